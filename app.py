@@ -1,0 +1,8 @@
+"""Wherefore: why did this transformer model say that? Start it with `streamlit run app.py`.
+
+Navigation, nothing else.
+"""
+
+from pages.common.frame import framed
+
+framed().run()

@@ -1,0 +1,27 @@
+"""Wherefore's library: why did this transformer model say that?
+
+Importable without Streamlit. The public names, and nothing else.
+"""
+
+from .catalogue import CARDS
+from .data import Explanation, Feature, Prediction, Request, Target
+from .engine import explain, predict
+from .errors import ExplainerError
+from .loading import Bundle
+from .methods import METHODS
+from .tasks import TASKS
+
+__all__ = [
+    "CARDS",
+    "METHODS",
+    "TASKS",
+    "Bundle",
+    "Explanation",
+    "ExplainerError",
+    "Feature",
+    "Prediction",
+    "Request",
+    "Target",
+    "explain",
+    "predict",
+]

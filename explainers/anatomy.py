@@ -1,0 +1,120 @@
+"""Where a text model really reads its tokens: found by watching one short forward pass, not by trusting names.
+
+Knows no task and no method.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import Incompatible
+
+LONGEST = 8_192  # tokens, for a model that names no limit
+BATCH_FLOPS = 5e10  # about half a second of work on two cores: a cancelled run stops within one batch
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """An embedding module that runs in a model, and the ids (1, F) that it is given."""
+
+    module: torch.nn.Module
+    ids: Tensor
+
+    def of(self, ids: Tensor) -> Tensor:
+        """The embeddings (1, F, D) of ids (1, F)."""
+        with torch.no_grad():
+            return self.module(ids)  # type: ignore[no-any-return]
+
+    @contextmanager
+    def replaced(self, output: Tensor) -> Iterator[None]:
+        """Let `output` (B, F, D) stand for what the module returns; only under the model's lock."""
+        used = False
+
+        def hook(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Tensor) -> Tensor | None:
+            nonlocal used
+            ids = given(args, kwargs)
+            if ids.shape[-1] != self.ids.shape[-1] or not torch.equal(ids, self.ids.expand_as(ids)):
+                return None  # a decoder that shares the module with its encoder
+            used = True
+            return output
+
+        handle = self.module.register_forward_hook(hook, with_kwargs=True)
+        try:
+            yield
+        finally:
+            handle.remove()
+        if not used:
+            raise Incompatible("The model did not read its embeddings where it reads them for plain text.")
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The embedding modules that run for words and for positions (None if there is none), and the most tokens."""
+
+    word: torch.nn.Module
+    position: torch.nn.Module | None
+    longest: int
+    weights: int  # parameters that multiply, tables not counted
+
+    def batch(self, length: int) -> int:
+        """How many inputs of `length` tokens make one batch."""
+        return max(1, min(64, int(BATCH_FLOPS / (6 * max(self.weights, 1) * length))))
+
+
+def given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+    """The ids that an embedding module was called with."""
+    ids: Tensor = args[0] if args else next(iter(kwargs.values()))
+    return ids
+
+
+def watched(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple[Any, list[Embedding]]:
+    """What `run` returns, and each call of one of the modules in their order."""
+    seen: list[Embedding] = []
+
+    def note(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        seen.append(Embedding(module, given(args, kwargs).detach().clone()))
+
+    handles = [module.register_forward_pre_hook(note, with_kwargs=True) for module in modules]
+    try:
+        with torch.no_grad():
+            return run(), seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def probe(model: torch.nn.Module, tokenizer: Any, label: str) -> Anatomy:
+    """The anatomy of a loaded text model. Raises Incompatible if no embedding takes the tokens as they are."""
+    inputs = tokenizer("Why did it say that?", return_tensors="pt")
+    named = {name: inputs[name] for name in tokenizer.model_input_names if name in inputs}
+    tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
+    _, seen = watched(tables, lambda: model(**named))
+    ids = named["input_ids"]
+    word = next((e.module for e in seen if e.ids.shape == ids.shape and torch.equal(e.ids, ids)), None)
+    if word is None:
+        raise Incompatible(f"{label} has no embedding layer that takes the tokens as they are.")
+    position = next((e for e in seen if e.module is not word and _counts(e.ids, ids.shape[-1])), None)
+    return Anatomy(
+        word=word,
+        position=position and position.module,
+        longest=_longest(model, tokenizer, position),
+        weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
+    )
+
+
+def _counts(ids: Tensor, length: int) -> bool:
+    return ids.numel() == length > 1 and bool((ids.reshape(-1).diff() == 1).all())
+
+
+def _longest(model: Any, tokenizer: Any, position: Embedding | None) -> int:
+    """The most tokens that tokenizer and positions take; RoBERTa's kin never use the first rows of their table."""
+    if position is not None:
+        rows: Any = position.module.weight
+        limit = len(rows) - int(position.ids.min())
+    else:
+        limit = getattr(model.config, "max_position_embeddings", None) or LONGEST
+    return int(min(tokenizer.model_max_length, limit, LONGEST))

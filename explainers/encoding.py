@@ -1,0 +1,154 @@
+"""From texts to a model's own inputs, its features with their places in the text, and the embeddings behind them.
+
+Knows no task and no method. One tokenizer call makes everything: ids, types, mask, offsets, words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import regex
+import torch
+from torch import Tensor
+
+from .anatomy import Embedding, watched
+from .data import Feature
+from .errors import BadRequest, Incompatible
+from .loading import Bundle
+from .readout import Unit
+
+# A word is a Han sign, a run of kana, a run of letters and digits (with - and ' inside), or a run of other signs.
+WORD = regex.compile(
+    r"(?V1)\p{Han}|[\p{Hiragana}\p{Katakana}]+"
+    r"|[\w--[\p{Han}\p{Hiragana}\p{Katakana}]]+(?:['’\-][\w--[\p{Han}\p{Hiragana}\p{Katakana}]]+)*|[^\w\s]+"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The settings that every task on text shares; methods that need no baseline do not see its three."""
+
+    unit: Annotated[Unit, "The number that is explained."] = "probability"
+    baseline: Annotated[
+        Literal["pad", "mask", "unk", "zeros", "mean", "text"],
+        "What the words are compared with: the model's padding, mask or unknown token, nothing at all, "
+        "the average word, or a text of yours.",
+    ] = "pad"
+    baseline_text: Annotated[str, "The text to compare with, when the baseline is a text."] = ""
+    embedding: Annotated[
+        Literal["word", "position"], "Explain what the words say, or where in the text they stand."
+    ] = "word"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A tokenizer's output: model inputs (1, F) by name, a Feature each, and which are special, (F,)."""
+
+    inputs: dict[str, Tensor]
+    features: tuple[Feature, ...]
+    special: Tensor
+    notices: tuple[str, ...]
+
+    def batch(self, size: int) -> dict[str, Tensor]:
+        """The inputs, repeated without a copy: (size, F) each."""
+        return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()}
+
+
+def encode(bundle: Bundle, texts: Mapping[str, str]) -> Encoded:
+    """One or two texts, by field, as the model itself would get them; cut to its limit with a notice."""
+    tokenizer = bundle.tokenizer
+    if not getattr(tokenizer, "is_fast", False):
+        raise Incompatible(f"{bundle.card.label} has no fast tokenizer, so its tokens cannot be found in your text.")
+    limit = bundle.anatomy.longest
+    rows = tokenizer(
+        *texts.values(),
+        truncation=True,
+        max_length=limit,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+    )
+    special = torch.tensor(rows["special_tokens_mask"][0], dtype=torch.bool)
+    if special.all():
+        raise BadRequest("The model reads no token in this text. Type a sentence.")
+    names = [name for name in tokenizer.model_input_names if name in rows]
+    return Encoded(
+        inputs={name: torch.tensor([rows[name][0]]) for name in names},
+        features=_features(rows.encodings[0], tokenizer, texts),
+        special=special,
+        notices=_notices(rows.encodings, limit),
+    )
+
+
+def _notices(encodings: list[Any], limit: int) -> tuple[str, ...]:
+    if len(encodings) == 1:
+        return ()
+    return (f"The model reads {limit} tokens at most. Grey text behind them was not read.",)
+
+
+def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
+    fields = list(texts)
+    words = {field: [match.span() for match in WORD.finditer(text)] for field, text in texts.items()}
+    rows = zip(encoding.ids, encoding.offsets, encoding.sequence_ids, encoding.special_tokens_mask, strict=True)
+    features = []
+    for token, (start, end), sequence, special in rows:
+        field = fields[sequence] if sequence is not None else fields[0]
+        if special or sequence is None:
+            features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
+            continue
+        text = texts[field]
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        shown = text[start:end] or tokenizer.decode([token]).strip()
+        features.append(Feature(shown, field, start, end, _word_at(words[field], start, end)))
+    return tuple(features)
+
+
+def _word_at(words: list[tuple[int, int]], start: int, end: int) -> int:
+    """The index of the last word that begins before the token's end and reaches into it."""
+    low, high = 0, len(words)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if words[middle][1] <= start else (low, middle)
+    return min(low, max(len(words) - 1, 0))
+
+
+def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:
+    """The model's own output for the encoded text, and the embedding (word or position) that it read."""
+    module = getattr(bundle.anatomy, kind)
+    if module is None:
+        raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
+    output, seen = watched([module], lambda: bundle.model(**encoded.inputs))
+    return output, seen[0]
+
+
+def baseline_ids(bundle: Bundle, encoded: Encoded, reading: Reading, embedding: Embedding) -> Tensor | None:
+    """The ids (1, F) that the baseline reads, special tokens kept; None for a baseline that no token has."""
+    if reading.embedding == "position":
+        return torch.full_like(embedding.ids, int(embedding.ids.min()))
+    if reading.baseline in ("zeros", "mean"):
+        return None
+    fill = torch.full_like(embedding.ids, _filler(bundle, encoded, reading))
+    if reading.baseline == "text":
+        own = bundle.tokenizer(reading.baseline_text, add_special_tokens=False)["input_ids"]
+        places = (~encoded.special).nonzero().flatten()[: len(own)]
+        fill[0, places] = torch.tensor(own[: len(places)], dtype=fill.dtype)
+    return torch.where(encoded.special, embedding.ids, fill)
+
+
+def _filler(bundle: Bundle, encoded: Encoded, reading: Reading) -> int:
+    wanted = "pad" if reading.baseline == "text" else reading.baseline
+    for name in (wanted, "pad", "eos", "unk"):
+        if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:
+            return int(token)
+    raise Incompatible(f"{bundle.card.label} has no {wanted} token. Take zeros as the baseline.")
+
+
+def baseline(encoded: Encoded, embedding: Embedding, ids: Tensor | None, kind: str) -> Tensor:
+    """The embeddings (1, F, D) that the text is compared with."""
+    if ids is not None:
+        return embedding.of(ids)
+    own = embedding.of(embedding.ids)  # (1, F, D)
+    scale = getattr(embedding.module, "embed_scale", 1.0)
+    table: Any = embedding.module.weight
+    other = table.detach().mean(0) * scale if kind == "mean" else torch.zeros_like(own[0, 0])
+    return torch.where(encoded.special[:, None], own, other)

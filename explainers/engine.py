@@ -1,0 +1,131 @@
+"""From a Request to an Explanation or a Prediction: the one place where tasks, methods and loaded models meet.
+
+Knows no page; who may run when is the backend's to say.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+
+import torch
+from torch import Tensor
+
+from .data import Explanation, Floats, Pairs, Prediction, Progress, Request
+from .errors import BadRequest, Incompatible, Mismatch
+from .loading import Bundle, lease, patiently, quiet
+from .method import Method, settings_of
+from .methods import METHODS
+from .problem import Problem, Run
+from .settings import settings
+from .sources import card_of
+from .task import Task
+from .tasks import TASKS
+
+CLOSE = 1e-4  # how far the explained number may be from the deployed one, absolute or relative
+
+
+def explain(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Explanation:
+    """The scores of every feature for the request's target.
+
+    `bundle` is a model that the caller has loaded, else the request's model is found and loaded. `progress` is
+    called once a batch and may stop the run by raising. Raises an ExplainerError for whatever a person can mend.
+    """
+    task, method = _parts(request)
+    settings_of_method = settings_of(dict(request.params), method.params)
+    with borrowed(request, bundle, progress) as held:
+        started = time.monotonic()
+        limits = settings()
+        run = Run(most_passes=limits.passes, deadline=started + limits.seconds, progress=progress)
+        problem = task.encode(held, request, run)
+        _check_needs(method, problem, held)
+        ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
+        mismatch = _check_deployed(problem, ends[0])
+        attribution = method.run(problem, **settings_of_method)
+    return Explanation(
+        request=request,
+        features=problem.features,
+        targets=problem.targets,
+        scores=_floats(attribution.scores),
+        values=_floats(ends[0]),
+        baselines=_floats(ends[1]) if "baseline" in method.needs else None,
+        unit=problem.unit,
+        signed=attribution.signed,
+        additive=method.additive,
+        prediction=problem.prediction,
+        converged=attribution.converged,
+        mismatch=mismatch,
+        evaluations=(run.forward, run.backward),
+        seconds=time.monotonic() - started,
+        notices=tuple(run.notices),
+        about=_about(held),
+    )
+
+
+def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
+    """What the model says about the request's inputs: every label with its probability, best first."""
+    task, _ = _parts(request)
+    with borrowed(request, bundle, progress) as held:
+        return task.predict(held, request)
+
+
+@contextmanager
+def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
+    """The request's model with its lock held."""
+    if bundle is None:
+        with lease(card_of(request.model, request.task, settings()), progress) as leased:
+            with patiently(leased.lock, progress, "Waiting for the model, which another visitor is using"):
+                yield leased
+    else:
+        with patiently(bundle.lock, progress, "Waiting for the model"):
+            yield bundle
+
+
+def canonical(request: Request) -> Request:
+    """The same request with every setting written out: equal questions become equal Requests."""
+    task, method = _parts(request)
+    return replace(request, params=settings_of(dict(request.params), (*method.params, *task.params)))
+
+
+def _parts(request: Request) -> tuple[Task, Method]:
+    if request.task not in TASKS:
+        raise BadRequest(f"There is no task {request.task[:60]!r}. Tasks: {', '.join(TASKS)}.")
+    if request.method not in METHODS:
+        raise BadRequest(f"There is no method {request.method[:60]!r}. Methods: {', '.join(METHODS)}.")
+    task, method = TASKS[request.task], METHODS[request.method]
+    known = {knob.name: knob for knob in (*method.params, *task.params)}
+    for name, text in dict(request.params).items():
+        if name not in known:
+            raise BadRequest(f"{method.label} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
+        known[name].read(text)
+    return task, method
+
+
+def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
+    for need in sorted(method.needs):
+        if getattr(problem, need) is None:
+            raise Incompatible(f"{method.label} needs the model's {need}, which {bundle.card.label} does not give.")
+
+
+def _check_deployed(problem: Problem, explained: Tensor) -> float:
+    """The largest difference between what is explained and what the model says. Raises Mismatch if it is one."""
+    differences = (explained - problem.deployed).abs() / problem.deployed.abs().clamp(min=1.0)  # (T,)
+    mismatch = float(differences.max())
+    if not mismatch <= CLOSE:
+        raise Mismatch(
+            f"The number that would be explained, {float(explained[0]):.4g}, is not what the model gives, "
+            f"{float(problem.deployed[0]):.4g}. Wherefore shows no explanation of another model than the one asked for."
+        )
+    return mismatch
+
+
+def _floats(tensor: Tensor) -> Floats:
+    return tensor.detach().cpu().float().numpy()  # type: ignore[no-any-return]
+
+
+def _about(bundle: Bundle) -> Pairs:
+    """What made this explanation, for whoever wants to repeat it."""
+    revision = bundle.card.revision or getattr(bundle.model.config, "_commit_hash", None) or ""
+    libraries = tuple((name, version(name)) for name in ("torch", "transformers", "captum"))
+    return (("model", bundle.card.label), ("revision", revision), *libraries)

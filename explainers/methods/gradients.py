@@ -1,0 +1,73 @@
+"""Methods that read the gradient at the text itself, or around it.
+
+Knows no task and no model: a Problem gives gradients.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from ..method import Range, method
+from ..problem import Attribution, Problem
+
+Norm = Annotated[
+    Literal["signed", "L2"], "Sum the gradient over the embedding's width, signs kept, or take its length."
+]
+
+
+@method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))
+def saliency(problem: Problem, *, norm: Norm = "signed") -> Attribution:
+    """How fast the score changes with each embedding. (T, F), score per unit of embedding."""
+    _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
+    return _reduced(gradients[0], norm)
+
+
+@method("Input × gradient", paper="Shrikumar et al. 2016, arXiv:1605.01713", needs=("gradients",))
+def input_x_gradient(problem: Problem) -> Attribution:
+    """Gradient times embedding: the share of each token if the score were linear. (T, F), in the score's unit."""
+    _, products = problem.gradients(problem.x, lambda gradient: (gradient * problem.x).sum(-1))  # (1, T, F)
+    return Attribution(products[0])
+
+
+@method("SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825", needs=("gradients",))
+def smooth_grad(
+    problem: Problem,
+    *,
+    norm: Norm = "signed",
+    samples: Annotated[int, Range(1, 500), "How many noisy copies to average over."] = 30,
+    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."] = 0.1,
+) -> Attribution:
+    """Saliency averaged over noisy copies of the text, seeded. (T, F), score per unit of embedding."""
+    spread = noise * float(problem.x.max() - problem.x.min())
+    points = Noisy(problem.x, spread, samples, problem.seed)
+    _, sums = problem.gradients(points, lambda gradient: gradient.sum(0, keepdim=True))  # (batches, T, F, D)
+    return _reduced(sums.sum(0) / samples, norm)
+
+
+def _reduced(gradients: Tensor, norm: str) -> Attribution:
+    """Gradients (T, F, D) as scores (T, F)."""
+    if norm == "L2":
+        return Attribution(gradients.norm(dim=-1), signed=False)
+    return Attribution(gradients.sum(-1))
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """`count` copies of `x` (1, F, D) with Gaussian noise, each from a seed of its own, so that batches do not matter."""
+
+    x: Tensor
+    deviation: float
+    count: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return torch.cat([self._copy(i) for i in range(*rows.indices(self.count))])  # (B, F, D)
+
+    def _copy(self, i: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
+        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)

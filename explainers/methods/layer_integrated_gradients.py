@@ -1,0 +1,40 @@
+"""Captum's own layer integrated gradients with a fixed number of steps: the reference that others are compared with.
+
+Knows no task: the Problem names the embedding module and the ids that it reads.
+"""
+
+from typing import Annotated
+
+import torch
+from captum.attr import LayerIntegratedGradients
+
+from ..errors import Incompatible
+from ..method import Range, method
+from ..problem import Attribution, Problem
+
+
+@method(
+    "Layer integrated gradients (Captum)",
+    paper="Sundararajan et al. 2017, arXiv:1703.01365",
+    needs=("gradients", "baseline", "layer"),
+    additive=True,
+)
+def layer_integrated_gradients(
+    problem: Problem,
+    *,
+    steps: Annotated[int, Range(2, 2_000), "Points on the path from the baseline to the text."] = 50,
+) -> Attribution:
+    """The integral of the gradient from the baseline to the text, by a fixed rule. (T, F), in the score's unit."""
+    layer = problem.layer
+    if layer is None or layer.baseline_ids is None:
+        raise Incompatible("Captum's layer method needs a baseline made of tokens: pad, mask, unk or a text.")
+    problem.run.expect(steps * len(problem.targets))
+    attribution = LayerIntegratedGradients(layer.score, layer.module)
+    rows = [
+        attribution.attribute(
+            layer.ids, layer.baseline_ids, target=t, n_steps=steps, internal_batch_size=problem.batch
+        ).sum(-1)[0]  # (F,)
+        for t in range(len(problem.targets))
+    ]
+    problem.run.backward += steps * len(rows)
+    return Attribution(torch.stack(rows))

@@ -1,0 +1,156 @@
+"""A Problem: the one shape in which every method meets every task, a function from embeddings to numbers.
+
+Knows no tokenizer, no task and no Streamlit. Letters: B inputs in a batch, F features, D width, T targets.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from .data import Feature, Prediction, Progress, Target
+from .errors import LimitReached, Overdue
+
+
+class Points(Protocol):
+    """N inputs (N, F, D), made when they are needed: a Tensor is one, a Path another."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice, /) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Path:
+    """The inputs on the straight line from `start` to `end`, both (1, F, D), at `alphas` (N,)."""
+
+    start: Tensor
+    end: Tensor
+    alphas: Tensor
+
+    def __len__(self) -> int:
+        return len(self.alphas)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        alphas = self.alphas[rows].to(self.end).reshape(-1, 1, 1)
+        return self.start + alphas * (self.end - self.start)  # (B, F, D)
+
+
+@dataclass
+class Run:
+    """What one explanation has cost so far, where it tells of its progress, and when it must stop."""
+
+    most_passes: int = 1_000_000
+    deadline: float = float("inf")  # of time.monotonic()
+    progress: Progress | None = None
+    forward: int = 0
+    backward: int = 0
+    expected: int = 0
+    notices: list[str] = field(default_factory=list)
+
+    def expect(self, passes: int) -> None:
+        """Announce work. Raises LimitReached when it would be more than allowed."""
+        self.expected = self.forward + passes
+        if self.expected > self.most_passes:
+            raise LimitReached(
+                f"This needs {self.expected:,} passes through the model, and at most {self.most_passes:,} are "
+                "allowed here. Ask for fewer samples or steps, or a shorter text."
+            )
+
+    def spend(self, forward: int, backward: int = 0) -> None:
+        """Count work that was done; here a cancelled or overdue run stops."""
+        self.forward += forward
+        self.backward += backward
+        if time.monotonic() > self.deadline:
+            raise Overdue(f"Stopped after {self.forward:,} passes: the time for one explanation is over.")
+        if self.progress:
+            self.progress(f"{self.forward} passes through the model", self.forward / max(self.expected, self.forward))
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What a method returns: scores (T, F), what it knows of their convergence, and whether signs mean something."""
+
+    scores: Tensor
+    converged: tuple[bool, ...] | None = None
+    signed: bool = True
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The embedding module that really runs, the ids it is given (1, F), and those of the baseline, if ids make it."""
+
+    module: torch.nn.Module
+    ids: Tensor
+    baseline_ids: Tensor | None
+    score: Callable[[Tensor], Tensor]  # ids (B, F) -> (B, T), by the model's own forward
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """F features with embeddings `x` (1, F, D), and `score`, which turns embeddings into T numbers.
+
+    `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
+    many inputs are evaluated at once.
+    """
+
+    features: tuple[Feature, ...]
+    targets: tuple[Target, ...]
+    prediction: Prediction
+    unit: str
+    x: Tensor
+    baseline: Tensor
+    score: Callable[[Tensor], Tensor]
+    deployed: Tensor
+    batch: int = 16
+    seed: int = 0
+    run: Run = field(default_factory=Run)
+    layer: Layer | None = None
+
+    @property
+    def generator(self) -> torch.Generator:
+        """A fresh source of randomness, the same for the same request."""
+        return torch.Generator(device=self.x.device).manual_seed(self.seed)
+
+    def values(self, points: Points) -> Tensor:
+        """The scores of N inputs, (N, T), without gradients."""
+        self.run.expect(len(points))
+        return torch.cat([self._values(points[rows]) for rows in self._batches(points)])
+
+    def _values(self, batch: Tensor) -> Tensor:
+        with torch.no_grad():
+            values = self.score(batch)  # (B, T)
+        self.run.spend(len(batch))
+        return values
+
+    def gradients(self, points: Points, reduce: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Scores (N, T) of N inputs, and what `reduce` makes of each gradient (B, F, D): (N, T, …).
+
+        One forward pass serves all T targets; the backward passes are one a target.
+        """
+        self.run.expect(len(points))
+        parts = [self._gradients(points[rows], reduce) for rows in self._batches(points)]
+        values, reduced = zip(*parts, strict=True)
+        return torch.cat(values), torch.cat(reduced)
+
+    def _gradients(self, batch: Tensor, reduce: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            batch = batch.detach().requires_grad_()
+            values = self.score(batch)  # (B, T)
+            targets = range(values.shape[1])
+            reduced = [reduce(self._gradient(values[:, t].sum(), batch, t < targets[-1])) for t in targets]
+        self.run.spend(len(batch), len(batch) * len(targets))
+        return values.detach(), torch.stack(reduced, dim=1)  # (B, T), (B, T, …)
+
+    @staticmethod
+    def _gradient(value: Tensor, batch: Tensor, again: bool) -> Tensor:
+        return torch.autograd.grad(value, batch, retain_graph=again, materialize_grads=True)[0]  # (B, F, D)
+
+    def keep(self, mask: Tensor) -> Tensor:
+        """Scores (N, T) with only the features of `mask` (N, F) as they are, the others at the baseline."""
+        return self.values(torch.where(mask[..., None], self.x, self.baseline))  # (N, F, D) -> (N, T)
+
+    def _batches(self, points: Points) -> list[slice]:
+        return [slice(first, first + self.batch) for first in range(0, len(points), self.batch)]

@@ -1,0 +1,53 @@
+"""From a classifier's outputs to the one number that is explained: probability, logit, log-odds, or a margin of those.
+
+Knows no tokenizer and no method.
+"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+Unit = Literal["probability", "logit", "log_odds"]
+Activation = Literal["softmax", "sigmoid", "none"]
+
+
+def activation(config: Any) -> Activation:
+    """What the transformers pipeline does to this model's outputs."""
+    if config.problem_type == "regression":
+        return "none"
+    if config.problem_type == "multi_label_classification" or config.num_labels == 1:
+        return "sigmoid"
+    return "softmax"
+
+
+def probabilities(logits: Tensor, kind: Activation) -> Tensor:
+    """(…, C) outputs as the probabilities (…, C) that the pipeline shows; a regression's outputs as they are."""
+    match kind:
+        case "softmax":
+            return logits.softmax(-1)
+        case "sigmoid":
+            return logits.sigmoid()
+        case _:
+            return logits
+
+
+def readout(logits: Tensor, index: int, unit: Unit, kind: Activation, foil: int | None = None) -> Tensor:
+    """The number explained, (B,), of outputs (B, C); with a foil, how far it is above that of the foil."""
+    number = _number(logits, index, unit, kind)
+    return number if foil is None else number - _number(logits, foil, unit, kind)
+
+
+def _number(logits: Tensor, index: int, unit: Unit, kind: Activation) -> Tensor:
+    if unit == "probability":
+        return probabilities(logits, kind)[:, index]
+    if unit == "log_odds" and kind == "softmax":
+        others = torch.cat([logits[:, :index], logits[:, index + 1 :]], dim=1)  # (B, C-1)
+        return logits[:, index] - others.logsumexp(dim=1)
+    return logits[:, index]
+
+
+def unit_name(unit: Unit, kind: Activation, foil: int | None) -> str:
+    """The unit of the number explained, as it stands in an Explanation."""
+    name = "score" if kind == "none" else unit
+    return name if foil is None else f"{name}_margin"

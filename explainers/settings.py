@@ -1,0 +1,99 @@
+"""The limits of this server, read once from the environment: WHEREFORE_PROFILE=local or public, then each by name.
+
+Knows nothing of models or pages.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+
+from .errors import BadRequest
+
+PREFIX = "WHEREFORE_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits and places. The defaults are those of the `local` profile: one person's own machine, any model."""
+
+    profile: str = "local"
+    any_model: bool = True  # hub ids and folders that the catalogue does not list
+    text_characters: int = 100_000  # of one input
+    link_characters: int = 30_000  # of a link that carries its text
+    upload_megabytes: int = 20
+    passes: int = 5_000  # forward and backward passes of one explanation
+    seconds: int = 600  # of one explanation, its wait not counted
+    model_megabytes: int = 6_000  # all loaded models together, as float32
+    result_megabytes: int = 200  # finished explanations kept
+    waiting: int = 64  # people in line
+    threads: int = 0  # torch threads of one explanation; 0 = every core, one explanation at a time
+    cache_folder: str = ""  # unpacked weights; empty = the user's cache folder
+
+    @property
+    def cache_path(self) -> Path:
+        """Where unpacked weights are kept."""
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(self.cache_folder) if self.cache_folder else Path(base) / "wherefore"
+
+    @property
+    def cores(self) -> int:
+        """The processors that this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @property
+    def threads_each(self) -> int:
+        """Torch threads of one explanation."""
+        return self.threads or self.cores
+
+    @property
+    def slots(self) -> int:
+        """How many explanations run at once: cores over threads."""
+        return max(1, self.cores // self.threads_each)
+
+
+PROFILES = {
+    "local": Settings(),
+    "public": Settings(
+        profile="public",
+        any_model=False,
+        text_characters=20_000,
+        link_characters=8_000,
+        upload_megabytes=8,
+        passes=1_000,
+        seconds=60,
+        model_megabytes=2_000,
+        result_megabytes=100,
+        waiting=16,
+        threads=1,
+    ),
+}
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings that an environment asks for. Raises BadRequest for a value that is none."""
+    profile = environment.get(PREFIX + "PROFILE", "local")
+    if profile not in PROFILES:
+        raise BadRequest(f"{PREFIX}PROFILE is {profile!r}. Give {' or '.join(PROFILES)}.")
+    base = PROFILES[profile]
+    named = {field.name: environment.get(PREFIX + field.name.upper()) for field in fields(base)[1:]}
+    changes = {name: _parsed(name, text, getattr(base, name)) for name, text in named.items() if text is not None}
+    return replace(base, **changes)
+
+
+def _parsed(name: str, text: str, default: bool | int | str) -> bool | int | str:
+    if isinstance(default, bool) and text in ("true", "false"):
+        return text == "true"
+    if isinstance(default, int) and not isinstance(default, bool) and text.isdecimal():
+        return int(text)
+    if isinstance(default, str):
+        return text
+    right = "true or false" if isinstance(default, bool) else "a whole number"
+    raise BadRequest(f"{PREFIX}{name.upper()} is {text!r}. Give {right}.")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return read(os.environ)

@@ -1,0 +1,66 @@
+"""What a task is: its inputs, its examples, and how a request becomes a Problem.
+
+Knows no method and no page; each task is one file of `tasks/`.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .data import Pairs, Prediction, Request
+from .encoding import Reading
+from .errors import BadRequest, LimitReached
+from .loading import Bundle
+from .method import Knob, knobs
+from .problem import Problem, Run
+
+
+@dataclass(frozen=True)
+class Field:
+    """One text that a person types: its name in a Request, and how it is asked for."""
+
+    name: str
+    label: str
+    placeholder: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """Inputs to click on, under a short name."""
+
+    label: str
+    inputs: Pairs
+
+
+class Task(ABC):
+    """A task by its Hugging Face name. Subclasses say what differs, and override nothing that is written here."""
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    question: ClassVar[str]  # what its page answers
+    fields: ClassVar[tuple[Field, ...]]
+    examples: ClassVar[tuple[Example, ...]]
+    params: ClassVar[tuple[Knob, ...]] = knobs(Reading)
+
+    @abstractmethod
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        """The request as a Problem on the bundle's model; the caller holds the model's lock."""
+
+    @abstractmethod
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        """What the model says, with no explanation; the caller holds the model's lock."""
+
+    def texts(self, request: Request, most_characters: int) -> dict[str, str]:
+        """The request's inputs by field. Raises for a missing, empty, unknown or too long one."""
+        given = dict(request.inputs)
+        if unknown := set(given) - {field.name for field in self.fields}:
+            right = ", ".join(field.name for field in self.fields)
+            raise BadRequest(f"{self.label} has no input {sorted(unknown)[0]!r}. Its inputs: {right}.")
+        for field in self.fields:
+            if not given.get(field.name, "").strip():
+                raise BadRequest(f"{field.label} is empty. {field.placeholder}")
+            if (length := len(given[field.name])) > most_characters:
+                raise LimitReached(
+                    f"{field.label} has {length:,} characters, and at most {most_characters:,} are allowed here. Shorten it."
+                )
+        return {field.name: given[field.name] for field in self.fields}

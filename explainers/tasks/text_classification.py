@@ -1,0 +1,37 @@
+"""Text classification: one text, one label of several.
+
+Knows no method and no page.
+"""
+
+from ..classification import prediction, problem
+from ..data import Prediction, Request
+from ..loading import Bundle
+from ..problem import Problem, Run
+from ..settings import settings
+from ..task import Example, Field, Task
+
+
+class TextClassification(Task):
+    """Which words made the model choose this label?"""
+
+    key = "text_classification"
+    label = "Text classification"
+    question = "Which words made the model choose this label?"
+    fields = (Field("text", "Text", "Type a sentence."),)
+    examples = tuple(
+        Example(label, (("text", text),))
+        for label, text in (
+            ("Mixed feelings", "A wonderful cast and a clever story, though the middle is far too slowly told."),
+            ("Not bad", "Not bad at all: I expected to be bored, and I laughed the whole way home."),
+            ("Sarcasm", "Great, another two hours of my life that I will never get back."),
+            ("Double negation", "There is nothing here that I did not enjoy."),
+            ("Plain praise", "I love you, I like you"),
+            ("A bad meal", "The soup was cold, the waiter was rude, and the bill was a joke."),
+        )
+    )
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        return problem(bundle, request, run, self.texts(request, settings().text_characters))
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        return prediction(bundle, self.texts(request, settings().text_characters))

@@ -1,0 +1,42 @@
+"""The strongest pieces as bars, by Plotly.
+
+Knows no Streamlit: the figure is returned, not shown.
+"""
+
+import plotly.graph_objects as go
+
+from ..data import Explanation
+from .palette import AWAY, TOWARDS
+from .segments import ranked
+from .spans import direction, unit_in_words
+from .text import number, plain, short
+
+
+def bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figure:
+    """A horizontal bar a piece, strongest on top; equal words stay apart, being placed by number."""
+    pieces = ranked(explanation, row)[:most]
+    scores = [piece.score or 0.0 for piece in pieces]
+    figure = go.Figure(
+        go.Bar(
+            x=scores,
+            y=list(range(len(pieces))),
+            orientation="h",
+            marker_color=[TOWARDS["dark"] if score >= 0 else AWAY["dark"] for score in scores],
+            text=[number(score) for score in scores],
+            customdata=[plain(piece.text) for piece in pieces],
+            hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",
+        )
+    )
+    limit = max(map(abs, scores), default=1.0) * 1.2 or 1.0
+    figure.update_yaxes(
+        tickvals=list(range(len(pieces))), ticktext=[plain(short(p.text, 24)) for p in pieces], autorange="reversed"
+    )
+    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=plain(f"push towards {direction(explanation, row)}, {unit_in_words(explanation.unit)}"))
+    figure.update_layout(height=80 + 28 * max(len(pieces), 3), margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False)
+    return figure
+
+
+def alt(explanation: Explanation, row: int = 0, most: int = 15) -> str:
+    """The figure in words."""
+    said = "; ".join(f"{short(piece.text)} {number(piece.score or 0.0)}" for piece in ranked(explanation, row)[:most])
+    return f"Bars of the push towards {direction(explanation, row)}: {said}."

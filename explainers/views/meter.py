@@ -1,0 +1,50 @@
+"""How sure the map is: its completeness error, what it cost, and the proof that it is of the deployed model.
+
+Knows no Streamlit: HTML as text.
+"""
+
+from ..data import Explanation
+from .text import escaped, percent
+
+
+def meter(explanation: Explanation, row: int = 0) -> str:
+    """The completeness meter with passes and seconds, as HTML."""
+    return f'<div class="wf-meter">{_completeness(explanation, row)}<div>{cost(explanation)}</div></div>'
+
+
+def _completeness(explanation: Explanation, row: int) -> str:
+    said = completeness(explanation, row)
+    error = explanation.relative_error
+    if error is None:
+        return f"<div>{escaped(said)}</div>"
+    explained = max(0.0, 1.0 - float(error[row]))
+    warning = "" if _converged(explanation, row) else " wf-warn"
+    return (
+        f'<div class="{warning.strip()}"><div>{escaped(said)}</div><div class="wf-bar" role="meter" '
+        f'aria-label="Share of the change that the scores explain" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{100 * explained:.1f}"><i style="width:{100 * explained:.1f}%"></i></div></div>'
+    )
+
+
+def completeness(explanation: Explanation, row: int = 0) -> str:
+    """The completeness error in one sentence."""
+    error = explanation.relative_error
+    if error is None:
+        return "Completeness is not defined for this method: its scores do not promise to add up to anything."
+    state = {None: "Fixed steps", True: "Converged", False: "Not converged"}[
+        None if explanation.converged is None else explanation.converged[row]
+    ]
+    return f"{state}: {percent(float(error[row]))} of the change is unexplained."
+
+
+def cost(explanation: Explanation) -> str:
+    """Passes and seconds, and how the explained number compares with the deployed one."""
+    forward, backward = explanation.evaluations
+    return (
+        f"{forward} forward and {backward} backward passes in {explanation.seconds:.1f} s. The number explained is the "
+        f"model's own: its plain forward pass differs by {explanation.mismatch:.0e}."
+    )
+
+
+def _converged(explanation: Explanation, row: int) -> bool:
+    return explanation.converged is None or explanation.converged[row]

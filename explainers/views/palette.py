@@ -1,0 +1,50 @@
+"""The colours and the style sheet of every map, light and dark: decided here and nowhere else.
+
+Knows no explanation; 0 is the page's own background.
+"""
+
+TOWARDS = {"light": "#2166ac", "dark": "#67a9cf"}
+AWAY = {"light": "#e66101", "dark": "#fdb863"}
+MOST = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps 4.5:1 on every one of the four
+
+
+def _shade(colours: dict[str, str]) -> str:
+    """A CSS background whose strength is the number --s, 0 to 1."""
+    light, dark = (_rgb(colours[theme], f"calc(var(--s) * {MOST[theme]})") for theme in ("light", "dark"))
+    return f"{light}; background: light-dark({light}, {dark})"
+
+
+def _rgb(colour: str, alpha: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgb({red} {green} {blue} / {alpha})"
+
+
+def _line(colours: dict[str, str]) -> str:
+    return f"{colours['light']}; border-color: light-dark({colours['light']}, {colours['dark']})"
+
+
+CSS = f"""
+.wf-map {{ font-size: 1.15rem; line-height: 2.1; max-width: 48rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
+.wf-t {{ position: relative; border-radius: .2em; border-bottom: .14em none; padding-bottom: .08em; }}
+.wf-p {{ background: {_shade(TOWARDS)}; border-color: {_line(TOWARDS)}; }}
+.wf-n {{ background: {_shade(AWAY)}; border-color: {_line(AWAY)}; }}
+.wf-p.wf-strong {{ border-bottom-style: solid; }}
+.wf-n.wf-strong {{ border-bottom-style: dashed; }}
+.wf-t:focus-visible {{ outline: .15em solid currentColor; outline-offset: .1em; }}
+.wf-t:hover::after, .wf-t:focus::after {{
+  content: attr(data-n); position: absolute; left: 0; bottom: 100%; z-index: 9; padding: .15em .5em; border-radius: .3em;
+  background: #222; background: light-dark(#222, #eee); color: #fff; color: light-dark(#fff, #111);
+  font-size: .8rem; line-height: 1.4; white-space: nowrap; font-variant-numeric: tabular-nums; pointer-events: none; }}
+.wf-unread {{ opacity: .62; }}
+.wf-mark {{ font-size: .7em; border: 1px dotted currentColor; border-radius: .2em; padding: 0 .2em; }}
+.wf-legend {{ display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .9rem; margin-top: .4rem; }}
+.wf-key {{ padding: .1em .5em; border-radius: .2em; border-bottom: .14em none; }}
+.wf-said {{ font-size: 1.2rem; line-height: 1.6; max-width: 48rem; overflow-wrap: anywhere; }}
+.wf-meter {{ font-size: .9rem; font-variant-numeric: tabular-nums; max-width: 48rem; }}
+.wf-bar {{ height: .5rem; border-radius: .25rem; background: rgb(128 128 128 / .25); margin: .3rem 0; overflow: hidden; }}
+.wf-bar i {{ display: block; height: 100%; background: {TOWARDS["light"]}; background: light-dark({TOWARDS["light"]}, {TOWARDS["dark"]}); }}
+.wf-warn .wf-bar i {{ background: {AWAY["light"]}; background: light-dark({AWAY["light"]}, {AWAY["dark"]}); }}
+.wf-how th {{ text-align: start; vertical-align: top; padding-inline-end: 1rem; font-weight: 600; }}
+.wf-how td {{ overflow-wrap: anywhere; }}
+.wf-note {{ font-size: .9rem; max-width: 48rem; }}
+"""

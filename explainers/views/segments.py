@@ -1,0 +1,94 @@
+"""The pieces of a text as people see them, each with its score: words or tokens, never half a grapheme.
+
+Knows no HTML; what the model did not read is a piece too.
+"""
+
+import math
+from dataclasses import dataclass
+
+from ..data import Explanation, Feature
+from .text import CLUSTER
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of one input's text with its score; `score` is None for what no feature covers, NaN if not visible."""
+
+    text: str
+    field: str
+    start: int
+    end: int
+    score: float | None = None
+    read: bool = True
+
+
+def segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment]:
+    """The whole text of an input in order, features' pieces and what lies between them; nothing is lost."""
+    text = dict(explanation.request.inputs)[field]
+    scores = explanation.scores[row].tolist()
+    spans = [
+        (feature.start, feature.end, score)
+        for feature, score in zip(explanation.features, scores, strict=True)
+        if feature.field == field and feature.start is not None and feature.end is not None
+    ]
+    merged = _merged([(start, end, score) for start, end, score in spans if end > start], _starts(text))
+    return _filled(text, field, merged)
+
+
+def _starts(text: str) -> list[int]:
+    """For each character the start of its grapheme cluster, and after the last the text's length."""
+    starts = [match.start() for match in CLUSTER.finditer(text) for _ in range(match.end() - match.start())]
+    return [*starts, len(text)]
+
+
+def _merged(spans: list[tuple[int, int, float]], starts: list[int]) -> list[tuple[int, int, float]]:
+    """The spans widened to whole graphemes; those that then overlap become one, their scores added."""
+    merged: list[tuple[int, int, float]] = []
+    for start, end, score in sorted(spans):
+        start = starts[start]
+        while end < len(starts) - 1 and starts[end] != end:
+            end += 1
+        if merged and start < merged[-1][1]:
+            first, last, before = merged.pop()
+            start, end, score = first, max(last, end), score if math.isnan(before) else before + score
+        merged.append((start, end, score))
+    return merged
+
+
+def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list[Segment]:
+    pieces, place = [], 0
+    for start, end, score in merged:
+        if start > place:
+            pieces.append(Segment(text[place:start], field, place, start))
+        pieces.append(Segment(text[start:end], field, start, end, score))
+        place = end
+    if place < len(text):
+        pieces.append(Segment(text[place:], field, place, len(text), read=not text[place:].strip()))
+    return pieces
+
+
+def ranked(explanation: Explanation, row: int = 0) -> list[Segment]:
+    """All pieces that have a score, strongest first."""
+    fields = dict.fromkeys(feature.field for feature in explanation.features)
+    pieces = [piece for field in fields for piece in segments(explanation, field, row) if scored(piece)]
+    return sorted(pieces, key=lambda piece: -abs(piece.score or 0.0))
+
+
+def scored(piece: Segment) -> bool:
+    """Whether the piece has a score to show."""
+    return piece.score is not None and not math.isnan(piece.score)
+
+
+def special_share(explanation: Explanation, row: int = 0) -> dict[str, float]:
+    """The share of all credit, 0 to 1, that sits on each special token: those have no place in the text."""
+    scores = [0.0 if math.isnan(score) else abs(score) for score in explanation.scores[row].tolist()]
+    total = sum(scores) or 1.0
+    shares: dict[str, float] = {}
+    for feature, score in zip(explanation.features, scores, strict=True):
+        if _special(feature) and score / total >= 0.005:
+            shares[feature.text] = shares.get(feature.text, 0.0) + score / total
+    return shares
+
+
+def _special(feature: Feature) -> bool:
+    return feature.special or feature.start is None

@@ -1,0 +1,57 @@
+"""Text that came from people, tokenizers or configs, made safe and visible: the only way into HTML and Plotly.
+
+Knows no explanation.
+"""
+
+import html
+import unicodedata
+
+import regex
+
+# Controls that reorder or hide text. Joiners stay: emoji and several scripts need them.
+HIDDEN = regex.compile(r"[\u202A-\u202E\u2066-\u2069\u200B\u200E\u200F\uFEFF\x00-\x08\x0B-\x1F\x7F-\x9F]")
+CLUSTER = regex.compile(r"\X")
+
+
+def escaped(text: str) -> str:
+    """The text as HTML that shows exactly it, quotes included; hidden controls become marks with their names."""
+    parts, end = [], 0
+    for match in HIDDEN.finditer(text):
+        parts += [html.escape(text[end : match.start()], quote=True), _mark(match.group())]
+        end = match.end()
+    return "".join([*parts, html.escape(text[end:], quote=True)])
+
+
+def _mark(sign: str) -> str:
+    return f'<span class="wf-mark" title="{name(sign)}">{ord(sign):04X}</span>'
+
+
+def name(sign: str) -> str:
+    """What a hidden control is called."""
+    return unicodedata.name(sign, f"control U+{ord(sign):04X}").lower()
+
+
+def plain(text: str) -> str:
+    """The text for attributes and for Plotly's pseudo-HTML: hidden controls as their code points, no markup."""
+    return html.escape(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text), quote=True)
+
+
+def short(text: str, most: int = 40) -> str:
+    """The text on one line, cut between two graphemes."""
+    line = " ".join(text.split())
+    clusters = CLUSTER.findall(line)
+    return line if len(clusters) <= most else "".join(clusters[: most - 1]) + "…"
+
+
+def number(value: float) -> str:
+    """A score with its sign and two significant decimals."""
+    if value == 0:
+        return "0"
+    digits = f"{value:+.2f}" if abs(value) >= 0.1 else f"{value:+.2g}"
+    return digits.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with at most two significant decimals."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.2g} %"

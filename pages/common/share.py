@@ -1,0 +1,75 @@
+"""Everything that leaves the page: its address, links, files, code.
+
+Knows Requests and Explanations, no model.
+"""
+
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from explainers import ExplainerError, Explanation, Request
+from explainers.data import INPUT, PACKED, packed
+from explainers.errors import LimitReached
+from explainers.export import to_csv, to_html, to_json
+from explainers.settings import settings
+from explainers.views.computed import code, computed, table
+
+OPENED = "opened link"  # session state: the packed inputs that the page was opened with, and those inputs
+
+
+def address(request: Request) -> None:
+    """Put model, method, class and settings into the address bar; a text only if the page was opened with it."""
+    query = {name: text for name, text in request.to_query().items() if name != "task" and not name.startswith(INPUT)}
+    link, inputs = st.session_state.get(OPENED, ("", ()))
+    if link and inputs == request.inputs:
+        query[PACKED] = link
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def link(request: Request) -> str:
+    """The address that shows this very result to somebody else. Raises LimitReached if the text is too long for one."""
+    query = {name: text for name, text in packed(request.to_query()).items() if name != "task"}
+    if (length := len(query[PACKED])) > settings().link_characters:
+        raise LimitReached(
+            f"This text makes a link of {length:,} characters, and at most {settings().link_characters:,} are safe. "
+            "Download the HTML file instead: it shows the same."
+        )
+    parts = urlsplit(st.context.url or "")
+    return urlunsplit((parts.scheme, parts.netloc, f"/{request.task}", urlencode(query), ""))
+
+
+def share(explanation: Explanation) -> None:
+    """Link, downloads, how it was computed, and the code."""
+    st.subheader("Share and repeat", anchor=False)
+    with st.container(horizontal=True):
+        with st.popover("Copy link", icon=":material/link:"):
+            _link(explanation.request)
+        for label, kind, data in (
+            ("HTML", "text/html", lambda: to_html(explanation)),
+            ("JSON", "application/json", lambda: to_json(explanation)),
+            ("CSV", "text/csv", lambda: to_csv(explanation)),
+        ):
+            st.download_button(
+                f"Download {label}",
+                data,
+                file_name=f"wherefore.{label.lower()}",
+                mime=kind,
+                on_click="ignore",
+                icon=":material/download:",
+            )
+    with st.expander("How this was computed"):
+        st.html(table(computed(explanation)))
+    with st.expander("Show the code"):
+        st.caption("These lines compute the same scores again, with no browser.")
+        st.code(code(explanation), language="python")
+
+
+def _link(request: Request) -> None:
+    try:
+        address_of_result = link(request)
+    except ExplainerError as error:
+        st.warning(str(error))
+        return
+    st.markdown("Whoever opens this link sees the same result. **The link contains your text.**")
+    st.code(address_of_result, language=None, wrap_lines=True)

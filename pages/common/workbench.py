@@ -1,0 +1,118 @@
+"""The one page of every task: examples, inputs, settings, a button; then the result and what can be done with it.
+
+Knows Requests; what a task asks for and what a method can be told is declared elsewhere.
+"""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explainers import CARDS, METHODS, ExplainerError, Request
+from explainers.data import PACKED
+from explainers.errors import BadRequest
+from explainers.settings import settings
+from explainers.task import Task
+
+from . import controls
+from .frame import self_sufficient
+from .results import computed, literal, show
+from .share import OPENED, address, share
+
+
+def workbench(task: Task) -> None:
+    """Draw the page of a task."""
+    self_sufficient()
+    asked = f"{task.key}.asked"
+    _open_link(task, asked)
+    st.title(task.label, anchor=False)
+    st.markdown(task.question)
+    with st.sidebar:
+        model = controls.model(task)
+        card = controls.card(task, model)
+        method = controls.method(task, card)
+        params = controls.params(task, method)
+        seed = controls.seed(task)
+    draft = Request(task.key, model, {}, method=method, params=params, seed=seed)
+    _examples(task, asked, draft)
+    with st.form(f"{task.key}.form", border=False):
+        inputs = {
+            field.name: st.text_area(
+                field.label,
+                key=f"{task.key}.{field.name}",
+                placeholder=field.placeholder,
+                max_chars=settings().text_characters,
+                persist_state="session",
+            )
+            for field in task.fields
+        }
+        draft = replace(draft, target=controls.target(task, card))
+        pressed = st.form_submit_button("Explain", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter")
+    if pressed:
+        st.session_state[asked] = replace(draft, inputs=inputs)
+    _result(task, asked, draft)
+
+
+def _result(task: Task, asked: str, draft: Request) -> None:
+    request: Request | None = st.session_state.get(asked)
+    address(request or draft)
+    if request is None:
+        st.info("Choose an example or type your own, then press **Explain**.")
+        return
+    if replace(request, inputs=(), target=draft.target) != replace(draft, inputs=()):
+        st.caption("Settings changed since this result. Press **Explain** to use them.")
+    explanation = computed(request, asked)
+    if explanation:
+        show(explanation, task.key)
+        share(explanation)
+        st.page_link("pages/about.py", label="What such a map says, and what it does not", icon=":material/info:")
+
+
+def _examples(task: Task, asked: str, draft: Request) -> None:
+    """The examples as pills; a click fills in the text and explains it with the present settings."""
+    by_label = {example.label: example for example in task.examples}
+    key = f"{task.key}.example"
+
+    def chosen() -> None:
+        if example := by_label.get(st.session_state[key]):
+            for name, text in example.inputs:
+                st.session_state[f"{task.key}.{name}"] = text
+            st.session_state[asked] = replace(draft, inputs=example.inputs)
+            st.session_state[f"{task.key}.target"] = controls.PREDICTED
+            st.session_state[f"{task.key}.foil"] = controls.NOTHING
+            st.session_state[key] = None
+
+    st.pills("Examples", list(by_label), key=key, on_change=chosen)
+
+
+def _open_link(task: Task, asked: str) -> None:
+    """On a visitor's first run: what the address asks for, and what of it we do not have."""
+    seen = f"{task.key}.seen"
+    if seen in st.session_state:
+        return
+    st.session_state[seen] = True
+    st.session_state.setdefault(f"{task.key}.{task.fields[0].name}", dict(task.examples[0].inputs)[task.fields[0].name])
+    query = st.query_params.to_dict()
+    if not query:
+        return
+    try:
+        request = _known(task, Request.from_query({**query, "task": task.key}))
+        controls.fill(task, request)
+    except ExplainerError as error:
+        st.warning(f"This link could not be followed, so the page shows its defaults. {literal(str(error))}")
+        return
+    if request.inputs:
+        st.session_state[asked] = request
+        st.session_state[OPENED] = (query.get(PACKED, ""), request.inputs)
+
+
+def _known(task: Task, request: Request) -> Request:
+    """The request, if it names only what there is."""
+    if request.method not in METHODS:
+        raise BadRequest(f"It names a method that Wherefore does not have: {request.method[:60]!r}.")
+    if request.model and request.model not in CARDS and not settings().any_model:
+        raise BadRequest(f"It names a model that this server does not offer: {request.model[:100]!r}.")
+    default = next(card.key for card in CARDS.values() if task.key in card.tasks)
+    known = {knob.name for knob in (*METHODS[request.method].params, *task.params)}
+    if unknown := {name for name, _ in request.params} - known:
+        raise BadRequest(f"It names a setting that {request.method} does not have: {sorted(unknown)[0][:60]!r}.")
+    return replace(request, model=request.model or default)

@@ -1,0 +1,27 @@
+"""Home: what Wherefore does, shown at once on an example.
+
+Knows Requests alone.
+"""
+
+import streamlit as st
+
+from explainers import TASKS, Request
+from pages.common.frame import TITLE, self_sufficient
+from pages.common.results import computed, show
+
+self_sufficient()
+st.title(TITLE, anchor=False)
+st.markdown(
+    "A transformer model read this sentence and chose a label. The colours show which words pushed it there, and "
+    "which pushed the other way."
+)
+task = TASKS["text_classification"]
+request = Request(task.key, "sentiment", task.examples[0].inputs)
+if st.session_state.setdefault("home.asked", True):
+    explanation = computed(request, "home.asked")
+    if explanation:
+        st.markdown(f"> {dict(request.inputs)['text']}")
+        show(explanation, "home")
+st.subheader("Ask about your own", anchor=False)
+for key, task in TASKS.items():
+    st.page_link(f"pages/{key}.py", label=f"{task.label}: {task.question}", icon=":material/arrow_forward:")
