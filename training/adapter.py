@@ -1,0 +1,169 @@
+"""LoRA adapters: build, train, save, restore.
+
+Knows no data set: the family scripts bring a job with its examples and its scores.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
+
+from .batches import Example, collate, in_order_of_length, shuffled
+from .jobs import Job, Recipe, Scores
+
+INPUTS = ("input_ids", "token_type_ids", "attention_mask", "pixel_values")
+
+
+def configuration(job: Job, base: Path) -> PretrainedConfig:
+    """The configuration of the task's model, labels included."""
+    config = job.base.config(base)
+    if job.labels:
+        config.id2label = dict(enumerate(job.labels))
+        config.label2id = {name: i for i, name in enumerate(job.labels)}
+    config.architectures = [job.architecture]
+    config.problem_type = job.problem_type
+    config.attention_probs_dropout_prob = 0.0
+    config.hidden_dropout_prob = job.recipe.dropout
+    return config
+
+
+def build(job: Job, base: Path) -> PeftModel:
+    """The base model with a fresh adapter and head, ready to train."""
+    lora = LoraConfig(
+        r=job.recipe.rank,
+        lora_alpha=2 * job.recipe.rank,
+        target_modules=job.base.layers,
+        modules_to_save=list(job.head),
+    )
+    return get_peft_model(job.base.load(configuration(job, base), base), lora)
+
+
+def optimizer_of(model: PeftModel, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with one rate for the adapter and one for the head."""
+    trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+    adapter = [weight for name, weight in trained if "lora_" in name]
+    head = [weight for name, weight in trained if "lora_" not in name]
+    groups = [{"params": adapter, "lr": recipe.rate}, {"params": head, "lr": recipe.head_rate}]
+    return torch.optim.AdamW(groups, weight_decay=recipe.decay)
+
+
+def schedule_of(optimizer: torch.optim.Optimizer, recipe: Recipe, per_epoch: int, done: int = 0) -> LambdaLR:
+    """The rate's course: linear up to its highest, then half a cosine down to 0."""
+    steps = recipe.epochs * per_epoch
+    warm_up = round(recipe.warm_up * steps)
+
+    def factor(step: int) -> float:
+        at = step + done * per_epoch
+        if at < warm_up:
+            return (at + 1) / warm_up
+        return 0.5 * (1 + math.cos(math.pi * (at - warm_up) / max(1, steps - warm_up)))
+
+    return LambdaLR(optimizer, factor)
+
+
+def train(job: Job, base: Path, data: Path, out: Path, done: int = 0) -> None:
+    """Train the job's adapter and save it to `out` after every epoch; `done` epochs are in `out` already."""
+    recipe = job.recipe
+    random = torch.Generator().manual_seed(recipe.seed + done)
+    torch.manual_seed(recipe.seed + done)
+    reader = job.base.reader(base)
+    model = build(job, base)
+    if done:
+        set_peft_model_state_dict(model, load_file(out / "adapter_model.safetensors"))
+    examples = job.examples(data, reader)
+    optimizer = optimizer_of(model, recipe)
+    schedule = schedule_of(optimizer, recipe, math.ceil(len(examples) / recipe.size), done)
+    print(f"{job.key}: {len(examples)} examples", flush=True)
+    for epoch in range(done + 1, recipe.epochs + 1):
+        start = time.monotonic()
+        model.train()
+        loss = one_epoch(model, shuffled(examples, recipe.size, random), optimizer, schedule, job.loss)
+        rate = len(examples) / (time.monotonic() - start)
+        save(job, model, base, out)
+        print(f"epoch {epoch}: loss {loss:.4f}, {rate:.0f} examples/s", flush=True)
+        report("  dev:", job.scores(model.eval(), reader, data, "dev"))
+    save(job, model, base, out, **job.tune(model, reader, data))
+
+
+def one_epoch(
+    model: nn.Module, batches: Iterable[dict[str, Tensor]], optimizer: Any, schedule: Any, loss_of: Any
+) -> float:
+    """Train on every batch once and return the mean loss."""
+    total, count = 0.0, 0
+    for batch in batches:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = loss_of(model, batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad(set_to_none=True)
+        total, count = total + loss.item(), count + 1
+        if count % 200 == 0:
+            print(f"  step {count}: mean loss {total / count:.4f}", flush=True)
+    return total / count
+
+
+def save(job: Job, model: PeftModel, base: Path, out: Path, **fields: Any) -> None:
+    """Write adapter_config.json, adapter_model.safetensors (float16) and config.json.
+
+    Not `model.save_pretrained`, which would rewrite the model card and keep float32.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    weights = get_peft_model_state_dict(model)
+    halves = {name: weight.detach().half().contiguous() for name, weight in weights.items()}
+    save_file(halves, out / "adapter_model.safetensors", metadata={"format": "pt"})
+    lora = model.peft_config["default"].to_dict() | {
+        "base_model_name_or_path": job.base.name,
+        "inference_mode": True,
+    }
+    write_json(out / "adapter_config.json", lora)
+    config = configuration(job, base).to_dict() | fields
+    config.pop("_name_or_path", None)
+    write_json(out / "config.json", config)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write sorted, indented JSON; sets become sorted lists."""
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, default=sorted) + "\n", encoding="utf-8")
+
+
+def restore(job: Job, folder: Path, base: Path) -> PreTrainedModel:
+    """The merged task model from an adapter's folder and the base weights."""
+    plain = job.base.load(AutoConfig.from_pretrained(folder), base)
+    return PeftModel.from_pretrained(plain, folder).merge_and_unload().eval()
+
+
+def inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A batch without its labels."""
+    return {name: tensor for name, tensor in batch.items() if name in INPUTS}
+
+
+@torch.inference_mode()
+def predict(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    read: Callable[[Any], Tensor] = lambda output: output.logits,
+) -> list[Tensor]:
+    """What `read` takes from the model's output, one tensor an example, in the examples' order."""
+    rows: list[Tensor] = [torch.empty(0)] * len(examples)
+    for chunk in in_order_of_length(examples, 64):
+        batch = inputs(collate([examples[i] for i in chunk]))
+        for i, row in zip(chunk, read(model(**batch)), strict=True):
+            rows[i] = row
+    return rows
+
+
+def report(title: str, scores: Scores) -> None:
+    """Print scores on one line."""
+    print(title, ", ".join(f"{name} {value:.4f}" for name, value in scores.items()), flush=True)

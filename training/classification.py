@@ -1,0 +1,167 @@
+"""Models that label a text: `sentiment` and `emotions`.
+
+python -m training.classification sentiment --data DIR --base DIR
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from sklearn.metrics import f1_score
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from .adapter import predict
+from .batches import Example
+from .command import train_from_command_line
+from .jobs import Job, Recipe, Scores
+from .tables import quoted, tabbed
+
+LONGEST = 96
+
+Row = tuple[str, Any]
+"""Text and label."""
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], longest: int = LONGEST) -> list[Example]:
+    """Examples of one text and its label each."""
+    ids = tokenizer([text for text, _ in rows], truncation=True, max_length=longest)["input_ids"]
+    return [
+        {"input_ids": row, "attention_mask": [1] * len(row), "labels": label}
+        for row, (_, label) in zip(ids, rows, strict=True)
+    ]
+
+
+# Sentiment
+
+
+def sst2(data: Path, split: str) -> list[Row]:
+    """Texts and labels of one split of SST-2."""
+    return [(text.strip(), int(label)) for text, label in tabbed(data / "sst2_glue" / f"{split}.tsv")]
+
+
+def reviews(data: Path, kind: str) -> list[Row]:
+    """Long film reviews: "orig", or "new" for the same ones rewritten by people to mean the opposite."""
+    rows = quoted(data / "imdb_counterfactual" / f"{kind}_test.tsv", separator="\t")
+    return [(row[1], int(row[0] == "Positive")) for row in rows]
+
+
+def natural(text: str) -> str:
+    """A text of SST-2 as people write it: "do n't" becomes "don't", and brackets are no words."""
+    return text.replace(" n't", "n't").replace("-lrb-", "(").replace("-rrb-", ")")
+
+
+def sentiment_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """SST-2's phrases, and once more in natural spelling where that differs."""
+    rows = sst2(data, "train")
+    return encode(tokenizer, rows + [(natural(text), label) for text, label in rows if natural(text) != text])
+
+
+def accuracy(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], longest: int = LONGEST
+) -> float:
+    """Share of texts whose most probable label is theirs."""
+    logits = torch.stack(predict(model, encode(tokenizer, rows, longest)))
+    return (logits.argmax(-1) == torch.tensor([label for _, label in rows])).float().mean().item()
+
+
+def sentiment_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+    """Accuracy on SST-2; on the test split also on natural spelling and on long reviews."""
+    rows = sst2(data, split)
+    found = {"accuracy": accuracy(model, tokenizer, rows)}
+    if split == "test":
+        spelled = [(natural(text), label) for text, label in rows]
+        found["natural spelling"] = accuracy(model, tokenizer, spelled)
+        found["IMDb reviews"] = accuracy(model, tokenizer, reviews(data, "orig"), 512)
+        found["rewritten IMDb reviews"] = accuracy(model, tokenizer, reviews(data, "new"), 512)
+    return found
+
+
+# Emotions
+
+# fmt: off
+EMOTIONS = (
+    "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire",
+    "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief",
+    "joy", "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness",
+    "surprise", "neutral",
+)
+# fmt: on
+
+
+def goemotions(data: Path, split: str) -> list[Row]:
+    """Texts of GoEmotions with 1.0 for each of their labels and 0.0 for the others."""
+    rows = tabbed(data / "goemotions" / f"{split}.tsv", header=False)
+    marked = [(text, set(map(int, ids.split(",")))) for text, ids, _ in rows]
+    return [(text, [float(i in ids) for i in range(len(EMOTIONS))]) for text, ids in marked]
+
+
+def emotion_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """GoEmotions' training split."""
+    return encode(tokenizer, goemotions(data, "train"))
+
+
+def probabilities(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]) -> Tensor:
+    """Probability of every label for every text."""
+    return torch.stack(predict(model, encode(tokenizer, rows))).sigmoid()  # (texts, labels)
+
+
+def best_thresholds(found: Tensor, truth: Tensor) -> list[float]:
+    """For every label the threshold with the highest F1, in steps of 0.01."""
+    steps = [step / 100 for step in range(5, 91)]
+
+    def best(label: int) -> float:
+        values = [f1_score(truth[:, label], found[:, label] >= step, zero_division=0) for step in steps]
+        return steps[max(range(len(steps)), key=values.__getitem__)]
+
+    return [best(label) for label in range(truth.shape[1])]
+
+
+def emotion_thresholds(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path
+) -> dict[str, list[float]]:
+    """The thresholds that fit the dev split, for config.json."""
+    rows = goemotions(data, "dev")
+    truth = torch.tensor([label for _, label in rows])
+    return {"thresholds": best_thresholds(probabilities(model, tokenizer, rows), truth)}
+
+
+def emotion_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+    """Micro- and macro-F1 with the thresholds of config.json, 0.3 before they are known."""
+    rows = goemotions(data, split)
+    thresholds = torch.tensor(getattr(model.config, "thresholds", [0.3] * len(EMOTIONS)))
+    found = probabilities(model, tokenizer, rows) >= thresholds
+    truth = torch.tensor([label for _, label in rows])
+    return {f"{mean}-F1": f1_score(truth, found, average=mean, zero_division=0) for mean in ("micro", "macro")}
+
+
+SEQUENCE = "BertForSequenceClassification"
+HEAD = ("pooler", "classifier")
+
+JOBS = {
+    "sentiment": Job(
+        key="sentiment",
+        architecture=SEQUENCE,
+        head=HEAD,
+        labels=("NEGATIVE", "POSITIVE"),
+        examples=sentiment_examples,
+        scores=sentiment_scores,
+        problem_type="single_label_classification",
+        recipe=Recipe(epochs=3, rate=3e-4),
+    ),
+    "emotions": Job(
+        key="emotions",
+        architecture=SEQUENCE,
+        head=HEAD,
+        labels=EMOTIONS,
+        examples=emotion_examples,
+        scores=emotion_scores,
+        problem_type="multi_label_classification",
+        tune=emotion_thresholds,
+        recipe=Recipe(epochs=3, rate=5e-4, size=64),
+    ),
+}
+
+if __name__ == "__main__":
+    train_from_command_line(JOBS)

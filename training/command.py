@@ -1,0 +1,31 @@
+"""The command line that all family scripts share.
+
+Knows no model and no data set.
+"""
+
+import argparse
+from pathlib import Path
+
+from .adapter import train
+from .jobs import Job
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+def parser_for(keys: list[str]) -> argparse.ArgumentParser:
+    """Arguments: a model's key, the data folder, the base weights' folder, the models' folder."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("key", choices=keys)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--base", type=Path, required=True, help="folder of the base weights")
+    parser.add_argument("--out", type=Path, help="folder of the adapter (default: models/<key>)")
+    return parser
+
+
+def train_from_command_line(jobs: dict[str, Job]) -> None:
+    """Train the job that the command line names."""
+    parser = parser_for(sorted(jobs))
+    parser.add_argument("--done", type=int, default=0, help="epochs that the adapter in --out has behind it")
+    arguments = parser.parse_args()
+    out = arguments.out or MODELS / arguments.key
+    train(jobs[arguments.key], arguments.base, arguments.data, out, arguments.done)

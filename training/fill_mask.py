@@ -1,0 +1,99 @@
+"""The model that fills in masked words: `fill-mask`.
+
+python -m training.fill_mask fill-mask --data DIR --base DIR
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from .adapter import inputs
+from .batches import Example, collate, in_order_of_length
+from .command import train_from_command_line
+from .jobs import Job, Recipe, Scores
+from .tables import lines, tabbed
+
+LONGEST = 128
+SHARE = 0.15
+"""Share of the tokens that are masked."""
+PER_SPLIT = 1000
+"""Paragraphs of the dev and of the test split, from the articles that SQuAD holds out."""
+
+
+def paragraphs(path: Path) -> list[str]:
+    """The paragraphs of a file of SQuAD."""
+    return [json.loads(line)["context"] for line in lines(path)]
+
+
+def texts(data: Path, split: str) -> list[str]:
+    """Paragraphs of Wikipedia; to train also single sentences of MultiNLI."""
+    if split == "train":
+        found = [text for i in range(3) for text in paragraphs(data / "squad_v1.1" / f"train_{i}.jsonl")]
+        return found + [row[0] for row in tabbed(data / "mnli_15k" / "multinli.train.en.tsv")]
+    held_out = paragraphs(data / "squad_v1.1" / "dev.jsonl")
+    return held_out[:PER_SPLIT] if split == "dev" else held_out[-PER_SPLIT:]
+
+
+def masked(tokenizer: PreTrainedTokenizerBase, rows: Sequence[str]) -> list[Example]:
+    """Examples with a random share of the tokens masked; the labels are those tokens."""
+    draw = random.Random(0)
+    examples = []
+    for ids in tokenizer(list(rows), truncation=True, max_length=LONGEST)["input_ids"]:
+        places = draw.sample(range(1, len(ids) - 1), max(1, round(SHARE * (len(ids) - 2))))
+        labels = [-100] * len(ids)
+        for at in places:
+            labels[at], ids[at] = ids[at], tokenizer.mask_token_id
+        examples.append({"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels})
+    return examples
+
+
+def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """All training texts, masked."""
+    return masked(tokenizer, [text for text in texts(data, "train") if text.strip()])
+
+
+def at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits and labels of the masked places only: (masks, words) and (masks,)."""
+    bert = model.get_base_model() if hasattr(model, "get_base_model") else model
+    states = bert.bert(**inputs(batch)).last_hidden_state  # (B, T, D)
+    places = batch["labels"] != -100
+    return bert.cls(states[places]), batch["labels"][places]
+
+
+def loss_at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """Cross-entropy of the masked tokens."""
+    logits, labels = at_the_masks(model, batch)
+    return nn.functional.cross_entropy(logits.float(), labels)
+
+
+@torch.inference_mode()
+def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+    """Share of the masked tokens that are the first guess, or among the first five."""
+    examples = masked(tokenizer, texts(data, split))
+    hits = []
+    for chunk in in_order_of_length(examples, 32):
+        logits, labels = at_the_masks(model, collate([examples[i] for i in chunk]))
+        hits.append(logits.topk(5).indices == labels[:, None])  # (masks, 5)
+    right = torch.cat(hits).float()
+    return {"first guess": right[:, 0].mean().item(), "among five": right.sum(-1).mean().item()}
+
+
+JOBS = {
+    "fill-mask": Job(
+        key="fill-mask",
+        architecture="BertForMaskedLM",
+        head=("transform",),
+        examples=examples_of,
+        scores=scores,
+        loss=loss_at_the_masks,
+        recipe=Recipe(epochs=1, rate=1e-3, size=32, dropout=0.0),
+    ),
+}
+
+if __name__ == "__main__":
+    train_from_command_line(JOBS)

@@ -1,0 +1,241 @@
+"""Models that judge two texts together: `similarity`, `nli` and `relevance`.
+
+python -m training.pairs nli --data DIR --base DIR
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy.stats import pearsonr, spearmanr
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from .adapter import inputs, predict
+from .batches import Example
+from .command import train_from_command_line
+from .jobs import Job, Recipe, Scores
+from .tables import lines, quoted, tabbed
+
+LONGEST = 128
+
+Pair = tuple[str, str, Any]
+"""First text, second text, label."""
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> list[Example]:
+    """Examples of two texts and one label each."""
+    firsts, seconds, labels = zip(*pairs, strict=True)
+    rows = tokenizer(list(firsts), list(seconds), truncation=True, max_length=LONGEST)
+    names = ("input_ids", "token_type_ids", "attention_mask")
+    return [{name: rows[name][i] for name in names} | {"labels": label} for i, label in enumerate(labels)]
+
+
+def logits_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> Tensor:
+    """The model's logits for every pair."""
+    return torch.stack(predict(model, encode(tokenizer, pairs)))  # (pairs, labels)
+
+
+# Similarity
+
+
+def stsb(data: Path, split: str) -> list[Pair]:
+    """Pairs of STS-B with a similarity between 0 and 1."""
+    rows = quoted(data / "stsb" / f"stsb-en-{split}.csv", header=False)
+    return [(first, second, float(score) / 5) for first, second, score in rows]
+
+
+def similarity_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """Every pair in both orders, for similarity has no direction."""
+    pairs = stsb(data, "train")
+    return encode(tokenizer, pairs + [(second, first, score) for first, second, score in pairs])
+
+
+def similarity_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+    """Pearson and Spearman correlation with people's scores."""
+    pairs = stsb(data, split)
+    predicted = logits_of(model, tokenizer, pairs)[:, 0]
+    truth = [score for _, _, score in pairs]
+    return {"Pearson": pearsonr(predicted, truth)[0], "Spearman": spearmanr(predicted, truth)[0]}
+
+
+# Natural language inference. A label is the list of the classes that the annotators' label allows,
+# so that the two-way RTE can be trained with: "not entailment" is neutral or contradiction.
+
+CLASSES = ("entailment", "neutral", "contradiction")
+HELD_OUT = 2000
+WIKI_SETS = ("base", "sim", "translate")
+
+
+def allowed(label: str) -> list[bool] | None:
+    """Which classes a data set's label allows; none for a label that is no class."""
+    if label in ("not_entailment", "neither"):
+        return [False, True, True]
+    classes = [name[0] == label.lower()[:1] for name in CLASSES]
+    return classes if any(classes) and label != "-" else None
+
+
+def snli(data: Path, split: str) -> list[Pair]:
+    """Pairs of SNLI's dev or test file."""
+    rows = tabbed(data / "snli" / f"{split}.tsv")
+    return [(premise, hypothesis, allowed(CLASSES[int(label)])) for premise, hypothesis, label in rows]
+
+
+def snli_held_out(data: Path) -> list[Pair]:
+    """The last 2,000 pairs of SNLI's test file, which no model here was trained on."""
+    return snli(data, "test")[-HELD_OUT:]
+
+
+def mnli_dev(data: Path) -> list[Pair]:
+    """MNLI's matched validation pairs."""
+    rows = quoted(data / "mnli_dev_matched" / "mnli_validation_matched_pvi.csv")
+    pairs = []
+    for row in rows:
+        premise, hypothesis = row[2].removeprefix("PREMISE: ").split(" HYPOTHESIS: ")
+        pairs.append((premise, hypothesis, allowed(CLASSES[int(row[3])])))
+    return pairs
+
+
+def wiki(data: Path) -> Iterator[tuple[str, str, str]]:
+    """Pairs on sentences of Wikipedia."""
+    for name in WIKI_SETS:
+        for line in lines(data / "semiauto_nli_wiki" / f"{name}_wiki_train.jsonl"):
+            row = json.loads(line)
+            yield row["premise"], row["hypothesis"], row["label"]
+
+
+def nli_pairs(data: Path) -> list[Pair]:
+    """All training pairs, but those whose premise is held out."""
+    rows: list[tuple[str, str, str]] = list(wiki(data))
+    rows += [(a, b, label) for a, b, label in tabbed(data / "mnli_15k" / "multinli.train.en.tsv")]
+    rows += [(a, b, label) for a, b, label in quoted(data / "cad_nli" / "train.tsv", separator="\t")]
+    rows += [(a, b, label) for a, b, label in tabbed(data / "conjnli" / "adversarial_train_15k.tsv")]
+    rows += [(row[1], row[2], row[4]) for row in tabbed(data / "sick" / "SICK_train.txt")]
+    rows += [(row[1], row[2], row[3]) for row in tabbed(data / "rte" / "train.tsv")]
+    pairs = snli(data, "dev") + snli(data, "test")[:-HELD_OUT]
+    pairs += [(a, b, allowed(label)) for a, b, label in rows]
+    held_out = {premise for premise, _, _ in snli_held_out(data)}
+    return [pair for pair in pairs if pair[0] not in held_out and pair[2] is not None]
+
+
+def nli_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """All training pairs as examples."""
+    return encode(tokenizer, nli_pairs(data))
+
+
+def loss_of_allowed_classes(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """Minus the log of the probability that the true class is among the allowed ones."""
+    logits = model(**inputs(batch)).logits.float()  # (B, classes)
+    among = logits.masked_fill(~batch["labels"], -1e9)
+    return (logits.logsumexp(-1) - among.logsumexp(-1)).mean()
+
+
+def accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> float:
+    """Share of pairs whose most probable class is allowed."""
+    chosen = logits_of(model, tokenizer, pairs).argmax(-1)
+    labels = torch.tensor([label for _, _, label in pairs])
+    return labels.gather(1, chosen[:, None]).float().mean().item()
+
+
+def nli_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+    """Accuracy on what is held out; the dev split is CAD's, of 1,000 pairs."""
+    if split == "dev":
+        rows = quoted(data / "cad_nli" / "dev.tsv", separator="\t")
+        return {"accuracy on CAD dev": accuracy(model, tokenizer, [(a, b, allowed(c)) for a, b, c in rows])}
+    return {
+        "accuracy on held-out SNLI": accuracy(model, tokenizer, snli_held_out(data)),
+        "accuracy on MNLI dev matched": accuracy(model, tokenizer, mnli_dev(data)),
+    }
+
+
+# Relevance of a sentence to a question
+
+QUESTIONS = 30_000
+
+
+def sentences(text: str) -> list[str]:
+    """A paragraph cut after full stops, question and exclamation marks that a capital or digit follows."""
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"(])", text)
+
+
+def question_pairs(paths: Sequence[Path]) -> list[Pair]:
+    """Each question with the sentence that answers it (1) and one of the same paragraph that does not (0)."""
+    draw = random.Random(0)
+    pairs: list[Pair] = []
+    for paragraph in (json.loads(line) for path in paths for line in lines(path)):
+        parts = sentences(paragraph["context"])
+        for question in paragraph["qas"]:
+            answer = question["answers"][0]
+            good = [part for part in parts if answer in part]
+            bad = [part for part in parts if answer not in part]
+            if len(good) == 1 and bad:
+                pairs += [
+                    (question["question"], good[0], [1.0]),
+                    (question["question"], draw.choice(bad), [0.0]),
+                ]
+    return pairs
+
+
+def relevance_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """Pairs for a random part of SQuAD's training questions."""
+    pairs = question_pairs([data / "squad_v1.1" / f"train_{i}.jsonl" for i in range(3)])
+    first = random.Random(0).sample(range(0, len(pairs), 2), QUESTIONS)
+    return encode(tokenizer, [pairs[i + j] for i in first for j in range(2)])
+
+
+def relevance_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+    """Accuracy of single pairs, and how often a question's two sentences are ranked rightly.
+
+    The pairs are SQuAD's dev questions: articles 1 to 24 serve as dev split, the others as test.
+    """
+    pairs = question_pairs([data / "squad_v1.1" / "dev.jsonl"])
+    half = len(pairs) // 4 * 2
+    pairs = pairs[:half] if split == "dev" else pairs[half:]
+    good, bad = logits_of(model, tokenizer, pairs)[:, 0].view(-1, 2).unbind(-1)  # (questions,) each
+    right = torch.cat([good > 0, bad <= 0]).float().mean().item()
+    return {"accuracy": right, "pairs ranked rightly": (good > bad).float().mean().item()}
+
+
+SEQUENCE = "BertForSequenceClassification"
+HEAD = ("pooler", "classifier")
+
+JOBS = {
+    "similarity": Job(
+        key="similarity",
+        architecture=SEQUENCE,
+        head=HEAD,
+        labels=("SIMILARITY",),
+        examples=similarity_examples,
+        scores=similarity_scores,
+        problem_type="regression",
+        recipe=Recipe(epochs=5, rate=4e-4),
+    ),
+    "nli": Job(
+        key="nli",
+        architecture=SEQUENCE,
+        head=HEAD,
+        labels=CLASSES,
+        examples=nli_examples,
+        scores=nli_scores,
+        problem_type="single_label_classification",
+        loss=loss_of_allowed_classes,
+        recipe=Recipe(epochs=2, rate=7e-4, size=64, dropout=0.05),
+    ),
+    "relevance": Job(
+        key="relevance",
+        architecture=SEQUENCE,
+        head=HEAD,
+        labels=("RELEVANT",),
+        examples=relevance_examples,
+        scores=relevance_scores,
+        problem_type="multi_label_classification",
+        recipe=Recipe(epochs=1, rate=7e-4, size=64, dropout=0.0),
+    ),
+}
+
+if __name__ == "__main__":
+    train_from_command_line(JOBS)
