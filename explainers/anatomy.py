@@ -100,7 +100,7 @@ def probe(model: torch.nn.Module, tokenizer: Any, label: str) -> Anatomy:
     position = next((e for e in seen if e.module is not word and _counts(e.ids, ids.shape[-1])), None)
     return Anatomy(
         word=word,
-        position=position and position.module,
+        position=position.module if position else None,
         longest=_longest(model, tokenizer, position),
         weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
     )

@@ -57,7 +57,7 @@ class Results:
 
 def weight(explanation: Explanation) -> int:
     """About how many bytes an explanation takes."""
-    texts = sum(4 * len(text) for _, text in explanation.request.inputs)
+    texts = sum(4 * len(text) for text in explanation.request.texts.values())
     return int(explanation.scores.nbytes + FEATURE_BYTES * len(explanation.features) + texts)
 
 

@@ -35,7 +35,7 @@ def _prediction(bundle: Bundle, logits: Tensor) -> Prediction:
 
 def problem(bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str]) -> Problem:
     """The Problem of one class of a sequence classifier, its features the tokens of `texts`."""
-    reading = Reading(**settings_of(dict(request.params), knobs(Reading)))  # type: ignore[arg-type]
+    reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
     encoded = encode(bundle, texts)
     output, embedding = forward(bundle, encoded, reading.embedding)
     kind, said = activation(bundle.model.config), _prediction(bundle, output.logits)

@@ -4,12 +4,12 @@ Knows numpy only: no torch, no Streamlit, no model.
 """
 
 import base64
-import binascii
 import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .errors import BadRequest, LimitReached
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.floating[Any]]
 Pairs = tuple[tuple[str, str], ...]
 Progress = Callable[[str, float], None]  # what is being done, and how much of it, 0 to 1; may raise to stop it
 INPUT = "in."  # prefix of an input's name in a query
@@ -92,6 +93,16 @@ class Request:
         object.__setattr__(self, "params", params)
         object.__setattr__(self, "target", Target.of(self.target))
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The inputs by name."""
+        return dict(dict(self.inputs))
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The settings by name, as text."""
+        return {name: str(text) for name, text in dict(self.params).items()}
+
     def to_query(self) -> dict[str, str]:
         """The request as flat text, nothing left out; values that are the default are not named."""
         query = {
@@ -104,7 +115,7 @@ class Request:
             "seed": str(self.seed) if self.seed else "",
         }
         named = {name: value for name, value in query.items() if value}
-        return named | dict(self.params) | {INPUT + name: text for name, text in dict(self.inputs).items()}
+        return named | self.options | {INPUT + name: text for name, text in self.texts.items()}
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Request":
@@ -162,7 +173,7 @@ def unpacked(query: Mapping[str, str]) -> dict[str, str]:
         small = base64.urlsafe_b64decode(query[PACKED] + "=" * (-len(query[PACKED]) % 4))
         text = inflate.decompress(small, UNPACKED_BYTES)
         inputs = json.loads(text) if not inflate.unconsumed_tail else None
-    except (binascii.Error, zlib.error, UnicodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, zlib.error, RecursionError):  # of base64, UTF-8 and JSON
         raise BadRequest("The text in this link is damaged. Ask for the link again, whole.") from None
     if inputs is None:
         raise LimitReached(f"The text in this link is over {UNPACKED_BYTES:,} bytes.")
@@ -265,15 +276,14 @@ class Explanation:
         first, last = features[0], features[-1]
         if len(features) == 1 or first.start is None or last.end is None:
             return first
-        text = dict(self.request.inputs).get(first.field, "")[first.start : last.end]
+        text = self.request.texts.get(first.field, "")[first.start : last.end]
         return replace(first, text=text, end=last.end)
 
 
-def change(values: Floats, baselines: Floats) -> Floats:
-    """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both where they are near equal."""
+def change(values: Numbers, baselines: Numbers, little: float = 1e-3) -> Numbers:
+    """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both if near equal."""
     difference, size = np.abs(values - baselines), np.maximum(np.abs(values), np.abs(baselines))
-    tiny = np.finfo(np.float32).tiny
-    return np.asarray(np.maximum(np.where(difference > 1e-3 * size, difference, size), tiny), dtype=np.float32)
+    return np.maximum(np.where(difference > little * size, difference, size), np.finfo(np.float32).tiny)
 
 
 def _visible_sum(scores: Floats) -> Floats:

@@ -3,6 +3,7 @@
 Knows no task and no method. One tokenizer call makes everything: ids, types, mask, offsets, words.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -96,20 +97,17 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
         if special or sequence is None:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        text = texts[field]
-        start += len(text[start:end]) - len(text[start:end].lstrip())
-        shown = text[start:end] or tokenizer.decode([token]).strip()
-        features.append(Feature(shown, field, start, end, _word_at(words[field], start, end)))
+        text = texts[field][start:end]
+        start += len(text) - len(text.lstrip())
+        shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
+        shown = text.strip() if "\ufffd" in shown or not shown else shown  # a piece of a character has no text
+        features.append(Feature(shown, field, start, end, _word_at(words[field], start)))
     return tuple(features)
 
 
-def _word_at(words: list[tuple[int, int]], start: int, end: int) -> int:
-    """The index of the last word that begins before the token's end and reaches into it."""
-    low, high = 0, len(words)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if words[middle][1] <= start else (low, middle)
-    return min(low, max(len(words) - 1, 0))
+def _word_at(words: list[tuple[int, int]], start: int) -> int:
+    """The index of the first word that ends behind `start`."""
+    return min(bisect_right(words, start, key=lambda word: word[1]), max(len(words) - 1, 0))
 
 
 def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:

@@ -26,19 +26,23 @@ from .tasks import TASKS
 CLOSE = 1e-4  # how far the explained number may be from the deployed one, absolute or relative
 
 
-def explain(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Explanation:
+def explain(
+    request: Request, *, bundle: Bundle | None = None, batch: int | None = None, progress: Progress = quiet
+) -> Explanation:
     """The scores of every feature for the request's target.
 
-    `bundle` is a model that the caller has loaded, else the request's model is found and loaded. `progress` is
-    called once a batch and may stop the run by raising. Raises an ExplainerError for whatever a person can mend.
+    `bundle` is a model that the caller has loaded, else the request's model is found and loaded; `batch` is how many
+    inputs are evaluated at once, else the model's size decides. `progress` is called once a batch and may stop the
+    run by raising. Raises an ExplainerError for whatever a person can mend.
     """
     task, method = _parts(request)
-    settings_of_method = settings_of(dict(request.params), method.params)
+    settings_of_method = settings_of(request.options, method.params)
     with borrowed(request, bundle, progress) as held:
         started = time.monotonic()
         limits = settings()
         run = Run(most_passes=limits.passes, deadline=started + limits.seconds, progress=progress)
         problem = task.encode(held, request, run)
+        problem = replace(problem, batch=batch or problem.batch)
         _check_needs(method, problem, held)
         ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
         mismatch = _check_deployed(problem, ends[0])
@@ -74,9 +78,10 @@ def predict(request: Request, *, bundle: Bundle | None = None, progress: Progres
 def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
     """The request's model with its lock held."""
     if bundle is None:
-        with lease(card_of(request.model, request.task, settings()), progress) as leased:
-            with patiently(leased.lock, progress, "Waiting for the model, which another visitor is using"):
-                yield leased
+        card = card_of(request.model, request.task, settings())
+        waiting = "Waiting for the model, which another visitor is using"
+        with lease(card, progress) as leased, patiently(leased.lock, progress, waiting):
+            yield leased
     else:
         with patiently(bundle.lock, progress, "Waiting for the model"):
             yield bundle
@@ -85,7 +90,7 @@ def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Ite
 def canonical(request: Request) -> Request:
     """The same request with every setting written out: equal questions become equal Requests."""
     task, method = _parts(request)
-    return replace(request, params=settings_of(dict(request.params), (*method.params, *task.params)))
+    return replace(request, params=settings_of(request.options, (*method.params, *task.params)))
 
 
 def _parts(request: Request) -> tuple[Task, Method]:
@@ -95,7 +100,7 @@ def _parts(request: Request) -> tuple[Task, Method]:
         raise BadRequest(f"There is no method {request.method[:60]!r}. Methods: {', '.join(METHODS)}.")
     task, method = TASKS[request.task], METHODS[request.method]
     known = {knob.name: knob for knob in (*method.params, *task.params)}
-    for name, text in dict(request.params).items():
+    for name, text in request.options.items():
         if name not in known:
             raise BadRequest(f"{method.label} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
         known[name].read(text)
@@ -121,7 +126,7 @@ def _check_deployed(problem: Problem, explained: Tensor) -> float:
 
 
 def _floats(tensor: Tensor) -> Floats:
-    return tensor.detach().cpu().float().numpy()  # type: ignore[no-any-return]
+    return tensor.detach().cpu().float().numpy()
 
 
 def _about(bundle: Bundle) -> Pairs:

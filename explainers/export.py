@@ -67,7 +67,9 @@ def _listed(array: Floats | None) -> Any:
     """An array as nested lists, NaN as None."""
     if array is None:
         return None
-    return np.where(np.isnan(array), None, array.astype(object)).tolist()  # a float32 is exact as a Python float
+    plain = array.astype(object)  # a float32 is exact as a Python float
+    plain[np.isnan(array)] = None
+    return plain.tolist()
 
 
 def _array(read: Any) -> Floats | None:
@@ -101,10 +103,11 @@ def _cell(text: str) -> str:
     return "'" + text if text.startswith(FORMULA) else text
 
 
-def to_html(explanation: Explanation, row: int = 0, by_word: bool = True) -> str:
-    """The explanation as one page with no reference to anything outside it."""
-    shown = explanation.by_word() if by_word else explanation
-    notices = "".join(f"<p class='wf-note'>{escaped(notice)}</p>" for notice in explanation.notices)
+def to_html(explanation: Explanation, row: int = 0, true_label: str | None = None) -> str:
+    """The explanation by words as one page with no reference to anything outside it; `true_label` is what is right."""
+    shown = explanation.by_word()
+    notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
+    notices = "".join(f"<p class='wf-note'>{escaped(note)}</p>" for note in notes)
     scores = "".join(
         f"<tr><td><bdi>{escaped(str(cells['text']))}</bdi></td><td>{cells['score']:+.6f}</td>"
         f"<td>{100 * float(cells['share']):.1f} %</td></tr>"
@@ -137,7 +140,8 @@ summary {{ cursor: pointer; margin-top: 1rem; }}
 <p class="wf-said">{sentence}</p>{notices}
 {map}
 {meter}
-<details><summary>Every score</summary><table><tr><th>Text</th><th>Score</th><th>Share</th></tr>{scores}</table></details>
+<details><summary>Every score</summary>
+<table><tr><th>Text</th><th>Score</th><th>Share</th></tr>{scores}</table></details>
 <details><summary>How this was computed</summary>{how}</details>
 <details><summary>The code</summary><pre>{code}</pre></details>
 <p class="wf-note">The map shows what moved this model's number, not why the world is as it is. Made with Wherefore.</p>

@@ -101,7 +101,7 @@ class Registry:
     def peek(self, key: str) -> Bundle | None:
         """The bundle if it is loaded already."""
         place = self._places.get(key)
-        return place and place.bundle
+        return place.bundle if place else None
 
     @contextmanager
     def lease(

@@ -79,7 +79,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     base = PROFILES[profile]
     named = {field.name: environment.get(PREFIX + field.name.upper()) for field in fields(base)[1:]}
     changes = {name: _parsed(name, text, getattr(base, name)) for name, text in named.items() if text is not None}
-    return replace(base, **changes)
+    return replace(base, **changes)  # type: ignore[arg-type]
 
 
 def _parsed(name: str, text: str, default: bool | int | str) -> bool | int | str:

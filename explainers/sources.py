@@ -164,7 +164,9 @@ def _no_safetensors(card: Card) -> str:
 def _checked_folder(card: Card, auto: Any) -> Path:
     folder = Path(card.key).expanduser()
     if not (folder / "config.json").is_file():
-        raise ModelNotFound(f"{card.key} is not a folder with a config.json. Give the folder that save_pretrained made.")
+        raise ModelNotFound(
+            f"{card.key} is not a folder with a config.json. Give the folder that save_pretrained made."
+        )
     try:
         config = json.loads((folder / "config.json").read_text())
     except (json.JSONDecodeError, UnicodeError):
@@ -200,8 +202,12 @@ def _check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
     kind = config.get("model_type")
     if kind not in CONFIG_MAPPING:
         if "auto_map" in config:
-            raise ModelRefused(f"{card.label} asks to run its own code. Wherefore runs no code from a model's repository.")
-        raise Incompatible(f"{card.label} is of type {str(kind)[:60]!r}, which this version of transformers does not know.")
+            raise ModelRefused(
+                f"{card.label} asks to run its own code. Wherefore runs no code from a model's repository."
+            )
+        raise Incompatible(
+            f"{card.label} is of type {str(kind)[:60]!r}, which this version of transformers does not know."
+        )
     fitting = auto._model_mapping.get(CONFIG_MAPPING[kind], None)
     names = {cls.__name__ for cls in (fitting if isinstance(fitting, tuple) else (fitting,)) if cls}
     made = config.get("architectures") or []

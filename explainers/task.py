@@ -52,7 +52,7 @@ class Task(ABC):
 
     def texts(self, request: Request, most_characters: int) -> dict[str, str]:
         """The request's inputs by field. Raises for a missing, empty, unknown or too long one."""
-        given = dict(request.inputs)
+        given = request.texts
         if unknown := set(given) - {field.name for field in self.fields}:
             right = ", ".join(field.name for field in self.fields)
             raise BadRequest(f"{self.label} has no input {sorted(unknown)[0]!r}. Its inputs: {right}.")
@@ -61,6 +61,7 @@ class Task(ABC):
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
             if (length := len(given[field.name])) > most_characters:
                 raise LimitReached(
-                    f"{field.label} has {length:,} characters, and at most {most_characters:,} are allowed here. Shorten it."
+                    f"{field.label} has {length:,} characters, and at most {most_characters:,} are allowed here. "
+                    "Shorten it."
                 )
         return {field.name: given[field.name] for field in self.fields}

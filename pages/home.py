@@ -20,7 +20,7 @@ request = Request(task.key, "sentiment", task.examples[0].inputs)
 if st.session_state.setdefault("home.asked", True):
     explanation = computed(request, "home.asked")
     if explanation:
-        st.markdown(f"> {dict(request.inputs)['text']}")
+        st.markdown(f"> {request.texts['text']}")
         show(explanation, "home")
 st.subheader("Ask about your own", anchor=False)
 for key, task in TASKS.items():

@@ -55,7 +55,7 @@ def _reduced(gradients: Tensor, norm: str) -> Attribution:
 
 @dataclass(frozen=True)
 class Noisy:
-    """`count` copies of `x` (1, F, D) with Gaussian noise, each from a seed of its own, so that batches do not matter."""
+    """`count` copies of `x` (1, F, D) with Gaussian noise, each from its own seed, so that batches do not matter."""
 
     x: Tensor
     deviation: float

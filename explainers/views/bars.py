@@ -31,8 +31,10 @@ def bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(pieces))), ticktext=[plain(short(p.text, 24)) for p in pieces], autorange="reversed"
     )
-    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=plain(f"push towards {direction(explanation, row)}, {unit_in_words(explanation.unit)}"))
-    figure.update_layout(height=80 + 28 * max(len(pieces), 3), margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False)
+    title = f"push towards {direction(explanation, row)}, {unit_in_words(explanation.unit)}"
+    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=plain(title))
+    margin = {"l": 8, "r": 8, "t": 8, "b": 40}
+    figure.update_layout(height=80 + 28 * max(len(pieces), 3), margin=margin, showlegend=False)
     return figure
 
 

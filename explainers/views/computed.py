@@ -20,16 +20,14 @@ def computed(explanation: Explanation, row: int = 0) -> Pairs:
     ]
     if explanation.baselines is not None:
         rows.append(("Value at the baseline", f"{explanation.baselines[row]:.6g}"))
-    rows += [(name.replace("_", " ").capitalize(), text) for name, text in request.params if text]
+    rows += [(name.replace("_", " ").capitalize(), text) for name, text in request.options.items() if text]
     rows += [(name.capitalize(), text) for name, text in explanation.about if text]
     return (*rows, ("Seed", str(request.seed)))
 
 
 def table(rows: Pairs) -> str:
     """Names and values as an HTML table."""
-    cells = "".join(
-        f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(text)}</td></tr>' for name, text in rows
-    )
+    cells = "".join(f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(text)}</td></tr>' for name, text in rows)
     return f'<style>{CSS}</style><table class="wf-how">{cells}</table>'
 
 
@@ -37,9 +35,7 @@ def code(explanation: Explanation) -> str:
     """Python that computes the same explanation with the library."""
     request = explanation.request
     target = {
-        name: value
-        for name in ("label", "index", "foil")
-        if (value := getattr(request.target, name)) is not None
+        name: value for name in ("label", "index", "foil") if (value := getattr(request.target, name)) is not None
     }
     named = ", ".join(f"{name}={value!r}" for name, value in target.items())
     lines = [
@@ -49,9 +45,9 @@ def code(explanation: Explanation) -> str:
         f"    task={request.task!r},",
         f"    model={request.model!r},",
         f"    method={request.method!r},",
-        f"    inputs={dict(request.inputs)!r},",
+        f"    inputs={request.texts!r},",
         *([f"    target=Target({named}),"] if target else []),
-        f"    params={dict(request.params)!r},",
+        f"    params={request.options!r},",
         f"    seed={request.seed!r},",
         ")",
         "explanation = explain(request)",

@@ -19,6 +19,11 @@ def _rgb(colour: str, alpha: str) -> str:
     return f"rgb({red} {green} {blue} / {alpha})"
 
 
+def _fill(colours: dict[str, str]) -> str:
+    """A CSS colour for each theme."""
+    return f"{colours['light']}; background: light-dark({colours['light']}, {colours['dark']})"
+
+
 def _line(colours: dict[str, str]) -> str:
     return f"{colours['light']}; border-color: light-dark({colours['light']}, {colours['dark']})"
 
@@ -32,7 +37,8 @@ CSS = f"""
 .wf-n.wf-strong {{ border-bottom-style: dashed; }}
 .wf-t:focus-visible {{ outline: .15em solid currentColor; outline-offset: .1em; }}
 .wf-t:hover::after, .wf-t:focus::after {{
-  content: attr(data-n); position: absolute; left: 0; bottom: 100%; z-index: 9; padding: .15em .5em; border-radius: .3em;
+  content: attr(data-n); position: absolute; left: 0; bottom: 100%; z-index: 9; padding: .15em .5em;
+  border-radius: .3em;
   background: #222; background: light-dark(#222, #eee); color: #fff; color: light-dark(#fff, #111);
   font-size: .8rem; line-height: 1.4; white-space: nowrap; font-variant-numeric: tabular-nums; pointer-events: none; }}
 .wf-unread {{ opacity: .62; }}
@@ -41,9 +47,10 @@ CSS = f"""
 .wf-key {{ padding: .1em .5em; border-radius: .2em; border-bottom: .14em none; }}
 .wf-said {{ font-size: 1.2rem; line-height: 1.6; max-width: 48rem; overflow-wrap: anywhere; }}
 .wf-meter {{ font-size: .9rem; font-variant-numeric: tabular-nums; max-width: 48rem; }}
-.wf-bar {{ height: .5rem; border-radius: .25rem; background: rgb(128 128 128 / .25); margin: .3rem 0; overflow: hidden; }}
-.wf-bar i {{ display: block; height: 100%; background: {TOWARDS["light"]}; background: light-dark({TOWARDS["light"]}, {TOWARDS["dark"]}); }}
-.wf-warn .wf-bar i {{ background: {AWAY["light"]}; background: light-dark({AWAY["light"]}, {AWAY["dark"]}); }}
+.wf-bar {{ height: .5rem; border-radius: .25rem; margin: .3rem 0; overflow: hidden; }}
+.wf-bar {{ background: rgb(128 128 128 / .25); }}
+.wf-bar i {{ display: block; height: 100%; background: {_fill(TOWARDS)}; }}
+.wf-warn .wf-bar i {{ background: {_fill(AWAY)}; }}
 .wf-how th {{ text-align: start; vertical-align: top; padding-inline-end: 1rem; font-weight: 600; }}
 .wf-how td {{ overflow-wrap: anywhere; }}
 .wf-note {{ font-size: .9rem; max-width: 48rem; }}

@@ -24,7 +24,7 @@ class Segment:
 
 def segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment]:
     """The whole text of an input in order, features' pieces and what lies between them; nothing is lost."""
-    text = dict(explanation.request.inputs)[field]
+    text = explanation.request.texts[field]
     scores = explanation.scores[row].tolist()
     spans = [
         (feature.start, feature.end, score)

@@ -14,7 +14,7 @@ REACHED = 200  # pieces that the Tab key visits, strongest first; all show their
 
 def spans(explanation: Explanation, row: int = 0) -> str:
     """The map of every input with its legend, as HTML."""
-    fields = [name for name, _ in explanation.request.inputs]
+    fields = list(explanation.request.texts)
     pieces = {name: segments(explanation, name, row) for name in fields}
     found = [piece for name in fields for piece in pieces[name] if scored(piece)]
     limit = max((abs(piece.score or 0.0) for piece in found), default=0.0)
@@ -76,4 +76,3 @@ def unit_in_words(unit: str) -> str:
     """The unit of a score as people read it."""
     plain_unit = unit.removesuffix("_margin").replace("_", "-")
     return f"{plain_unit} more than the other label's" if unit.endswith("_margin") else f"of {plain_unit}"
-

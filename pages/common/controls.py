@@ -143,10 +143,10 @@ def fill(task: Task, request: Request) -> None:
     """Set the widgets to what a request says, before they are drawn. Raises BadRequest for a value that none takes."""
     known = {knob.name: knob for knob in (*METHODS[request.method].params, *task.params)}
     values: dict[str, object] = {"model": request.model, "method": request.method, "seed": request.seed}
-    values |= {name: known[name].read(text) for name, text in dict(request.params).items() if name in known}
+    values |= {name: known[name].read(text) for name, text in request.options.items() if name in known}
     values["target"] = request.target.label or _label_at(task, request) or PREDICTED
     values["foil"] = request.target.foil or NOTHING
-    for name, value in (values | dict(request.inputs)).items():
+    for name, value in (values | request.texts).items():
         st.session_state[f"{task.key}.{name}"] = value
 
 

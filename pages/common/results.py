@@ -40,7 +40,9 @@ def computed(request: Request, forget: str) -> Explanation | None:
         with place.container():
             bar = st.progress(0.0, "Starting")
             st.button("Cancel", on_click=st.session_state.pop, args=(forget, None), key=f"{forget} cancel")
-        explanation = backend().explain(request, lambda what, share: bar.progress(min(share, 1.0), literal(what)) and None)
+        explanation = backend().explain(
+            request, lambda what, share: bar.progress(min(share, 1.0), literal(what)) and None
+        )
         place.empty()
         return explanation
     except ExplainerError as error:

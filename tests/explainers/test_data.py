@@ -1,0 +1,155 @@
+"""Requests as links and keys, and what an Explanation derives from its scores."""
+
+import base64
+import json
+import zlib
+
+import numpy as np
+import pytest
+
+from explainers.data import Explanation, Feature, Prediction, Request, Target, packed, unpacked
+from explainers.errors import BadRequest, LimitReached
+from tests.sentences import HOSTILE
+
+
+def request(**changes):
+    plain = {"task": "text_classification", "model": "sentiment", "inputs": {"text": "good film"}}
+    return Request(**plain | changes)
+
+
+def explanation(scores, features=None, **changes):
+    scores = np.array(scores, dtype=np.float32)
+    features = features or tuple(Feature(f"f{i}", "text", i, i + 1, i) for i in range(scores.shape[1]))
+    targets = tuple(Target(f"label {t}", t) for t in range(len(scores)))
+    plain = {
+        "request": request(),
+        "features": features,
+        "targets": targets,
+        "scores": scores,
+        "values": np.full(len(scores), 0.9, np.float32),
+        "baselines": np.full(len(scores), 0.5, np.float32),
+        "unit": "probability",
+        "signed": True,
+        "additive": True,
+        "prediction": Prediction(targets),
+    }
+    return Explanation(**plain | changes)
+
+
+REQUESTS = [
+    request(),
+    request(target="POSITIVE"),
+    request(target=1),
+    request(target=Target("1 star", foil="5 stars"), seed=3),
+    request(params={"tolerance": 1e-3, "norm": "L2", "flag": True}, method="saliency"),
+    *[request(inputs={"text": text}) for text in HOSTILE.values()],
+]
+
+
+@pytest.mark.parametrize("asked", REQUESTS, ids=lambda asked: str(asked.inputs)[:40])
+def test_a_request_comes_back_equal_from_its_query_and_from_its_link(asked):
+    assert Request.from_query(asked.to_query()) == asked
+    assert Request.from_query(packed(asked.to_query())) == asked
+    assert hash(Request.from_query(asked.to_query())) == hash(asked)
+
+
+def test_a_label_that_is_a_number_stays_a_label():
+    assert Request.from_query(request(target="2").to_query()).target == Target(label="2")
+    assert Request.from_query(request(target=2).to_query()).target == Target(index=2)
+
+
+def test_equal_settings_make_equal_requests_however_they_are_written():
+    assert request(params={"a": 0.001, "b": 5.0}) == request(params={"b": "5", "a": "0.001"})
+
+
+def test_a_link_carries_no_text_in_the_clear():
+    link = packed(request(inputs={"text": "confidential"}).to_query())
+    assert "confidential" not in str(link)
+
+
+def test_a_setting_cannot_pose_as_a_part_of_the_request():
+    with pytest.raises(BadRequest, match="'seed'"):
+        request(params={"seed": 3})
+
+
+@pytest.mark.parametrize("damaged", ["", "!!!", "AAAA", "eJw", "é", "x" * 1000])
+def test_a_damaged_link_is_said_to_be_damaged(damaged):
+    with pytest.raises(BadRequest, match="damaged"):
+        unpacked({"z": damaged})
+
+
+def test_a_link_that_unpacks_to_too_much_is_refused_before_it_is_unpacked():
+    bomb = base64.urlsafe_b64encode(zlib.compress(b'{"in.text":"' + b"a" * 50_000_000 + b'"}')).decode()
+    with pytest.raises(LimitReached, match="1,000,000"):
+        unpacked({"z": bomb})
+
+
+@pytest.mark.parametrize("content", [[], "text", {"in.text": 5}, {"in.text": ["a"]}])
+def test_a_link_with_anything_but_texts_is_refused(content):
+    link = base64.urlsafe_b64encode(zlib.compress(json.dumps(content).encode())).decode()
+    with pytest.raises(BadRequest, match="not what Wherefore writes"):
+        unpacked({"z": link})
+
+
+def test_what_a_link_smuggles_in_beside_inputs_is_dropped():
+    smuggled = {"in.text": "a", "model": "evil/model"}
+    link = base64.urlsafe_b64encode(zlib.compress(json.dumps(smuggled).encode())).decode()
+    assert unpacked({"z": link, "model": "sentiment"}) == {"in.text": "a", "model": "sentiment"}
+
+
+@pytest.mark.parametrize("query", [{"seed": "-1"}, {"seed": "1e3"}, {"index": "٣"}, {"index": "9" * 30}])
+def test_numbers_in_a_link_are_checked(query):
+    with pytest.raises(BadRequest, match="whole number"):
+        Request.from_query(query)
+
+
+def test_inputs_must_be_text():
+    with pytest.raises(BadRequest, match="not text"):
+        request(inputs={"text": 5})
+
+
+def test_delta_and_relative_error_are_the_residual_of_the_sum():
+    found = explanation([[0.1, 0.2], [0.4, 0.0]])
+    np.testing.assert_allclose(found.delta, [-0.1, 0.0], atol=1e-6)
+    np.testing.assert_allclose(found.relative_error, [0.25, 0.0], atol=1e-6)
+
+
+def test_a_method_that_promises_no_sum_has_no_delta():
+    assert explanation([[0.1]], additive=False).delta is None
+    assert explanation([[0.1]], baselines=None).relative_error is None
+
+
+def test_an_error_of_almost_no_change_is_measured_by_the_size_of_the_number():
+    found = explanation([[0.009]], baselines=np.array([0.9], np.float32))
+    np.testing.assert_allclose(found.relative_error, [0.01], atol=1e-6)
+
+
+def test_shapes_that_do_not_fit_are_both_named():
+    with pytest.raises(ValueError, match=r"\(1, 2\).*\(1, 1\)"):
+        explanation([[0.1, 0.2]], (Feature("a", "text"),))
+
+
+def test_words_add_up_their_tokens_and_keep_equal_words_apart():
+    features = (
+        Feature("[CLS]", "text", special=True),
+        Feature("un", "text", 0, 2, 0),
+        Feature("##believable", "text", 2, 12, 0),
+        Feature("un", "text", 13, 15, 1),
+        Feature("[SEP]", "text", special=True),
+    )
+    asked = request(inputs={"text": "unbelievable un"})
+    words = explanation([[0.1, 0.2, 0.3, 0.4, 0.5]], features, request=asked).by_word()
+    assert words.tokens == ("[CLS]", "unbelievable", "un", "[SEP]")
+    np.testing.assert_allclose(words.scores, [[0.1, 0.5, 0.4, 0.5]], atol=1e-6)
+
+
+def test_a_word_is_invisible_only_if_all_its_tokens_are():
+    features = tuple(Feature("a", "text", i, i + 1, i // 2) for i in range(4))
+    words = explanation([[np.nan, 0.2, np.nan, np.nan]], features, request=request(inputs={"text": "abcd"})).by_word()
+    np.testing.assert_allclose(words.scores, [[0.2, np.nan]], atol=1e-6)
+
+
+def test_explanations_are_equal_by_value():
+    assert explanation([[0.1, np.nan]]) == explanation([[0.1, np.nan]])
+    assert explanation([[0.1]]) != explanation([[0.2]])
+    assert explanation([[0.1]]) != "something else"
