@@ -21,6 +21,7 @@ Numbers = NDArray[np.floating[Any]]
 Pairs = tuple[tuple[str, str], ...]
 Progress = Callable[[str, float], None]  # what is being done, and how much of it, 0 to 1; may raise to stop it
 INPUT = "in."  # prefix of an input's name in a query
+LITTLE = 0.01  # of a number's size: a change below is no measure for an error
 PACKED = "z"  # all inputs of a query in one compressed value
 UNPACKED_BYTES = 1_000_000
 NOT_PARAMS = {"task", "model", "method", "target", "index", "foil", "seed", PACKED}
@@ -280,10 +281,10 @@ class Explanation:
         return replace(first, text=text, end=last.end)
 
 
-def change(values: Numbers, baselines: Numbers, little: float = 1e-3) -> Numbers:
+def change(values: Numbers, baselines: Numbers) -> Numbers:
     """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both if near equal."""
     difference, size = np.abs(values - baselines), np.maximum(np.abs(values), np.abs(baselines))
-    return np.maximum(np.where(difference > little * size, difference, size), np.finfo(np.float32).tiny)
+    return np.maximum(np.where(difference > LITTLE * size, difference, size), np.finfo(np.float32).tiny)
 
 
 def _visible_sum(scores: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..data import change
+from ..data import LITTLE, change
 from ..method import Range, method
 from ..problem import Attribution, Path, Problem
 
@@ -20,7 +20,6 @@ WEIGHTS = torch.tensor([7.0, 32.0, 12.0, 32.0, 7.0], dtype=torch.float64) / 90
 FIRST = ((0.0, 0.5), (0.5, 1.0))
 NEW = 4  # passes that halving an interval costs
 SHARE = 0.8  # of the whole error, held by the intervals that are halved in one round
-LITTLE = 1e-3  # of the score's size: a smaller change is too small to be the measure of an error
 
 
 @method(
@@ -91,7 +90,7 @@ class Line:
             self._problem.run.notices.append(
                 "The number hardly differs between the text and its baseline, so errors are measured by its size."
             )
-        return torch.from_numpy(change(last.numpy(), first.numpy(), LITTLE))
+        return torch.from_numpy(change(last.numpy(), first.numpy()))
 
     def _visit(self, alphas: list[float]) -> None:
         new = [alpha for alpha in dict.fromkeys(alphas) if alpha not in self._known]
