@@ -59,10 +59,11 @@ class Anatomy:
     position: torch.nn.Module | None
     longest: int
     weights: int  # parameters that multiply, tables not counted
+    together: int = 64  # inputs that the model takes at once
 
     def batch(self, length: int) -> int:
         """How many inputs of `length` tokens make one batch."""
-        return max(1, min(64, int(BATCH_FLOPS / (6 * max(self.weights, 1) * length))))
+        return max(1, min(self.together, int(BATCH_FLOPS / (6 * max(self.weights, 1) * length))))
 
 
 def given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
@@ -92,7 +93,7 @@ def probe(model: torch.nn.Module, tokenizer: Any, label: str) -> Anatomy:
     inputs = tokenizer("Why did it say that?", return_tensors="pt")
     named = {name: inputs[name] for name in tokenizer.model_input_names if name in inputs}
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
-    _, seen = watched(tables, lambda: model(**named))
+    output, seen = watched(tables, lambda: model(**named))
     ids = named["input_ids"]
     word = next((e.module for e in seen if e.ids.shape == ids.shape and torch.equal(e.ids, ids)), None)
     if word is None:
@@ -103,7 +104,13 @@ def probe(model: torch.nn.Module, tokenizer: Any, label: str) -> Anatomy:
         position=position.module if position else None,
         longest=_longest(model, tokenizer, position),
         weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
+        together=1 if _needs_pads(model, output) else Anatomy.together,
     )
+
+
+def _needs_pads(model: Any, output: Any) -> bool:
+    """Whether a classifier looks for its text's last token by pads and has none: GPT-2's kin refuse two texts then."""
+    return getattr(model.config, "pad_token_id", None) is None and output.logits.dim() == 2
 
 
 def _counts(ids: Tensor, length: int) -> bool:

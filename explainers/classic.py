@@ -25,6 +25,10 @@ class Page(str):
         return self
 
 
+class WrongCall(BadRequest, ValueError):
+    """A ValueError too, which is what users of transformers-interpret catch."""
+
+
 class SequenceClassificationExplainer:
     """`explainer = SequenceClassificationExplainer(model, tokenizer); explainer("I love you")`.
 
@@ -37,10 +41,10 @@ class SequenceClassificationExplainer:
         self, model: Any, tokenizer: Any, attribution_type: str = "lig", custom_labels: list[str] | None = None
     ) -> None:
         if attribution_type != "lig":
-            raise BadRequest(f"There is no attribution type {attribution_type!r} for text. Give 'lig'.")
+            raise WrongCall(f"There is no attribution type {attribution_type!r} for text. Give 'lig'.")
         self._bundle = Bundle.of(model, tokenizer)
         if custom_labels is not None and len(custom_labels) != model.config.num_labels:
-            raise BadRequest(f"{len(custom_labels)} labels were given to a model of {model.config.num_labels} classes.")
+            raise WrongCall(f"{len(custom_labels)} labels were given to a model of {model.config.num_labels} classes.")
         self._labels = custom_labels or list(self._bundle.card.labels)
         self._explanation: Explanation | None = None
 
@@ -57,23 +61,31 @@ class SequenceClassificationExplainer:
 
         `embedding_type` 0 explains what the words say, 1 where they stand.
         """
+        explained = self._index(index, class_name)
         params = {"steps": n_steps or 50, "embedding": EMBEDDINGS[embedding_type == 1]}
         request = Request(
             task=self.task,
             model=self._bundle.card.key,
             method="layer_integrated_gradients",
             inputs={"text": text},
-            target=Target(index=self._index(index, class_name)),
+            target=Target(index=explained),
             params=params,
         )
         try:
-            self._explanation = explain(request, bundle=self._bundle, batch=internal_batch_size)
+            self._explanation = explain(request, bundle=self._bundle, batch=self._batch(internal_batch_size))
         except Incompatible as error:
             if embedding_type != 1:
                 raise
             warnings.warn(f"{error} The words are explained instead.", stacklevel=2)
-            return self(text, index, class_name, 0, internal_batch_size, n_steps)
+            return self(text, explained, None, 0, internal_batch_size, n_steps)
         return self.word_attributions
+
+    def _batch(self, wanted: int | None) -> int | None:
+        """How many inputs are evaluated at once: what is wanted, unless the model takes fewer."""
+        if wanted is None:
+            return None
+        with self._bundle.lock:
+            return max(1, min(wanted, self._bundle.anatomy.together))
 
     def _index(self, index: int | None, class_name: str | None) -> int | None:
         if index is not None or class_name is None:
@@ -87,7 +99,7 @@ class SequenceClassificationExplainer:
     def explanation(self) -> Explanation:
         """The last call's Explanation, whole and not normalised."""
         if self._explanation is None:
-            raise ValueError("Nothing was explained yet: call the explainer on a text first.")
+            raise WrongCall("Nothing was explained yet: call the explainer on a text first.")
         return self._explanation
 
     @property

@@ -18,11 +18,16 @@ from .errors import BadRequest, Incompatible
 from .loading import Bundle
 from .readout import Unit
 
-# A word is a Han sign, a run of kana, a run of letters and digits (with - and ' inside), or a run of other signs.
+# A word is a Han sign, an emoji, a run of kana, a run of letters and digits (with - and ' inside, and . and , inside
+# numbers), a run of punctuation, or a run of other signs; never half a grapheme cluster (\X).
+KANA, PICTURE = r"\p{Hiragana}\p{Katakana}ーｰ", r"\p{Extended_Pictographic}\p{Regional_Indicator}"
+LETTERS = rf"[\w--[\p{{Han}}{KANA}]]+"
 WORD = regex.compile(
-    r"(?V1)\p{Han}|[\p{Hiragana}\p{Katakana}]+"
-    r"|[\w--[\p{Han}\p{Hiragana}\p{Katakana}]]+(?:['’\-][\w--[\p{Han}\p{Hiragana}\p{Katakana}]]+)*|[^\w\s]+"
+    rf"(?V1)(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+"
+    rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
+    rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}])\X)+"
 )
+SPACE = "␣"  # how a token that is nothing but space is shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +102,23 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
         if special or sequence is None:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        text = texts[field][start:end]
-        start += len(text) - len(text.lstrip())
+        start, end = _trimmed(texts[field], start, end)
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
-        shown = text.strip() if "\ufffd" in shown or not shown else shown  # a piece of a character has no text
+        if "\ufffd" in shown or not shown:  # a piece of a character, or a space
+            shown = texts[field][start:end] or SPACE
         features.append(Feature(shown, field, start, end, _word_at(words[field], start)))
     return tuple(features)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A token's place without the space around it; nothing but space stands, empty, before the next sign."""
+    inside = text[start:end]
+    if signs := inside.strip():
+        start += len(inside) - len(inside.lstrip())
+        return start, start + len(signs)
+    rest = text[start:].lstrip()
+    place = len(text) - len(rest) if rest else len(text.rstrip())
+    return place, place
 
 
 def _word_at(words: list[tuple[int, int]], start: int) -> int:

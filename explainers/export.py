@@ -8,11 +8,11 @@ import io
 import json
 import math
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from .data import Explanation, Feature, Floats, Prediction, Request, Target
+from .data import PACKED, Explanation, Feature, Floats, Prediction, Request, Target
 from .errors import BadRequest
 from .views.computed import code, computed, table
 from .views.meter import meter
@@ -24,6 +24,8 @@ from .views.text import escaped
 FORMAT = "wherefore/1"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for the start of a formula
 ARRAYS = ("scores", "values", "baselines")
+LARGEST = float(np.finfo(np.float32).max)
+Noun = TypeVar("Noun")
 
 
 def to_json(explanation: Explanation) -> str:
@@ -42,25 +44,97 @@ def to_json(explanation: Explanation) -> str:
 def from_json(text: str) -> Explanation:
     """The explanation that `to_json` wrote. Raises BadRequest for anything else."""
     try:
-        read = json.loads(text)
-        if read.pop("format", None) != FORMAT:
+        read = json.loads(text, parse_constant=_refused)
+        if not isinstance(read, dict) or read.pop("format", None) != FORMAT:
             raise BadRequest(f"This file is not an explanation that Wherefore wrote ({FORMAT}).")
-        said = read["prediction"]
-        nouns: dict[str, Any] = {
-            "request": Request.from_query(read["request"]),
-            "features": tuple(Feature(**feature) for feature in read["features"]),
-            "targets": tuple(Target(**target) for target in read["targets"]),
-            "prediction": Prediction(tuple(Target(**target) for target in said["targets"]), said["text"]),
-            "converged": read["converged"] and tuple(read["converged"]),
-            "evaluations": tuple(read["evaluations"]),
-            "notices": tuple(read["notices"]),
-            "about": tuple((name, value) for name, value in read["about"]),
-            "grid": read["grid"] and tuple(read["grid"]),
-        }
-        arrays: dict[str, Any] = {name: _array(read[name]) for name in ARRAYS}
-        return Explanation(**read | nouns | arrays)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise BadRequest(f"This file is damaged, or not an explanation: {type(error).__name__}.") from None
+        return _explanation(read)
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadRequest(f"This file is damaged, or not an explanation: {_why(error)}.") from None
+
+
+def _refused(literal: str) -> Any:
+    raise ValueError(f"{literal} is not a number")
+
+
+def _why(error: Exception) -> str:
+    return "it nests too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
+
+
+def _explanation(read: dict[str, Any]) -> Explanation:
+    """The Explanation that is written in `read`; raises TypeError or ValueError where it is not one."""
+    request, said = _request(read["request"]), read["prediction"]
+    nouns: dict[str, Any] = {
+        "request": request,
+        "features": tuple(_feature(feature, request.texts) for feature in _list(read["features"])),
+        "targets": _targets(read["targets"]),
+        "prediction": Prediction(_targets(said["targets"]), *_all(str, [said["text"]])),
+        "converged": None if read["converged"] is None else _all(bool, read["converged"]),
+        "evaluations": _all(int, read["evaluations"]),
+        "notices": _all(str, read["notices"]),
+        "about": tuple((name, value) for name, value in (_all(str, pair) for pair in _list(read["about"]))),
+        "grid": None if read["grid"] is None else _all(int, read["grid"]),
+    }
+    hints = get_type_hints(Explanation)
+    plain = {name: _typed(name, read[name], hints[name]) for name in ("unit", "signed", "additive")}
+    plain |= {name: _typed(name, read[name], float) for name in ("mismatch", "seconds")}
+    if unknown := set(read) - {field.name for field in fields(Explanation)}:
+        raise ValueError(f"unknown {min(unknown)[:40]!r}")
+    arrays: dict[str, Any] = {
+        "scores": _matrix("scores", read["scores"], len(nouns["features"])),
+        "values": _vector("values", read["values"]),
+        "baselines": None if read["baselines"] is None else _vector("baselines", read["baselines"]),
+    }
+    found = Explanation(**plain, **nouns, **arrays)
+    if found.converged is not None and len(found.converged) != len(found.targets):
+        raise ValueError("converged is not one a target")
+    if len(found.evaluations) != 2 or (found.grid is not None and len(found.grid) != 2):
+        raise ValueError("evaluations and grid are pairs")
+    return found
+
+
+def _request(read: Any) -> Request:
+    if not isinstance(read, dict) or PACKED in read:
+        raise TypeError("the request is not a mapping")
+    return Request.from_query(dict(zip(read, _all(str, list(read.values())), strict=True)))
+
+
+def _feature(read: Any, texts: dict[str, str]) -> Feature:
+    feature = _noun(Feature, read)
+    start, end, length = feature.start, feature.end, len(texts.get(feature.field, ""))
+    if (start, end) != (None, None) and not 0 <= (-1 if start is None else start) <= (end or 0) <= length:
+        raise ValueError(f"a feature lies at {start} to {end}, outside its text")
+    return feature
+
+
+def _targets(read: Any) -> tuple[Target, ...]:
+    return tuple(_noun(Target, target) for target in _list(read))
+
+
+def _noun(kind: type[Noun], read: Any) -> Noun:
+    """A noun of ours whose fields have just the types that it declares."""
+    if not isinstance(read, dict):
+        raise TypeError(f"a {kind.__name__} is a mapping")
+    hints = get_type_hints(kind)
+    return kind(**{name: _typed(name, value, hints[name]) for name, value in read.items()})
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    if type(value) not in (get_args(kind) or (kind,)):  # not isinstance: true is no number
+        raise TypeError(f"{name} is {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is not finite")
+    return value
+
+
+def _list(read: Any) -> list[Any]:
+    if not isinstance(read, list):
+        raise TypeError(f"{type(read).__name__} in place of a list")
+    return read
+
+
+def _all(kind: type[Noun], read: Any) -> tuple[Noun, ...]:
+    """A list's items, each of that very type."""
+    return tuple(_typed("an item", item, kind) for item in _list(read))
 
 
 def _listed(array: Floats | None) -> Any:
@@ -72,16 +146,24 @@ def _listed(array: Floats | None) -> Any:
     return plain.tolist()
 
 
-def _array(read: Any) -> Floats | None:
-    if read is None:
-        return None
-    return np.array(read, dtype=object).astype(np.float32) if np.size(read) else np.zeros(np.shape(read), np.float32)
+def _matrix(name: str, read: Any, width: int) -> Floats:
+    """Lists of numbers as (T, width); Explanation checks T."""
+    rows = [_vector(name, row) for row in _list(read)]
+    return np.stack(rows) if rows else np.zeros((0, width), np.float32)
+
+
+def _vector(name: str, read: Any) -> Floats:
+    """Numbers, and None for NaN, as (N,)."""
+    numbers = [math.nan if item is None else float(_typed(name, item, float | int)) for item in _list(read)]
+    if any(abs(number) > LARGEST for number in numbers):
+        raise ValueError(f"{name} holds a number that is too large")
+    return np.array(numbers, dtype=np.float32)
 
 
 def to_csv(explanation: Explanation) -> str:
     """One row a feature and target; no cell of text can start a formula."""
     sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\n")
+    writer = csv.writer(sheet, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(["target", "input", "start", "end", "special", "text", "score"])
     for target, scores in zip(explanation.targets, explanation.scores.tolist(), strict=True):
         for feature, score in zip(explanation.features, scores, strict=True):
@@ -91,9 +173,9 @@ def to_csv(explanation: Explanation) -> str:
                     _cell(feature.field),
                     feature.start,
                     feature.end,
-                    feature.special,
+                    str(feature.special),
                     _cell(feature.text),
-                    "" if math.isnan(score) else repr(score),
+                    "" if math.isnan(score) else score,
                 ]
             )
     return sheet.getvalue()
@@ -126,7 +208,8 @@ def to_html(explanation: Explanation, row: int = 0, true_label: str | None = Non
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <title>Why did the model say that?</title>
 <style>
 :root {{ color-scheme: light dark; }}
@@ -141,7 +224,7 @@ summary {{ cursor: pointer; margin-top: 1rem; }}
 {map}
 {meter}
 <details><summary>Every score</summary>
-<table><tr><th>Text</th><th>Score</th><th>Share</th></tr>{scores}</table></details>
+<table><tr><th scope="col">Text</th><th scope="col">Score</th><th scope="col">Share</th></tr>{scores}</table></details>
 <details><summary>How this was computed</summary>{how}</details>
 <details><summary>The code</summary><pre>{code}</pre></details>
 <p class="wf-note">The map shows what moved this model's number, not why the world is as it is. Made with Wherefore.</p>

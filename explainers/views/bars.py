@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from ..data import Explanation
 from .palette import AWAY, TOWARDS
-from .segments import ranked
+from .segments import Segment, ranked
 from .spans import direction, unit_in_words
 from .text import number, plain, short
 
@@ -22,8 +22,8 @@ def bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figure:
             y=list(range(len(pieces))),
             orientation="h",
             marker_color=[TOWARDS["dark"] if score >= 0 else AWAY["dark"] for score in scores],
-            text=[number(score) for score in scores],
-            customdata=[plain(piece.text) for piece in pieces],
+            text=[_number(explanation, piece) for piece in pieces],
+            customdata=[plain(short(piece.text, 80)) for piece in pieces],
             hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",
         )
     )
@@ -31,14 +31,23 @@ def bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(pieces))), ticktext=[plain(short(p.text, 24)) for p in pieces], autorange="reversed"
     )
-    title = f"push towards {direction(explanation, row)}, {unit_in_words(explanation.unit)}"
-    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=plain(title))
+    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=plain(_title(explanation, row)))
     margin = {"l": 8, "r": 8, "t": 8, "b": 40}
     figure.update_layout(height=80 + 28 * max(len(pieces), 3), margin=margin, showlegend=False)
     return figure
 
 
+def _title(explanation: Explanation, row: int) -> str:
+    what = f"{'Push towards' if explanation.signed else 'Weight for'} {direction(explanation, row)}"
+    return f"{what}, in {unit_in_words(explanation.unit)}" if explanation.additive else what
+
+
 def alt(explanation: Explanation, row: int = 0, most: int = 15) -> str:
     """The figure in words."""
-    said = "; ".join(f"{short(piece.text)} {number(piece.score or 0.0)}" for piece in ranked(explanation, row)[:most])
-    return f"Bars of the push towards {direction(explanation, row)}: {said}."
+    said = "; ".join(f"{short(piece.text)} {_number(explanation, piece)}" for piece in ranked(explanation, row)[:most])
+    return f"Bars. {_title(explanation, row)}: {said or 'no piece has a score'}."
+
+
+def _number(explanation: Explanation, piece: Segment) -> str:
+    said = number(piece.score or 0.0)
+    return said if explanation.signed else said.lstrip("+")

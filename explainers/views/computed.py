@@ -3,25 +3,30 @@
 Knows no Streamlit.
 """
 
+import re
+
 from ..data import Explanation, Pairs
-from ..method import METHODS
+from ..method import METHODS, Value
 from .palette import CSS
 from .spans import direction, unit_in_words
 from .text import escaped
 
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
+
 
 def computed(explanation: Explanation, row: int = 0) -> Pairs:
     """Name and value of everything that made the explanation."""
-    request, method = explanation.request, METHODS[explanation.request.method]
+    request, method = explanation.request, METHODS.get(explanation.request.method)
     rows = [
-        ("Method", f"{method.label}: {method.summary} ({method.paper})"),
-        ("Explained", f"{direction(explanation, row)}; score in units {unit_in_words(explanation.unit)}"),
+        ("Method", f"{method.label}: {method.summary} ({method.paper})" if method else request.method),
+        ("Explained", f"{direction(explanation, row)}, in {unit_in_words(explanation.unit)}"),
         ("Value at the text", f"{explanation.values[row]:.6g}"),
     ]
     if explanation.baselines is not None:
         rows.append(("Value at the baseline", f"{explanation.baselines[row]:.6g}"))
-    rows += [(name.replace("_", " ").capitalize(), text) for name, text in request.options.items() if text]
-    rows += [(name.capitalize(), text) for name, text in explanation.about if text]
+    facts = request.options | dict(explanation.about)
+    rows += [(name.replace("_", " ").capitalize(), text) for name, text in facts.items() if text]
     return (*rows, ("Seed", str(request.seed)))
 
 
@@ -38,6 +43,7 @@ def code(explanation: Explanation) -> str:
         name: value for name in ("label", "index", "foil") if (value := getattr(request.target, name)) is not None
     }
     named = ", ".join(f"{name}={value!r}" for name, value in target.items())
+    changed = settings(explanation)
     lines = [
         "from explainers import Request, Target, explain" if target else "from explainers import Request, explain",
         "",
@@ -47,11 +53,28 @@ def code(explanation: Explanation) -> str:
         f"    method={request.method!r},",
         f"    inputs={request.texts!r},",
         *([f"    target=Target({named}),"] if target else []),
-        f"    params={request.options!r},",
-        f"    seed={request.seed!r},",
+        *([f"    params={changed!r},"] if changed else []),
+        *([f"    seed={request.seed!r},"] if request.seed else []),
         ")",
         "explanation = explain(request)",
         "for text, score in explanation.by_word().pairs():",
         '    print(f"{score:+.4f}  {text}")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def settings(explanation: Explanation) -> dict[str, Value]:
+    """The settings as Python values, without those that are their method's default."""
+    method = METHODS.get(explanation.request.method)
+    defaults = {knob.name: knob.default for knob in method.params} if method else {}
+    values = {name: _value(text) for name, text in explanation.request.options.items()}
+    return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
+
+
+def _value(text: str) -> Value:
+    """What a Request writes as `text`: true, false, a number in its shortest form, or the text itself."""
+    if text in ("true", "false"):
+        return text == "true"
+    if WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if DECIMAL.fullmatch(text) and repr(float(text)) == text else text

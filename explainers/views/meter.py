@@ -4,7 +4,7 @@ Knows no Streamlit: HTML as text.
 """
 
 from ..data import Explanation
-from .text import escaped, percent
+from .text import ENOUGH, escaped, percent
 
 
 def meter(explanation: Explanation, row: int = 0) -> str:
@@ -18,9 +18,9 @@ def _completeness(explanation: Explanation, row: int) -> str:
     if error is None:
         return f"<div>{escaped(said)}</div>"
     explained = max(0.0, 1.0 - float(error[row]))
-    warning = "" if _converged(explanation, row) else " wf-warn"
+    warning = ' class="wf-warn"' if _doubtful(explanation, row, float(error[row])) else ""
     return (
-        f'<div class="{warning.strip()}"><div>{escaped(said)}</div><div class="wf-bar" role="meter" '
+        f'<div{warning}><div>{escaped(said)}</div><div class="wf-bar" role="meter" '
         f'aria-label="Share of the change that the scores explain" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{100 * explained:.1f}"><i style="width:{100 * explained:.1f}%"></i></div></div>'
     )
@@ -40,11 +40,12 @@ def completeness(explanation: Explanation, row: int = 0) -> str:
 def cost(explanation: Explanation) -> str:
     """Passes and seconds, and how the explained number compares with the deployed one."""
     forward, backward = explanation.evaluations
+    gives = "gives exactly the same" if not explanation.mismatch else f"differs by {explanation.mismatch:.0e} at most"
     return (
-        f"{forward} forward and {backward} backward passes in {explanation.seconds:.1f} s. The number explained is the "
-        f"model's own: its plain forward pass differs by {explanation.mismatch:.0e}."
+        f"Passes through the model: {forward} forward, {backward} backward, in {explanation.seconds:.1f} s. "
+        f"The number explained is the model's own: its plain forward pass {gives}."
     )
 
 
-def _converged(explanation: Explanation, row: int) -> bool:
-    return explanation.converged is None or explanation.converged[row]
+def _doubtful(explanation: Explanation, row: int, error: float) -> bool:
+    return error > ENOUGH or (explanation.converged is not None and not explanation.converged[row])

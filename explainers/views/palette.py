@@ -6,6 +6,7 @@ Knows no explanation; 0 is the page's own background.
 TOWARDS = {"light": "#2166ac", "dark": "#67a9cf"}
 AWAY = {"light": "#e66101", "dark": "#fdb863"}
 MOST = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps 4.5:1 on every one of the four
+UNREAD = 0.7  # opacity of text that the model did not read
 
 
 def _shade(colours: dict[str, str]) -> str:
@@ -41,7 +42,7 @@ CSS = f"""
   border-radius: .3em;
   background: #222; background: light-dark(#222, #eee); color: #fff; color: light-dark(#fff, #111);
   font-size: .8rem; line-height: 1.4; white-space: nowrap; font-variant-numeric: tabular-nums; pointer-events: none; }}
-.wf-unread {{ opacity: .62; }}
+.wf-unread {{ opacity: {UNREAD}; }}
 .wf-mark {{ font-size: .7em; border: 1px dotted currentColor; border-radius: .2em; padding: 0 .2em; }}
 .wf-legend {{ display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .9rem; margin-top: .4rem; }}
 .wf-key {{ padding: .1em .5em; border-radius: .2em; border-bottom: .14em none; }}

@@ -31,8 +31,7 @@ def segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment
         for feature, score in zip(explanation.features, scores, strict=True)
         if feature.field == field and feature.start is not None and feature.end is not None
     ]
-    merged = _merged([(start, end, score) for start, end, score in spans if end > start], _starts(text))
-    return _filled(text, field, merged)
+    return _filled(text, field, _merged(spans, _starts(text)))
 
 
 def _starts(text: str) -> list[int]:
@@ -44,15 +43,32 @@ def _starts(text: str) -> list[int]:
 def _merged(spans: list[tuple[int, int, float]], starts: list[int]) -> list[tuple[int, int, float]]:
     """The spans widened to whole graphemes; those that then overlap become one, their scores added."""
     merged: list[tuple[int, int, float]] = []
-    for start, end, score in sorted(spans):
+    for start, end, score in sorted(spans, key=lambda span: span[:2]):
         start = starts[start]
         while end < len(starts) - 1 and starts[end] != end:
             end += 1
-        if merged and start < merged[-1][1]:
+        if merged and (start < merged[-1][1] or start == merged[-1][0]):
             first, last, before = merged.pop()
-            start, end, score = first, max(last, end), score if math.isnan(before) else before + score
+            start, end, score = first, max(last, end), _sum(before, score)
         merged.append((start, end, score))
-    return merged
+    return _housed(merged)
+
+
+def _housed(spans: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
+    """Empty spans, which are tokens of space with nothing behind them, give their scores to a neighbour."""
+    housed: list[tuple[int, int, float]] = []
+    for start, end, score in spans:
+        if housed and (start == end or housed[-1][0] == housed[-1][1]):
+            first, last, before = housed.pop()
+            start, end = (first, last) if start == end else (start, end)
+            score = _sum(before, score)
+        housed.append((start, end, score))
+    return [span for span in housed if span[1] > span[0]]
+
+
+def _sum(one: float, other: float) -> float:
+    """The sum of the scores that are visible."""
+    return other if math.isnan(one) else one if math.isnan(other) else one + other
 
 
 def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list[Segment]:
@@ -76,7 +92,7 @@ def ranked(explanation: Explanation, row: int = 0) -> list[Segment]:
 
 def scored(piece: Segment) -> bool:
     """Whether the piece has a score to show."""
-    return piece.score is not None and not math.isnan(piece.score)
+    return piece.score is not None and math.isfinite(piece.score)
 
 
 def special_share(explanation: Explanation, row: int = 0) -> dict[str, float]:

@@ -4,38 +4,57 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 """
 
 import math
+import unicodedata
 
-from ..data import Explanation
+from ..data import Explanation, Target
 from .segments import Segment, ranked
-from .text import escaped, percent, short
+from .text import ENOUGH, escaped, number, percent, short
 
 STANDS_OUT = 2.0  # times the mean strength: below, no piece is named
 WORTH_NAMING = 0.15  # of the strongest: below, the other direction is not mentioned
+SILENT = "PZC"  # first letters of the categories of signs that say nothing alone: punctuation, spaces, controls
 
 
 def sentence(explanation: Explanation, row: int = 0) -> str:
     """What the model says, what pushes hardest towards it and what away, and whether to trust the map."""
-    return " ".join(part for part in (_said(explanation, row), _pushes(explanation, row), _doubts(explanation)) if part)
+    parts = (_said(explanation, row), _pushes(explanation, row), _doubts(explanation, row))
+    return " ".join(part for part in parts if part)
 
 
 def _said(explanation: Explanation, row: int) -> str:
-    best, target = explanation.prediction.targets[0], explanation.targets[row]
-    said = f"The model says <strong>{escaped(str(best.label))}</strong>{_share(best.probability)}."
-    if target.index != best.index:
-        said += f" Asked about <strong>{escaped(str(target.label))}</strong>{_share(target.probability)}:"
+    labels, target = explanation.prediction.targets, explanation.targets[row]
+    if explanation.unit.startswith("score"):  # a regression's outputs are no probabilities
+        said = f"The model gives {_label(target)} {number(target.probability or 0.0).removeprefix('+')}."
+    elif not labels:
+        said = ""
+    elif len(labels) == 1:
+        said = f"The model gives {_label(labels[0])}{_share(labels[0].probability)}."
+    else:
+        said = f"The model says {_label(labels[0])}{_share(labels[0].probability)}."
+        if target.index != labels[0].index:
+            said += f" Asked about {_label(target)}{_share(target.probability)}:"
     if target.foil is not None:
-        said += f" Why {escaped(str(target.label))} rather than {escaped(target.foil)}?"
+        said += f" Why {_label(target)} rather than {_bold(target.foil)}?"
     return said
+
+
+def _label(target: Target) -> str:
+    return _bold(target.label or f"class {target.index}")
+
+
+def _bold(text: str) -> str:
+    return f"<strong><bdi>{escaped(text)}</bdi></strong>"
 
 
 def _share(probability: float | None) -> str:
     if probability is None or not 0 <= probability <= 1:
         return ""
-    return f" ({percent(probability) if probability < 0.995 else '> 99 %'})"
+    return f" ({escaped(percent(probability) if probability < 0.995 else '> 99 %')})"
 
 
 def _pushes(explanation: Explanation, row: int) -> str:
-    pieces = [piece for piece in ranked(explanation, row) if any(sign.isalnum() for sign in piece.text)]
+    every = ranked(explanation, row)
+    pieces = [piece for piece in every if _speaks(piece.text)] or every
     if not pieces or not _strength(pieces[0]):
         return "No word moves this number."
     mean = math.fsum(map(_strength, pieces)) / len(pieces)
@@ -43,15 +62,25 @@ def _pushes(explanation: Explanation, row: int) -> str:
         return "No single word stands out: many share the weight."
     if not explanation.signed:
         return f"{_quoted(pieces[0])} matters most."
+    return _both_ways(pieces, explanation.targets[row])
+
+
+def _both_ways(pieces: list[Segment], target: Target) -> str:
+    """The strongest piece of either direction, unless it is weak beside the other."""
     towards = next((piece for piece in pieces if (piece.score or 0) > 0), None)
     away = next((piece for piece in pieces if (piece.score or 0) < 0), None)
+    verbs = ("pushes hardest towards it", "pushes away")
+    if target.foil is not None:
+        verbs = (f"pushes hardest towards {_label(target)}", f"pushes towards {_bold(target.foil)}")
     floor = WORTH_NAMING * _strength(pieces[0])
-    named = [
-        f"{_quoted(piece)} {verb}"
-        for piece, verb in ((towards, "pushes hardest towards it"), (away, "pushes away"))
-        if piece and _strength(piece) >= floor
+    said = [
+        f"{_quoted(p)} {verb}" for p, verb in zip((towards, away), verbs, strict=True) if p and _strength(p) >= floor
     ]
-    return "; ".join(named) + "."
+    return "; ".join(said) + "."
+
+
+def _speaks(text: str) -> bool:
+    return any(unicodedata.category(sign)[0] not in SILENT for sign in text)
 
 
 def _strength(piece: Segment) -> float:
@@ -62,7 +91,10 @@ def _quoted(piece: Segment) -> str:
     return f"<strong>“<bdi>{escaped(short(piece.text))}</bdi>”</strong>"
 
 
-def _doubts(explanation: Explanation) -> str:
-    if explanation.converged is not None and not all(explanation.converged):
+def _doubts(explanation: Explanation, row: int) -> str:
+    error = explanation.relative_error
+    if explanation.converged is not None and not explanation.converged[row]:
         return "<em>This map did not converge: take it as a sketch.</em>"
+    if error is not None and error[row] > ENOUGH:
+        return f"<em>{percent(float(error[row]))} of the change is unexplained: take this map as a sketch.</em>"
     return ""

@@ -3,13 +3,17 @@
 Knows no Streamlit: HTML as text, every foreign string escaped.
 """
 
+import math
+
 from ..data import Explanation
 from .palette import CSS
 from .segments import Segment, scored, segments, special_share
-from .text import escaped, number, percent, plain
+from .text import decimals, escaped, number, percent, plain
 
 STRONG = 0.4  # of the largest score: from here on a line under the text says the sign without colour
 REACHED = 200  # pieces that the Tab key visits, strongest first; all show their number under the pointer
+UNITS = {"logit": "logits", "log_odds": "log-odds", "score": "the model's own score"}
+LARGE = 12  # log-odds: from here on the odds are too large to mean something
 
 
 def spans(explanation: Explanation, row: int = 0) -> str:
@@ -19,10 +23,11 @@ def spans(explanation: Explanation, row: int = 0) -> str:
     found = [piece for name in fields for piece in pieces[name] if scored(piece)]
     limit = max((abs(piece.score or 0.0) for piece in found), default=0.0)
     reached = {id(p) for p in sorted(found, key=lambda p: -abs(p.score or 0.0))[:REACHED]}
-    label = direction(explanation, row)
     blocks = [
         '<div class="wf-map" role="list" dir="auto" aria-label="The text, each piece with its score">'
-        + "".join(_span(piece, limit, label, id(piece) in reached) for piece in pieces[name])
+        + "".join(
+            _span(piece, limit, push(explanation, row, piece.score), id(piece) in reached) for piece in pieces[name]
+        )
         + "</div>"
         for name in fields
     ]
@@ -31,36 +36,72 @@ def spans(explanation: Explanation, row: int = 0) -> str:
 
 def direction(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards, in words."""
+    label, foil = _label(explanation, row), explanation.targets[row].foil
+    return label if foil is None else f"{label} rather than {foil}"
+
+
+def _away(explanation: Explanation, row: int) -> str:
+    """Where a negative score pushes, in words."""
+    label, foil = _label(explanation, row), explanation.targets[row].foil
+    return f"away from {label}" if foil is None else f"towards {foil} rather than {label}"
+
+
+def _label(explanation: Explanation, row: int) -> str:
     target = explanation.targets[row]
-    label = target.label or f"class {target.index}"
-    return label if target.foil is None else f"{label} rather than {target.foil}"
+    return target.label or f"class {target.index}"
 
 
-def _span(piece: Segment, limit: float, label: str, reached: bool) -> str:
+def push(explanation: Explanation, row: int, score: float | None) -> str:
+    """A score and where it pushes, in words."""
+    if not score:
+        return "0, no push"
+    if not explanation.signed:
+        return f"{number(score).lstrip('+')}, in either direction"
+    way = _away(explanation, row) if score < 0 else f"towards {direction(explanation, row)}"
+    return f"{number(score)} {way}"
+
+
+def _span(piece: Segment, limit: float, said: str, reached: bool) -> str:
     text = escaped(piece.text)
     if not scored(piece) or piece.score is None:
         return text if piece.read else f'<span class="wf-unread" title="not read by the model">{text}</span>'
     strength = abs(piece.score) / limit if limit else 0.0
     kind = "wf-n" if piece.score < 0 else "wf-p"
     strong = " wf-strong" if strength >= STRONG else ""
-    way = "away from" if piece.score < 0 else "towards"
-    said = f"{plain(piece.text.strip())}: {number(piece.score)} {way} {plain(label)}"
     focus = ' tabindex="0"' if reached else ""
     return (
         f'<bdi class="wf-t {kind}{strong}" role="listitem"{focus} style="--s:{strength:.3f}" '
-        f'data-n="{number(piece.score)}" aria-label="{said}">{text}</bdi>'
+        f'data-n="{number(piece.score)}" aria-label="{plain(f"{piece.text.strip()}: {said}")}">{text}</bdi>'
     )
 
 
 def _legend(explanation: Explanation, limit: float, row: int) -> str:
-    label = escaped(direction(explanation, row))
-    keys = [f'<span><span class="wf-key wf-p wf-strong" style="--s:1">towards {label}</span></span>']
-    if explanation.signed:
-        keys.append('<span><span class="wf-key wf-n wf-strong" style="--s:1">away from it</span></span>')
-    else:
-        keys = ['<span><span class="wf-key wf-p wf-strong" style="--s:1">matters, in either direction</span></span>']
-    keys.append(f"<span>full colour = {number(limit).lstrip('+')} {unit_in_words(explanation.unit)}</span>")
-    return f'<div class="wf-legend">{"".join(keys)}</div>{_specials(explanation, row)}'
+    keys = []
+    if limit and explanation.signed:
+        keys = [("p", f"towards {direction(explanation, row)}"), ("n", _away(explanation, row))]
+    elif limit:
+        keys = [("p", "matters, in either direction")]
+    shown = [f'<span class="wf-key wf-{kind} wf-strong" style="--s:1">{escaped(said)}</span>' for kind, said in keys]
+    items = "".join(f"<span>{item}</span>" for item in (*shown, escaped(scale(explanation, limit, row))))
+    return f'<div class="wf-legend">{items}</div>{_specials(explanation, row)}'
+
+
+def scale(explanation: Explanation, limit: float, row: int = 0) -> str:
+    """What the strongest colour stands for, in words."""
+    if not limit:
+        return "Every score is 0: nothing is coloured."
+    said = f"Full colour: {number(limit).lstrip('+')}"
+    if not explanation.additive:
+        return f"{said}, to compare the pieces with each other."
+    said += (
+        f" {unit_in_words(explanation.unit)}" if explanation.unit == "logit" else f" of {_measure(explanation.unit)}"
+    )
+    if explanation.unit.startswith("probability"):
+        said += f", that is {decimals(100 * limit)} percentage points"
+    if explanation.unit == "log_odds" and limit < LARGE:
+        said += f", that is the odds times {decimals(math.exp(limit))}"
+    foil = explanation.targets[row].foil
+    return f"{said}." if foil is None else f"{said} of the lead over {foil}."
 
 
 def _specials(explanation: Explanation, row: int) -> str:
@@ -74,5 +115,9 @@ def _specials(explanation: Explanation, row: int) -> str:
 
 def unit_in_words(unit: str) -> str:
     """The unit of a score as people read it."""
-    plain_unit = unit.removesuffix("_margin").replace("_", "-")
-    return f"{plain_unit} more than the other label's" if unit.endswith("_margin") else f"of {plain_unit}"
+    return f"{_measure(unit)}, the first label's minus the second's" if unit.endswith("_margin") else _measure(unit)
+
+
+def _measure(unit: str) -> str:
+    bare = unit.removesuffix("_margin")
+    return UNITS.get(bare, bare.replace("_", "-"))

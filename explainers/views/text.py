@@ -9,8 +9,11 @@ import unicodedata
 import regex
 
 # Controls that reorder or hide text. Joiners stay: emoji and several scripts need them.
-HIDDEN = regex.compile(r"[\u202A-\u202E\u2066-\u2069\u200B\u200E\u200F\uFEFF\x00-\x08\x0B-\x1F\x7F-\x9F]")
+HIDDEN = regex.compile(
+    r"[\x00-\x08\x0B-\x1F\x7F-\x9F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]"
+)
 CLUSTER = regex.compile(r"\X")
+ENOUGH = 0.05  # of the change: a map that leaves more than this unexplained is called a sketch
 
 
 def escaped(text: str) -> str:
@@ -32,8 +35,12 @@ def name(sign: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text for attributes and for Plotly's pseudo-HTML: hidden controls as their code points, no markup."""
-    return html.escape(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text), quote=True)
+    """The text for attributes and for Plotly's pseudo-HTML: hidden controls as their code points, no markup.
+
+    Plotly knows few names of signs, and takes what stands between two dollars for a formula.
+    """
+    bare = html.escape(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text), quote=False)
+    return bare.replace('"', "&#34;").replace("'", "&#39;").replace("$", "&#36;")
 
 
 def short(text: str, most: int = 40) -> str:
@@ -51,7 +58,14 @@ def number(value: float) -> str:
     return digits.replace("-", "−")
 
 
+def decimals(value: float) -> str:
+    """A positive number with at most two significant decimals, and no power of ten."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def percent(share: float) -> str:
     """A share as a percentage with at most two significant decimals."""
     value = 100 * share
-    return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.2g} %"
+    if 0 < value < 0.01:
+        return "< 0.01 %"
+    return f"{decimals(value)} %"
