@@ -1,0 +1,207 @@
+"""The pieces of a text are the reader's own text, whole, at both levels and for every family of tokenizers."""
+
+from functools import cache
+
+import pytest
+import regex
+
+from explainers import Bundle, Request, Target, explain
+from explainers.anatomy import probe
+from explainers.classification import problem
+from explainers.encoding import WORD, encode
+from explainers.problem import Run
+from explainers.views.segments import ranked, scored, segments
+from tests.sentences import HOSTILE, SENTENCES
+from tests.tiny import tiny, tokenizer_for
+
+FAMILIES = ("bert", "xlm-roberta", "roberta")  # WordPiece, Unigram with ▁, byte-level
+TEXTS = HOSTILE | {
+    "contractions": "I don't know, and you’re right: rock'n'roll isn't well-known.",
+    "spaces": "  two  spaces \n (and) more\t",
+    "one sign": "!",
+    "flags": "🇩🇪🇫🇷 1️⃣ ❤️ ok",
+    "kana": "コーヒーを飲みました。がぎぐ",
+    "hangul": "영화가 정말 좋았어요",
+}
+
+
+@cache
+def found(kind: str, text: str):
+    bundle = Bundle.of(*tiny(kind))
+    return explain(Request("text_classification", "tiny", {"text": text}, "input_x_gradient"), bundle=bundle)
+
+
+@pytest.fixture(params=[(kind, name) for kind in FAMILIES for name in TEXTS], ids=" ".join)
+def whole(request):
+    kind, name = request.param
+    return found(kind, TEXTS[name])
+
+
+def levels(explanation):
+    return explanation, explanation.by_word()
+
+
+def text_of(explanation):
+    return explanation.request.texts["text"]
+
+
+def test_the_pieces_put_together_are_the_text(whole):
+    for level in levels(whole):
+        pieces = segments(level, "text")
+        assert "".join(piece.text for piece in pieces) == text_of(whole)
+        assert [piece.start for piece in pieces] == [0, *[piece.end for piece in pieces[:-1]]]
+        assert all(piece.text == text_of(whole)[piece.start : piece.end] for piece in pieces)
+
+
+def test_no_grapheme_cluster_is_ever_cut(whole):
+    edges = {0, *[match.end() for match in regex.finditer(r"\X", text_of(whole))]}
+    for level in levels(whole):
+        assert {edge for piece in segments(level, "text") for edge in (piece.start, piece.end)} <= edges
+    words = [match.span() for match in WORD.finditer(text_of(whole))]
+    assert {edge for word in words for edge in word} <= edges
+
+
+def test_no_score_is_lost_on_the_way_to_the_map_or_to_the_words(whole):
+    tokens, words = levels(whole)
+    total = float(tokens.scores.sum())
+    special = sum(
+        float(score) for feature, score in zip(tokens.features, tokens.scores[0], strict=True) if feature.special
+    )
+    assert abs(float(words.scores.sum()) - total) < 1e-5
+    for level in levels(whole):
+        shown = sum(piece.score for piece in segments(level, "text") if scored(piece))
+        assert abs(shown - (total - special)) < 1e-5
+
+
+def test_a_token_points_to_the_word_it_begins_in(whole):
+    words = [match.span() for match in WORD.finditer(text_of(whole))]
+    for feature in whole.features:
+        if feature.special:
+            assert (feature.start, feature.word) == (None, None)
+        elif words and feature.start < words[-1][1]:
+            start, end = words[feature.word]
+            assert start <= feature.start < end
+
+
+def test_the_words_of_a_map_begin_and_end_with_no_space(whole):
+    for feature in whole.by_word().features:
+        assert feature.text == feature.text.strip() != ""
+
+
+def test_pieces_that_share_a_sign_are_one_piece_with_the_sum_of_their_scores():
+    explanation = found("roberta", "I love 👩‍👩‍👧!")
+    pieces = [piece for piece in segments(explanation, "text") if piece.text == "👩‍👩‍👧"]
+    bytes_ = [
+        float(score)
+        for feature, score in zip(explanation.features, explanation.scores[0], strict=True)
+        if feature.start is not None and 7 <= feature.start < 12
+    ]
+    assert len(pieces) == 1
+    assert len(bytes_) > 10
+    assert abs(pieces[0].score - sum(bytes_)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I don't, you’re", ["I", "don't", ",", "you’re"]),
+        ("'quoted' well-known", ["'", "quoted", "'", "well-known"]),
+        ("3.5 stars, 1,000 votes.", ["3.5", "stars", ",", "1,000", "votes", "."]),
+        ("wait... what?!", ["wait", "...", "what", "?!"]),
+        ("我很喜欢。", ["我", "很", "喜", "欢", "。"]),
+        ("コーヒーを飲む", ["コーヒーを", "飲", "む"]),
+        ("👍🏽! 🇩🇪🇫🇷 👨‍👩‍👧", ["👍🏽", "!", "🇩🇪", "🇫🇷", "👨‍👩‍👧"]),
+        ("Cafe\u0301 क्षत्रिय", ["Cafe\u0301", "क्षत्रिय"]),
+        ("[SEP] <pad>", ["[", "SEP", "]", "<", "pad", ">"]),
+        ("$5 + 3%", ["$", "5", "+", "3", "%"]),
+    ],
+)
+def test_words_are_what_a_reader_takes_for_words(text, words):
+    assert WORD.findall(text) == words
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+@pytest.mark.parametrize("typed", ["[SEP]", "<pad>", "</s>", "[CLS]", "<unk>"])
+def test_a_special_token_that_was_typed_is_text_like_any_other(kind, typed):
+    explanation = found(kind, f"good {typed} film")
+    assert "".join(piece.text for piece in segments(explanation, "text")) == f"good {typed} film"
+    specials = [feature.special for feature in explanation.features]
+    assert [i for i, special in enumerate(specials) if special] == [0, len(specials) - 1]
+    covered = [
+        feature for feature in explanation.features if feature.start is not None and 5 <= feature.start < 5 + len(typed)
+    ]
+    assert covered
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_what_the_model_did_not_read_is_marked_and_still_shown(kind):
+    text = " ".join(SENTENCES * 3)
+    explanation = found(kind, text)
+    for level in levels(explanation):
+        *read, rest = segments(level, "text")
+        assert "".join(piece.text for piece in read) + rest.text == text
+        assert rest.read is False
+        assert rest.score is None
+        assert all(piece.read for piece in read)
+    assert "Grey text" in explanation.notices[0]
+
+
+def test_space_after_the_last_word_is_not_called_unread():
+    *_, last = segments(found("bert", "good film  \n"), "text")
+    assert (last.text, last.read) == ("  \n", True)
+
+
+def test_a_token_of_space_gives_its_score_to_the_word_behind_it():
+    explanation = found("roberta", "good   quiet")
+    spaces = [feature for feature in explanation.features if feature.text == "␣"]
+    assert spaces
+    assert {(feature.start, feature.word) for feature in spaces} == {(7, 1)}
+    assert [piece.text for piece in ranked(explanation.by_word())] != []
+    assert explanation.by_word().tokens == ("<s>", "good", "quiet", "</s>")
+
+
+def test_equal_words_stay_apart():
+    assert found("bert", "i like it, i like it").by_word().tokens[1:-1] == ("i", "like", "it", ",", "i", "like", "it")
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_the_last_special_token_has_the_type_that_the_model_was_trained_with(kind):
+    bundle = Bundle.of(*tiny(kind))
+    encoded = encode(bundle, {"text": SENTENCES[0]})
+    right = bundle.tokenizer(SENTENCES[0], return_tensors="pt")
+    assert set(encoded.inputs) == {name for name in bundle.tokenizer.model_input_names if name in right}
+    assert all(encoded.inputs[name].tolist() == right[name].tolist() for name in encoded.inputs)
+    assert encoded.special.tolist() == [True] + [False] * (len(encoded.features) - 2) + [True]
+
+
+def test_a_batch_is_the_inputs_repeated():
+    encoded = encode(Bundle.of(*tiny("bert")), {"text": "good film"})
+    assert all(rows.tolist() == encoded.inputs[name].tolist() * 3 for name, rows in encoded.batch(3).items())
+
+
+@pytest.mark.parametrize("baseline", ["pad", "mask", "unk", "text"])
+def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
+    bundle = Bundle.of(*tiny("bert"))
+    params = {"baseline": baseline, "baseline_text": "the lake"}
+    asked = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
+    made = problem(bundle, asked, Run(), asked.texts)
+    ids = made.layer.baseline_ids[0].tolist()
+    own = bundle.tokenizer(SENTENCES[6])["input_ids"]
+    filler = getattr(bundle.tokenizer, f"{'pad' if baseline == 'text' else baseline}_token_id")
+    other = bundle.tokenizer("the lake", add_special_tokens=False)["input_ids"] if baseline == "text" else []
+    assert ids == [own[0], *other, *[filler] * (len(own) - 2 - len(other)), own[-1]]
+
+
+def test_a_model_of_another_shape_is_probed_not_guessed():
+    anatomy = probe(*tiny("roberta"), "tiny")
+    assert anatomy.longest == 128 - 2  # RoBERTa's positions begin behind its padding index
+    assert anatomy.word is tiny("roberta")[0].roberta.embeddings.word_embeddings
+    assert anatomy.position is tiny("roberta")[0].roberta.embeddings.position_embeddings
+    assert probe(*tiny("bart"), "tiny").word is tiny("bart")[0].model.encoder.embed_tokens
+    assert tokenizer_for("bart").model_max_length == 512
+
+
+def test_a_large_model_gets_small_batches_and_no_model_gets_none():
+    anatomy = probe(*tiny("bert"), "tiny")
+    assert anatomy.batch(10) == 64
+    assert anatomy.batch(10**9) == 1
