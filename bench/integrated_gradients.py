@@ -164,8 +164,8 @@ def heading(cases: list[Case], options: argparse.Namespace) -> str:
     off = max(case.error(captum(case.plain, FINER, case.batch)) for case in checked)
     return (
         f"Model `sentiment`, {source}, torch threads: {options.threads}, {libraries}.\n"
-        f"Errors are distances from Captum's map with {TRUTH} steps, which is at most {off:.0e} of it away from the one with\n"
-        f"{FINER} steps on the first {min(len(cases), FINER_SENTENCES)} sentences.\n"
+        f"Errors are distances from Captum's map with {TRUTH} steps; with {FINER} steps that map itself moves by\n"
+        f"{off:.0e} at most (first {min(len(cases), FINER_SENTENCES)} sentences).\n"
     )
 
 
