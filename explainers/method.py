@@ -3,6 +3,7 @@
 Knows no torch and no Streamlit; a Method's `run` takes a Problem and is called by the engine alone.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, getdoc, signature
@@ -107,7 +108,7 @@ class Method:
     @property
     def summary(self) -> str:
         """The first sentence of the function's docstring."""
-        return (getdoc(self.run) or "").split(". ")[0].rstrip(".") + "."
+        return re.split(r"\.\s", getdoc(self.run) or "")[0].rstrip(".").replace("\n", " ") + "."
 
 
 METHODS: dict[str, Method] = {}

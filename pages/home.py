@@ -5,11 +5,13 @@ Knows Requests alone.
 
 import streamlit as st
 
-from explainers import TASKS, Request
 from pages.common.frame import TITLE, self_sufficient
-from pages.common.results import computed, show
 
-self_sufficient()
+self_sufficient()  # before the imports that take seconds
+
+from explainers import TASKS, Request  # noqa: E402
+from pages.common.results import computed, show  # noqa: E402
+
 st.title(TITLE, anchor=False)
 st.markdown(
     "A transformer model read this sentence and chose a label. The colours show which words pushed it there, and "
@@ -24,4 +26,5 @@ if st.session_state.setdefault("home.asked", True):
         show(explanation, "home")
 st.subheader("Ask about your own", anchor=False)
 for key, task in TASKS.items():
-    st.page_link(f"pages/{key}.py", label=f"{task.label}: {task.question}", icon=":material/arrow_forward:")
+    st.page_link(f"pages/{key}.py", label=f"**{task.label}**", icon=":material/arrow_forward:")
+    st.caption(task.question)

@@ -3,7 +3,11 @@
 Knows Requests alone.
 """
 
-from explainers import TASKS
-from pages.common.workbench import workbench
+from pages.common.frame import self_sufficient
+
+self_sufficient()  # before the imports that take seconds
+
+from explainers import TASKS  # noqa: E402
+from pages.common.workbench import workbench  # noqa: E402
 
 workbench(TASKS["text_classification"])

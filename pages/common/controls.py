@@ -25,13 +25,19 @@ def model(task: Task) -> str:
     chosen = st.selectbox(
         "Model",
         keys,
-        format_func=lambda key: CARDS[key].label if key in CARDS else key,
+        format_func=_named,
         accept_new_options=any_model,
         key=f"{task.key}.model",
         persist_state="session",
         help="Type a Hugging Face id or the path of a folder to explain a model of your own." if any_model else None,
     )
     return str(chosen or keys[0])
+
+
+def _named(key: str) -> str:
+    if key not in CARDS:
+        return key
+    return CARDS[key].label + (", needs the model hub" if CARDS[key].source == "hub" else "")
 
 
 def card(task: Task, model: str) -> Card | None:
@@ -61,15 +67,16 @@ def method(task: Task, card: Card | None) -> str:
     return str(chosen)
 
 
-def params(task: Task, chosen: str) -> dict[str, Value]:
-    """The method's knobs, then the task's; only those that differ from their default, and only those that apply."""
+def params(task: Task, chosen: str) -> tuple[dict[str, Value], int]:
+    """The knobs that apply and differ from their defaults, first the method's, then the task's; and the seed."""
     method = METHODS[chosen]
     values = _widgets(task, method.params)
-    with st.expander("What is explained, and against what"):
-        applying = [knob for knob in task.params if "baseline" in method.needs or not knob.name.startswith("baseline")]
+    applying = [knob for knob in task.params if "baseline" in method.needs or not knob.name.startswith("baseline")]
+    with st.expander("More settings"):
         values |= _widgets(task, applying)
+        seed = st.number_input("Seed", 0, 999_999_999, 0, key=f"{task.key}.seed", persist_state="session")
     defaults = {knob.name: knob.default for knob in (*method.params, *task.params)}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    return {name: value for name, value in values.items() if value != defaults[name]}, int(seed)
 
 
 def _widgets(task: Task, shown: Iterable[Knob]) -> dict[str, Value]:
@@ -101,11 +108,6 @@ def _widget(knob: Knob, key: str) -> Value:
             knob.label, low, high, default, step, shape, key=key, help=knob.help, persist_state="session"
         )
     return st.text_input(knob.label, str(knob.default), key=key, help=knob.help, persist_state="session")
-
-
-def seed(task: Task) -> int:
-    """The seed of whatever a method draws at random."""
-    return int(st.number_input("Seed", 0, 999_999_999, 0, key=f"{task.key}.seed", persist_state="session"))
 
 
 def target(task: Task, card: Card | None) -> Target:

@@ -1,35 +1,32 @@
-"""The frame of every page: its title, the navigation, the place where progress and errors are shown.
+"""The frame of every page: its title and the navigation.
 
-Knows no task: app.py draws it, or a page that a shared link opened before app.py ever ran.
+Knows no task, and imports nothing heavy: a first visitor sees it while torch is still being imported. app.py draws it,
+or a page that a shared link opened before app.py ever ran.
 """
 
-import gc
 from contextvars import ContextVar
-from functools import cache
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from explainers import TASKS
-from explainers.settings import settings
-
 DRAWN: ContextVar[bool] = ContextVar("DRAWN", default=False)
 TITLE = "Wherefore: why did the model say that?"
-ICONS = {"text_classification": ":material/sell:"}
+HOME = ("home", "Home", "home")
+TASK_PAGES = (("text_classification", "Text classification", "sell"),)
+MORE = (("about", "About", "info"),)
 
 
 def framed() -> StreamlitPage:
     """Draw the frame once a run, and return the page that the address names."""
     DRAWN.set(True)
-    _settle()
-    st.set_page_config(page_title=TITLE, page_icon=":material/contrast:", layout="wide")
-    tasks = [
-        st.Page(f"pages/{key}.py", title=task.label, icon=ICONS[key], url_path=key, help=task.question)
-        for key, task in TASKS.items()
-    ]
-    home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
-    about = st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")
-    return st.navigation({"": [home], "Explain": tasks, "More": [about]}, expanded=True)
+    st.set_page_config(page_title=TITLE, page_icon="assets/icon.png", layout="wide")
+    sections = {"": (HOME,), "Explain": TASK_PAGES, "More": MORE}
+    return st.navigation({name: [_page(*row) for row in rows] for name, rows in sections.items()}, expanded=True)
+
+
+def _page(key: str, title: str, icon: str) -> StreamlitPage:
+    address = None if key == HOME[0] else key
+    return st.Page(f"pages/{key}.py", title=title, icon=f":material/{icon}:", url_path=address, default=not address)
 
 
 def self_sufficient() -> None:
@@ -40,11 +37,3 @@ def self_sufficient() -> None:
     if not DRAWN.get():
         framed()
         st.rerun()
-
-
-@cache
-def _settle() -> None:
-    """Take what the imports made out of the garbage collector's sight: Streamlit collects after every run."""
-    settings()  # a wrong environment shows at the first page, not at the first explanation
-    gc.collect()
-    gc.freeze()

@@ -3,9 +3,11 @@
 The only place, beside share.py, that draws an Explanation.
 """
 
+import gc
 import logging
 import re
 import uuid
+from functools import cache
 
 import streamlit as st
 
@@ -33,6 +35,7 @@ def computed(request: Request, forget: str) -> Explanation | None:
 
     `forget` is the key of the session state that asks for the request: Cancel deletes it.
     """
+    _settle()
     place = st.empty()
     try:
         if kept := backend().kept(request):
@@ -56,6 +59,13 @@ def computed(request: Request, forget: str) -> Explanation | None:
     return None
 
 
+@cache
+def _settle() -> None:
+    """Take what the imports made out of the garbage collector's sight: Streamlit collects after every run."""
+    gc.collect()
+    gc.freeze()
+
+
 @st.fragment
 def show(explanation: Explanation, key: str) -> None:
     """The answer in one sentence, the map, how sure it is, and the other views; switching them computes nothing."""
@@ -63,19 +73,25 @@ def show(explanation: Explanation, key: str) -> None:
     st.html(f'<style>{CSS}</style><p class="wf-said" role="status">{sentence(shown)}</p>')
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
+    picture = st.container()
+    st.html(f"<style>{CSS}</style>{meter(explanation)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key=f"{key}.view")
         level = st.segmented_control("Pieces", LEVELS, default=LEVELS[0], required=True, key=f"{key}.level")
-        most = st.slider("Strongest pieces", 3, 50, 15, key=f"{key}.top", width=220, disabled=view == "Text")
-    chosen = shown if level == "Words" else explanation
+        most = st.slider("Strongest", 3, 50, 15, key=f"{key}.top", width=220) if view != "Text" else 0
+    with picture:
+        _picture(shown if level == "Words" else explanation, view, most, key)
+
+
+def _picture(explanation: Explanation, view: str, most: int, key: str) -> None:
     match view:
         case "Bars":
-            st.plotly_chart(bars(chosen, most=most), theme="streamlit", alt=alt(chosen, most=most), key=f"{key}.bars")
+            figure, said = bars(explanation, most=most), alt(explanation, most=most)
+            st.plotly_chart(figure, theme="streamlit", alt=said, key=f"{key}.bars")
         case "Table":
-            _table(chosen, most)
+            _table(explanation, most)
         case _:
-            st.html(spans(chosen))
-    st.html(f"<style>{CSS}</style>{meter(explanation)}")
+            st.html(spans(explanation))
 
 
 def _table(explanation: Explanation, most: int) -> None:

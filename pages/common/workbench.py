@@ -14,14 +14,12 @@ from explainers.settings import settings
 from explainers.task import Task
 
 from . import controls
-from .frame import self_sufficient
 from .results import computed, literal, show
 from .share import OPENED, address, share
 
 
 def workbench(task: Task) -> None:
     """Draw the page of a task."""
-    self_sufficient()
     asked = f"{task.key}.asked"
     _open_link(task, asked)
     st.title(task.label, anchor=False)
@@ -30,8 +28,7 @@ def workbench(task: Task) -> None:
         model = controls.model(task)
         card = controls.card(task, model)
         method = controls.method(task, card)
-        params = controls.params(task, method)
-        seed = controls.seed(task)
+        params, seed = controls.params(task, method)
     draft = Request(task.key, model, {}, method=method, params=params, seed=seed)
     _examples(task, asked, draft)
     with st.form(f"{task.key}.form", border=False):

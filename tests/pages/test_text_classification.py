@@ -1,0 +1,249 @@
+"""The text classification page, used in a real browser on a fresh server."""
+
+import json
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from explainers import TASKS
+from explainers.export import from_json
+from pages.common.frame import TASK_PAGES
+from tests.sentences import HOSTILE
+
+from .browser import Server, serving
+from .conftest import PATIENCE, watch
+
+EXAMPLES = {example.label: dict(example.inputs)["text"] for example in TASKS["text_classification"].examples}
+MARKS = re.compile("[\u202a-\u202e\u2066-\u2069\u200b]")
+
+
+@pytest.fixture
+def opened(page: Page, server: Server) -> Page:
+    page.goto(f"{server.url}/text_classification")
+    expect(page.get_by_role("button", name="Explain")).to_be_visible()
+    return page
+
+
+def explain(page: Page, text: str) -> None:
+    """Type the text and wait until its map, or an error, is there."""
+    box = page.get_by_role("textbox", name="Text", exact=True)
+    box.fill(text)
+    box.press("Control+Enter")
+
+
+def mapped(page: Page) -> str:
+    page.locator(".wf-map").wait_for()
+    return page.locator(".wf-map").inner_text()
+
+
+def scores(page: Page) -> dict[str, str]:
+    page.locator(".wf-map").wait_for()
+    return {span.inner_text(): span.get_attribute("data-n") for span in page.locator(".wf-t").all()}
+
+
+def test_a_pages_own_address_works_as_the_first_request_that_a_server_ever_gets(page, tmp_path):
+    with serving(tmp_path) as fresh:
+        page.goto(f"{fresh.url}/text_classification?method=saliency")
+        expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
+        expect(page.get_by_role("link", name="Home")).to_be_visible()
+        expect(page.get_by_role("combobox", name="Method")).to_have_value("Saliency")
+        page.get_by_role("radio", name="Plain praise").click()
+        assert mapped(page) == EXAMPLES["Plain praise"]
+        page.close()
+
+
+def test_an_example_is_one_click_away_from_its_words_and_their_numbers(opened):
+    opened.get_by_role("radio", name="A bad meal").click()
+    assert mapped(opened) == EXAMPLES["A bad meal"]
+    expect(opened.get_by_role("status")).to_contain_text("The model says NEGATIVE")
+    expect(opened.get_by_text(re.compile("Converged: .* unexplained"))).to_be_visible()
+    words = opened.locator(".wf-map").get_by_role("listitem")
+    assert words.count() == 17
+    rude = words.filter(has_text="rude")
+    expect(rude).to_have_attribute("aria-label", re.compile(r"^rude: [+−][\d.]+ (towards|away from) NEGATIVE$"))
+    rude.focus()
+    tooltip = rude.evaluate("word => getComputedStyle(word, '::after').content")
+    assert tooltip.strip('"') == rude.get_attribute("data-n")
+
+
+def test_views_of_one_result_switch_without_computing_again(opened):
+    opened.get_by_role("radio", name="Mixed feelings").click()
+    mapped(opened)
+    meter = opened.locator(".wf-meter").inner_text()
+    opened.get_by_role("radio", name="Bars").click()
+    expect(opened.locator(".js-plotly-plot")).to_be_visible()
+    opened.get_by_role("radio", name="Table").click()
+    expect(opened.get_by_test_id("stDataFrame")).to_be_visible()
+    opened.get_by_role("radio", name="Text", exact=True).click()
+    opened.get_by_role("radio", name="Tokens").click()
+    expect(opened.locator(".wf-map")).to_contain_text("wonderful")
+    assert opened.locator(".wf-meter").inner_text() == meter  # the seconds that it took are in it too
+
+
+def test_a_link_shows_the_same_scores_to_somebody_else_and_keeps_the_text_out_of_the_address_bar(
+    opened, browser, context
+):
+    explain(opened, "A clever, confidential little film.")
+    mine = scores(opened)
+    assert "clever" in mine
+    assert "z=" not in opened.url
+    assert "method=integrated_gradients" in opened.url
+    opened.get_by_role("button", name="Copy link").click()
+    expect(opened.get_by_text("The link contains your text.")).to_be_visible()
+    link = opened.get_by_test_id("stPopoverBody").locator("code").inner_text()
+    assert "confidential" not in link
+    assert set(parse_qs(urlsplit(link).query)) >= {"model", "method", "z"}
+    other = browser.new_context()
+    guest, problems = other.new_page(), []
+    watch(guest, problems)
+    guest.goto(link)
+    assert scores(guest) == mine
+    assert guest.get_by_role("textbox", name="Text", exact=True).input_value() == "A clever, confidential little film."
+    guest.reload()
+    assert scores(guest) == mine
+    other.close()
+    assert problems == []
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_hostile_text_shows_as_text(opened, kind):
+    explain(opened, HOSTILE[kind])
+    shown = re.sub("(202E|202C|200B)", "", mapped(opened))
+    assert shown == MARKS.sub("", HOSTILE[kind]).strip("\n")
+
+
+def test_five_thousand_words_show_as_text_and_what_was_not_read_is_said(opened):
+    text = " ".join(f"word{i}" for i in range(5_000))
+    explain(opened, text)
+    opened.locator(".wf-map").wait_for(timeout=8 * PATIENCE)
+    assert mapped(opened) == text
+    expect(opened.get_by_text(re.compile("reads 512 tokens at most"))).to_be_visible()
+    assert opened.locator(".wf-unread").inner_text().endswith("word4999")
+
+
+def test_the_navigation_names_every_task_by_its_label():
+    assert {key: title for key, title, _ in TASK_PAGES} == {key: task.label for key, task in TASKS.items()}
+
+
+def test_nothing_at_all_is_asked_for_and_nothing_is_lost(opened):
+    explain(opened, "   ")
+    expect(opened.get_by_role("alert").filter(has_text="Text is empty")).to_be_visible()
+    explain(opened, "Good.")
+    assert mapped(opened) == "Good."
+
+
+def test_a_model_of_ones_own_that_is_not_there_is_answered_with_what_to_do(opened):
+    box = opened.get_by_role("combobox", name="Model")
+    box.fill("./no/such/folder")
+    box.press("Enter")
+    explain(opened, "Good film, *really*.")
+    expect(opened.get_by_role("alert").filter(has_text="not a folder with a config.json")).to_be_visible()
+    expect(opened.get_by_role("textbox", name="Text", exact=True)).to_have_value("Good film, *really*.")
+
+
+def test_another_label_and_a_foil_can_be_asked_for(opened):
+    for picker, label in (("Explain", "NEGATIVE"), ("Rather than", "POSITIVE")):
+        opened.get_by_role("combobox", name=picker, exact=True).click()
+        opened.get_by_role("option", name=label).click()
+    explain(opened, "A clever little film.")
+    mapped(opened)
+    expect(opened.get_by_role("status")).to_contain_text("Why NEGATIVE rather than POSITIVE?")
+    assert "target=NEGATIVE" in opened.url
+    assert "foil=POSITIVE" in opened.url
+
+
+def test_a_link_that_names_what_we_do_not_have_says_so_and_leaves_a_working_page(page, server):
+    page.goto(f"{server.url}/text_classification?method=magic&model=sentiment")
+    expect(page.get_by_role("alert").filter(has_text="magic")).to_be_visible()
+    page.get_by_role("radio", name="Plain praise").click()
+    assert mapped(page) == EXAMPLES["Plain praise"]
+
+
+def test_a_damaged_link_says_so_and_leaves_a_working_page(page, server):
+    page.goto(f"{server.url}/text_classification?z=!!!")
+    expect(page.get_by_role("alert").filter(has_text="damaged")).to_be_visible()
+    page.get_by_role("radio", name="Plain praise").click()
+    assert mapped(page) == EXAMPLES["Plain praise"]
+
+
+def test_the_html_file_opens_offline_with_the_same_scores_and_the_json_loads(opened, browser, tmp_path):
+    opened.get_by_role("radio", name="Sarcasm").click()
+    mine = scores(opened)
+    for kind in ("HTML", "JSON", "CSV"):
+        with opened.expect_download() as download:
+            opened.get_by_role("button", name=f"Download {kind}").click()
+        download.value.save_as(tmp_path / f"result.{kind.lower()}")
+    loaded = from_json((tmp_path / "result.json").read_text())
+    assert loaded.request.texts["text"] == EXAMPLES["Sarcasm"]
+    assert json.loads((tmp_path / "result.json").read_text())["scores"] == loaded.scores.tolist()
+    offline = browser.new_context(offline=True)
+    guest, problems = offline.new_page(), []
+    watch(guest, problems)
+    guest.goto((tmp_path / "result.html").as_uri())
+    assert scores(guest) == mine
+    offline.close()
+    assert [problem for problem in problems if "file://" not in problem] == []
+
+
+def test_the_page_works_by_keyboard_alone(opened):
+    opened.get_by_role("textbox", name="Text", exact=True).focus()
+    opened.keyboard.press("Control+A")
+    opened.keyboard.type("A warm and clever film.")
+    for _ in range(12):
+        opened.keyboard.press("Tab")
+        if opened.evaluate("document.activeElement.innerText").startswith(("Explain", "play_arrow")):
+            break
+    opened.keyboard.press("Enter")
+    assert mapped(opened) == "A warm and clever film."
+
+
+@pytest.mark.parametrize("path", ["", "text_classification", "about"])
+def test_nothing_scrolls_sideways_on_a_phone(browser, server, path):
+    phone = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page, problems = phone.new_page(), []
+    watch(page, problems)
+    page.goto(f"{server.url}/{path}")
+    page.get_by_role("heading", level=1).wait_for()
+    if path == "text_classification":
+        page.get_by_role("radio", name="Mixed feelings").click()
+    if path != "about":
+        mapped(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    wide = "[...document.querySelectorAll('.stMain *:not(pre *)')].filter(e => e.getBoundingClientRect().right > 361)"
+    assert page.evaluate(f"{wide}.map(e => e.outerHTML.slice(0, 200))") == []
+    phone.close()
+    assert problems == []
+
+
+def test_dark_and_light_differ_and_text_keeps_its_contrast(browser, server):
+    shades = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.goto(server.url)
+        mapped(page)
+        word = page.locator(".wf-t.wf-strong").first
+        shades[scheme] = word.evaluate("word => getComputedStyle(word).backgroundColor")
+        context.close()
+    assert shades["light"].startswith("rgba(33, 102, 172")
+    assert shades["dark"].startswith("rgba(103, 169, 207")
+
+
+def test_home_shows_the_main_job_on_an_example_at_once(page, server):
+    page.goto(server.url)
+    assert mapped(page) == EXAMPLES["Mixed feelings"]
+    expect(page.get_by_role("status")).to_contain_text("The model says")
+    page.get_by_role("main").get_by_role("link", name="Text classification").click()
+    expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
+
+
+def test_an_explanation_can_be_cancelled(opened):
+    opened.goto(opened.url.split("?")[0] + "?tolerance=0.0001&most_passes=5000&unit=logit")
+    explain(opened, " ".join(EXAMPLES.values()) * 3)
+    opened.get_by_role("button", name="Cancel").click()
+    expect(opened.get_by_text("then press Explain.")).to_be_visible()
+    time.sleep(0.5)
+    assert opened.locator(".wf-map").count() == 0
