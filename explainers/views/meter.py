@@ -34,7 +34,7 @@ def completeness(explanation: Explanation, row: int = 0) -> str:
     state = {None: "Fixed steps", True: "Converged", False: "Not converged"}[
         None if explanation.converged is None else explanation.converged[row]
     ]
-    return f"{state}: {percent(float(error[row]))} of the change is unexplained."
+    return f"{state}: {percent(float(error[row]))} of the change from baseline to text is unexplained."
 
 
 def cost(explanation: Explanation) -> str:

@@ -45,9 +45,9 @@ CSS = f"""
 .wf-unread {{ opacity: {UNREAD}; }}
 .wf-mark {{ font-size: .7em; border: 1px dotted currentColor; border-radius: .2em; padding: 0 .2em; }}
 .wf-legend {{ display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .9rem; margin-top: .4rem; }}
-.wf-key {{ padding: .1em .5em; border-radius: .2em; border-bottom: .14em none; }}
+.wf-key {{ padding: .1em .5em; border-radius: .2em; border-bottom-width: .14em; }}
 .wf-said {{ font-size: 1.2rem; line-height: 1.6; max-width: 48rem; overflow-wrap: anywhere; }}
-.wf-meter {{ font-size: .9rem; font-variant-numeric: tabular-nums; max-width: 48rem; }}
+.wf-meter {{ margin-top: .6rem; font-size: .9rem; font-variant-numeric: tabular-nums; max-width: 48rem; }}
 .wf-bar {{ height: .5rem; border-radius: .25rem; margin: .3rem 0; overflow: hidden; }}
 .wf-bar {{ background: rgb(128 128 128 / .25); }}
 .wf-bar i {{ display: block; height: 100%; background: {_fill(TOWARDS)}; }}

@@ -66,17 +66,21 @@ def _pushes(explanation: Explanation, row: int) -> str:
 
 
 def _both_ways(pieces: list[Segment], target: Target) -> str:
-    """The strongest piece of either direction, unless it is weak beside the other."""
-    towards = next((piece for piece in pieces if (piece.score or 0) > 0), None)
-    away = next((piece for piece in pieces if (piece.score or 0) < 0), None)
-    verbs = ("pushes hardest towards it", "pushes away")
+    """The strongest piece of either direction, the stronger first; none that is weak beside the other."""
+    ways = {1: "towards it", -1: "away from it"}
     if target.foil is not None:
-        verbs = (f"pushes hardest towards {_label(target)}", f"pushes towards {_bold(target.foil)}")
-    floor = WORTH_NAMING * _strength(pieces[0])
-    said = [
-        f"{_quoted(p)} {verb}" for p, verb in zip((towards, away), verbs, strict=True) if p and _strength(p) >= floor
-    ]
-    return "; ".join(said) + "."
+        ways = {1: f"towards {_label(target)}", -1: f"towards {_bold(target.foil)}"}
+    first = pieces[0]
+    other = next((piece for piece in pieces if _sign(piece) == -_sign(first)), None)
+    said = f"{_quoted(first)} pushes hardest {ways[_sign(first)]}"
+    if other and _strength(other) >= WORTH_NAMING * _strength(first):
+        said += f"; {_quoted(other)} pushes {ways[_sign(other)]}"
+    return f"{said}."
+
+
+def _sign(piece: Segment) -> int:
+    score = piece.score or 0.0
+    return (score > 0) - (score < 0)
 
 
 def _speaks(text: str) -> bool:

@@ -224,7 +224,8 @@ def test_the_html_shows_sentence_map_table_computation_and_code():
     assert html.startswith('<!doctype html>\n<html lang="en">')
     page = Page(html)
     assert (
-        page.text("wf-said") == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away."
+        page.text("wf-said")
+        == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
     )
     assert page.text("wf-map") == "good bad film"
     assert "Cut here." in page.text()

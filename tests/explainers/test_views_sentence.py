@@ -15,10 +15,10 @@ def said(**changes):
 
 
 def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_direction():
-    assert said() == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away."
-    assert said(scores=(0.1, -0.5, 0.3)).endswith("“film” pushes hardest towards it; “bad” pushes away.")
+    assert said() == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
+    assert said(scores=(0.1, -0.5, 0.3)).endswith("“bad” pushes hardest away from it; “film” pushes towards it.")
     assert said(scores=(0.5, -0.01, 0.0)).endswith("“good” pushes hardest towards it.")
-    assert said(scores=(-0.5, 0.01, 0.0)).endswith("“good” pushes away.")
+    assert said(scores=(-0.5, 0.01, 0.0)).endswith("“good” pushes hardest away from it.")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,10 @@ def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_directio
             {"target": AGAINST},
             "Why POSITIVE rather than NEGATIVE? “good” pushes hardest towards POSITIVE; “bad” pushes towards NEGATIVE.",
         ),
-        ({"text": "wow !!! so", "scores": (0.1, 0.9, -0.1)}, "“wow” pushes hardest towards it; “so” pushes away."),
+        (
+            {"text": "wow !!! so", "scores": (0.1, 0.9, -0.1)},
+            "“wow” pushes hardest towards it; “so” pushes away from it.",
+        ),
         ({"text": "wow 👍🏽 so", "scores": (0.1, 0.9, -0.1)}, "“👍🏽” pushes hardest towards it."),
         ({"text": "?!", "scores": (0.4,)}, "“?!” pushes hardest towards it."),
     ],
@@ -87,9 +90,9 @@ def half_explained(**changes):
 @pytest.mark.parametrize(
     ("explanation", "words"),
     [
-        (half_explained(), "Fixed steps: 50 % of the change is unexplained."),
-        (half_explained(converged=(True,)), "Converged: 50 % of the change is unexplained."),
-        (half_explained(converged=(False,)), "Not converged: 50 % of the change is unexplained."),
+        (half_explained(), "Fixed steps: 50 % of the change from baseline to text is unexplained."),
+        (half_explained(converged=(True,)), "Converged: 50 % of the change from baseline to text is unexplained."),
+        (half_explained(converged=(False,)), "Not converged: 50 % of the change from baseline to text is unexplained."),
         (half_explained(additive=False), "Completeness is not defined for this method"),
         (scored(baselines=None), "not defined"),
     ],
