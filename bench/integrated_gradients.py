@@ -22,8 +22,8 @@ from tests.sentences import SENTENCES
 from .bare import Plain, Scores, captum, loop, watched
 from .report import markdown, percentiles, ratios, told
 
-TRUTH = 150  # steps of Captum that stand for the truth
-FINER, FINER_SENTENCES = 400, 20  # steps that the truth itself is checked with, and on how many sentences
+TRUTH = 100  # steps of Captum that stand for the truth
+FINER, FINER_SENTENCES = 400, 15  # steps that the truth itself is checked with, and on how many sentences
 USUAL = 50  # steps that Captum takes unless told otherwise
 LADDER = (20, 25, 30, 40, 50, 60, 80, 100)
 DEFAULT = next(float(knob.default) for knob in METHODS["integrated_gradients"].params if knob.name == "tolerance")
@@ -38,7 +38,7 @@ HEAD = (
     "p90",
     "largest",
 )
-TIMED, ROUNDS = 50, 2  # how many sentences are timed, and how often each pair
+TIMED, ROUNDS = 30, 2  # how many sentences are timed, and how often each pair
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,9 @@ def times_table(cases: list[Case], steps: int) -> str:
         "a bare torch loop of the same passes in the same batches": same_passes,
         f"Captum, {steps} steps": lambda case: partial(captum, case.plain, steps, case.batch),
     }
-    head = ("time of `explain()` beside", "ratio: median", "quartiles")
-    return markdown(head, [(label, *compared(cases[:TIMED], label, other)) for label, other in others.items()])
+    timed = cases[:TIMED]
+    head = (f"time of `explain()`, first {len(timed)} sentences, beside", "ratio: median", "quartiles")
+    return markdown(head, [(label, *compared(timed, label, other)) for label, other in others.items()])
 
 
 def compared(cases: list[Case], label: str, other: Callable[[Case], Callable[[], object]]) -> tuple[str, str]:
