@@ -11,6 +11,7 @@ from transformers import AutoConfig, BertForMaskedLM, BertForSequenceClassificat
 
 from explainers import explain
 from explainers.errors import ExplainerError, Incompatible, LimitReached, ModelNotFound, ModelRefused
+from explainers.loading import lease, load, loaded
 from explainers.settings import read
 from explainers.sources import card_of
 from tests.hub import asked, assert_same, forget, saved
@@ -59,6 +60,17 @@ def test_a_model_in_shards_is_explained_as_the_one_in_memory(tmp_path):
     folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
     assert len(list(folder.glob("model-*-of-*.safetensors"))) > 1
     assert_same(explained(folder), "bert")
+
+
+def test_a_loaded_model_is_shared_and_read_only(folder):
+    card = card_of(str(folder), "text_classification", read({}))
+    assert loaded(card) is None
+    bundle = load(card)
+    with lease(card) as leased:
+        assert leased is bundle is loaded(card)
+    assert not bundle.model.training
+    assert not any(parameter.requires_grad for parameter in bundle.model.parameters())
+    assert not bundle.lock.locked()
 
 
 def test_a_folder_may_be_given_from_the_home_folder_or_from_here(folder, monkeypatch):
