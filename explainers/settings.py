@@ -35,7 +35,7 @@ class Settings:
     def cache_path(self) -> Path:
         """Where unpacked weights are kept."""
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return Path(self.cache_folder) if self.cache_folder else Path(base) / "wherefore"
+        return Path(self.cache_folder).expanduser() if self.cache_folder else Path(base) / "wherefore"
 
     @property
     def cores(self) -> int:

@@ -21,6 +21,10 @@ from explainers.loading import Registry, patiently
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
 
+class Left(BaseException):
+    """The visitor has left, as Streamlit says it."""
+
+
 def patience():
     end = time.monotonic() + PATIENCE
 
@@ -131,9 +135,6 @@ def test_a_model_in_use_never_leaves_and_the_next_waits_for_it(shelf):
 
 
 def test_idle_models_stay_when_their_leaving_would_be_no_use(shelf):
-    class Left(BaseException):
-        pass
-
     def leave(what, share):
         raise Left
 
@@ -225,10 +226,6 @@ def test_whoever_waits_for_a_build_that_fails_builds_it_themselves(shelf):
             failing.result(PATIENCE)
     assert shelf.registry.bytes == 90
     assert shelf.built == ["a"]
-
-
-class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
 
 
 @pytest.mark.parametrize("where", ["waiting for room", "waiting for a build", "using it"])
