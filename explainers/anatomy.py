@@ -110,7 +110,8 @@ def probe(model: torch.nn.Module, tokenizer: Any, label: str) -> Anatomy:
 
 def _needs_pads(model: Any, output: Any) -> bool:
     """Whether a classifier looks for its text's last token by pads and has none: GPT-2's kin refuse two texts then."""
-    return getattr(model.config, "pad_token_id", None) is None and output.logits.dim() == 2
+    logits: Tensor | None = getattr(output, "logits", None)
+    return getattr(model.config, "pad_token_id", None) is None and logits is not None and logits.dim() == 2
 
 
 def _counts(ids: Tensor, length: int) -> bool:

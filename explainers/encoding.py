@@ -19,13 +19,15 @@ from .loading import Bundle
 from .readout import Unit
 
 # A word is a Han sign, an emoji, a run of kana, a run of letters and digits (with - and ' inside, and . and , inside
-# numbers), a run of punctuation, or a run of other signs; never half a grapheme cluster (\X).
-KANA, PICTURE = r"\p{Hiragana}\p{Katakana}ーｰ", r"\p{Extended_Pictographic}\p{Regional_Indicator}"
+# numbers), a run of punctuation, or a run of other signs; never half a grapheme cluster (\X). Flags are paired by hand:
+# \X looks back to the first of a run for each, which is quadratic.
+FLAG, PICTURE = r"\p{Regional_Indicator}", r"\p{Extended_Pictographic}"
+KANA = r"\p{Hiragana}\p{Katakana}ーｰ"
 LETTERS = rf"[\w--[\p{{Han}}{KANA}]]+"
 WORD = regex.compile(
-    rf"(?V1)(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+"
+    rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}]*|(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+"
     rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
-    rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}])\X)+"
+    rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
 )
 SPACE = "␣"  # how a token that is nothing but space is shown
 

@@ -26,6 +26,8 @@ def computed(explanation: Explanation, row: int = 0) -> Pairs:
     if explanation.baselines is not None:
         rows.append(("Value at the baseline", f"{explanation.baselines[row]:.6g}"))
     facts = request.options | dict(explanation.about)
+    if explanation.baselines is None:
+        facts = {name: text for name, text in facts.items() if not name.startswith("baseline")}
     rows += [(name.replace("_", " ").capitalize(), text) for name, text in facts.items() if text]
     return (*rows, ("Seed", str(request.seed)))
 

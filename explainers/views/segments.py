@@ -85,7 +85,7 @@ def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list
 
 def ranked(explanation: Explanation, row: int = 0) -> list[Segment]:
     """All pieces that have a score, strongest first."""
-    fields = dict.fromkeys(feature.field for feature in explanation.features)
+    fields = explanation.request.texts
     pieces = [piece for field in fields for piece in segments(explanation, field, row) if scored(piece)]
     return sorted(pieces, key=lambda piece: -abs(piece.score or 0.0))
 

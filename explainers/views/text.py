@@ -12,7 +12,8 @@ import regex
 HIDDEN = regex.compile(
     r"[\x00-\x08\x0B-\x1F\x7F-\x9F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]"
 )
-CLUSTER = regex.compile(r"\X")
+# A grapheme cluster. Flags are paired by hand: \X looks back to the first of a run for each, which is quadratic.
+CLUSTER = regex.compile(r"(?V1)\p{Regional_Indicator}{1,2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X")
 ENOUGH = 0.05  # of the change: a map that leaves more than this unexplained is called a sketch
 
 

@@ -1,5 +1,7 @@
 """The pieces of a text are the reader's own text, whole, at both levels and for every family of tokenizers."""
 
+import random
+import time
 from functools import cache
 
 import pytest
@@ -8,9 +10,12 @@ import regex
 from explainers import Bundle, Request, Target, explain
 from explainers.anatomy import probe
 from explainers.classification import problem
+from explainers.data import Feature
 from explainers.encoding import WORD, encode
 from explainers.problem import Run
 from explainers.views.segments import ranked, scored, segments
+from explainers.views.text import CLUSTER
+from tests.explainers.drawing import scored as drawn
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import tiny, tokenizer_for
 
@@ -99,6 +104,43 @@ def test_pieces_that_share_a_sign_are_one_piece_with_the_sum_of_their_scores():
     assert len(pieces) == 1
     assert len(bytes_) > 10
     assert abs(pieces[0].score - sum(bytes_)) < 1e-5
+
+
+SIGNS = list("ab 1.,'-!🇩🇪🇫👍\u200d\u0301\u0600\u0903👩🏽コ\u3099ー我\n\r\u200b가#️⃣$€")
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_tokens_a_tokenizer_makes_of_whatever_text_nothing_is_lost_doubled_or_cut(seed):
+    source = random.Random(seed)
+    text = "".join(source.choices(SIGNS, k=source.randint(1, 20)))
+    spans = [sorted(source.choices(range(len(text) + 1), k=2)) for _ in range(source.randint(1, 8))]
+    features = tuple(Feature("t", "text", start, end, 0) for start, end in spans)
+    explanation = drawn(text, [source.uniform(-1, 1) for _ in spans], features=features)
+    pieces = segments(explanation, "text")
+    assert "".join(piece.text for piece in pieces) == text
+    assert {piece.end for piece in pieces} <= {match.end() for match in regex.finditer(r"\X", text)}
+    assert all(piece.text for piece in pieces)
+    if any(end > start for start, end in spans):
+        shown = sum(piece.score for piece in pieces if scored(piece))
+        assert shown == pytest.approx(float(explanation.scores.sum()), abs=1e-5)
+
+
+def test_a_piece_that_begins_inside_a_sign_is_widened_to_the_whole_sign():
+    explanation = drawn("ae\u0301b", (0.5,), features=(Feature("x", "text", 2, 3, 0),))
+    assert [(piece.text, piece.score) for piece in segments(explanation, "text")] == [
+        ("a", None),
+        ("e\u0301", 0.5),
+        ("b", None),
+    ]
+
+
+@pytest.mark.parametrize("sign", ["🇩", "👩\u200d", "\u0301", "a-", "1.", "'", "我", " ", "ー", "\u200b"])
+def test_a_text_of_100_000_signs_is_cut_in_a_moment(sign):
+    text = sign * (100_000 // len(sign))
+    started = time.process_time()
+    assert sum(len(cluster) for cluster in CLUSTER.findall(text)) == len(text)
+    assert len(WORD.findall(text)) <= len(text)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

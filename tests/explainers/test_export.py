@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from explainers import METHODS, Bundle, Explanation, Request, Target, explain
 from explainers.data import Feature, Prediction, packed
 from explainers.errors import BadRequest
 from explainers.export import FORMULA, from_json, to_csv, to_html, to_json
+from explainers.views.bars import alt, bars
 from explainers.views.computed import code
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored
 from tests.sentences import HOSTILE, SENTENCES
@@ -268,3 +270,17 @@ def test_the_code_computes_the_very_same_scores_again(folder, changes, capsys):
     assert bits(space["explanation"].scores) == bits(first.scores)
     lines = capsys.readouterr().out.splitlines()
     assert lines == [f"{score:+.4f}  {text}" for text, score in first.by_word().pairs()]
+
+
+def moderate(explanation):
+    return replace(explanation, scores=np.clip(explanation.scores, -1e6, 1e6), values=np.float32([0.5, 0.25]))
+
+
+@pytest.mark.parametrize("name", ["rich", "plain", "nothing", "no baseline"])
+def test_whatever_file_is_accepted_can_be_drawn(name):
+    explanation = EXPLANATIONS[name] if name != "rich" else moderate(EXPLANATIONS[name])
+    explanation = from_json(to_json(explanation))
+    for row in range(len(explanation.targets)):
+        assert not Page(to_html(explanation, row)).open
+        assert bars(explanation, row).data
+        assert alt(explanation, row).startswith("Bars. ")
