@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import torch
@@ -23,10 +23,11 @@ FEATURE_BYTES = 400  # of one Feature as Python keeps it
 
 @dataclass
 class _Flight:
-    """A question that somebody is answering: whoever holds the lock."""
+    """A question that somebody is answering: whoever holds the lock. The answer is for those who wait."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     people: int = 0
+    answer: Explanation | None = None
 
 
 class Results:
@@ -45,9 +46,9 @@ class Results:
             return self._kept.get(request)
 
     def keep(self, request: Request, explanation: Explanation) -> None:
-        """Keep the explanation, and let the oldest go until all fit."""
+        """Keep the explanation, and let the oldest go until all fit; one that never would is not kept."""
         with self._guard:
-            if request in self._kept:
+            if request in self._kept or weight(explanation) > self._most:
                 return
             self._kept[request] = explanation
             self._bytes += weight(explanation)
@@ -76,15 +77,17 @@ class Backend:
 
         If the one who computes it leaves, the next who waits for it goes on in their place.
         """
-        question = canonical(request)
-        if kept := self._results.get(question):
+        if kept := self.kept(request):
             return kept
-        with self._flight(question, progress):
-            return self._results.get(question) or self._computed(question, progress)
+        question = canonical(request)
+        with self._flight(question, progress) as flight:
+            flight.answer = self._results.get(question) or flight.answer or self._computed(question, progress)
+            return replace(flight.answer, request=request)
 
     def kept(self, request: Request) -> Explanation | None:
         """The explanation if it needs no work."""
-        return self._results.get(canonical(request))
+        kept = self._results.get(canonical(request))
+        return replace(kept, request=request) if kept else None
 
     def _computed(self, question: Request, progress: Progress) -> Explanation:
         with self._gate.enter(progress):
@@ -94,13 +97,13 @@ class Backend:
         return explanation
 
     @contextmanager
-    def _flight(self, question: Request, progress: Progress) -> Iterator[None]:
+    def _flight(self, question: Request, progress: Progress) -> Iterator[_Flight]:
         with self._guard:
             flight = self._flights.setdefault(question, _Flight())
             flight.people += 1
         try:
             with patiently(flight.lock, progress, "Somebody asked the same a moment ago: waiting for that answer"):
-                yield
+                yield flight
         finally:
             with self._guard:
                 flight.people -= 1

@@ -63,7 +63,7 @@ def explain(
         evaluations=(run.forward, run.backward),
         seconds=time.monotonic() - started,
         notices=tuple(run.notices),
-        about=_about(held),
+        about=_about(request, held),
     )
 
 
@@ -129,8 +129,9 @@ def _floats(tensor: Tensor) -> Floats:
     return tensor.detach().cpu().float().numpy()
 
 
-def _about(bundle: Bundle) -> Pairs:
-    """What made this explanation, for whoever wants to repeat it."""
+def _about(request: Request, bundle: Bundle) -> Pairs:
+    """What made this explanation, defaults and versions included, for whoever wants to repeat it."""
     revision = bundle.card.revision or getattr(bundle.model.config, "_commit_hash", None) or ""
     libraries = tuple((name, version(name)) for name in ("torch", "transformers", "captum"))
-    return (("model", bundle.card.label), ("revision", revision), *libraries)
+    settings_in_force = tuple(canonical(request).options.items())
+    return (("model", bundle.card.label), ("revision", revision), *settings_in_force, *libraries)

@@ -19,7 +19,9 @@ st.markdown(
 )
 task = TASKS["text_classification"]
 request = Request(task.key, "sentiment", task.examples[0].inputs)
-if st.session_state.setdefault("home.asked", True):
+if "home.seen" not in st.session_state:
+    st.session_state["home.seen"] = st.session_state["home.asked"] = True
+if st.session_state.get("home.asked"):
     explanation = computed(request, "home.asked")
     if explanation:
         st.markdown(f"> {request.texts['text']}")
