@@ -44,16 +44,12 @@ def to_json(explanation: Explanation) -> str:
 def from_json(text: str) -> Explanation:
     """The explanation that `to_json` wrote. Raises BadRequest for anything else."""
     try:
-        read = json.loads(text, parse_constant=_refused)
+        read = json.loads(text)
         if not isinstance(read, dict) or read.pop("format", None) != FORMAT:
             raise BadRequest(f"This file is not an explanation that Wherefore wrote ({FORMAT}).")
         return _explanation(read)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise BadRequest(f"This file is damaged, or not an explanation: {_why(error)}.") from None
-
-
-def _refused(literal: str) -> Any:
-    raise ValueError(f"{literal} is not a number")
 
 
 def _why(error: Exception) -> str:
@@ -79,12 +75,7 @@ def _explanation(read: dict[str, Any]) -> Explanation:
     plain |= {name: _typed(name, read[name], float) for name in ("mismatch", "seconds")}
     if unknown := set(read) - {field.name for field in fields(Explanation)}:
         raise ValueError(f"unknown {min(unknown)[:40]!r}")
-    arrays: dict[str, Any] = {
-        "scores": _matrix("scores", read["scores"], len(nouns["features"])),
-        "values": _vector("values", read["values"]),
-        "baselines": None if read["baselines"] is None else _vector("baselines", read["baselines"]),
-    }
-    found = Explanation(**plain, **nouns, **arrays)
+    found = Explanation(**plain, **nouns, **_arrays(read, len(nouns["features"])))
     if found.converged is not None and len(found.converged) != len(found.targets):
         raise ValueError("converged is not one a target")
     if len(found.evaluations) != 2 or (found.grid is not None and len(found.grid) != 2):
@@ -95,7 +86,7 @@ def _explanation(read: dict[str, Any]) -> Explanation:
 def _request(read: Any) -> Request:
     if not isinstance(read, dict) or PACKED in read:
         raise TypeError("the request is not a mapping")
-    return Request.from_query(dict(zip(read, _all(str, list(read.values())), strict=True)))
+    return Request.from_query(dict(zip(_all(str, list(read)), _all(str, list(read.values())), strict=True)))
 
 
 def _feature(read: Any, texts: dict[str, str]) -> Feature:
@@ -121,8 +112,10 @@ def _noun(kind: type[Noun], read: Any) -> Noun:
 def _typed(name: str, value: Any, kind: Any) -> Any:
     if type(value) not in (get_args(kind) or (kind,)):  # not isinstance: true is no number
         raise TypeError(f"{name} is {type(value).__name__}")
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):  # JSON of Python knows NaN, Infinity and 1e999
         raise ValueError(f"{name} is not finite")
+    if isinstance(value, str):
+        value.encode()  # raises ValueError for half a surrogate pair, which no file could hold again
     return value
 
 
@@ -144,6 +137,14 @@ def _listed(array: Floats | None) -> Any:
     plain = array.astype(object)  # a float32 is exact as a Python float
     plain[np.isnan(array)] = None
     return plain.tolist()
+
+
+def _arrays(read: dict[str, Any], width: int) -> dict[str, Any]:
+    return {
+        "scores": _matrix("scores", read["scores"], width),
+        "values": _vector("values", read["values"]),
+        "baselines": None if read["baselines"] is None else _vector("baselines", read["baselines"]),
+    }
 
 
 def _matrix(name: str, read: Any, width: int) -> Floats:
