@@ -24,7 +24,6 @@ if "home.seen" not in st.session_state:
 if st.session_state.get("home.asked"):
     explanation = computed(request, "home.asked")
     if explanation:
-        st.markdown(f"> {request.texts['text']}")
         show(explanation, "home")
 st.subheader("Ask about your own", anchor=False)
 for key, task in TASKS.items():

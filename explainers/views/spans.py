@@ -69,9 +69,10 @@ def _span(piece: Segment, limit: float, said: str, reached: bool) -> str:
     kind = "wf-n" if piece.score < 0 else "wf-p"
     strong = " wf-strong" if strength >= STRONG else ""
     focus = ' tabindex="0"' if reached else ""
+    # A span, no bdi: isolated words of Arabic or Hebrew would stand in the order of a text that runs left to right.
     return (
-        f'<bdi class="wf-t {kind}{strong}" role="listitem"{focus} style="--s:{strength:.3f}" '
-        f'data-n="{number(piece.score)}" aria-label="{plain(f"{piece.text.strip()}: {said}")}">{text}</bdi>'
+        f'<span class="wf-t {kind}{strong}" role="listitem"{focus} style="--s:{strength:.3f}" '
+        f'data-n="{number(piece.score)}" aria-label="{plain(f"{piece.text.strip()}: {said}")}">{text}</span>'
     )
 
 

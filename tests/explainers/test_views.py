@@ -79,7 +79,7 @@ def test_the_map_is_a_list_for_those_who_hear_it():
     assert (block["role"], block["dir"]) == ("list", "auto")
     pieces = page.all("wf-t")
     assert [piece["role"] for piece in pieces] == ["listitem"] * 3
-    assert {tag for tag, attributes in page.elements if attributes.get("role") == "listitem"} == {"bdi"}
+    assert {tag for tag, attributes in page.elements if attributes.get("role") == "listitem"} == {"span"}
     assert [piece["aria-label"] for piece in pieces] == [
         "good: +0.30 towards POSITIVE",
         "bad: −0.20 away from POSITIVE",

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from .browser import FLAGS, Server, chromium, serving
 
-PATIENCE = 15_000  # milliseconds: the first explanation imports torch and loads the model
+PATIENCE = 30_000  # milliseconds: the first explanation imports torch and loads the model
 expect.set_options(timeout=PATIENCE)
 
 

@@ -115,6 +115,16 @@ def test_hostile_text_shows_as_text(opened, kind):
     assert shown == MARKS.sub("", HOSTILE[kind]).strip("\n")
 
 
+@pytest.mark.parametrize("level", ["Words", "Tokens"])
+def test_a_phrase_that_runs_right_to_left_keeps_its_order_in_a_text_that_runs_left_to_right(opened, level):
+    explain(opened, "She said شكرا جزيلا and left.")
+    opened.get_by_role("radio", name=level).click()
+    mapped(opened)
+    edges = {span.inner_text(): span.bounding_box()["x"] for span in opened.locator(".wf-t").all()}
+    first, second = ("شكرا", "جزيلا") if level == "Words" else ("ش", "ج")
+    assert edges["She"] < edges[second] < edges[first] < edges["and"]
+
+
 def test_five_thousand_words_show_as_text_and_what_was_not_read_is_said(opened):
     text = " ".join(f"word{i}" for i in range(5_000))
     explain(opened, text)
