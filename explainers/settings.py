@@ -23,7 +23,7 @@ class Settings:
     text_characters: int = 100_000  # of one input
     link_characters: int = 30_000  # of a link that carries its text
     upload_megabytes: int = 20
-    passes: int = 5_000  # forward and backward passes of one explanation
+    passes: int = 20_000  # forward and backward passes of one explanation
     seconds: int = 600  # of one explanation, its wait not counted
     model_megabytes: int = 6_000  # all loaded models together, as float32
     result_megabytes: int = 200  # finished explanations kept
