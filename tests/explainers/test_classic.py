@@ -154,11 +154,13 @@ def test_positions_are_explained_by_embedding_type_1():
 def test_words_are_explained_with_one_warning_where_positions_cannot_be(kind):
     model, tokenizer = tiny(kind, position_biased_input=False) if kind == "deberta-v2" else tiny(kind)
     made = SequenceClassificationExplainer(model, tokenizer)
-    with pytest.warns(UserWarning, match="The words are explained instead") as warned:
-        found = made(TEXT, class_name="LABEL_0", embedding_type=1, n_steps=STEPS)
-    assert len(warned) == 1
-    assert warned[0].filename == __file__
-    assert found == made(TEXT, index=0, n_steps=STEPS)
+    with pytest.warns(UserWarning) as warned:
+        found = made(TEXT, class_name="nonsense", embedding_type=1, n_steps=STEPS)
+    about_class, about_positions = (str(one.message) for one in warned)
+    assert about_class == "The model has no class 'nonsense': the predicted class is explained."
+    assert about_positions.endswith(" The words are explained instead.")
+    assert {one.filename for one in warned} == {__file__}
+    assert found == made(TEXT, n_steps=STEPS)
 
 
 @pytest.mark.parametrize("name", ["word_attributions", "predicted_class_index", "predicted_class_name", "visualize"])

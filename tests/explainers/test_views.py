@@ -87,6 +87,10 @@ def test_the_map_is_a_list_for_those_who_hear_it():
     ]
 
 
+def test_words_of_the_map_are_not_isolated_for_then_right_to_left_phrases_would_run_left_to_right():
+    assert not [tag for tag, _ in Page(spans(scored("The words שלום עולם mean hello"))).elements if tag == "bdi"]
+
+
 def test_the_tab_key_visits_the_strongest_pieces_and_not_all_of_a_long_text():
     strengths = tuple(i / 1000 for i in range(1, 401))
     pieces = Page(spans(scored("word " * 400, strengths))).all("wf-t")
