@@ -154,7 +154,7 @@ def test_positions_are_explained_by_embedding_type_1():
 def test_words_are_explained_with_one_warning_where_positions_cannot_be(kind):
     model, tokenizer = tiny(kind, position_biased_input=False) if kind == "deberta-v2" else tiny(kind)
     made = SequenceClassificationExplainer(model, tokenizer)
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="explained") as warned:
         found = made(TEXT, class_name="nonsense", embedding_type=1, n_steps=STEPS)
     about_class, about_positions = (str(one.message) for one in warned)
     assert about_class == "The model has no class 'nonsense': the predicted class is explained."
