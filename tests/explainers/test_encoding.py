@@ -2,10 +2,12 @@
 
 import random
 import time
+from copy import deepcopy
 from functools import cache
 
 import pytest
 import regex
+from transformers import AutoModelForMaskedLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from explainers import Bundle, Request, Target, explain
 from explainers.anatomy import probe
@@ -125,6 +127,12 @@ def test_whatever_tokens_a_tokenizer_makes_of_whatever_text_nothing_is_lost_doub
         assert shown == pytest.approx(float(explanation.scores.sum()), abs=1e-5)
 
 
+def test_of_tokens_that_share_a_sign_only_the_visible_count():
+    features = tuple(Feature("t", "text", 0, 2, 0) for _ in range(3))
+    assert segments(drawn("ab", (0.5, float("nan"), 0.25), features=features), "text")[0].score == 0.75
+    assert not scored(segments(drawn("ab", (float("nan"),), features=features), "text")[0])
+
+
 def test_a_piece_that_begins_inside_a_sign_is_widened_to_the_whole_sign():
     explanation = drawn("ae\u0301b", (0.5,), features=(Feature("x", "text", 2, 3, 0),))
     assert [(piece.text, piece.score) for piece in segments(explanation, "text")] == [
@@ -241,6 +249,16 @@ def test_a_model_of_another_shape_is_probed_not_guessed():
     assert anatomy.position is tiny("roberta")[0].roberta.embeddings.position_embeddings
     assert probe(*tiny("bart"), "tiny").word is tiny("bart")[0].model.encoder.embed_tokens
     assert tokenizer_for("bart").model_max_length == 512
+
+
+def test_only_a_classifier_without_a_pad_takes_its_texts_one_at_a_time():
+    model, tokenizer = tiny("bert", labels=2)
+    config = deepcopy(model.config)
+    config.pad_token_id = None
+    assert probe(model, tokenizer, "tiny").together == 64
+    assert probe(AutoModelForSequenceClassification.from_config(config), tokenizer, "tiny").together == 1
+    assert probe(AutoModelForQuestionAnswering.from_config(config), tokenizer, "tiny").together == 64
+    assert probe(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
 
 
 def test_a_large_model_gets_small_batches_and_no_model_gets_none():

@@ -144,6 +144,9 @@ def test_the_computation_is_told_from_its_own_settings():
     assert (told["Model"], told["Torch"]) == ("Sentiment", "2.13.0")
     assert "Revision" not in told
     assert "Value at the baseline" not in facts(baselines=None)
+    about = (("baseline", "pad"), ("unit", "probability"))
+    assert facts(about=about)["Baseline"] == "pad"
+    assert facts(about=about, baselines=None).keys() & {"Baseline", "Unit"} == {"Unit"}
     assert facts(target=AGAINST, unit="logit_margin")["Explained"] == (
         "POSITIVE rather than NEGATIVE, in logits, the first label's minus the second's"
     )
