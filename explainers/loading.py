@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
@@ -123,6 +123,7 @@ class Registry:
                 place.users -= 1
                 if place.bundle is None and not place.users:
                     self._places.pop(key, None)
+                del place  # else this frame would keep the model for a moment after it may leave
 
     def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place:
         needed = None
@@ -171,18 +172,16 @@ def registry() -> Registry:
     return Registry(settings().model_megabytes * 1_000_000)
 
 
-@contextmanager
-def lease(card: Card, progress: Progress = quiet) -> Iterator[Bundle]:
+def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
     """The loaded model of a Card, kept from eviction while in use; take its lock before you run it."""
     auto = auto_class(card)
     found = cache(lambda: find(card, auto, progress))
-    with registry().lease(
+    return registry().lease(
         f"{card.key} {auto.__name__}",
         weigh=lambda: found().bytes,
         build=lambda: _build(card, found(), auto, progress),
         progress=progress,
-    ) as bundle:
-        yield bundle
+    )
 
 
 def load(card: Card) -> Bundle:

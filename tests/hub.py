@@ -58,7 +58,7 @@ class Hub:
     ranges: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     cuts: dict[str, int] = field(default_factory=dict)  # how often the connection is cut in the middle of a file
-    hold: Callable[[str], None] = lambda path: None  # called before a file is sent
+    hold: Callable[[str], None] = lambda path: None  # called before a body is sent
     status: int = 0  # the answer to everything, unless 0
     portal: bytes = b""  # the page that stands in for every answer, as in a hotel
     silent: bool = False
@@ -167,7 +167,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
             return
-        self.hub.hold(file)
+        self.hub.hold(unquote(urlsplit(self.path).path))
         self.wfile.write(body)
 
 

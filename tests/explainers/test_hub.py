@@ -102,10 +102,11 @@ def test_a_name_that_moves_on_is_followed(hub, tmp_path, anew):
 def test_a_push_between_two_requests_cannot_mix_two_commits(hub, tmp_path):
     first = hub.publish(NAME, files_of(saved("bert", tmp_path / "three", 3)))
 
-    def push(file):
-        if file == "config.json":
-            hub.publish(NAME, files_of(saved("bert", tmp_path / "two", 2)))
+    def push(path):
+        if path.startswith("/api/models/"):  # the list of files is about to be sent
+            hub.publish(NAME, two)
 
+    two = files_of(saved("bert", tmp_path / "two", 2))
     hub.hold = push
     found = explain(asked())
     assert dict(found.about)["revision"] == first
