@@ -90,6 +90,8 @@ class Request:
             raise BadRequest(f"The input {wrong[0]!r} is not text. Give a string.")
         if clash := NOT_PARAMS & {name for name, _ in params}:
             raise BadRequest(f"{sorted(clash)[0]!r} is a part of the request itself, not a setting of its method.")
+        if not 0 <= self.seed < 1_000_000_000:
+            raise BadRequest(f"The seed {self.seed} is not a whole number from 0 to 999,999,999.")
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "params", params)
         object.__setattr__(self, "target", Target.of(self.target))
@@ -275,7 +277,7 @@ class Explanation:
 
     def _joined(self, features: list[Feature]) -> Feature:
         first, last = features[0], features[-1]
-        if len(features) == 1 or first.start is None or last.end is None:
+        if first.start is None or last.end is None:
             return first
         text = self.request.texts.get(first.field, "")[first.start : last.end]
         return replace(first, text=text, end=last.end)

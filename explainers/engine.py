@@ -42,7 +42,7 @@ def explain(
         limits = settings()
         run = Run(most_passes=limits.passes, deadline=started + limits.seconds, progress=progress)
         problem = task.encode(held, request, run)
-        problem = replace(problem, batch=batch or problem.batch)
+        problem = replace(problem, batch=min(batch or problem.batch, held.anatomy.together))
         _check_needs(method, problem, held)
         ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
         mismatch = _check_deployed(problem, ends[0])

@@ -103,6 +103,12 @@ def test_numbers_in_a_link_are_checked(query):
         Request.from_query(query)
 
 
+@pytest.mark.parametrize("seed", [-1, 1_000_000_000])
+def test_a_seed_that_no_link_could_carry_is_refused(seed):
+    with pytest.raises(BadRequest, match="999,999,999"):
+        request(seed=seed)
+
+
 def test_inputs_must_be_text():
     with pytest.raises(BadRequest, match="not text"):
         request(inputs={"text": 5})
@@ -134,7 +140,7 @@ def test_words_add_up_their_tokens_and_keep_equal_words_apart():
         Feature("[CLS]", "text", special=True),
         Feature("un", "text", 0, 2, 0),
         Feature("##believable", "text", 2, 12, 0),
-        Feature("un", "text", 13, 15, 1),
+        Feature("[UNK]", "text", 13, 15, 1),
         Feature("[SEP]", "text", special=True),
     )
     asked = request(inputs={"text": "unbelievable un"})
