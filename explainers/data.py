@@ -3,9 +3,6 @@
 Knows numpy only: no torch, no Streamlit, no model.
 """
 
-import base64
-import json
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -14,16 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import BadRequest, LimitReached
+from .errors import BadRequest
+from .links import INPUT, PACKED, unpacked
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
 Pairs = tuple[tuple[str, str], ...]
 Progress = Callable[[str, float], None]  # what is being done, and how much of it, 0 to 1; may raise to stop it
-INPUT = "in."  # prefix of an input's name in a query
 LITTLE = 0.01  # of a number's size: a change below is no measure for an error
-PACKED = "z"  # all inputs of a query in one compressed value
-UNPACKED_BYTES = 1_000_000
 NOT_PARAMS = {"task", "model", "method", "target", "index", "foil", "seed", PACKED}
 
 
@@ -156,33 +151,6 @@ def _written(value: object) -> str:
             return str(value)
         case _:
             raise BadRequest(f"A setting is text, a number, true or false, not {value!r}.")
-
-
-def packed(query: Mapping[str, str]) -> dict[str, str]:
-    """The query with all its inputs compressed into one value that is safe in an address."""
-    inputs = {name: text for name, text in query.items() if name.startswith(INPUT)}
-    rest = {name: text for name, text in query.items() if name not in inputs}
-    small = zlib.compress(json.dumps(inputs, ensure_ascii=False).encode(), 9)
-    return rest | {PACKED: base64.urlsafe_b64encode(small).decode().rstrip("=")}
-
-
-def unpacked(query: Mapping[str, str]) -> dict[str, str]:
-    """The opposite of `packed`; a query that is not packed comes back as it is."""
-    rest = {name: text for name, text in query.items() if name != PACKED}
-    if PACKED not in query:
-        return rest
-    inflate = zlib.decompressobj()
-    try:
-        small = base64.urlsafe_b64decode(query[PACKED] + "=" * (-len(query[PACKED]) % 4))
-        text = inflate.decompress(small, UNPACKED_BYTES)
-        inputs = json.loads(text) if not inflate.unconsumed_tail else None
-    except (ValueError, zlib.error, RecursionError):  # of base64, UTF-8 and JSON
-        raise BadRequest("The text in this link is damaged. Ask for the link again, whole.") from None
-    if inputs is None:
-        raise LimitReached(f"The text in this link is over {UNPACKED_BYTES:,} bytes.")
-    if not (isinstance(inputs, dict) and all(isinstance(text, str) for text in inputs.values())):
-        raise BadRequest("The text in this link is not what Wherefore writes. Ask for the link again.")
-    return rest | {name: text for name, text in inputs.items() if name.startswith(INPUT)}
 
 
 @dataclass(frozen=True)

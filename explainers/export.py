@@ -12,8 +12,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from .data import PACKED, Explanation, Feature, Floats, Prediction, Request, Target
+from .data import Explanation, Feature, Floats, Prediction, Request, Target
 from .errors import BadRequest
+from .links import PACKED
 from .views.computed import code, computed, table
 from .views.meter import meter
 from .views.sentence import sentence

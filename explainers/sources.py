@@ -68,7 +68,7 @@ def card_of(model: str, task: str, settings: Settings) -> Card:
         return _for_task(CARDS[model], task)
     if not settings.any_model:
         raise ModelNotFound(f"This server offers only the models on its list, and {_short(model)} is not among them.")
-    if model.startswith((".", "/", "~")) or Path(model).is_absolute():
+    if settings.profile != "public" and (model.startswith((".", "/", "~")) or Path(model).is_absolute()):
         return Card(model, "folder", (task,), Path(model).name or model)
     if not HUB_ID.fullmatch(model) or ".." in model:
         raise ModelNotFound(f"{_short(model)} is neither a model's name, nor an id like “owner/name”, nor a folder.")

@@ -10,6 +10,7 @@ LIBRARY = ROOT / "explainers"
 # A file imports only from lines above its own; files of one line never import each other.
 LEVELS = [
     {"errors"},
+    {"links"},
     {"data"},
     {"settings", "catalogue", "method", "gate", "problem", "readout", "anatomy", "wheels"},
     {"sources", "views.palette", "views.text"},

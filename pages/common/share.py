@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request
-from explainers.data import INPUT, PACKED, packed
 from explainers.errors import LimitReached
 from explainers.export import to_csv, to_html, to_json
+from explainers.links import INPUT, PACKED, packed
 from explainers.settings import settings
 from explainers.views.computed import code, computed, table
 

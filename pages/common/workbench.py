@@ -8,8 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import CARDS, METHODS, ExplainerError, Request
-from explainers.data import PACKED
 from explainers.errors import BadRequest
+from explainers.links import PACKED
 from explainers.settings import settings
 from explainers.task import Task
 

@@ -7,8 +7,9 @@ import zlib
 import numpy as np
 import pytest
 
-from explainers.data import Explanation, Feature, Prediction, Request, Target, packed, unpacked
+from explainers.data import Explanation, Feature, Prediction, Request, Target
 from explainers.errors import BadRequest, LimitReached
+from explainers.links import packed, unpacked
 from tests.sentences import HOSTILE
 
 

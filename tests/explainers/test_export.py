@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from explainers import METHODS, Bundle, Explanation, Request, Target, explain
-from explainers.data import Feature, Prediction, packed
+from explainers.data import Feature, Prediction
 from explainers.errors import BadRequest
 from explainers.export import FORMULA, from_json, to_csv, to_html, to_json
+from explainers.links import packed
 from explainers.views.bars import alt, bars
 from explainers.views.computed import code
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored

@@ -242,6 +242,13 @@ def test_the_public_profile_offers_only_what_is_on_its_list_and_names_no_path(fo
         assert str(caught.value).count("/") == model[:100].count("/")
 
 
+def test_a_public_server_that_offers_any_model_still_opens_no_folder(folder):
+    offering = read({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": "true"})
+    assert card_of("some/model", "text_classification", offering).source == "hub"
+    with pytest.raises(ModelNotFound, match="neither a model's name"):
+        card_of(str(folder), "text_classification", offering)
+
+
 def test_a_listed_model_for_another_task_says_what_it_is_for(monkeypatch, server):
     server(PROFILE="public")
     with pytest.raises(Incompatible, match=r"is a model for text classification\. Choose one for fill mask\."):

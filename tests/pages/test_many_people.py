@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from explainers import Request, explain
-from explainers.data import packed
+from explainers.links import packed
 from explainers.settings import settings
 from explainers.views.text import number
 from tests.sentences import SENTENCES
