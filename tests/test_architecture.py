@@ -15,7 +15,7 @@ LEVELS = [
     {"settings", "catalogue", "method", "gate", "problem", "readout", "anatomy", "wheels"},
     {"sources", "views.palette", "views.text"},
     {"loading", "views.segments"},
-    {"encoding", "views.spans", "views.sentence", "views.meter", "views.table"},
+    {"encoding", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"},
     {"task", "classification", "views.bars", "views.computed"},
     {"export", "tasks.text_classification", "methods.gradients", "methods.integrated_gradients"}
     | {"methods.layer_integrated_gradients"},

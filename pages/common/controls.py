@@ -8,12 +8,13 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import CARDS, METHODS, ExplainerError, Request, Target
-from explainers.catalogue import TEXT, Card
+from explainers.catalogue import Card
 from explainers.loading import labels, loaded
 from explainers.method import Knob, Value
 from explainers.settings import settings
 from explainers.sources import card_of
 from explainers.task import Task
+from explainers.views.cards import fitting, lacking
 
 PREDICTED, NOTHING = "the predicted label", "nothing"
 
@@ -50,20 +51,19 @@ def card(task: Task, model: str) -> Card | None:
 
 def method(task: Task, card: Card | None) -> str:
     """The method picker: what the model can do; what it cannot is named with the reason."""
-    provides = card.provides if card else TEXT
-    fitting = [key for key, method in METHODS.items() if method.needs <= provides]
+    card = card or Card("", "folder", (task.key,), "this model")
+    keys = [method.key for method in fitting(card)]
     chosen = st.selectbox(
         "Method",
-        fitting,
+        keys,
         format_func=lambda key: METHODS[key].label,
-        index=fitting.index("integrated_gradients") if "integrated_gradients" in fitting else 0,
+        index=keys.index("integrated_gradients") if "integrated_gradients" in keys else 0,
         key=f"{task.key}.method",
         persist_state="session",
     )
     st.caption(METHODS[chosen].summary)
-    for other in METHODS.values():
-        if missing := other.needs - provides:
-            st.caption(f"Not with this model: {other.label} (needs {', '.join(sorted(missing))}).")
+    for other, needs in lacking(card):
+        st.caption(f"Not with this model: {other.label} (needs {needs}).")
     return str(chosen)
 
 

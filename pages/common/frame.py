@@ -13,7 +13,7 @@ DRAWN: ContextVar[bool] = ContextVar("DRAWN", default=False)
 TITLE = "Wherefore: why did the model say that?"
 HOME = ("home", "Home", "home")
 TASK_PAGES = (("text_classification", "Text classification", "sell"),)
-MORE = (("about", "About", "info"),)
+MORE = (("models", "Models", "deployed_code"), ("about", "About", "info"))
 
 
 def framed() -> StreamlitPage:

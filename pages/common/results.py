@@ -13,7 +13,10 @@ import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request
 from explainers.backend import backend
+from explainers.catalogue import Card
 from explainers.views.bars import alt, bars
+from explainers.views.cards import facts
+from explainers.views.computed import table
 from explainers.views.meter import meter
 from explainers.views.palette import CSS
 from explainers.views.sentence import sentence
@@ -57,6 +60,11 @@ def computed(request: Request, forget: str) -> Explanation | None:
         LOG.exception("incident %s: task %s, model %s", incident, request.task, request.model)
         st.error(f"Something went wrong on our side (incident {incident}). Your text is still here: try again.")
     return None
+
+
+def listed(card: Card) -> None:
+    """What is known of a model."""
+    st.html(table(facts(card)))
 
 
 @cache
