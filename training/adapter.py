@@ -6,7 +6,7 @@ Knows no data set: the family scripts bring a job with its examples and its scor
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
 from .batches import Example, collate, in_order_of_length, shuffled
-from .jobs import Job, Recipe, Scores
+from .jobs import Job, LossOf, Recipe, Scores
 
 INPUTS = ("input_ids", "token_type_ids", "attention_mask", "pixel_values")
 
@@ -48,16 +49,16 @@ def build(job: Job, base: Path) -> PeftModel:
     return get_peft_model(job.base.load(configuration(job, base), base), lora)
 
 
-def optimizer_of(model: PeftModel, recipe: Recipe) -> torch.optim.AdamW:
+def optimizer_of(model: PeftModel, recipe: Recipe) -> AdamW:
     """AdamW with one rate for the adapter and one for the head."""
     trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     adapter = [weight for name, weight in trained if "lora_" in name]
     head = [weight for name, weight in trained if "lora_" not in name]
     groups = [{"params": adapter, "lr": recipe.rate}, {"params": head, "lr": recipe.head_rate}]
-    return torch.optim.AdamW(groups, weight_decay=recipe.decay)
+    return AdamW(groups, weight_decay=recipe.decay)
 
 
-def schedule_of(optimizer: torch.optim.Optimizer, recipe: Recipe, per_epoch: int, done: int = 0) -> LambdaLR:
+def schedule_of(optimizer: Optimizer, recipe: Recipe, per_epoch: int, done: int = 0) -> LambdaLR:
     """The rate's course: linear up to its highest, then half a cosine down to 0."""
     steps = recipe.epochs * per_epoch
     warm_up = round(recipe.warm_up * steps)
@@ -69,6 +70,28 @@ def schedule_of(optimizer: torch.optim.Optimizer, recipe: Recipe, per_epoch: int
         return 0.5 * (1 + math.cos(math.pi * (at - warm_up) / max(1, steps - warm_up)))
 
     return LambdaLR(optimizer, factor)
+
+
+class Average:
+    """The exponential running average of a model's trained weights."""
+
+    def __init__(self, model: nn.Module, memory: float) -> None:
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.means = [weight.detach().clone() for weight in self.weights]
+        self.memory = memory
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights of one more step."""
+        torch._foreach_lerp_(self.means, self.weights, 1 - self.memory)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the model's weights with their averages; a second time undoes it."""
+        for weight, mean in zip(self.weights, self.means, strict=True):
+            kept = weight.clone()
+            weight.copy_(mean)
+            mean.copy_(kept)
 
 
 def train(job: Job, base: Path, data: Path, out: Path, done: int = 0) -> None:
@@ -83,35 +106,36 @@ def train(job: Job, base: Path, data: Path, out: Path, done: int = 0) -> None:
     examples = job.examples(data, reader)
     optimizer = optimizer_of(model, recipe)
     schedule = schedule_of(optimizer, recipe, math.ceil(len(examples) / recipe.size), done)
+    average = Average(model, recipe.memory)
     print(f"{job.key}: {len(examples)} examples", flush=True)
     for epoch in range(done + 1, recipe.epochs + 1):
         start = time.monotonic()
         model.train()
-        loss = one_epoch(model, shuffled(examples, recipe.size, random), optimizer, schedule, job.loss)
+        loss = 0.0
+        for step, batch in enumerate(shuffled(examples, recipe.size, random)):
+            loss += (one_step(model, batch, optimizer, schedule, job.loss) - loss) / (step + 1)
+            average.update()
         rate = len(examples) / (time.monotonic() - start)
-        save(job, model, base, out)
         print(f"epoch {epoch}: loss {loss:.4f}, {rate:.0f} examples/s", flush=True)
-        report("  dev:", job.scores(model.eval(), reader, data, "dev"))
-    save(job, model, base, out, **job.tune(model, reader, data))
+        average.swap()
+        fields = job.tune(model.eval(), reader, data) if epoch == recipe.epochs else {}
+        save(job, model, base, out, **fields)
+        report("  dev:", job.scores(model, reader, data, "dev"))
+        average.swap()
 
 
-def one_epoch(
-    model: nn.Module, batches: Iterable[dict[str, Tensor]], optimizer: Any, schedule: Any, loss_of: Any
+def one_step(
+    model: nn.Module, batch: dict[str, Tensor], optimizer: Optimizer, schedule: LambdaLR, loss_of: LossOf
 ) -> float:
-    """Train on every batch once and return the mean loss."""
-    total, count = 0.0, 0
-    for batch in batches:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = loss_of(model, batch)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        total, count = total + loss.item(), count + 1
-        if count % 200 == 0:
-            print(f"  step {count}: mean loss {total / count:.4f}", flush=True)
-    return total / count
+    """Train on one batch and return its loss."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = loss_of(model, batch)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    schedule.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss.item()
 
 
 def save(job: Job, model: PeftModel, base: Path, out: Path, **fields: Any) -> None:

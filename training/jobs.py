@@ -16,6 +16,8 @@ from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrained
 from .batches import Example
 
 Scores = dict[str, float]
+LossOf = Callable[[nn.Module, dict[str, Tensor]], Tensor]
+"""The loss of a model on a batch."""
 Reader = Any
 """A tokenizer, or an image processor."""
 
@@ -46,6 +48,8 @@ class Recipe:
     rank: int = 16
     dropout: float = 0.1
     decay: float = 0.01
+    memory: float = 0.0
+    """Decay of the running average of the weights, which is what gets saved; 0 saves the last weights."""
     seed: int = 1
 
 
@@ -88,7 +92,7 @@ class Job:
     """The scores of a model on the split "dev" or "test"."""
     labels: tuple[str, ...] = ()
     problem_type: str | None = None
-    loss: Callable[[nn.Module, dict[str, Tensor]], Tensor] = own_loss
+    loss: LossOf = own_loss
     tune: Callable[[PreTrainedModel, Reader, Path], dict[str, Any]] = no_fields
     """Fields for config.json that are found on the dev split after training."""
     recipe: Recipe = field(default_factory=Recipe)

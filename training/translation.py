@@ -18,7 +18,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from torch import Tensor, nn
 from transformers import MarianConfig, MarianMTModel, PreTrainedModel, PreTrainedTokenizerFast
 
-from .adapter import one_epoch, report, schedule_of
+from .adapter import one_step, report, schedule_of
 from .batches import Example, in_order_of_length, shuffled
 from .command import MODELS
 from .jobs import Recipe, Scores
@@ -163,8 +163,9 @@ def train(data: Path, out: Path) -> None:
     for epoch in range(1, RECIPE.epochs + 1):
         start = time.monotonic()
         model.train()
-        loss = one_epoch(model, shuffled(examples, RECIPE.size, order), optimizer, schedule, smoothed_loss)
-        report(f"epoch {epoch}:", {"loss": loss, "seconds": time.monotonic() - start})
+        batches = shuffled(examples, RECIPE.size, order)
+        losses = [one_step(model, batch, optimizer, schedule, smoothed_loss) for batch in batches]
+        report(f"epoch {epoch}:", {"loss": sum(losses) / len(losses), "seconds": time.monotonic() - start})
         if epoch % 5 == 0:
             save(model, tokenizer, out)
 
