@@ -1,0 +1,87 @@
+"""The README keeps its promises: its lines of Python run, its commands and numbers are those of the code."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from explainers.settings import PREFIX, PROFILES
+from explainers.wheels import WHEELS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [text.strip() for kind, text in BLOCKS if not kind and "pip install" in text]
+PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+PRINTED = next(text for kind, text in BLOCKS if kind == "text")
+
+
+def test_it_has_at_most_150_lines():
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers 5 for it
+def test_its_python_runs_from_the_first_line_to_the_last_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(PYTHON[0], names)
+    printed = capsys.readouterr().out
+    assert NUMBER.sub("#", printed) == NUMBER.sub("#", PRINTED)
+    assert numbers(printed) == pytest.approx(numbers(PRINTED), abs=0.02)  # processors round differently
+    for lines in PYTHON[1:]:
+        exec(lines, names)
+    assert [word for word, _ in names["word_attributions"]][:3] == ["[CLS]", "i", "love"]
+    assert "love" in (tmp_path / "explanation.html").read_text("utf-8")
+
+
+NUMBER = re.compile(r"[+-]?\d+\.\d+")
+
+
+def numbers(text: str) -> list[float]:
+    return [float(number) for number in NUMBER.findall(text)]
+
+
+def test_its_commands_name_files_that_are_there_and_make_their_own_environment():
+    first, second = COMMANDS
+    environment = "python3 -m venv .venv && . .venv/bin/activate && pip install -r "
+    assert first == f"{environment}requirements.txt && streamlit run app.py"
+    assert second == f"{environment}requirements-dev.txt && pytest"
+    assert all((ROOT / name).is_file() for name in ("app.py", "requirements.txt", "requirements-dev.txt"))
+
+
+def test_the_check_of_every_change_runs_the_second_command():
+    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert script[-1] == COMMANDS[1].split(" && ", 2)[2]
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111 == 0o111
+
+
+def test_its_settings_are_those_of_the_code():
+    rows = dict(re.findall(rf"^\| `({PREFIX}\w+)` (\|.*\|) [^|]+ \|$", README, re.MULTILINE))
+    assert rows == {
+        PREFIX + field.name.upper(): "| " + " | ".join(shown(PROFILES[p], field.name) for p in PROFILES) + " |"
+        for field in fields(PROFILES["local"])[1:]
+    }
+
+
+def shown(profile: object, name: str) -> str:
+    value = getattr(profile, name)
+    if value == "":
+        return "-"
+    return str(value).lower() if isinstance(value, bool) else f"{value:,}"
+
+
+def test_it_says_how_much_the_first_explanation_fetches():
+    assert f"fetches {WHEELS['minilm'].megabytes} MB" in README
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r'(?:src|srcset)="([^"]+)"', README))))
+def test_its_pictures_are_there_and_small(path):
+    assert (ROOT / path).stat().st_size < 200_000
+
+
+def test_the_folders_of_its_layout_are_there():
+    layout = next(text for kind, text in BLOCKS if not kind and text.startswith("app.py"))
+    names = [name for line in layout.splitlines() for name in re.findall(r"^(\S+?),? +(\S+/)?", line)[0] if name]
+    missing = [name for name in names if not (ROOT / name.rstrip(",")).exists()]
+    assert missing == []
