@@ -38,7 +38,7 @@ CARDS = {
             megabytes=91,
             licence="Apache-2.0",
             labels=("NEGATIVE", "POSITIVE"),
-            score="",
+            score="90.0 % right on SST-2's 872 test sentences",
             wheel="minilm",
         ),
         Card(

@@ -5,6 +5,7 @@ python -m training.classification sentiment --data DIR --base DIR
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .adapter import predict
 from .batches import Example
 from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores
+from .jobs import Job, Recipe, Scores, own_loss
 from .tables import lines, quoted, tabbed
 
 LONGEST = 96
@@ -70,11 +71,20 @@ def rationales(data: Path, split: str) -> list[Row]:
     ]
 
 
-def sentiment_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """SST-2's phrases, once more in natural spelling where that differs, and the rationales."""
+def phrases(data: Path) -> list[Row]:
+    """SST-2's phrases, and once more in natural spelling where that differs."""
     rows = sst2(data, "train")
-    rows += [(natural(text), label) for text, label in rows if natural(text) != text]
-    return encode(tokenizer, rows + rationales(data, "train"))
+    return rows + [(natural(text), label) for text, label in rows if natural(text) != text]
+
+
+def plain_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """SST-2's phrases in both spellings."""
+    return encode(tokenizer, phrases(data))
+
+
+def sentiment_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
+    """SST-2's phrases in both spellings, and the rationales."""
+    return encode(tokenizer, phrases(data) + rationales(data, "train"))
 
 
 def loss_with_words_masked(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
@@ -193,6 +203,14 @@ JOBS = {
         recipe=Recipe(epochs=3, rate=5e-4, size=64),
     ),
 }
+# The other half of `sentiment`: training.mean averages the two.
+JOBS["sentiment-plain"] = replace(
+    JOBS["sentiment"],
+    key="sentiment-plain",
+    examples=plain_examples,
+    loss=own_loss,
+    recipe=Recipe(epochs=3, rate=3e-4),
+)
 
 if __name__ == "__main__":
     train_from_command_line(JOBS)
