@@ -212,7 +212,7 @@ JOBS = {
         examples=similarity_examples,
         scores=similarity_scores,
         problem_type="regression",
-        recipe=Recipe(epochs=3, rate=5e-4),
+        recipe=Recipe(epochs=5, rate=4e-4),
     ),
     "nli": Job(
         key="nli",
