@@ -31,7 +31,7 @@ def address(server: Server, text: str, more: str = "") -> str:
 
 def shown(page: Page) -> list[str]:
     page.locator(".wf-map").wait_for(timeout=COLD)
-    return [span.get_attribute("data-n") for span in page.locator(".wf-t").all()]
+    return page.locator(".wf-t").evaluate_all("spans => spans.map(span => span.dataset.n)")
 
 
 def test_twenty_browsers_at_once_each_get_the_result_that_a_serial_run_gives(browser: Browser, crowded: Server):

@@ -41,7 +41,7 @@ def mapped(page: Page) -> str:
 
 def scores(page: Page) -> dict[str, str]:
     page.locator(".wf-map").wait_for()
-    return {span.inner_text(): span.get_attribute("data-n") for span in page.locator(".wf-t").all()}
+    return dict(page.locator(".wf-t").evaluate_all("spans => spans.map(span => [span.innerText, span.dataset.n])"))
 
 
 def test_a_pages_own_address_works_as_the_first_request_that_a_server_ever_gets(page, tmp_path):
