@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.integrated_gradients import HEAD
 from explainers.settings import PREFIX, PROFILES
 from explainers.wheels import WHEELS
 
@@ -85,3 +86,7 @@ def test_the_folders_of_its_layout_are_there():
     names = [name for line in layout.splitlines() for name in re.findall(r"^(\S+?),? +(\S+/)?", line)[0] if name]
     missing = [name for name in names if not (ROOT / name.rstrip(",")).exists()]
     assert missing == []
+
+
+def test_what_it_says_was_measured_has_the_columns_that_the_benchmark_prints():
+    assert f"| {' | '.join(HEAD)} |" in README
