@@ -12,10 +12,11 @@ from functools import cache
 
 import torch
 
-from .data import Explanation, Progress, Request
+from .data import Explanation, Pixels, Progress
 from .engine import canonical, explain
 from .gate import Gate
 from .loading import patiently, quiet
+from .request import Request
 from .settings import Settings, settings
 
 FEATURE_BYTES = 400  # of one Feature as Python keeps it
@@ -58,8 +59,10 @@ class Results:
 
 def weight(explanation: Explanation) -> int:
     """About how many bytes an explanation takes."""
-    texts = sum(4 * len(text) for text in explanation.request.texts.values())
-    return int(explanation.scores.nbytes + FEATURE_BYTES * len(explanation.features) + texts)
+    inputs = sum(4 * len(text) for text in explanation.request.texts.values())
+    inputs += sum(len(image.data) for image in explanation.request.pictures.values())
+    features = 0 if isinstance(explanation.features, Pixels) else FEATURE_BYTES * len(explanation.features)
+    return int(explanation.scores.nbytes + features + inputs)
 
 
 class Backend:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .data import Explanation, Prediction, Request, Target
+from .data import Explanation, Prediction
 from .engine import explain, predict
 from .errors import BadRequest, Incompatible
 from .export import to_html
 from .loading import Bundle
+from .request import Request, Target
 
 EMBEDDINGS = ("word", "position")
 

@@ -1,95 +1,64 @@
-"""What every task that classifies one or two texts shares: its Prediction and its Problem.
+"""What every task that classifies one or two texts shares: what a classifier says, and the classes asked about.
 
 Knows no method; which texts there are is the task's to say.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .anatomy import Embedding
-from .data import Prediction, Request, Target
-from .encoding import Encoded, Reading, baseline, baseline_ids, encode, forward
+from .data import Prediction
+from .encoding import Reading, encode
 from .errors import BadRequest
 from .loading import Bundle, labels
-from .method import knobs, settings_of
-from .problem import Layer, Problem, Run
-from .readout import Activation, activation, probabilities, readout, unit_name
+from .problem import Problem, Run
+from .readout import Readout, activation, probabilities, readout, unit_name
+from .request import Request, Target
+from .textual import problem as textual_problem
 
 
 def prediction(bundle: Bundle, texts: Mapping[str, str]) -> Prediction:
     """Every label with its probability, best first."""
     encoded = encode(bundle, texts)
     with torch.no_grad():
-        logits = bundle.model(**encoded.inputs).logits  # (1, C)
-    return _prediction(bundle, logits)
+        return said(bundle, bundle.model(**encoded.inputs).logits)
 
 
-def _prediction(bundle: Bundle, logits: Tensor) -> Prediction:
+def said(bundle: Bundle, logits: Tensor) -> Prediction:
+    """What logits (1, C) say: every label with its probability, best first."""
     shown = probabilities(logits[0], activation(bundle.model.config)).tolist()  # (C,)
     targets = [Target(label, index, probability=shown[index]) for index, label in enumerate(labels(bundle.model))]
     return Prediction(tuple(sorted(targets, key=lambda target: -(target.probability or 0.0))))
 
 
-def problem(bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str]) -> Problem:
-    """The Problem of one class of a sequence classifier, its features the tokens of `texts`."""
-    reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
-    encoded = encode(bundle, texts)
-    output, embedding = forward(bundle, encoded, reading.embedding)
-    kind, said = activation(bundle.model.config), _prediction(bundle, output.logits)
-    target, foil = resolve(request.target, said)
-    read = _reader(target, foil, reading, kind)
-    ids = baseline_ids(bundle, encoded, reading, embedding)
-    run.notices += encoded.notices
+def problem(bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str], most: int = 1) -> Problem:
+    """The Problem of a sequence classifier, its features the tokens of `texts`.
 
-    def score(x: Tensor) -> Tensor:
-        with embedding.replaced(x):
-            return read(bundle.model(**encoded.batch(len(x))).logits)
+    Explained is the class that the request asks for, or else the `most` probable classes, one a target.
+    """
 
-    return Problem(
-        features=encoded.features,
-        targets=(target,),
-        prediction=said,
-        unit=unit_name(reading.unit, kind, foil),
-        x=embedding.of(embedding.ids),
-        baseline=baseline(encoded, embedding, ids, reading.baseline),
-        score=score,
-        deployed=read(output.logits)[0],
-        batch=bundle.anatomy.batch(len(encoded.features)),
-        seed=request.seed,
-        run=run,
-        layer=_layer(bundle, encoded, reading, embedding, ids, read, run),
-    )
+    def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+        return classes(bundle, request.target, outputs[0].logits, reading, most)
+
+    return textual_problem(bundle, request, run, [encode(bundle, texts)], ask)
 
 
-def _reader(target: Target, foil: int | None, reading: Reading, kind: Activation) -> Callable[[Tensor], Tensor]:
-    def read(logits: Tensor) -> Tensor:
-        return readout(logits, target.index or 0, reading.unit, kind, foil)[:, None]  # (B, 1)
+def classes(bundle: Bundle, wanted: Target, logits: Tensor, reading: Reading, most: int = 1) -> Readout:
+    """The numbers of the class that is wanted, or else of the `most` probable, as read from logits (1, C)."""
+    kind, prediction = activation(bundle.model.config), said(bundle, logits)
+    if wanted.label is None and wanted.index is None and wanted.foil is None:
+        targets, foil = prediction.targets[:most], None
+    else:
+        target, foil = resolve(wanted, prediction)
+        targets = (target,)
 
-    return read
+    def read(outputs: Sequence[Any]) -> Tensor:
+        numbers = [readout(outputs[0].logits, target.index or 0, reading.unit, kind, foil) for target in targets]
+        return torch.stack(numbers, dim=1)  # (B, T)
 
-
-def _layer(
-    bundle: Bundle,
-    encoded: Encoded,
-    reading: Reading,
-    embedding: Embedding,
-    ids: Tensor | None,
-    read: Callable[[Tensor], Tensor],
-    run: Run,
-) -> Layer | None:
-    """The embedding module with the ids it reads, for methods that hook it themselves."""
-    name = {"word": "input_ids", "position": "position_ids"}[reading.embedding]
-    if name not in inspect.signature(bundle.model.forward).parameters:
-        return None
-
-    def score(rows: Tensor) -> Tensor:
-        run.spend(len(rows))
-        return read(bundle.model(**encoded.batch(len(rows)) | {name: rows}).logits)
-
-    return Layer(embedding.module, embedding.ids.reshape(1, -1), ids if ids is None else ids.reshape(1, -1), score)
+    return Readout(targets, prediction, unit_name(reading.unit, kind, foil), read)
 
 
 def resolve(wanted: Target, said: Prediction) -> tuple[Target, int | None]:

@@ -12,12 +12,13 @@ from importlib.metadata import version
 import torch
 from torch import Tensor
 
-from .data import Explanation, Floats, Pairs, Prediction, Progress, Request
+from .data import Explanation, Floats, Prediction, Progress
 from .errors import BadRequest, Incompatible, Mismatch
 from .loading import Bundle, lease, patiently, quiet
 from .method import Method, settings_of
 from .methods import METHODS
 from .problem import Problem, Run
+from .request import Pairs, Request
 from .settings import settings
 from .sources import card_of
 from .task import Task
@@ -42,7 +43,7 @@ def explain(
         limits = settings()
         run = Run(most_passes=limits.passes, deadline=started + limits.seconds, progress=progress)
         problem = task.encode(held, request, run)
-        problem = replace(problem, batch=min(batch or problem.batch, held.anatomy.together))
+        problem = replace(problem, batch=min(batch or problem.batch, problem.together))
         _check_needs(method, problem, held)
         ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
         mismatch = _check_deployed(problem, ends[0])
@@ -51,7 +52,7 @@ def explain(
         request=request,
         features=problem.features,
         targets=problem.targets,
-        scores=_floats(attribution.scores),
+        scores=_floats(_visible(attribution.scores, problem.visible)),
         values=_floats(ends[0]),
         baselines=_floats(ends[1]) if "baseline" in method.needs else None,
         unit=problem.unit,
@@ -64,6 +65,8 @@ def explain(
         seconds=time.monotonic() - started,
         notices=tuple(run.notices),
         about=_about(request, held),
+        texts=problem.texts,
+        grid=problem.grid,
     )
 
 
@@ -123,6 +126,11 @@ def _check_deployed(problem: Problem, explained: Tensor) -> float:
             f"{float(problem.deployed[0]):.4g}. Wherefore shows no explanation of another model than the one asked for."
         )
     return mismatch
+
+
+def _visible(scores: Tensor, visible: Tensor | None) -> Tensor:
+    """The scores (T, F), NaN where a target cannot depend on a feature."""
+    return scores if visible is None else scores.masked_fill(~visible, float("nan"))
 
 
 def _floats(tensor: Tensor) -> Floats:

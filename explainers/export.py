@@ -7,14 +7,16 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from .data import Explanation, Feature, Floats, Prediction, Request, Target
+from .data import Explanation, Feature, Floats, Pixels, Prediction
 from .errors import BadRequest
 from .links import PACKED
+from .request import Pairs, Request, Target
 from .views.computed import code, computed, table
 from .views.meter import meter
 from .views.sentence import sentence
@@ -35,7 +37,7 @@ def to_json(explanation: Explanation) -> str:
     arrays = {name: _listed(plain[name]) for name in ARRAYS}
     nouns = {
         "request": explanation.request.to_query(),
-        "features": [asdict(feature) for feature in explanation.features],
+        "features": _features(explanation.features),
         "targets": [asdict(target) for target in explanation.targets],
         "prediction": asdict(explanation.prediction),
     }
@@ -60,15 +62,17 @@ def _why(error: Exception) -> str:
 def _explanation(read: dict[str, Any]) -> Explanation:
     """The Explanation that is written in `read`; raises TypeError or ValueError where it is not one."""
     request, said = _request(read["request"]), read["prediction"]
+    texts = _pairs(read["texts"])
     nouns: dict[str, Any] = {
         "request": request,
-        "features": tuple(_feature(feature, request.texts) for feature in _list(read["features"])),
+        "features": _read_features(read["features"], dict(texts) or request.texts),
         "targets": _targets(read["targets"]),
         "prediction": Prediction(_targets(said["targets"]), *_all(str, [said["text"]])),
         "converged": None if read["converged"] is None else _all(bool, read["converged"]),
         "evaluations": _all(int, read["evaluations"]),
         "notices": _all(str, read["notices"]),
-        "about": tuple((name, value) for name, value in (_all(str, pair) for pair in _list(read["about"]))),
+        "about": _pairs(read["about"]),
+        "texts": texts,
         "grid": None if read["grid"] is None else _all(int, read["grid"]),
     }
     hints = get_type_hints(Explanation)
@@ -88,6 +92,21 @@ def _request(read: Any) -> Request:
     if not isinstance(read, dict) or PACKED in read:
         raise TypeError("the request is not a mapping")
     return Request.from_query(dict(zip(_all(str, list(read)), _all(str, list(read.values())), strict=True)))
+
+
+def _features(features: Sequence[Feature]) -> Any:
+    """Features as JSON: a list of them, or the shape of an image."""
+    return asdict(features) if isinstance(features, Pixels) else [asdict(feature) for feature in features]
+
+
+def _read_features(read: Any, texts: dict[str, str]) -> Sequence[Feature]:
+    if isinstance(read, dict):
+        return _noun(Pixels, read)
+    return tuple(_feature(feature, texts) for feature in _list(read))
+
+
+def _pairs(read: Any) -> Pairs:
+    return tuple((name, value) for name, value in (_all(str, pair) for pair in _list(read)))
 
 
 def _feature(read: Any, texts: dict[str, str]) -> Feature:

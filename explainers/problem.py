@@ -4,15 +4,16 @@ Knows no tokenizer, no task and no Streamlit. Letters: B inputs in a batch, F fe
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .data import Feature, Prediction, Progress, Target
+from .data import Feature, Prediction, Progress
 from .errors import LimitReached, Overdue
+from .request import Pairs, Target
 
 
 class Points(Protocol):
@@ -93,10 +94,11 @@ class Problem:
     """F features with embeddings `x` (1, F, D), and `score`, which turns embeddings into T numbers.
 
     `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
-    many inputs are evaluated at once.
+    many inputs are evaluated at once, `together` the most that the model takes. `visible` (T, F) says which features
+    a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
     """
 
-    features: tuple[Feature, ...]
+    features: Sequence[Feature]
     targets: tuple[Target, ...]
     prediction: Prediction
     unit: str
@@ -105,6 +107,10 @@ class Problem:
     score: Callable[[Tensor], Tensor]
     deployed: Tensor
     batch: int = 16
+    together: int = 64
+    visible: Tensor | None = None
+    texts: Pairs = ()
+    grid: tuple[int, int] | None = None
     seed: int = 0
     run: Run = field(default_factory=Run)
     layer: Layer | None = None

@@ -1,15 +1,35 @@
-"""From a classifier's outputs to the one number that is explained: probability, logit, log-odds, or a margin of those.
+"""From a model's outputs to the numbers that are explained: probability, logit, log-odds, or a margin of those.
 
 Knows no tokenizer and no method.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from .data import Prediction
+from .request import Target
+
 Unit = Literal["probability", "logit", "log_odds"]
 Activation = Literal["softmax", "sigmoid", "none"]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What is read out of a model's outputs, and what the model said.
+
+    `read` takes the outputs of B inputs, one a sequence, and gives the T numbers explained, (B, T), in `unit`.
+    `alone`: target t depends on sequence t and on no other.
+    """
+
+    targets: tuple[Target, ...]
+    prediction: Prediction
+    unit: str
+    read: Callable[[Sequence[Any]], Tensor]
+    alone: bool = False
 
 
 def activation(config: Any) -> Activation:

@@ -5,23 +5,29 @@ Knows no method and no page; each task is one file of `tasks/`.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from .data import Pairs, Prediction, Request
+from .data import Prediction
 from .encoding import Reading
 from .errors import BadRequest, LimitReached
 from .loading import Bundle
 from .method import Knob, knobs
 from .problem import Problem, Run
+from .request import Picture, Request
 
 
 @dataclass(frozen=True)
 class Field:
-    """One text that a person types: its name in a Request, and how it is asked for."""
+    """One thing that a person gives: its name in a Request, and how it is asked for.
+
+    A `text` may be long, a `line` is short, `labels` is a list of them with commas, an `image` is a Picture.
+    """
 
     name: str
     label: str
     placeholder: str
+    kind: Literal["text", "line", "labels", "image"] = "text"
+    default: str = ""  # of a field that may stay as it is
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Example:
     """Inputs to click on, under a short name."""
 
     label: str
-    inputs: Pairs
+    inputs: tuple[tuple[str, str | Picture], ...]
 
 
 class Task(ABC):
@@ -40,6 +46,7 @@ class Task(ABC):
     question: ClassVar[str]  # what its page answers
     fields: ClassVar[tuple[Field, ...]]
     examples: ClassVar[tuple[Example, ...]]
+    choices: ClassVar[Literal["labels", "said"]] = "labels"  # what can be asked about: classes, or what the model said
     params: ClassVar[tuple[Knob, ...]] = knobs(Reading)
 
     @abstractmethod
@@ -51,8 +58,8 @@ class Task(ABC):
         """What the model says, with no explanation; the caller holds the model's lock."""
 
     def texts(self, request: Request, most_characters: int) -> dict[str, str]:
-        """The request's inputs by field. Raises for a missing, empty, unknown or too long one."""
-        given = request.texts
+        """The request's texts by field. Raises for a missing, empty, unknown or too long one."""
+        given = {field.name: field.default for field in self.fields if field.default} | request.texts
         if unknown := set(given) - {field.name for field in self.fields}:
             right = ", ".join(field.name for field in self.fields)
             raise BadRequest(f"{self.label} has no input {sorted(unknown)[0]!r}. Its inputs: {right}.")

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from explainers.data import Feature, Prediction, Target
+from explainers.data import Feature, Prediction
 from explainers.problem import Problem
+from explainers.request import Target
 
 
 def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | None = None, **more: object) -> Problem:

@@ -11,12 +11,14 @@ LIBRARY = ROOT / "explainers"
 LEVELS = [
     {"errors"},
     {"links"},
+    {"request"},
     {"data"},
     {"settings", "catalogue", "method", "gate", "problem", "readout", "anatomy", "wheels"},
     {"sources", "views.palette", "views.text"},
     {"loading", "views.segments"},
     {"encoding", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"},
-    {"task", "classification", "views.bars", "views.computed"},
+    {"task", "textual", "views.bars", "views.computed"},
+    {"classification"},
     {"export", "tasks.text_classification", "methods.gradients", "methods.integrated_gradients"}
     | {"methods.layer_integrated_gradients"},
     {"tasks", "methods"},

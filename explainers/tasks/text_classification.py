@@ -4,9 +4,10 @@ Knows no method and no page.
 """
 
 from ..classification import prediction, problem
-from ..data import Prediction, Request
+from ..data import Prediction
 from ..loading import Bundle
 from ..problem import Problem, Run
+from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
 

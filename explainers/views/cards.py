@@ -4,8 +4,8 @@ Knows no loaded model and no Streamlit: plain text, to be escaped where it becom
 """
 
 from ..catalogue import Card
-from ..data import Pairs
 from ..method import METHODS, Method
+from ..request import Pairs
 
 SOURCES = {
     "bundled": "bundled: its weights come through pip, no model hub is needed",

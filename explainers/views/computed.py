@@ -5,8 +5,9 @@ Knows no Streamlit.
 
 import re
 
-from ..data import Explanation, Pairs
+from ..data import Explanation
 from ..method import METHODS, Value
+from ..request import Pairs, Request
 from .palette import CSS
 from .spans import direction, unit_in_words
 from .text import escaped
@@ -47,13 +48,14 @@ def code(explanation: Explanation) -> str:
     named = ", ".join(f"{name}={value!r}" for name, value in target.items())
     changed = settings(explanation)
     lines = [
+        *(["from pathlib import Path", ""] if request.pictures else []),
         "from explainers import Request, Target, explain" if target else "from explainers import Request, explain",
         "",
         "request = Request(",
         f"    task={request.task!r},",
         f"    model={request.model!r},",
         f"    method={request.method!r},",
-        f"    inputs={request.texts!r},",
+        f"    inputs={{{_inputs(request)}}},",
         *([f"    target=Target({named}),"] if target else []),
         *([f"    params={changed!r},"] if changed else []),
         *([f"    seed={request.seed!r},"] if request.seed else []),
@@ -63,6 +65,12 @@ def code(explanation: Explanation) -> str:
         '    print(f"{score:+.4f}  {text}")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _inputs(request: Request) -> str:
+    """The inputs as the inside of a Python dict; an image by the name of a file that the reader has."""
+    texts = [f"{name!r}: {text!r}" for name, text in request.texts.items()]
+    return ", ".join(texts + [f'{name!r}: Path("image.png")' for name in request.pictures])
 
 
 def settings(explanation: Explanation) -> dict[str, Value]:

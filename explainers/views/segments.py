@@ -24,7 +24,7 @@ class Segment:
 
 def segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment]:
     """The whole text of an input in order, features' pieces and what lies between them; nothing is lost."""
-    text = explanation.request.texts[field]
+    text = explanation.shown[field]
     scores = explanation.scores[row].tolist()
     spans = [
         (feature.start, feature.end, score)
@@ -85,7 +85,7 @@ def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list
 
 def ranked(explanation: Explanation, row: int = 0) -> list[Segment]:
     """All pieces that have a score, strongest first."""
-    fields = explanation.request.texts
+    fields = explanation.shown
     pieces = [piece for field in fields for piece in segments(explanation, field, row) if scored(piece)]
     return sorted(pieces, key=lambda piece: -abs(piece.score or 0.0))
 

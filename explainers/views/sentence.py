@@ -6,7 +6,8 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 import math
 import unicodedata
 
-from ..data import Explanation, Target
+from ..data import Explanation
+from ..request import Target
 from .segments import Segment, ranked
 from .text import ENOUGH, escaped, number, percent, short
 

@@ -18,7 +18,7 @@ LARGE = 12  # log-odds: from here on the odds are too large to mean something
 
 def spans(explanation: Explanation, row: int = 0) -> str:
     """The map of every input with its legend, as HTML."""
-    fields = list(explanation.request.texts)
+    fields = list(explanation.shown)
     pieces = {name: segments(explanation, name, row) for name in fields}
     found = [piece for name in fields for piece in pieces[name] if scored(piece)]
     limit = max((abs(piece.score or 0.0) for piece in found), default=0.0)

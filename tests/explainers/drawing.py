@@ -4,8 +4,9 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from explainers.data import Explanation, Feature, Prediction, Request, Target
+from explainers.data import Explanation, Feature, Prediction
 from explainers.encoding import WORD
+from explainers.request import Request, Target
 from explainers.views.text import HIDDEN
 
 EVIL = [

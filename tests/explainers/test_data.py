@@ -1,15 +1,19 @@
 """Requests as links and keys, and what an Explanation derives from its scores."""
 
 import base64
+import hashlib
+import io
 import json
 import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from explainers.data import Explanation, Feature, Prediction, Request, Target
+from explainers.data import Explanation, Feature, Pixels, Prediction
 from explainers.errors import BadRequest, LimitReached
 from explainers.links import packed, unpacked
+from explainers.request import Request, Target
 from tests.sentences import HOSTILE
 
 
@@ -42,6 +46,8 @@ REQUESTS = [
     request(target="POSITIVE"),
     request(target=1),
     request(target=Target("1 star", foil="5 stars"), seed=3),
+    request(target=Target("PER", position=4)),
+    request(task="image_classification", inputs={"image": b"bytes of an image"}, target=3),
     request(params={"tolerance": 1e-3, "norm": "L2", "flag": True}, method="saliency"),
     *[request(inputs={"text": text}) for text in HOSTILE.values()],
 ]
@@ -110,8 +116,8 @@ def test_a_seed_that_no_link_could_carry_is_refused(seed):
         request(seed=seed)
 
 
-def test_inputs_must_be_text():
-    with pytest.raises(BadRequest, match="not text"):
+def test_inputs_must_be_texts_or_images():
+    with pytest.raises(BadRequest, match="neither text nor an image"):
         request(inputs={"text": 5})
 
 
@@ -160,3 +166,47 @@ def test_explanations_are_equal_by_value():
     assert explanation([[0.1, np.nan]]) == explanation([[0.1, np.nan]])
     assert explanation([[0.1]]) != explanation([[0.2]])
     assert explanation([[0.1]]) != "something else"
+
+
+def test_a_picture_is_its_bytes_however_it_is_given(tmp_path):
+    image = Image.new("RGB", (3, 2), "red")
+    image.save(tmp_path / "red.png")
+    file = (tmp_path / "red.png").read_bytes()
+    from_bytes, from_path, from_image = (
+        request(inputs={"image": given}).pictures["image"] for given in (file, tmp_path / "red.png", image)
+    )
+    assert from_bytes == from_path
+    assert from_path.data == file
+    assert from_bytes.sha256 == hashlib.sha256(file).hexdigest()
+    assert Image.open(io.BytesIO(from_image.data)).getpixel((2, 1)) == (255, 0, 0)
+
+
+def test_a_link_names_an_image_and_does_not_hold_it():
+    query = request(inputs={"image": b"secret bytes"}).to_query()
+    assert query["im.image"] == hashlib.sha256(b"secret bytes").hexdigest()
+    assert Request.from_query(query).pictures["image"].data == b""
+
+
+@pytest.mark.parametrize("name", ["", "abc", "../../etc/passwd", "A" * 64])
+def test_an_image_is_named_by_its_sha256_and_nothing_else(name):
+    with pytest.raises(BadRequest):
+        Request.from_query({"task": "image_classification", "model": "objects", "im.image": name})
+
+
+def test_pixels_are_channel_by_channel_and_row_by_row():
+    pixels = Pixels("image", channels=3, rows=2, columns=4)
+    assert len(pixels) == 24
+    assert len({feature.text for feature in pixels}) == 24
+    assert pixels[0].text == "row 0, column 0, channel 0"
+    assert pixels[-1].text == "row 1, column 3, channel 2"
+    assert pixels[5:7] == (pixels[5], pixels[6])
+    assert pixels[5].text == "row 1, column 1, channel 0"
+    with pytest.raises(IndexError):
+        pixels[24]
+
+
+def test_texts_of_an_explanation_are_the_requests_unless_it_has_its_own():
+    own = explanation([[1.0]], (Feature("b", "made", 0, 1, 0),), texts=(("made", "b!"),))
+    assert explanation([[1.0]]).shown == {"text": "good film"}
+    assert own.shown == {"made": "b!"}
+    assert own.by_word().tokens == ("b",)

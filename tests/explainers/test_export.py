@@ -44,7 +44,7 @@ def rich() -> Explanation:
     return Explanation(
         request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
         Prediction(targets, "an answer"), (True, False), 2.5e-7, (45, 40), 1.25,
-        ("Cut.", "Grey."), (("torch", "2.13.0"),), (1, 7),
+        ("Cut.", "Grey."), (("torch", "2.13.0"),), (), (1, 7),
     )  # fmt: skip
 
 

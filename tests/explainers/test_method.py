@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 import pytest
 
 from explainers import METHODS, TASKS
-from explainers.data import Request
 from explainers.encoding import Reading
 from explainers.errors import BadRequest
 from explainers.method import Knob, Range, knobs, method, settings_of
+from explainers.request import Request
 
 
 def example(

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from explainers.data import Feature, Target
+from explainers.data import Feature
+from explainers.request import Target
 from explainers.views.computed import computed, table
 from explainers.views.meter import meter
 from explainers.views.palette import AWAY, CSS, MOST, TOWARDS, UNREAD

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from explainers.data import Target
+from explainers.request import Target
 from explainers.views.bars import alt, bars
 from explainers.views.palette import AWAY, TOWARDS
 from explainers.views.table import rows

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from explainers.data import Prediction, Request, Target
+from explainers.data import Prediction
+from explainers.request import Request, Target
 from explainers.views.computed import code, computed
 from explainers.views.meter import completeness, cost, meter
 from explainers.views.sentence import sentence

@@ -1,0 +1,162 @@
+"""A question, whole: Request, with the Target that it is about and the Pictures that it shows.
+
+Knows no model, and whether there is such a task is not known here either.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import BadRequest
+from .links import INPUT, PACKED, PICTURE, SHA256, unpacked, whole, written
+
+Pairs = tuple[tuple[str, str], ...]
+NOT_PARAMS = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file by its bytes; equal and hashed by their sha256, which alone stands in a link."""
+
+    data: bytes = field(repr=False, compare=False)
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if self.data:
+            object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
+        if not SHA256.fullmatch(self.sha256):
+            raise BadRequest("There is no image: the file is empty.")
+
+    @classmethod
+    def of(cls, given: Any) -> "Picture":
+        """A Picture from bytes, a Path, or a PIL image, which is kept as PNG."""
+        if isinstance(given, Path):
+            return cls(given.read_bytes())
+        if isinstance(given, bytes):
+            return cls(given)
+        file = io.BytesIO()
+        given.save(file, "PNG")
+        return cls(file.getvalue())
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained: a class by `label` or `index`, read out at `position`, against a `foil` if there is one.
+
+    `text` is what stands at the position: an entity, an answer.
+    """
+
+    label: str | None = None
+    index: int | None = None
+    position: int | None = None
+    foil: str | None = None
+    probability: float | None = None
+    text: str | None = None
+
+    @classmethod
+    def of(cls, value: "Target | str | int | None") -> "Target":
+        """A Target from what a person writes: nothing (the predicted class), a label, or an index."""
+        match value:
+            case Target():
+                return value
+            case int():
+                return cls(index=value)
+            case str() if value:
+                return cls(label=value)
+            case _:
+                return cls()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question, whole and hashable: the cache key, the permalink and the header of a file.
+
+    `inputs` and `params` are given as mappings and kept as tuples of pairs, params by name; an input is a text or a
+    Picture, which may be given as Path, bytes or PIL image. `target` is given as a Target, a label, an index, or
+    None for what the model says.
+    """
+
+    task: str
+    model: str
+    inputs: Mapping[str, Any] | tuple[tuple[str, str | Picture], ...]
+    method: str = "integrated_gradients"
+    target: Target = field(default_factory=Target)
+    params: Mapping[str, object] | Pairs = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        inputs = tuple((str(name), _input(str(name), given)) for name, given in dict(self.inputs).items())
+        params = tuple(sorted((str(name), written(value)) for name, value in dict(self.params).items()))
+        if clash := NOT_PARAMS & {name for name, _ in params}:
+            raise BadRequest(f"{sorted(clash)[0]!r} is a part of the request itself, not a setting of its method.")
+        if not 0 <= self.seed < 1_000_000_000:
+            raise BadRequest(f"The seed {self.seed} is not a whole number from 0 to 999,999,999.")
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "params", params)
+        object.__setattr__(self, "target", Target.of(self.target))
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The inputs that are texts, by name."""
+        return {name: given for name, given in dict(self.inputs).items() if isinstance(given, str)}
+
+    @property
+    def pictures(self) -> dict[str, Picture]:
+        """The inputs that are images, by name."""
+        return {name: given for name, given in dict(self.inputs).items() if isinstance(given, Picture)}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The settings by name, as text."""
+        return {name: str(text) for name, text in dict(self.params).items()}
+
+    def to_query(self) -> dict[str, str]:
+        """The request as flat text, nothing left out; values that are the default are not named."""
+        query = {
+            "task": self.task,
+            "model": self.model,
+            "method": self.method,
+            "target": self.target.label or "",
+            "index": "" if self.target.index is None else str(self.target.index),
+            "position": "" if self.target.position is None else str(self.target.position),
+            "foil": self.target.foil or "",
+            "seed": str(self.seed) if self.seed else "",
+        }
+        named = {name: value for name, value in query.items() if value}
+        texts = {INPUT + name: text for name, text in self.texts.items()}
+        return named | self.options | texts | {PICTURE + name: image.sha256 for name, image in self.pictures.items()}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Request":
+        """The request that `to_query` wrote, packed or not; a Picture comes back without its bytes.
+
+        Raises BadRequest for what it cannot read.
+        """
+        query = unpacked(query)
+        texts = {name[len(INPUT) :]: text for name, text in query.items() if name.startswith(INPUT)}
+        images = {name[len(PICTURE) :]: Picture(b"", text) for name, text in query.items() if name.startswith(PICTURE)}
+        return cls(
+            task=query.get("task", ""),
+            model=query.get("model", ""),
+            method=query.get("method", cls.method),
+            inputs=texts | images,
+            target=Target(
+                label=query.get("target") or None,
+                index=whole("index", query["index"]) if query.get("index") else None,
+                position=whole("position", query["position"]) if query.get("position") else None,
+                foil=query.get("foil") or None,
+            ),
+            params={k: v for k, v in query.items() if k not in NOT_PARAMS and not k.startswith((INPUT, PICTURE))},
+            seed=whole("seed", query.get("seed") or "0"),
+        )
+
+
+def _input(name: str, given: Any) -> str | Picture:
+    if isinstance(given, str | Picture):
+        return given
+    if isinstance(given, bytes | Path) or hasattr(given, "save"):
+        return Picture.of(given)
+    raise BadRequest(f"The input {name!r} is neither text nor an image. Give a string, or an image's Path or bytes.")

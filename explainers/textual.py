@@ -1,0 +1,150 @@
+"""From encoded texts to a Problem: its features are their tokens, its score what a Readout reads from the model.
+
+Knows no task and no method. Most tasks have one sequence; several share the tokens that they have in common.
+"""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .anatomy import Embedding
+from .data import Feature
+from .encoding import Encoded, Reading, baseline, baseline_ids, forward
+from .loading import Bundle
+from .method import knobs, settings_of
+from .problem import Layer, Problem, Run
+from .readout import Readout
+from .request import Pairs, Request
+
+Ask = Callable[[Sequence[Any], Reading], Readout]
+"""From the model's own outputs, one a sequence, to what is read out of them."""
+KEYWORDS = {"word": "input_ids", "position": "position_ids"}
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """One sequence of N tokens: those at `positions` (n,) are the Problem's features `places` (n,).
+
+    `own` (1, N, D) are its embeddings, `blank` (1, N, D) those of its baseline, made by `blank_ids` if ids make it.
+    """
+
+    encoded: Encoded
+    embedding: Embedding
+    own: Tensor
+    blank: Tensor
+    blank_ids: Tensor | None
+    positions: Tensor
+    places: Tensor
+
+    def embedded(self, x: Tensor) -> Tensor:
+        """Embeddings (B, N, D) with the features x (B, F, D) in their places."""
+        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
+
+
+def problem(
+    bundle: Bundle,
+    request: Request,
+    run: Run,
+    encodings: Sequence[Encoded],
+    ask: Ask,
+    *,
+    held: Collection[str] = (),
+    texts: Pairs = (),
+) -> Problem:
+    """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
+    reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
+    features, places = _features(encodings, held)
+    outputs, placed = [], []
+    for encoded, (positions, where) in zip(encodings, places, strict=True):
+        output, embedding = forward(bundle, encoded, reading.embedding)
+        outputs.append(output)
+        placed.append(_placed(bundle, encoded, embedding, reading, positions, where))
+    readout = ask(outputs, reading)
+    run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
+
+    def score(x: Tensor) -> Tensor:
+        return readout.read([_output(bundle, sequence, x) for sequence in placed])
+
+    longest = max(len(encoded.features) for encoded in encodings)
+    return Problem(
+        features=features,
+        targets=readout.targets,
+        prediction=readout.prediction,
+        unit=readout.unit,
+        x=_gathered(placed, len(features), lambda sequence: sequence.own),
+        baseline=_gathered(placed, len(features), lambda sequence: sequence.blank),
+        score=score,
+        deployed=readout.read(outputs)[0],
+        batch=max(1, bundle.anatomy.batch(longest) // len(encodings)),
+        together=bundle.anatomy.together,
+        visible=_visible(placed, len(features)) if readout.alone else None,
+        texts=texts,
+        seed=request.seed,
+        run=run,
+        layer=_layer(bundle, placed[0], reading, readout, run) if len(placed) == 1 and not held else None,
+    )
+
+
+def _features(
+    encodings: Sequence[Encoded], held: Collection[str]
+) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
+    """All features, and for each sequence the positions of its tokens among its own and among all."""
+    known: dict[tuple[Feature, int], int] = {}
+    places = []
+    for encoded in encodings:
+        seen: Counter[Feature] = Counter()
+        pairs = []
+        for position, feature in enumerate(encoded.features):
+            seen[feature] += 1
+            if feature.special or feature.field not in held:
+                pairs.append((position, known.setdefault((feature, seen[feature]), len(known))))
+        places.append((torch.tensor([pair[0] for pair in pairs]), torch.tensor([pair[1] for pair in pairs])))
+    return tuple(feature for feature, _ in known), places
+
+
+def _placed(
+    bundle: Bundle, encoded: Encoded, embedding: Embedding, reading: Reading, positions: Tensor, places: Tensor
+) -> Placed:
+    ids = baseline_ids(bundle, encoded, reading, embedding)
+    own, blank = embedding.of(embedding.ids), baseline(encoded, embedding, ids, reading.baseline)
+    return Placed(encoded, embedding, own, blank, ids, positions, places)
+
+
+def _gathered(placed: Sequence[Placed], width: int, of: Callable[[Placed], Tensor]) -> Tensor:
+    """The embeddings of all features, (1, F, D)."""
+    first = of(placed[0])
+    gathered = first.new_zeros(1, width, first.shape[-1])
+    for sequence in placed:
+        gathered[:, sequence.places] = of(sequence)[:, sequence.positions]
+    return gathered
+
+
+def _visible(placed: Sequence[Placed], width: int) -> Tensor:
+    """Which features are in the sequence of each target, (T, F)."""
+    visible = torch.zeros(len(placed), width, dtype=torch.bool)
+    for row, sequence in zip(visible, placed, strict=True):
+        row[sequence.places] = True
+    return visible
+
+
+def _output(bundle: Bundle, sequence: Placed, x: Tensor) -> Any:
+    with sequence.embedding.replaced(sequence.embedded(x)):
+        return bundle.model(**sequence.encoded.batch(len(x)))
+
+
+def _layer(bundle: Bundle, sequence: Placed, reading: Reading, readout: Readout, run: Run) -> Layer | None:
+    """The embedding module with the ids that it reads, for methods that hook it themselves."""
+    name, ids, blank = KEYWORDS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
+    if name not in inspect.signature(bundle.model.forward).parameters:
+        return None
+
+    def score(rows: Tensor) -> Tensor:
+        run.spend(len(rows))
+        return readout.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
+
+    return Layer(sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score)
