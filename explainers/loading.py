@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from transformers.image_processing_base import ImageProcessingMixin
 
 from .anatomy import Anatomy, probe
 from .catalogue import Card
@@ -24,31 +26,57 @@ from .errors import ExplainerError, Incompatible, LimitReached
 from .settings import settings
 from .sources import Files, Found, files, find
 
-AUTO = {"text_classification": "AutoModelForSequenceClassification"}
+AUTO = {
+    **dict.fromkeys(
+        (
+            "text_classification",
+            "pair_classification",
+            "multi_label_classification",
+            "zero_shot_classification",
+        ),
+        "AutoModelForSequenceClassification",
+    ),
+    "question_answering": "AutoModelForQuestionAnswering",
+    "token_classification": "AutoModelForTokenClassification",
+    "fill_mask": "AutoModelForMaskedLM",
+    "text_generation": "AutoModelForCausalLM",
+    "translation": "AutoModelForSeq2SeqLM",
+    "image_classification": "AutoModelForImageClassification",
+}
+PROCESSOR, TOKENIZER = "preprocessor_config.json", "tokenizer_config.json"
 SLICE = 0.2  # seconds between two looks at whether to go on waiting
 transformers.logging.set_verbosity_error()
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A Card with its model and tokenizer. Whatever runs on the model runs under `lock`."""
+    """A Card with its model, and its tokenizer or image processor. Whatever runs on the model runs under `lock`."""
 
     card: Card
     model: Any
-    tokenizer: Any
+    tokenizer: Any = None
+    processor: Any = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, model: Any, tokenizer: Any) -> "Bundle":
-        """A model that the caller has loaded; it is put into eval mode and its parameters are frozen."""
+    def of(cls, model: Any, reader: Any) -> "Bundle":
+        """A model that the caller has loaded; it is put into eval mode and its parameters are frozen.
+
+        `reader` is its tokenizer, or its image processor.
+        """
         name = model.config.name_or_path or type(model).__name__
         card = Card(name, "folder", (), name, labels=labels(model))
-        return cls(card, _read_only(model), tokenizer)
+        return _bundle(card, model, reader)
 
     @cached_property
     def anatomy(self) -> Anatomy:
         """Where the model reads its tokens; to be asked for under the lock."""
         return probe(self.model, self.tokenizer, self.card.label)
+
+
+def _bundle(card: Card, model: Any, reader: Any) -> Bundle:
+    sees = isinstance(reader, ImageProcessingMixin)
+    return Bundle(card, _read_only(model), None if sees else reader, reader if sees else None)
 
 
 def labels(model: Any) -> tuple[str, ...]:
@@ -205,10 +233,23 @@ def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
     progress(f"Loading {card.label}", 0.0)
     with _foreign(card):
         model = _bundled(here, auto) if here.adapter else _plain(card, here, auto)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(here.folder, trust_remote_code=False)
+        reader = _reader(card, here)
+    return _bundle(replace(card, revision=found.commit or card.revision), model, reader)
+
+
+def _reader(card: Card, here: Files) -> Any:
+    """The tokenizer of a model, or its image processor if it is one for images; a bundled model's own comes first."""
+    name = PROCESSOR if "image_classification" in card.tasks else TOKENIZER
+    own = here.adapter is not None and (here.adapter / name).is_file()
+    folder = here.adapter if own else here.folder
+    if name == PROCESSOR:
+        if not (here.folder / name).is_file() and not own:
+            raise Incompatible(f"{card.label} has no {name}. Save its image processor beside it with save_pretrained.")
+        return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
         raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
-    return Bundle(replace(card, revision=found.commit or card.revision), _read_only(model), tokenizer)
+    return tokenizer
 
 
 @contextmanager
