@@ -14,16 +14,19 @@ LEVELS = [
     {"request"},
     {"data"},
     {"settings", "catalogue", "method", "gate", "problem", "readout", "anatomy", "wheels"},
-    {"sources", "views.palette", "views.text"},
+    {"sources", "pictures", "views.palette", "views.text"},
     {"loading", "views.segments"},
     {"encoding", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"},
-    {"task", "textual", "views.bars", "views.computed"},
+    {"task", "textual", "views.bars", "views.matrix", "views.computed"},
     {"classification"},
     {"export", "tasks.text_classification", "methods.gradients", "methods.integrated_gradients"}
     | {"methods.layer_integrated_gradients"},
     {"tasks", "methods"},
     {"engine"},
-    {"backend", "classic", "__main__"},
+    {"backend", "classic.session", "__main__"},
+    {"classic.classifier"},
+    {"classic.sequence_classification"},
+    {"classic"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 FREE = {"", "views"}  # the public names, and a package that imports nothing

@@ -166,7 +166,7 @@ def test_words_are_explained_with_one_warning_where_positions_cannot_be(kind):
 @pytest.mark.parametrize("name", ["word_attributions", "predicted_class_index", "predicted_class_name", "visualize"])
 def test_what_needs_a_call_says_so_before_it(name):
     made = explainer()
-    with pytest.raises(ValueError, match="call the explainer on a text first"):
+    with pytest.raises(ValueError, match="call the explainer first"):
         getattr(made, name) and made.visualize()
 
 

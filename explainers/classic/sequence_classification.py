@@ -1,0 +1,44 @@
+"""`SequenceClassificationExplainer`: one text, one of its classes explained.
+
+Knows no page.
+"""
+
+from ..data import Prediction
+from ..engine import predict
+from ..export import to_html
+from .classifier import Classifier
+from .session import Page, Scored, written
+
+
+class SequenceClassificationExplainer(Classifier):
+    """`explainer = SequenceClassificationExplainer(model, tokenizer); explainer("I love you")`.
+
+    The call returns each token with its layer integrated gradients score, the scores of a text having length 1 (L2).
+    """
+
+    task = "text_classification"
+
+    def __call__(
+        self,
+        text: str,
+        index: int | None = None,
+        class_name: str | None = None,
+        embedding_type: int = 0,
+        internal_batch_size: int | None = None,
+        n_steps: int | None = None,
+    ) -> Scored:
+        """Explain `text`: the class by `index`, else by `class_name`, else the predicted one.
+
+        `embedding_type` 0 explains what the words say, 1 where they stand.
+        """
+        target = self._target(index, class_name)
+        self._integrate({"text": text}, embedding_type, internal_batch_size, n_steps, target)
+        return self.word_attributions
+
+    def predict(self, text: str) -> Prediction:
+        """Every label with its probability, best first."""
+        return predict(self._request({"text": text}, "saliency"), bundle=self._bundle)
+
+    def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
+        """The last explanation as a page, written to `html_filepath` if given; `.html` is added if it lacks it."""
+        return written(to_html(self.explanation, true_label=true_class), html_filepath)
