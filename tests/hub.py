@@ -33,6 +33,13 @@ INFO = re.compile(r"/api/models/(?P<name>[^/]+(?:/[^/]+)?)(?:/revision/(?P<revis
 FILE = re.compile(r"/(?P<name>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
+def etag(file: str, body: bytes) -> str:
+    """What the hub calls a file: the sha256 of a large one, and git's own name of others."""
+    if file.endswith(".safetensors"):
+        return hashlib.sha256(body).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+
+
 @dataclass
 class Repository:
     """Commits by hash, their names, and who may read them."""
@@ -142,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(403 if self.headers.get("authorization") else 401, "GatedRepo")
         if (body := repository.commits[sha].get(file)) is None:
             return self.fail(404, "EntryNotFound")
-        headers = {"X-Repo-Commit": sha, "ETag": f'"{hashlib.sha1(body).hexdigest()}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": sha, "ETag": f'"{etag(file, body)}"', "Accept-Ranges": "bytes"}
         if asked := self.headers.get("range"):
             self.hub.ranges.append(asked)
             first = int(asked.removeprefix("bytes=").split("-")[0])

@@ -15,10 +15,13 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
 
-from explainers import explain, sources
+from explainers import explain
+from explainers import hub as client
 from explainers.errors import ExplainerError
+from explainers.folders import Found
 from explainers.gate import Meter
 from explainers.settings import read
+from explainers.sources import card_of
 from tests import hub as hubs
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
 
@@ -205,9 +208,9 @@ def test_the_share_of_a_download_is_counted_once_by_either_protocol_of_the_hub(h
             seen.append(meter.done)
         return f"/nowhere/{name}"
 
-    monkeypatch.setattr(sources, "hf_hub_download", xet)
+    monkeypatch.setattr(client, "hf_hub_download", xet)
     meter = Meter()
-    card = sources.card_of(NAME, "text_classification", read({}))
-    sources._downloaded(card, sources.Found(0, sizes={"a": 100, "b": 100}), meter)
+    card = card_of(NAME, "text_classification", read({}))
+    client.downloaded(card, Found(0, sizes={"a": 100, "b": 100}), meter)
     assert seen == [60, 160]
     assert (meter.done, meter.share) == (200, 1.0)

@@ -14,10 +14,13 @@ import torch
 from huggingface_hub import constants, file_download
 from transformers import AutoConfig, BertForMaskedLM, BertForSequenceClassification
 
-from explainers import explain, sources
+from explainers import explain
+from explainers import hub as client
 from explainers.errors import Incompatible, LimitReached, ModelNotFound, ModelRefused, Unreachable
+from explainers.folders import Found
 from explainers.gate import Meter
 from explainers.settings import read
+from explainers.sources import card_of
 from tests import hub as hubs
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
 from tests.tiny import SMALL
@@ -154,7 +157,7 @@ def test_a_closed_port_is_no_answer(hub, monkeypatch):
 
 
 def test_a_hub_that_says_nothing_is_given_up_while_the_visitor_is_told(hub, monkeypatch):
-    monkeypatch.setattr(sources, "TIMEOUT", 0.7)
+    monkeypatch.setattr(client, "TIMEOUT", 0.7)
     hub.silent = True
     told = []
     with pytest.raises(Unreachable, match="the model hub does not answer"):
@@ -216,8 +219,8 @@ def test_a_download_that_nobody_waits_for_stops(hub, tmp_path):
     meter = Meter(stopped=True)
     hub.publish(NAME, {"model.safetensors": b"\0" * 1000})
     commit = hub.repositories[NAME].commit("main")
-    card = sources.card_of(NAME, "text_classification", read({}))
-    found = sources.Found(0, commit=commit, sizes={"model.safetensors": 1000})
+    card = card_of(NAME, "text_classification", read({}))
+    found = Found(0, commit=commit, sizes={"model.safetensors": 1000})
     with pytest.raises(CancelledError):
-        sources._downloaded(card, found, meter)
+        client.downloaded(card, found, meter)
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.stat().st_size >= 1000] == []
