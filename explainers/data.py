@@ -75,7 +75,8 @@ class Explanation:
     `baselines` (T,) = F(x'), None for a method that has no baseline. `converged` (T,) is None for a method that does
     not converge to anything. `mismatch` is the largest difference between the probabilities explained and those of
     the model's own forward pass; `evaluations` counts (forward, backward) passes of one input each. `texts` are those
-    that the features' fields name, if they are not the request's; an image has a `grid` of (rows, columns).
+    that the features' fields name, if they are not the request's; an image has a `grid` of (rows, columns), which
+    covers the `frame` (left, top, right, bottom) of the upright picture, in shares of its sides; padding is beyond.
     """
 
     request: Request
@@ -96,6 +97,7 @@ class Explanation:
     about: Pairs = ()
     texts: Pairs = ()
     grid: tuple[int, int] | None = None
+    frame: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.targets), len(self.features))
@@ -105,6 +107,10 @@ class Explanation:
             array = getattr(self, name)
             if array is not None and array.shape != shape[:1]:
                 raise ValueError(f"{name} are {array.shape}, targets make {shape[:1]}")
+        if self.grid is not None and (
+            len(self.grid) != 2 or min(self.grid) < 1 or shape[1] % (self.grid[0] * self.grid[1])
+        ):
+            raise ValueError(f"{shape[1]} features do not fill a grid of {self.grid}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Explanation):

@@ -67,6 +67,7 @@ def explain(
         about=_about(request, held),
         texts=problem.texts,
         grid=problem.grid,
+        frame=problem.frame,
     )
 
 

@@ -74,6 +74,7 @@ def _explanation(read: dict[str, Any]) -> Explanation:
         "about": _pairs(read["about"]),
         "texts": texts,
         "grid": None if read["grid"] is None else _all(int, read["grid"]),
+        "frame": None if read["frame"] is None else _all(float, read["frame"]),
     }
     hints = get_type_hints(Explanation)
     plain = {name: _typed(name, read[name], hints[name]) for name in ("unit", "signed", "additive")}
@@ -83,8 +84,8 @@ def _explanation(read: dict[str, Any]) -> Explanation:
     found = Explanation(**plain, **nouns, **_arrays(read, len(nouns["features"])))
     if found.converged is not None and len(found.converged) != len(found.targets):
         raise ValueError("converged is not one a target")
-    if len(found.evaluations) != 2 or (found.grid is not None and len(found.grid) != 2):
-        raise ValueError("evaluations and grid are pairs")
+    if len(found.evaluations) != 2 or (found.frame is not None and len(found.frame) != 4):
+        raise ValueError("evaluations are a pair, and a frame has four sides")
     return found
 
 

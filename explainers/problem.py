@@ -17,7 +17,7 @@ from .request import Pairs, Target
 
 
 class Points(Protocol):
-    """N inputs (N, F, D), made when they are needed: a Tensor is one, a Path another."""
+    """N inputs (N, F, D) or masks (N, F), made when they are needed: a Tensor is one, a Path another."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice, /) -> Tensor: ...
@@ -39,6 +39,21 @@ class Path:
         return self.start + alphas * (self.end - self.start)  # (B, F, D)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The inputs in which only the features of `mask` (N, F) are those of `x`, the others those of `baseline`."""
+
+    x: Tensor
+    baseline: Tensor
+    mask: Points
+
+    def __len__(self) -> int:
+        return len(self.mask)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return torch.where(self.mask[rows][..., None], self.x, self.baseline)  # (B, F, D)
+
+
 @dataclass
 class Run:
     """What one explanation has cost so far, where it tells of its progress, and when it must stop."""
@@ -53,10 +68,11 @@ class Run:
 
     def expect(self, passes: int) -> None:
         """Announce work. Raises LimitReached when it would be more than allowed."""
-        self.expected = self.forward + passes
-        if self.expected > self.most_passes:
+        needed = self.forward + passes
+        self.expected = max(self.expected, needed)
+        if needed > self.most_passes:
             raise LimitReached(
-                f"This needs {self.expected:,} passes through the model, and at most {self.most_passes:,} are "
+                f"This needs {needed:,} passes through the model, and at most {self.most_passes:,} are "
                 "allowed here. Ask for fewer samples or steps, or a shorter text."
             )
 
@@ -96,6 +112,8 @@ class Problem:
     `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
     many inputs are evaluated at once, `together` the most that the model takes. `visible` (T, F) says which features
     a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
+    Of an image, `grid` and `frame` are as in Explanation; `conv` gives the last convolutional map (1, K, h, w) and its
+    gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last tokens being `patches`.
     """
 
     features: Sequence[Feature]
@@ -111,9 +129,13 @@ class Problem:
     visible: Tensor | None = None
     texts: Pairs = ()
     grid: tuple[int, int] | None = None
+    frame: tuple[float, float, float, float] | None = None
+    patches: tuple[int, int] | None = None
     seed: int = 0
     run: Run = field(default_factory=Run)
     layer: Layer | None = None
+    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
+    attentions: Callable[[], Tensor] | None = None
 
     @property
     def generator(self) -> torch.Generator:
@@ -154,9 +176,9 @@ class Problem:
     def _gradient(value: Tensor, batch: Tensor, again: bool) -> Tensor:
         return torch.autograd.grad(value, batch, retain_graph=again, materialize_grads=True)[0]  # (B, F, D)
 
-    def keep(self, mask: Tensor) -> Tensor:
+    def keep(self, mask: Points) -> Tensor:
         """Scores (N, T) with only the features of `mask` (N, F) as they are, the others at the baseline."""
-        return self.values(torch.where(mask[..., None], self.x, self.baseline))  # (N, F, D) -> (N, T)
+        return self.values(Kept(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
 
     def _batches(self, points: Points) -> list[slice]:
         return [slice(first, first + self.batch) for first in range(0, len(points), self.batch)]
