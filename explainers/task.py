@@ -47,6 +47,7 @@ class Task(ABC):
     fields: ClassVar[tuple[Field, ...]]
     examples: ClassVar[tuple[Example, ...]]
     choices: ClassVar[Literal["labels", "said"]] = "labels"  # what can be asked about: classes, or what the model said
+    foils: ClassVar[Literal["labels", "said"]] = "labels"  # what that can be compared with
     params: ClassVar[tuple[Knob, ...]] = knobs(Reading)
 
     @abstractmethod

@@ -20,7 +20,8 @@ LEVELS = [
     {"loading", "views.segments"},
     {"encoding", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"},
     {"task", "textual", "views.bars", "views.matrix", "views.computed"},
-    {"classification"},
+    {"classification", "hypotheses"},
+    {f"tasks.{kind}_classification" for kind in ("pair", "multi_label", "zero_shot")},
     {"export", "tasks.text_classification", "methods.gradients", "methods.integrated_gradients"}
     | {"methods.layer_integrated_gradients"},
     {"tasks", "methods"},

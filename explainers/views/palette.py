@@ -7,6 +7,9 @@ TOWARDS = {"light": "#2166ac", "dark": "#67a9cf"}
 AWAY = {"light": "#e66101", "dark": "#fdb863"}
 MOST = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps 4.5:1 on every one of the four
 UNREAD = 0.7  # opacity of text that the model did not read
+OVER = 0.8  # opacity of the strongest colour over a photograph
+VEIL = (128, 128, 128, 0.55)  # over the part of a picture that the model did not read
+PAPER, INK = (255, 255, 255), (0, 0, 0)
 
 
 def _shade(colours: dict[str, str]) -> str:
@@ -16,8 +19,13 @@ def _shade(colours: dict[str, str]) -> str:
 
 
 def _rgb(colour: str, alpha: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = parts(colour)
     return f"rgb({red} {green} {blue} / {alpha})"
+
+
+def parts(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _fill(colours: dict[str, str]) -> str:
@@ -46,6 +54,7 @@ CSS = f"""
 .wf-mark {{ font-size: .7em; border: 1px dotted currentColor; border-radius: .2em; padding: 0 .2em; }}
 .wf-legend {{ display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .9rem; margin-top: .4rem; }}
 .wf-key {{ padding: .1em .5em; border-radius: .2em; border-bottom-width: .14em; }}
+.wf-field {{ font-size: .85rem; font-weight: 600; opacity: .8; margin-top: .6rem; }}
 .wf-said {{ font-size: 1.2rem; line-height: 1.6; max-width: 48rem; overflow-wrap: anywhere; }}
 .wf-meter {{ margin-top: .6rem; font-size: .9rem; font-variant-numeric: tabular-nums; max-width: 48rem; }}
 .wf-bar {{ height: .5rem; border-radius: .25rem; margin: .3rem 0; overflow: hidden; }}

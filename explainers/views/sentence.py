@@ -26,6 +26,13 @@ def _said(explanation: Explanation, row: int) -> str:
     labels, target = explanation.prediction.targets, explanation.targets[row]
     if explanation.unit.startswith("score"):  # a regression's outputs are no probabilities
         said = f"The model gives {_label(target)} {number(target.probability or 0.0).removeprefix('+')}."
+    elif explanation.prediction.text:
+        answer = explanation.prediction.text
+        said = f"The model answers {_bold(short(answer, 80))}{_share(labels[0].probability if labels else None)}."
+        if target.text and target.text != answer:
+            said += f" Asked about {_bold(short(target.text, 80))}{_share(target.probability)}:"
+    elif target.text:
+        said = f"The model takes {_bold(short(target.text, 80))} for {_label(target)}{_share(target.probability)}."
     elif not labels:
         said = ""
     elif len(labels) == 1:

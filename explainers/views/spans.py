@@ -8,7 +8,7 @@ import math
 from ..data import Explanation
 from .palette import CSS
 from .segments import Segment, scored, segments, special_share
-from .text import decimals, escaped, number, percent, plain
+from .text import decimals, escaped, field_name, number, percent, plain
 
 STRONG = 0.4  # of the largest score: from here on a line under the text says the sign without colour
 REACHED = 200  # pieces that the Tab key visits, strongest first; all show their number under the pointer
@@ -24,7 +24,7 @@ def spans(explanation: Explanation, row: int = 0) -> str:
     limit = max((abs(piece.score or 0.0) for piece in found), default=0.0)
     reached = {id(p) for p in sorted(found, key=lambda p: -abs(p.score or 0.0))[:REACHED]}
     blocks = [
-        '<div class="wf-map" role="list" dir="auto" aria-label="The text, each piece with its score">'
+        _head(name, fields)
         + "".join(
             _span(piece, limit, push(explanation, row, piece.score), id(piece) in reached) for piece in pieces[name]
         )
@@ -32,6 +32,13 @@ def spans(explanation: Explanation, row: int = 0) -> str:
         for name in fields
     ]
     return f"<style>{CSS}</style>{''.join(blocks)}{_legend(explanation, limit, row)}"
+
+
+def _head(field: str, fields: list[str]) -> str:
+    """The start of an input's block, which is named where there are several."""
+    name = plain(field_name(field))
+    caption = f'<div class="wf-field" aria-hidden="true">{escaped(field_name(field))}</div>' if len(fields) > 1 else ""
+    return f'{caption}<div class="wf-map" role="list" dir="auto" aria-label="{name}, each piece with its score">'
 
 
 def direction(explanation: Explanation, row: int) -> str:

@@ -8,6 +8,8 @@ import unicodedata
 
 import regex
 
+from ..request import Target
+
 # Controls that reorder or hide text. Joiners stay: emoji and several scripts need them.
 HIDDEN = regex.compile(
     r"[\x00-\x08\x0B-\x1F\x7F-\x9F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]"
@@ -62,6 +64,17 @@ def number(value: float) -> str:
 def decimals(value: float) -> str:
     """A positive number with at most two significant decimals, and no power of ten."""
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def named(target: Target) -> str:
+    """A target as people read it: what is read, and of what."""
+    label = target.label or f"class {target.index}"
+    return f"{target.text}: {label}" if target.text else label
+
+
+def field_name(field: str) -> str:
+    """An input's name as people read it."""
+    return field[:1].upper() + field[1:].replace("_", " ")
 
 
 def percent(share: float) -> str:

@@ -1,22 +1,18 @@
 """Widgets drawn from what tasks, methods and cards declare, and the Request that they make.
 
-Knows no model: labels come from the catalogue, or from a model that is loaded already.
+Knows no model.
 """
 
 from collections.abc import Iterable
 
 import streamlit as st
 
-from explainers import CARDS, METHODS, ExplainerError, Request, Target
+from explainers import CARDS, METHODS, Request
 from explainers.catalogue import Card
-from explainers.loading import labels, loaded
 from explainers.method import Knob, Value
 from explainers.settings import settings
-from explainers.sources import card_of
 from explainers.task import Task
 from explainers.views.cards import fitting, lacking
-
-PREDICTED, NOTHING = "the predicted label", "nothing"
 
 
 def model(task: Task) -> str:
@@ -32,21 +28,13 @@ def model(task: Task) -> str:
         persist_state="session",
         help="Type a Hugging Face id or the path of a folder to explain a model of your own." if any_model else None,
     )
-    return str(chosen or keys[0])
+    return str(chosen or next(iter(keys), ""))
 
 
 def _named(key: str) -> str:
     if key not in CARDS:
         return key
     return CARDS[key].label + (", needs the model hub" if CARDS[key].source == "hub" else "")
-
-
-def card(task: Task, model: str) -> Card | None:
-    """The chosen model's card; None for one that does not exist, which explaining it will say."""
-    try:
-        return card_of(model, task.key, settings())
-    except ExplainerError:
-        return None
 
 
 def method(task: Task, card: Card | None) -> str:
@@ -110,48 +98,10 @@ def _widget(knob: Knob, key: str) -> Value:
     return st.text_input(knob.label, str(knob.default), key=key, help=knob.help, persist_state="session")
 
 
-def target(task: Task, card: Card | None) -> Target:
-    """The class that is explained, and the one that it is compared with."""
-    names = list(_labels(card))
-    left, right = st.columns(2)
-    label = left.selectbox(
-        "Explain",
-        [PREDICTED, *names],
-        key=f"{task.key}.target",
-        accept_new_options=not names,
-        persist_state="session",
-    )
-    foil = right.selectbox(
-        "Rather than",
-        [NOTHING, *[name for name in names if name != label]],
-        key=f"{task.key}.foil",
-        accept_new_options=not names,
-        persist_state="session",
-    )
-    return Target(
-        label=None if label in (None, PREDICTED) else label,
-        foil=None if foil in (None, NOTHING) else foil,
-    )
-
-
-def _labels(card: Card | None) -> tuple[str, ...]:
-    if card is None or card.labels:
-        return card.labels if card else ()
-    bundle = loaded(card)
-    return labels(bundle.model) if bundle else ()
-
-
 def fill(task: Task, request: Request) -> None:
     """Set the widgets to what a request says, before they are drawn. Raises BadRequest for a value that none takes."""
     known = {knob.name: knob for knob in (*METHODS[request.method].params, *task.params)}
     values: dict[str, object] = {"model": request.model, "method": request.method, "seed": request.seed}
     values |= {name: known[name].read(text) for name, text in request.options.items() if name in known}
-    values["target"] = request.target.label or _label_at(task, request) or PREDICTED
-    values["foil"] = request.target.foil or NOTHING
-    for name, value in (values | request.texts).items():
+    for name, value in (values | dict(request.inputs)).items():
         st.session_state[f"{task.key}.{name}"] = value
-
-
-def _label_at(task: Task, request: Request) -> str | None:
-    index, names = request.target.index, _labels(card(task, request.model))
-    return names[index] if index is not None and index < len(names) else None

@@ -17,14 +17,18 @@ from explainers.catalogue import Card
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table
+from explainers.views.matrix import alt as matrix_alt
+from explainers.views.matrix import matrix
 from explainers.views.meter import meter
 from explainers.views.palette import CSS
 from explainers.views.sentence import sentence
 from explainers.views.spans import spans
-from explainers.views.table import rows
+from explainers.views.table import rows as scores_of
+from explainers.views.text import named, percent, short
 
 LOG = logging.getLogger("wherefore")
-VIEWS = ("Text", "Bars", "Table")
+VIEWS = ("Text", "Bars", "Table", "Matrix")
+LEAST = "Show only what the model gives at least this probability."
 LEVELS = ("Words", "Tokens")
 
 
@@ -77,34 +81,69 @@ def _settle() -> None:
 @st.fragment
 def show(explanation: Explanation, key: str) -> None:
     """The answer in one sentence, the map, how sure it is, and the other views; switching them computes nothing."""
+    row, rows = chosen(explanation, key)
     shown = explanation.by_word()
-    st.html(f'<style>{CSS}</style><p class="wf-said" role="status">{sentence(shown)}</p>')
+    st.html(f'<style>{CSS}</style><p class="wf-said" role="status">{sentence(shown, row)}</p>')
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
     picture = st.container()
-    st.html(f"<style>{CSS}</style>{meter(explanation)}")
+    st.html(f"<style>{CSS}</style>{meter(explanation, row)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key=f"{key}.view")
+        views = VIEWS if len(explanation.targets) > 1 else VIEWS[:-1]
+        view = st.segmented_control("View", views, default=views[0], required=True, key=f"{key}.view")
         level = st.segmented_control("Pieces", LEVELS, default=LEVELS[0], required=True, key=f"{key}.level")
-        most = st.slider("Strongest", 3, 50, 15, key=f"{key}.top", width=220) if view != "Text" else 0
+        counted = view in ("Bars", "Table")
+        most = st.slider("Strongest", 3, 50, 15, key=f"{key}.top", width=220) if counted else 0
     with picture:
-        _picture(shown if level == "Words" else explanation, view, most, key)
+        if view == "Matrix":
+            _matrix(shown if level == "Words" else explanation, rows, key)
+        else:
+            _picture(shown if level == "Words" else explanation, row, view, most, key)
 
 
-def _picture(explanation: Explanation, view: str, most: int, key: str) -> None:
+def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
+    """The target that is drawn, and those above the threshold; pickers for both where there are several."""
+    targets = explanation.targets
+    if len(targets) == 1:
+        return 0, [0]
+    shares = [target.probability or 0.0 for target in targets]
+    rows = list(range(len(targets)))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = st.container()
+        if len(targets) > 3:
+            least = st.slider("At least", 0.0, 1.0, 0.0, 0.01, key=f"{key}.least", width=220, help=LEAST)
+            rows = [row for row in rows if shares[row] >= least] or rows[:1]
+    kept = st.session_state.get(f"{key}.row")
+    picked = place.pills(
+        "Explained",
+        rows,
+        default=None if kept in rows else rows[0],
+        format_func=lambda row: literal(short(f"{named(targets[row])} ({percent(shares[row])})", 60)),
+        required=True,
+        key=f"{key}.row",
+    )
+    return int(picked if picked is not None else rows[0]), rows
+
+
+def _matrix(explanation: Explanation, rows: list[int], key: str) -> None:
+    figure, said = matrix(explanation, rows), matrix_alt(explanation, rows)
+    st.plotly_chart(figure, theme=None, alt=said, key=f"{key}.matrix")
+
+
+def _picture(explanation: Explanation, row: int, view: str, most: int, key: str) -> None:
     match view:
         case "Bars":
-            figure, said = bars(explanation, most=most), alt(explanation, most=most)
+            figure, said = bars(explanation, row, most), alt(explanation, row, most)
             st.plotly_chart(figure, theme="streamlit", alt=said, key=f"{key}.bars")
         case "Table":
-            _table(explanation, most)
+            _table(explanation, row, most)
         case _:
-            st.html(spans(explanation))
+            st.html(spans(explanation, row))
 
 
-def _table(explanation: Explanation, most: int) -> None:
+def _table(explanation: Explanation, row: int, most: int) -> None:
     st.dataframe(
-        rows(explanation, most=most),
+        scores_of(explanation, row, most),
         column_config={
             "score": st.column_config.NumberColumn(format="%+.6f"),
             "share": st.column_config.NumberColumn(format="percent"),

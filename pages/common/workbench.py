@@ -13,7 +13,7 @@ from explainers.links import PACKED
 from explainers.settings import settings
 from explainers.task import Task
 
-from . import controls
+from . import controls, inputs, targets
 from .results import computed, literal, show
 from .share import OPENED, address, share
 
@@ -26,26 +26,17 @@ def workbench(task: Task) -> None:
     st.markdown(task.question)
     with st.sidebar:
         model = controls.model(task)
-        card = controls.card(task, model)
+        card = targets.card(task, model)
         method = controls.method(task, card)
         params, seed = controls.params(task, method)
     draft = Request(task.key, model, {}, method=method, params=params, seed=seed)
     _examples(task, asked, draft)
     with st.form(f"{task.key}.form", border=False):
-        inputs = {
-            field.name: st.text_area(
-                field.label,
-                key=f"{task.key}.{field.name}",
-                placeholder=field.placeholder,
-                max_chars=settings().text_characters,
-                persist_state="session",
-            )
-            for field in task.fields
-        }
-        draft = replace(draft, target=controls.target(task, card))
+        given = inputs.given(task)
+        draft = replace(draft, target=targets.target(task, card))
         pressed = st.form_submit_button("Explain", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter")
     if pressed:
-        st.session_state[asked] = replace(draft, inputs=inputs)
+        st.session_state[asked] = replace(draft, inputs=given)
     _result(task, asked, draft)
 
 
@@ -59,6 +50,8 @@ def _result(task: Task, asked: str, draft: Request) -> None:
         st.caption("Settings changed since this result. Press **Explain** to use them.")
     explanation = computed(request, asked)
     if explanation:
+        if targets.remember(task, explanation):
+            st.rerun()  # for the pickers above: the explanation is kept, and costs nothing
         show(explanation, task.key)
         share(explanation)
         st.page_link("pages/about.py", label="What such a map says, and what it does not", icon=":material/info:")
@@ -71,11 +64,9 @@ def _examples(task: Task, asked: str, draft: Request) -> None:
 
     def chosen() -> None:
         if example := by_label.get(st.session_state[key]):
-            for name, text in example.inputs:
-                st.session_state[f"{task.key}.{name}"] = text
+            inputs.fill(task, example)
+            targets.clear(task)
             st.session_state[asked] = replace(draft, inputs=example.inputs)
-            st.session_state[f"{task.key}.target"] = controls.PREDICTED
-            st.session_state[f"{task.key}.foil"] = controls.NOTHING
             st.session_state[key] = None
 
     st.pills("Examples", list(by_label), key=key, on_change=chosen)
@@ -87,13 +78,14 @@ def _open_link(task: Task, asked: str) -> None:
     if seen in st.session_state:
         return
     st.session_state[seen] = True
-    st.session_state.setdefault(f"{task.key}.{task.fields[0].name}", dict(task.examples[0].inputs)[task.fields[0].name])
+    inputs.first_visit(task)
     query = st.query_params.to_dict()
     if not query:
         return
     try:
         request = _known(task, Request.from_query({**query, "task": task.key}))
         controls.fill(task, request)
+        targets.fill(task, request)
     except ExplainerError as error:
         st.warning(f"This link could not be followed, so the page shows its defaults. {literal(str(error))}")
         return
@@ -108,7 +100,7 @@ def _known(task: Task, request: Request) -> Request:
         raise BadRequest(f"It names a method that Wherefore does not have: {request.method[:60]!r}.")
     if request.model and request.model not in CARDS and not settings().any_model:
         raise BadRequest(f"It names a model that this server does not offer: {request.model[:100]!r}.")
-    default = next(card.key for card in CARDS.values() if task.key in card.tasks)
+    default = next((card.key for card in CARDS.values() if task.key in card.tasks), "")
     known = {knob.name for knob in (*METHODS[request.method].params, *task.params)}
     if unknown := {name for name, _ in request.params} - known:
         raise BadRequest(f"It names a setting that {request.method} does not have: {sorted(unknown)[0][:60]!r}.")

@@ -1,0 +1,80 @@
+"""All targets at once: a heatmap of targets × pieces of the text, by Plotly.
+
+Knows no Streamlit: the figure is returned, not shown.
+"""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from ..data import Explanation
+from .palette import AWAY, TOWARDS
+from .segments import Segment, scored, segments
+from .spans import unit_in_words
+from .text import named, number, plain, short
+
+WIDEST = 60  # pieces that a screen can hold; the strongest stay
+SCALE = [(0.0, AWAY["light"]), (0.5, "#ffffff"), (1.0, TOWARDS["light"])]
+
+
+def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
+    """A row a target, a column a piece in reading order; white is 0, one symmetric limit for all."""
+    table = [_pieces(explanation, row) for row in rows]
+    places = _strongest(table)
+    scores = [[_score(pieces[place]) for place in places] for pieces in table]
+    limit = max((abs(score) for line in scores for score in line if score is not None), default=0.0) or 1.0
+    names = [plain(short(named(explanation.targets[row]), 30)) for row in rows]
+    words = [plain(short(table[0][place].text, 24)) for place in places] if table else []
+    figure = go.Figure(
+        go.Heatmap(
+            z=scores,
+            zmid=0,
+            zmin=-limit,
+            zmax=limit,
+            colorscale=SCALE,
+            xgap=1,
+            ygap=1,
+            customdata=[[(name, word) for word in words] for name in names],
+            hovertemplate="%{customdata[1]} for %{customdata[0]}: %{z:.4g}<extra></extra>",
+            colorbar={"title": {"text": plain(unit_in_words(explanation.unit)), "side": "right"}, "thickness": 12},
+        )
+    )
+    figure.update_xaxes(tickvals=list(range(len(words))), ticktext=words, tickangle=-60, side="top")
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
+    margin = {"l": 8, "r": 8, "t": 8, "b": 8}
+    figure.update_layout(height=160 + 28 * max(len(names), 2), margin=margin)
+    return figure
+
+
+def alt(explanation: Explanation, rows: Sequence[int]) -> str:
+    """The figure in words: the strongest piece of each target."""
+    said = []
+    for row in rows:
+        best = max(filter(scored, _pieces(explanation, row)), key=lambda p: abs(p.score or 0.0), default=None)
+        if best:
+            said.append(f"{named(explanation.targets[row])}: {short(best.text)} {number(best.score or 0.0)}")
+    return f"Heatmap of {len(rows)} rows. Strongest in each: {'; '.join(said) or 'none'}."
+
+
+def _pieces(explanation: Explanation, row: int) -> list[Segment]:
+    """The pieces that features cover, in reading order: the same for every row."""
+    return [
+        piece
+        for field in explanation.shown
+        for piece in segments(explanation, field, row)
+        if piece.score is not None and piece.text.strip()
+    ]
+
+
+def _strongest(table: Sequence[Sequence[Segment]]) -> list[int]:
+    """The columns that are shown, in reading order."""
+    if not table:
+        return []
+    strength = [max(abs(_score(pieces[i]) or 0.0) for pieces in table) for i in range(len(table[0]))]
+    return sorted(sorted(range(len(strength)), key=lambda i: -strength[i])[:WIDEST])
+
+
+def _score(piece: Segment) -> float | None:
+    """A piece's score; None, which Plotly leaves blank, where the target cannot see it."""
+    return None if piece.score is None or math.isnan(piece.score) else piece.score

@@ -1,0 +1,64 @@
+"""The things that a person gives to a task, drawn from its fields: texts, lines, lists of labels, images.
+
+Knows Requests; what is in an image is not read here.
+"""
+
+import streamlit as st
+
+from explainers.request import Picture
+from explainers.settings import settings
+from explainers.task import Example, Field, Task
+
+TYPES = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"]
+Given = str | Picture
+
+
+def key_of(task: Task, field: Field) -> str:
+    """Where the session keeps what is given for a field."""
+    return f"{task.key}.{field.name}"
+
+
+def given(task: Task) -> dict[str, Given]:
+    """Draw the task's fields; what is given for each, an image only if there is one."""
+    found = {field.name: _image(task, field) if field.kind == "image" else _text(task, field) for field in task.fields}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _text(task: Task, field: Field) -> str:
+    draw = st.text_area if field.kind == "text" else st.text_input
+    typed = draw(
+        field.label,
+        key=key_of(task, field),
+        placeholder=field.placeholder,
+        help="Several, with commas between them." if field.kind == "labels" else None,
+        max_chars=settings().text_characters,
+        persist_state="session",
+    )
+    return str(typed or "")
+
+
+def _image(task: Task, field: Field) -> Picture | None:
+    """The image that was uploaded last, or else the one that an example or a link brought."""
+    limit = settings().upload_megabytes
+    file = st.file_uploader(field.label, TYPES, max_upload_size=limit, help=field.placeholder)
+    uploaded = f"{key_of(task, field)}.uploaded"
+    if file is not None and st.session_state.get(uploaded) != file.file_id:
+        st.session_state[uploaded] = file.file_id
+        if data := file.getvalue():
+            st.session_state[key_of(task, field)] = Picture(data)
+    picture = st.session_state.get(key_of(task, field))
+    return picture if isinstance(picture, Picture) else None
+
+
+def fill(task: Task, example: Example) -> None:
+    """Set the fields to an example's inputs, or to their defaults where it has none."""
+    inputs = dict(example.inputs)
+    for field in task.fields:
+        st.session_state[key_of(task, field)] = inputs.get(field.name, field.default)
+
+
+def first_visit(task: Task) -> None:
+    """Fill the fields with the first example where nothing is kept from before."""
+    inputs = dict(task.examples[0].inputs)
+    for field in task.fields:
+        st.session_state.setdefault(key_of(task, field), inputs.get(field.name, field.default))
