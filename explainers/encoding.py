@@ -30,6 +30,7 @@ WORD = regex.compile(
     rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
 )
 SPACE = "␣"  # how a token that is nothing but space is shown
+Cut = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,36 +63,46 @@ class Encoded:
         return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()}
 
 
-def encode(bundle: Bundle, texts: Mapping[str, str]) -> Encoded:
+def encode(bundle: Bundle, texts: Mapping[str, str], cut: Cut = "longest_first") -> Encoded:
     """One or two texts, by field, as the model itself would get them; cut to its limit with a notice."""
-    tokenizer = bundle.tokenizer
-    if not getattr(tokenizer, "is_fast", False):
+    rows = tokenized(bundle, texts, truncation=cut)
+    notice = f"The model reads {bundle.anatomy.longest} tokens at most. Grey text behind them was not read."
+    return encoded(bundle, rows, texts, notices=(notice,) if len(rows.encodings) > 1 else ())
+
+
+def tokenized(bundle: Bundle, texts: Mapping[str, str], **cut: Any) -> Any:
+    """The tokenizer's own output, a row a window; `cut` says how it treats what is over the model's limit."""
+    if not getattr(bundle.tokenizer, "is_fast", False):
         raise Incompatible(f"{bundle.card.label} has no fast tokenizer, so its tokens cannot be found in your text.")
-    limit = bundle.anatomy.longest
-    rows = tokenizer(
+    return bundle.tokenizer(
         *texts.values(),
-        truncation=True,
-        max_length=limit,
+        max_length=bundle.anatomy.longest,
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
+        **cut,
     )
-    special = torch.tensor(rows["special_tokens_mask"][0], dtype=torch.bool)
+
+
+def encoded(
+    bundle: Bundle, rows: Any, texts: Mapping[str, str], window: int = 0, notices: tuple[str, ...] = ()
+) -> Encoded:
+    """One row of what `tokenized` gave for the texts."""
+    special = torch.tensor(rows["special_tokens_mask"][window], dtype=torch.bool)
     if special.all():
         raise BadRequest("The model reads no token in this text. Type a sentence.")
-    names = [name for name in tokenizer.model_input_names if name in rows]
     return Encoded(
-        inputs={name: torch.tensor([rows[name][0]]) for name in names},
-        features=_features(rows.encodings[0], tokenizer, texts),
+        inputs=inputs(bundle, rows, window),
+        features=_features(rows.encodings[window], bundle.tokenizer, texts),
         special=special,
-        notices=_notices(rows.encodings, limit),
+        notices=notices,
     )
 
 
-def _notices(encodings: list[Any], limit: int) -> tuple[str, ...]:
-    if len(encodings) == 1:
-        return ()
-    return (f"The model reads {limit} tokens at most. Grey text behind them was not read.",)
+def inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
+    """What the model is given for one row, (1, F) each."""
+    names = [name for name in bundle.tokenizer.model_input_names if name in rows]
+    return {name: torch.tensor([rows[name][window]]) for name in names}
 
 
 def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
