@@ -14,41 +14,45 @@ from .encoding import Reading, encode
 from .errors import BadRequest
 from .loading import Bundle, labels
 from .problem import Problem, Run
-from .readout import Readout, activation, probabilities, readout, unit_name
+from .readout import Activation, Readout, probabilities, readout, unit_name
 from .request import Request, Target
 from .textual import problem as textual_problem
 
 
-def prediction(bundle: Bundle, texts: Mapping[str, str]) -> Prediction:
+def prediction(bundle: Bundle, texts: Mapping[str, str], kind: Activation) -> Prediction:
     """Every label with its probability, best first."""
     encoded = encode(bundle, texts)
     with torch.no_grad():
-        return said(bundle, bundle.model(**encoded.inputs).logits)
+        return said(bundle, bundle.model(**encoded.inputs).logits, kind)
 
 
-def said(bundle: Bundle, logits: Tensor) -> Prediction:
+def said(bundle: Bundle, logits: Tensor, kind: Activation) -> Prediction:
     """What logits (1, C) say: every label with its probability, best first."""
-    shown = probabilities(logits[0], activation(bundle.model.config)).tolist()  # (C,)
+    shown = probabilities(logits[0], kind).tolist()  # (C,)
     targets = [Target(label, index, probability=shown[index]) for index, label in enumerate(labels(bundle.model))]
     return Prediction(tuple(sorted(targets, key=lambda target: -(target.probability or 0.0))))
 
 
-def problem(bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str], most: int = 1) -> Problem:
+def problem(
+    bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str], kind: Activation, most: int = 1
+) -> Problem:
     """The Problem of a sequence classifier, its features the tokens of `texts`.
 
     Explained is the class that the request asks for, or else the `most` probable classes, one a target.
     """
 
     def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
-        return classes(bundle, request.target, outputs[0].logits, reading, most)
+        return classes(bundle, request.target, outputs[0].logits, reading, kind, most)
 
     return textual_problem(bundle, request, run, [encode(bundle, texts)], ask)
 
 
-def classes(bundle: Bundle, wanted: Target, logits: Tensor, reading: Reading, most: int = 1) -> Readout:
+def classes(
+    bundle: Bundle, wanted: Target, logits: Tensor, reading: Reading, kind: Activation, most: int = 1
+) -> Readout:
     """The numbers of the class that is wanted, or else of the `most` probable, as read from logits (1, C)."""
-    kind, prediction = activation(bundle.model.config), said(bundle, logits)
-    if wanted.label is None and wanted.index is None and wanted.foil is None:
+    prediction = said(bundle, logits, kind)
+    if nothing_asked(wanted):
         targets, foil = prediction.targets[:most], None
     else:
         target, foil = resolve(wanted, prediction)
@@ -59,6 +63,11 @@ def classes(bundle: Bundle, wanted: Target, logits: Tensor, reading: Reading, mo
         return torch.stack(numbers, dim=1)  # (B, T)
 
     return Readout(targets, prediction, unit_name(reading.unit, kind, foil), read)
+
+
+def nothing_asked(wanted: Target) -> bool:
+    """Whether a request leaves it to the task what is explained."""
+    return wanted.label is None and wanted.index is None and wanted.foil is None
 
 
 def resolve(wanted: Target, said: Prediction) -> tuple[Target, int | None]:
@@ -82,4 +91,4 @@ def _class(said: Prediction, label: str | None, index: int | None) -> Target:
         if found := next(filter(matches, said.targets), None):
             return found
     known = ", ".join(sorted(str(target.label) for target in said.targets)[:30])
-    raise BadRequest(f"The model has no class {str(label if index is None else index)[:60]!r}. Its classes: {known}.")
+    raise BadRequest(f"There is no label {str(label if index is None else index)[:60]!r} here. The labels: {known}.")

@@ -22,14 +22,14 @@ class Readout:
     """What is read out of a model's outputs, and what the model said.
 
     `read` takes the outputs of B inputs, one a sequence, and gives the T numbers explained, (B, T), in `unit`.
-    `alone`: target t depends on sequence t and on no other.
+    `alone` names for each target the one sequence that it depends on; empty if it may depend on all.
     """
 
     targets: tuple[Target, ...]
     prediction: Prediction
     unit: str
     read: Callable[[Sequence[Any]], Tensor]
-    alone: bool = False
+    alone: tuple[int, ...] = ()
 
 
 def activation(config: Any) -> Activation:

@@ -82,7 +82,7 @@ def problem(
         deployed=readout.read(outputs)[0],
         batch=max(1, bundle.anatomy.batch(longest) // len(encodings)),
         together=bundle.anatomy.together,
-        visible=_visible(placed, len(features)) if readout.alone else None,
+        visible=_visible([placed[i] for i in readout.alone], len(features)) if readout.alone else None,
         texts=texts,
         seed=request.seed,
         run=run,

@@ -4,8 +4,21 @@ Knows no method and no page.
 """
 
 from ..task import Task
+from .multi_label_classification import MultiLabelClassification
+from .pair_classification import PairClassification
+from .question_answering import QuestionAnswering
 from .text_classification import TextClassification
+from .zero_shot_classification import ZeroShotClassification
 
-TASKS: dict[str, Task] = {task.key: task for task in (TextClassification(),)}
+TASKS: dict[str, Task] = {
+    task.key: task
+    for task in (
+        TextClassification(),
+        PairClassification(),
+        MultiLabelClassification(),
+        ZeroShotClassification(),
+        QuestionAnswering(),
+    )
+}
 
 __all__ = ["TASKS"]

@@ -7,6 +7,7 @@ from ..classification import prediction, problem
 from ..data import Prediction
 from ..loading import Bundle
 from ..problem import Problem, Run
+from ..readout import activation
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
@@ -32,7 +33,9 @@ class TextClassification(Task):
     )
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        return problem(bundle, request, run, self.texts(request, settings().text_characters))
+        texts = self.texts(request, settings().text_characters)
+        return problem(bundle, request, run, texts, activation(bundle.model.config))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        return prediction(bundle, self.texts(request, settings().text_characters))
+        texts = self.texts(request, settings().text_characters)
+        return prediction(bundle, texts, activation(bundle.model.config))

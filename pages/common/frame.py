@@ -12,7 +12,12 @@ from streamlit.navigation.page import StreamlitPage
 DRAWN: ContextVar[bool] = ContextVar("DRAWN", default=False)
 TITLE = "Wherefore: why did the model say that?"
 HOME = ("home", "Home", "home")
-TASK_PAGES = (("text_classification", "Text classification", "sell"),)
+TASK_PAGES = (
+    ("text_classification", "Text classification", "sell"),
+    ("pair_classification", "Pair classification", "compare_arrows"),
+    ("multi_label_classification", "Multi-label classification", "checklist"),
+    ("zero_shot_classification", "Zero-shot classification", "edit_note"),
+)
 MORE = (("models", "Models", "deployed_code"), ("about", "About", "info"))
 
 

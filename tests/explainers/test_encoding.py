@@ -234,7 +234,7 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
     bundle = Bundle.of(*tiny("bert"))
     params = {"baseline": baseline, "baseline_text": "the lake"}
     asked = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
-    made = problem(bundle, asked, Run(), asked.texts)
+    made = problem(bundle, asked, Run(), asked.texts, "softmax")
     ids = made.layer.baseline_ids[0].tolist()
     own = bundle.tokenizer(SENTENCES[6])["input_ids"]
     filler = getattr(bundle.tokenizer, f"{'pad' if baseline == 'text' else baseline}_token_id")

@@ -1,0 +1,63 @@
+"""Multi-label classification: one text, and any number of labels that the model finds in it, each by itself.
+
+Knows no method and no page.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ..classification import prediction, problem
+from ..data import Prediction
+from ..encoding import Reading
+from ..errors import Incompatible
+from ..loading import Bundle
+from ..method import Range, knobs, settings_of
+from ..problem import Problem, Run
+from ..request import Request
+from ..settings import settings
+from ..task import Example, Field, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How many labels are explained when none is asked for."""
+
+    labels: Annotated[int, Range(1, 1_000), "How many labels are explained, the most probable first."] = 6
+
+
+class MultiLabelClassification(Task):
+    """Which words made the model find each of these labels?"""
+
+    key = "multi_label_classification"
+    label = "Multi-label classification"
+    question = "Which words made the model find each of these labels?"
+    fields = (Field("text", "Text", "Type a sentence."),)
+    examples = tuple(
+        Example(label, (("text", text),))
+        for label, text in (
+            ("Thanks and relief", "Thank you so much, I was sure that I had lost my passport for good!"),
+            ("Anger and sorrow", "I am furious with the airline, and I miss my grandmother's funeral because of it."),
+            ("A question", "Wait, does anybody know why the lights went out?"),
+            ("Proud and nervous", "My daughter sings on stage tonight; I am proud, and more nervous than she is."),
+            ("Backhanded praise", "Wow, you parked it without hitting anything. I am impressed."),
+            ("Deadpan", "I love it when my alarm rings on a Sunday. Truly the highlight of my week."),
+        )
+    )
+    params = (*knobs(Reading), *knobs(Shown))
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        fit(bundle)
+        most = int(settings_of(request.options, knobs(Shown))["labels"])
+        texts = self.texts(request, settings().text_characters)
+        return problem(bundle, request, run, texts, "sigmoid", most)
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        fit(bundle)
+        return prediction(bundle, self.texts(request, settings().text_characters), "sigmoid")
+
+
+def fit(bundle: Bundle) -> None:
+    """Raises Incompatible for a model that says that it does anything else than to judge each label by itself."""
+    kinds = {"single_label_classification": "chooses one of its labels", "regression": "gives numbers, not labels"}
+    if other := kinds.get(bundle.model.config.problem_type):
+        raise Incompatible(f"{bundle.card.label} {other}. Explain it as text classification.")

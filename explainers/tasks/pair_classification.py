@@ -1,0 +1,86 @@
+"""Pair classification: two texts, and what the model says about how they stand to each other.
+
+Knows no method and no page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from torch import Tensor
+
+from ..classification import classes, prediction
+from ..data import Prediction
+from ..encoding import Reading, encode
+from ..loading import Bundle
+from ..method import knobs, settings_of
+from ..problem import Problem, Run
+from ..readout import Readout, activation
+from ..request import Request, Target
+from ..settings import settings
+from ..task import Example, Field, Task
+from ..textual import problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direction:
+    """Which end of its only number a model is explained towards, if it has but one."""
+
+    towards: Annotated[
+        Literal["1", "0"],
+        "For a model with one number alone, such as a similarity: explain what raises it (1) or what lowers it (0).",
+    ] = "1"
+
+
+class PairClassification(Task):
+    """Which words of two texts made the model judge the pair as it does?"""
+
+    key = "pair_classification"
+    label = "Pair classification"
+    question = "Which words of the two texts made the model judge them as it does?"
+    fields = (Field("text_a", "First text", "Type a sentence."), Field("text_b", "Second text", "Type another one."))
+    examples = tuple(
+        Example(label, (("text_a", one), ("text_b", other)))
+        for label, one, other in (
+            ("It follows", "A woman in a red coat is feeding pigeons in the square.", "A woman is outdoors."),
+            ("Contradiction", "All the shops in our street close at six.", "You can buy bread here at midnight."),
+            ("Neither", "Two boys are running along the beach.", "The boys are late for dinner."),
+            ("Same words, other meaning", "The dog chased the postman.", "The postman chased the dog."),
+            ("Other words, same meaning", "Nobody failed the exam.", "Every student passed the test."),
+            ("Cat logic", "My cat has never once obeyed me.", "My cat always does what I say, if it is asleep."),
+        )
+    )
+    params = (*knobs(Reading), *knobs(Direction))
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        texts = self.texts(request, settings().text_characters)
+        flip = settings_of(request.options, knobs(Direction))["towards"] == "0" and bundle.model.config.num_labels == 1
+
+        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+            kind = activation(bundle.model.config)
+            said = classes(bundle, request.target, outputs[0].logits, reading, kind)
+            return flipped(said) if flip else said
+
+        return problem(bundle, request, run, [encode(bundle, texts)], ask)
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        texts = self.texts(request, settings().text_characters)
+        return prediction(bundle, texts, activation(bundle.model.config))
+
+
+def flipped(readout: Readout) -> Readout:
+    """The readout of a model's only number, towards its other end: the probability that it is not so, or less of it."""
+    whole = 1.0 if readout.unit == "probability" else 0.0
+    (target,) = readout.targets
+
+    def read(outputs: Sequence[Any]) -> Tensor:
+        return whole - readout.read(outputs)  # (B, 1)
+
+    return replace(readout, targets=(_opposite(target, readout.unit),), read=read)
+
+
+def _opposite(target: Target, unit: str) -> Target:
+    number = target.probability or 0.0
+    if unit == "score":
+        return replace(target, label=f"less {target.label}", probability=-number)
+    return replace(target, label=f"not {target.label}", probability=1 - number)

@@ -1,0 +1,129 @@
+"""Zero-shot classification: one text, and labels that a person types.
+
+Knows no method and no page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..classification import nothing_asked, resolve
+from ..data import Prediction
+from ..encoding import Encoded, Reading, encode
+from ..hypotheses import Judging, Verdicts, fitting, listed, sentences, verdicts
+from ..loading import Bundle
+from ..method import knobs, settings_of
+from ..problem import Problem, Run
+from ..readout import Readout, unit_name
+from ..request import Request
+from ..settings import settings
+from ..task import Example, Field, Task
+from ..textual import problem
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request as a model gets it: the text, N labels, their sentences by field, and N encoded pairs."""
+
+    text: str
+    names: tuple[str, ...]
+    hypotheses: dict[str, str]
+    encodings: tuple[Encoded, ...]
+    judging: Judging
+    verdicts: Verdicts
+
+    def logits(self, outputs: Sequence[Any]) -> Tensor:
+        """The outputs for N sentences as (B, N, C)."""
+        return torch.stack([output.logits for output in outputs], dim=1)
+
+    def prediction(self, outputs: Sequence[Any]) -> Prediction:
+        """Every label with its probability, best first."""
+        return self.verdicts.prediction(self.logits(outputs), self.names)
+
+
+class ZeroShotClassification(Task):
+    """Which words made the model choose this one of my own labels?"""
+
+    key = "zero_shot_classification"
+    label = "Zero-shot classification"
+    question = "Which words made the model choose this one of your own labels?"
+    fields = (
+        Field("text", "Text", "Type a sentence."),
+        Field("labels", "Labels", "Type some labels, with commas between them.", "labels"),
+        Field("template", "Sentence made of a label", "Type a sentence with {} in it.", "line", "This example is {}."),
+    )
+    examples = tuple(
+        Example(label, (("text", text), ("labels", labels)))
+        for label, text, labels in (
+            ("Town council", "The council voted to close the bridge to cars until spring.", "politics, sport, cooking"),
+            ("A recipe", "Fold the egg whites in slowly, or the cake will never rise.", "cooking, travel, finance"),
+            ("A complaint", "My parcel was due on Monday and nobody answers the phone.", "complaint, praise, question"),
+            ("Two at once", "The striker wants a tax cut before he signs.", "sport, politics, weather"),
+            ("No label fits", "Seven purple umbrellas hummed in the fridge.", "sport, politics, cooking"),
+            ("Not about food", "He cooked the books for years.", "cooking, crime, literature"),
+        )
+    )
+    choices = "said"
+    foils = "said"
+    params = (*knobs(Reading), *knobs(Judging))
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        case = self._case(bundle, request)
+        shown = case.judging.hypothesis == "shown"
+
+        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+            return _readout(case, request, outputs, reading)
+
+        return problem(
+            bundle,
+            request,
+            run,
+            case.encodings,
+            ask,
+            held=() if shown else case.hypotheses,
+            texts=(("text", case.text), *(case.hypotheses.items() if shown else ())),
+        )
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        case = self._case(bundle, request)
+        with torch.no_grad():
+            return case.prediction([bundle.model(**encoded.inputs) for encoded in case.encodings])
+
+    def _case(self, bundle: Bundle, request: Request) -> Case:
+        texts = self.texts(request, settings().text_characters)
+        judging = Judging(**settings_of(request.options, knobs(Judging)))  # type: ignore[arg-type]
+        names = listed(texts["labels"])
+        hypotheses = sentences(names, texts["template"])
+        judged = verdicts(bundle, judging, len(names))
+        fitting(bundle, hypotheses)
+        encodings = tuple(
+            encode(bundle, {"text": texts["text"], field: sentence}, "only_first")
+            for field, sentence in hypotheses.items()
+        )
+        return Case(texts["text"], names, hypotheses, encodings, judging, judged)
+
+
+def _readout(case: Case, request: Request, outputs: Sequence[Any], reading: Reading) -> Readout:
+    """The numbers of the label that is asked for, or else of all, the most probable first."""
+    said, foil = case.prediction(outputs), None
+    targets = said.targets
+    if not nothing_asked(request.target):
+        target, foil = resolve(request.target, said)
+        targets = (target,)
+
+    def read(outputs: Sequence[Any]) -> Tensor:
+        logits = case.logits(outputs)  # (B, N, C)
+        numbers = [case.verdicts.number(logits, target.index or 0, reading.unit, foil) for target in targets]
+        return torch.stack(numbers, dim=1)  # (B, T)
+
+    alone = case.verdicts.alone and foil is None
+    return Readout(
+        targets=targets,
+        prediction=said,
+        unit=unit_name(reading.unit, "softmax", foil),
+        read=read,
+        alone=tuple(target.index or 0 for target in targets) if alone else (),
+    )

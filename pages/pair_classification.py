@@ -1,0 +1,13 @@
+"""Pair classification: which words of two texts made the model judge them as it does?
+
+Knows Requests alone.
+"""
+
+from pages.common.frame import self_sufficient
+
+self_sufficient()  # before the imports that take seconds
+
+from explainers import TASKS  # noqa: E402
+from pages.common.workbench import workbench  # noqa: E402
+
+workbench(TASKS["pair_classification"])
