@@ -1,4 +1,4 @@
-"""Explanations as files: JSON that loads back equal, CSV, and one HTML file that opens anywhere, offline.
+"""Explanations as data files: JSON that loads back equal, and CSV.
 
 Knows no torch and no Streamlit.
 """
@@ -17,12 +17,6 @@ from .data import Explanation, Feature, Floats, Pixels, Prediction
 from .errors import BadRequest
 from .links import PACKED
 from .request import Pairs, Request, Target
-from .views.computed import code, computed, table
-from .views.meter import meter
-from .views.sentence import sentence
-from .views.spans import spans
-from .views.table import rows
-from .views.text import escaped
 
 FORMAT = "wherefore/1"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for the start of a formula
@@ -205,50 +199,3 @@ def to_csv(explanation: Explanation) -> str:
 
 def _cell(text: str) -> str:
     return "'" + text if text.startswith(FORMULA) else text
-
-
-def to_html(explanation: Explanation, row: int = 0, true_label: str | None = None) -> str:
-    """The explanation by words as one page with no reference to anything outside it; `true_label` is what is right."""
-    shown = explanation.by_word()
-    notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
-    notices = "".join(f"<p class='wf-note'>{escaped(note)}</p>" for note in notes)
-    scores = "".join(
-        f"<tr><td><bdi>{escaped(str(cells['text']))}</bdi></td><td>{cells['score']:+.6f}</td>"
-        f"<td>{100 * float(cells['share']):.1f} %</td></tr>"
-        for cells in rows(shown, row)
-    )
-    return PAGE.format(
-        sentence=sentence(shown, row),
-        notices=notices,
-        map=spans(shown, row),
-        meter=meter(explanation, row),
-        scores=scores,
-        how=table(computed(explanation, row)),
-        code=escaped(code(explanation)),
-    )
-
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<title>Why did the model say that?</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-td, th {{ text-align: start; padding: .15rem .8rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }}
-pre {{ overflow-x: auto; padding: .8rem; border: 1px solid rgb(128 128 128 / .4); }}
-summary {{ cursor: pointer; margin-top: 1rem; }}
-</style></head><body><main>
-<h1>Why did the model say that?</h1>
-<p class="wf-said">{sentence}</p>{notices}
-{map}
-{meter}
-<details><summary>Every score</summary>
-<table><tr><th scope="col">Text</th><th scope="col">Score</th><th scope="col">Share</th></tr>{scores}</table></details>
-<details><summary>How this was computed</summary>{how}</details>
-<details><summary>The code</summary><pre>{code}</pre></details>
-<p class="wf-note">The map shows what moved this model's number, not why the world is as it is. Made with Wherefore.</p>
-</main></body></html>
-"""

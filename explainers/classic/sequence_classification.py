@@ -5,7 +5,7 @@ Knows no page.
 
 from ..data import Prediction
 from ..engine import predict
-from ..export import to_html
+from ..standalone import to_html
 from .classifier import Classifier
 from .session import Page, Scored, written
 

@@ -9,9 +9,10 @@ import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request
 from explainers.errors import LimitReached
-from explainers.export import to_csv, to_html, to_json
+from explainers.export import to_csv, to_json
 from explainers.links import INPUT, PACKED, packed
 from explainers.settings import settings
+from explainers.standalone import to_html
 from explainers.views.computed import code, computed, table
 
 OPENED = "opened link"  # session state: the packed inputs that the page was opened with, and those inputs

@@ -12,8 +12,9 @@ import pytest
 from explainers import METHODS, Bundle, Explanation, Request, Target, explain
 from explainers.data import Feature, Prediction
 from explainers.errors import BadRequest
-from explainers.export import FORMULA, from_json, to_csv, to_html, to_json
+from explainers.export import FORMULA, from_json, to_csv, to_json
 from explainers.links import packed
+from explainers.standalone import to_html
 from explainers.views.bars import alt, bars
 from explainers.views.computed import code
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored
@@ -44,7 +45,7 @@ def rich() -> Explanation:
     return Explanation(
         request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
         Prediction(targets, "an answer"), (True, False), 2.5e-7, (45, 40), 1.25,
-        ("Cut.", "Grey."), (("torch", "2.13.0"),), (), (1, 7),
+        ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7),
     )  # fmt: skip
 
 
@@ -206,8 +207,8 @@ def test_the_html_is_one_file_that_fetches_and_runs_nothing(explanation):
     page = Page(to_html(explanation, true_label=EVIL[0]))
     assert not page.open
     assert {tag for tag, _ in page.elements} <= {
-        "html", "head", "meta", "title", "style", "body", "main", "h1", "p", "strong", "em", "bdi", "div", "span", "i",
-        "details", "summary", "table", "tr", "th", "td", "pre",
+        "html", "head", "meta", "title", "style", "body", "main", "section", "h1", "p", "strong", "em", "bdi", "div",
+        "span", "i", "details", "summary", "table", "tr", "th", "td", "pre",
     }  # fmt: skip
     names = {name for _, attributes in page.elements for name in attributes}
     assert not names & {"src", "href", "srcset", "action", "data", "poster", "background", "formaction"}
@@ -216,6 +217,14 @@ def test_the_html_is_one_file_that_fetches_and_runs_nothing(explanation):
     assert not re.search(r"url|http|@import|expression", styles)
     assert page.text("wf-map") == marked(explanation.request.texts["text"])
     assert f"True label: {EVIL[0]}." in page.text()
+
+
+def test_the_html_shows_every_target_under_its_own_heading_or_the_one_that_is_asked_for():
+    whole, second = Page(to_html(rich())), Page(to_html(rich(), 1))
+    named = [data for path, data in whole.texts if path and path[-1][0] == "h2"]
+    assert named == [str(rich().targets[0].label), "class 0"]
+    assert len([1 for tag, _ in whole.elements if tag == "section"]) == 2
+    assert len([1 for tag, _ in second.elements if tag in ("section", "h2")]) == 1
 
 
 def test_the_html_forbids_by_policy_what_it_does_not_need():

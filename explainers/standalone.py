@@ -1,0 +1,76 @@
+"""Explanations as one HTML file that opens anywhere, offline.
+
+Knows no torch and no Streamlit.
+"""
+
+from .data import Explanation
+from .views.computed import code, computed, table
+from .views.meter import meter
+from .views.sentence import sentence
+from .views.spans import spans
+from .views.table import rows
+from .views.text import escaped, named
+
+
+def to_html(explanation: Explanation, row: int | None = None, true_label: str | None = None) -> str:
+    """The explanation by words as one page with no reference to anything outside it: all targets, or one `row`.
+
+    `true_label` is what is right, if the reader knows it.
+    """
+    shown = explanation.by_word()
+    picked = range(len(explanation.targets)) if row is None else [row]
+    notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
+    return PAGE.format(
+        notices="".join(f"<p class='wf-note'>{escaped(note)}</p>" for note in notes),
+        results="".join(_result(explanation, shown, i, headed=len(picked) > 1) for i in picked),
+        code=escaped(code(explanation)),
+    )
+
+
+def _result(explanation: Explanation, shown: Explanation, row: int, headed: bool) -> str:
+    """What is known of one target: the answer, the map, and every number behind it."""
+    scores = "".join(
+        f"<tr><td><bdi>{escaped(str(cells['text']))}</bdi></td><td>{cells['score']:+.6f}</td>"
+        f"<td>{100 * float(cells['share']):.1f} %</td></tr>"
+        for cells in rows(shown, row)
+    )
+    return RESULT.format(
+        heading=f"<h2>{escaped(named(explanation.targets[row]))}</h2>" if headed else "",
+        sentence=sentence(shown, row),
+        map=spans(shown, row),
+        meter=meter(explanation, row),
+        scores=scores,
+        how=table(computed(explanation, row)),
+    )
+
+
+RESULT = """<section>{heading}
+<p class="wf-said">{sentence}</p>
+{map}
+{meter}
+<details><summary>Every score</summary>
+<table><tr><th scope="col">Text</th><th scope="col">Score</th><th scope="col">Share</th></tr>{scores}</table></details>
+<details><summary>How this was computed</summary>{how}</details>
+</section>
+"""
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<title>Why did the model say that?</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+td, th {{ text-align: start; padding: .15rem .8rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }}
+pre {{ overflow-x: auto; padding: .8rem; border: 1px solid rgb(128 128 128 / .4); }}
+summary {{ cursor: pointer; margin-top: 1rem; }}
+section + section {{ margin-top: 3rem; }}
+</style></head><body><main>
+<h1>Why did the model say that?</h1>
+{notices}
+{results}
+<details><summary>The code</summary><pre>{code}</pre></details>
+<p class="wf-note">The map shows what moved this model's number, not why the world is as it is. Made with Wherefore.</p>
+</main></body></html>
+"""
