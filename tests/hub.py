@@ -222,11 +222,11 @@ def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     monkeypatch.setattr("explainers.engine.settings", lambda: limits)
 
 
-def saved(kind: str, folder: Path, labels: int = 3, **options: object) -> Path:
-    """The folder of a tiny model with its tokenizer."""
-    model, tokenizer = tiny(kind, labels)
+def saved(kind: str, folder: Path, labels: int = 3, task: str | None = None, **options: object) -> Path:
+    """The folder of a tiny model with its tokenizer or image processor."""
+    model, reader = tiny(kind, labels, task=task)
     model.save_pretrained(folder, **options)
-    tokenizer.save_pretrained(folder)
+    reader.save_pretrained(folder)
     return folder
 
 

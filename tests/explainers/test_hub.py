@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,27 +21,9 @@ from explainers.folders import Found
 from explainers.gate import Meter
 from explainers.settings import read
 from explainers.sources import card_of
-from tests import hub as hubs
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
 
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    with hubs.running(tmp_path / "cache", monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def anew(monkeypatch):
-    """Starts the server anew: an empty memory, and other settings if any are given."""
-    start = partial(hubs.forget, monkeypatch)
-    start()
-    return start
-
-
-@pytest.fixture
-def bert(tmp_path):
-    return files_of(saved("bert", tmp_path / "bert"))
+pytestmark = pytest.mark.usefixtures("anew")
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "deberta-v2"])

@@ -6,7 +6,6 @@ The client is the real one, the server is on the loopback address.
 import json
 import threading
 from concurrent.futures import CancelledError
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -21,28 +20,10 @@ from explainers.folders import Found
 from explainers.gate import Meter
 from explainers.settings import read
 from explainers.sources import card_of
-from tests import hub as hubs
-from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
+from tests.hub import CANARY, NAME, asked, assert_same, files_of
 from tests.tiny import SMALL
 
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    with hubs.running(tmp_path / "cache", monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def anew(monkeypatch):
-    """Starts the server anew: an empty memory, and other settings if any are given."""
-    start = partial(hubs.forget, monkeypatch)
-    start()
-    return start
-
-
-@pytest.fixture
-def bert(tmp_path):
-    return files_of(saved("bert", tmp_path / "bert"))
+pytestmark = pytest.mark.usefixtures("anew")
 
 
 @pytest.fixture
@@ -182,6 +163,35 @@ def test_a_download_that_breaks_off_for_good_is_unreachable_and_the_next_try_suc
     assert list((tmp_path / "cache").rglob("*.incomplete")) == []
     hub.cuts = {}
     assert_same(explain(asked()), "bert")
+
+
+def kept(cache):
+    """The files that the cache holds, by the names that they have in the repository."""
+    return {file.name: file.resolve() for file in (cache / "models--somebody--some-model").glob("snapshots/*/*")}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_copy_that_went_bad_at_its_full_length_is_thrown_away_alone_and_fetched_anew(
+    hub, bert, anew, tmp_path, name, reachable
+):
+    hub.publish(NAME, bert)
+    explain(asked())
+    whole = kept(tmp_path / "cache")
+    body = bytearray(whole[name].read_bytes())
+    body[-9] ^= 1  # a number of a weight, or a letter: nothing that a header would tell
+    whole[name].write_bytes(body)
+    anew()
+    hub.status = 0 if reachable else 503
+    lost = Incompatible if reachable or name != "config.json" else Unreachable
+    refused(lost, rf"The {name} of {NAME} was damaged .* Try again" if lost is Incompatible else "status 503")
+    assert not whole[name].exists()
+    assert kept(tmp_path / "cache").keys() == whole.keys() - {name}
+    assert all(file.exists() for other, file in whole.items() if other != name)
+    hub.status, hub.asked = 0, []
+    assert_same(explain(asked()), "bert")
+    assert [path for method, path in hub.asked if method == "GET" and name in path] != []
+    assert hub.asked_for("model.safetensors") == (2 if name == "model.safetensors" else 0)
 
 
 class Left(BaseException):
