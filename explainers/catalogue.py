@@ -42,6 +42,18 @@ CARDS = {
             wheel="minilm",
         ),
         Card(
+            key="similarity",
+            source="bundled",
+            tasks=("pair_classification",),
+            label="Similarity of two sentences (MiniLM, bundled)",
+            languages=("en",),
+            megabytes=91,
+            licence="Apache-2.0",
+            labels=("SIMILARITY",),
+            score="Pearson 0.8395 on the STS benchmark's 1,379 test pairs",
+            wheel="minilm",
+        ),
+        Card(
             key="distilbert/distilbert-base-uncased-finetuned-sst-2-english",
             source="hub",
             tasks=("text_classification",),
