@@ -31,7 +31,7 @@ LEVELS = [
     {"engine"},
     {"backend", "classic.session", "__main__"},
     {"classic.classifier"},
-    {"classic.sequence_classification"},
+    {f"classic.{kind}_classification" for kind in ("sequence", "pair", "multi_label", "zero_shot")},
     {"classic"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

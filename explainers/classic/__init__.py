@@ -3,6 +3,14 @@
 Unlike the rest of Wherefore they remember their last call: that is their contract.
 """
 
+from .multi_label_classification import MultiLabelClassificationExplainer
+from .pair_classification import PairwiseSequenceClassificationExplainer
 from .sequence_classification import SequenceClassificationExplainer
+from .zero_shot_classification import ZeroShotClassificationExplainer
 
-__all__ = ["SequenceClassificationExplainer"]
+__all__ = [
+    "MultiLabelClassificationExplainer",
+    "PairwiseSequenceClassificationExplainer",
+    "SequenceClassificationExplainer",
+    "ZeroShotClassificationExplainer",
+]

@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from ..request import Target
-from .session import Scored, Session, WrongCall, only_lig, scored
+from .session import Session, WrongCall, only_lig
 
 
 class Classifier(Session):
@@ -29,11 +29,6 @@ class Classifier(Session):
         return Target(index=index)
 
     @property
-    def word_attributions(self) -> Scored:
-        """Each token of the last text with its score, L2-normalised."""
-        return scored(self.explanation)
-
-    @property
     def predicted_class_index(self) -> int:
         """The class that the model chose for the last text."""
         return int(self.explanation.prediction.targets[0].index or 0)
@@ -50,8 +45,9 @@ class Classifier(Session):
 
     @property
     def pred_probs(self) -> float:
-        """The probability of the explained class."""
-        return float(self.explanation.targets[0].probability or 0.0)
+        """The probability that the model gives the explained class."""
+        said = {target.index: target.probability for target in self.explanation.prediction.targets}
+        return float(said[self.selected_index] or 0.0)
 
 
 def named(model: Any, custom_labels: list[str] | None) -> list[str] | None:

@@ -7,7 +7,7 @@ from ..data import Prediction
 from ..engine import predict
 from ..standalone import to_html
 from .classifier import Classifier
-from .session import Page, Scored, written
+from .session import LAYER, Page, Scored, scored, written
 
 
 class SequenceClassificationExplainer(Classifier):
@@ -35,9 +35,14 @@ class SequenceClassificationExplainer(Classifier):
         self._integrate({"text": text}, embedding_type, internal_batch_size, n_steps, target)
         return self.word_attributions
 
+    @property
+    def word_attributions(self) -> Scored:
+        """Each token of the last text with its score, L2-normalised."""
+        return scored(self.explanation)
+
     def predict(self, text: str) -> Prediction:
         """Every label with its probability, best first."""
-        return predict(self._request({"text": text}, "saliency"), bundle=self._bundle)
+        return predict(self._request({"text": text}, LAYER), bundle=self._bundle)
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
         """The last explanation as a page, written to `html_filepath` if given; `.html` is added if it lacks it."""

@@ -16,7 +16,7 @@ from ..errors import BadRequest, Incompatible
 from ..loading import Bundle
 from ..request import Request, Target
 
-EMBEDDINGS = ("word", "position")
+LAYER = "layer_integrated_gradients"
 STEPS = 50
 Scored = list[tuple[str, float]]
 
@@ -66,17 +66,18 @@ class Session:
         internal_batch_size: int | None = None,
         n_steps: int | None = None,
         target: Target | None = None,
+        method: str = LAYER,
         **params: object,
     ) -> Explanation:
-        """Layer integrated gradients of words (0) or positions (1); to be called by `__call__` alone.
+        """Integrated gradients of words (0) or positions (1); to be called by `__call__` alone.
 
         Words are explained, with a warning in the caller's line, where the model has no positions.
         """
-        params |= {"steps": n_steps or STEPS}
-        words = self._request(inputs, "layer_integrated_gradients", target, **params)
+        params |= {"steps": n_steps or STEPS} if method == LAYER else passes(n_steps)
+        words = self._request(inputs, method, target, **params)
         if embedding_type != 1:
             return self._explain(words, internal_batch_size)
-        places = self._request(inputs, "layer_integrated_gradients", target, **params, embedding=EMBEDDINGS[1])
+        places = self._request(inputs, method, target, **params, embedding="position")
         try:
             return self._explain(places, internal_batch_size)
         except Incompatible as error:
@@ -91,6 +92,11 @@ def only_lig(attribution_type: str) -> None:
     """Raises WrongCall for any type of attribution but layer integrated gradients."""
     if attribution_type != "lig":
         raise WrongCall(f"There is no attribution type {attribution_type!r} for text. Give 'lig'.")
+
+
+def passes(n_steps: int | None) -> dict[str, object]:
+    """The settings of integrated gradients that choose their own steps: `n_steps` of them, or as many as need be."""
+    return {} if n_steps is None else {"most_passes": min(max(n_steps, 20), 5_000), "tolerance": 0.0001}
 
 
 def scored(explanation: Explanation, row: int = 0, columns: Sequence[int] | None = None) -> Scored:

@@ -52,7 +52,7 @@ class ZeroShotClassification(Task):
     question = "Which words made the model choose this one of your own labels?"
     fields = (
         Field("text", "Text", "Type a sentence."),
-        Field("labels", "Labels", "Type some labels, with commas between them.", "labels"),
+        Field("labels", "List of labels", "Type some labels, with commas between them.", "labels"),
         Field("template", "Sentence made of a label", "Type a sentence with {} in it.", "line", "This example is {}."),
     )
     examples = tuple(

@@ -25,7 +25,10 @@ def sentence(explanation: Explanation, row: int = 0) -> str:
 def _said(explanation: Explanation, row: int) -> str:
     labels, target = explanation.prediction.targets, explanation.targets[row]
     if explanation.unit.startswith("score"):  # a regression's outputs are no probabilities
-        said = f"The model gives {_label(target)} {number(target.probability or 0.0).removeprefix('+')}."
+        given = next((label for label in labels if label.index == target.index), target)
+        said = f"The model gives {_label(given)} {number(given.probability or 0.0).removeprefix('+')}."
+        if given.label != target.label:  # the other end of its only number
+            said += f" Asked about {_label(target)}:"
     elif explanation.prediction.text:
         answer = explanation.prediction.text
         said = f"The model answers {_bold(short(answer, 80))}{_share(labels[0].probability if labels else None)}."
@@ -35,11 +38,10 @@ def _said(explanation: Explanation, row: int) -> str:
         said = f"The model takes {_bold(short(target.text, 80))} for {_label(target)}{_share(target.probability)}."
     elif not labels:
         said = ""
-    elif len(labels) == 1:
-        said = f"The model gives {_label(labels[0])}{_share(labels[0].probability)}."
     else:
-        said = f"The model says {_label(labels[0])}{_share(labels[0].probability)}."
-        if target.index != labels[0].index:
+        verb = "gives" if len(labels) == 1 else "says"
+        said = f"The model {verb} {_label(labels[0])}{_share(labels[0].probability)}."
+        if (target.index, target.label) != (labels[0].index, labels[0].label):
             said += f" Asked about {_label(target)}{_share(target.probability)}:"
     if target.foil is not None:
         said += f" Why {_label(target)} rather than {_bold(target.foil)}?"

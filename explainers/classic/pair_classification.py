@@ -1,0 +1,49 @@
+"""`PairwiseSequenceClassificationExplainer`: two texts, one class of the pair explained.
+
+Knows no page.
+"""
+
+from ..data import Prediction
+from ..engine import predict
+from ..standalone import to_html
+from .classifier import Classifier
+from .session import LAYER, Page, Scored, scored, written
+
+
+class PairwiseSequenceClassificationExplainer(Classifier):
+    """`explainer = PairwiseSequenceClassificationExplainer(model, tokenizer); explainer("It rains", "It is dry")`."""
+
+    task = "pair_classification"
+
+    def __call__(
+        self,
+        text1: str,
+        text2: str,
+        index: int | None = None,
+        class_name: str | None = None,
+        embedding_type: int = 0,
+        internal_batch_size: int | None = None,
+        n_steps: int | None = None,
+        flip_sign: bool = False,
+    ) -> Scored:
+        """Explain the pair: the class by `index`, else by `class_name`, else the predicted one.
+
+        `flip_sign` explains what lowers the only number of a model that has but one; others do not heed it.
+        """
+        target = self._target(index, class_name)
+        inputs, towards = {"text_a": text1, "text_b": text2}, "0" if flip_sign else "1"
+        self._integrate(inputs, embedding_type, internal_batch_size, n_steps, target, towards=towards)
+        return self.word_attributions
+
+    @property
+    def word_attributions(self) -> Scored:
+        """Each token of the last pair with its score, L2-normalised."""
+        return scored(self.explanation)
+
+    def predict(self, text1: str, text2: str) -> Prediction:
+        """Every label with its probability, best first."""
+        return predict(self._request({"text_a": text1, "text_b": text2}, LAYER), bundle=self._bundle)
+
+    def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
+        """The last explanation as a page, written to `html_filepath` if given; `.html` is added if it lacks it."""
+        return written(to_html(self.explanation, true_label=true_class), html_filepath)

@@ -1,0 +1,97 @@
+"""`ZeroShotClassificationExplainer`: one text, and labels that the caller names.
+
+Knows no page.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..data import Explanation
+from ..standalone import to_html
+from .session import Page, Scored, Session, WrongCall, only_lig, scored, written
+
+
+class ZeroShotClassificationExplainer(Session):
+    """`explainer = ZeroShotClassificationExplainer(model, tokenizer); explainer(text, labels=["sport", "politics"])`.
+
+    The probabilities are those of the transformers pipeline. `entailment` begins the name of the class that means yes,
+    or is its number.
+    """
+
+    task = "zero_shot_classification"
+
+    def __init__(
+        self, model: Any, tokenizer: Any, attribution_type: str = "lig", *, entailment: str | int = "entail"
+    ) -> None:
+        only_lig(attribution_type)
+        super().__init__(model, tokenizer)
+        self._entailment = str(entailment)
+        self.labels: list[str] = []
+        self.include_hypothesis = False
+
+    def __call__(
+        self,
+        text: str,
+        labels: Sequence[str],
+        embedding_type: int = 0,
+        hypothesis_template: str = "this text is about {} .",
+        include_hypothesis: bool = False,
+        internal_batch_size: int | None = None,
+        n_steps: int | None = None,
+        multi_label: bool = False,
+    ) -> dict[str, Scored]:
+        """For each label every token of `text`, and of the label's sentence if `include_hypothesis`, with its score.
+
+        All labels share their passes, which go where the scores move: with `n_steps` so many, else as many as need be.
+        """
+        if commas := next((label for label in labels if "," in label), None):
+            raise WrongCall(f"The label {commas!r} has a comma in it. Write it without one.")
+        self._integrate(
+            {"text": text, "labels": ", ".join(labels), "template": hypothesis_template},
+            embedding_type,
+            internal_batch_size,
+            n_steps,
+            method="integrated_gradients",
+            hypothesis="shown" if include_hypothesis else "hidden",
+            multi_label=multi_label,
+            entailment=self._entailment,
+        )
+        self.labels, self.include_hypothesis = [label.strip() for label in labels], include_hypothesis
+        return self.word_attributions
+
+    @property
+    def word_attributions(self) -> dict[str, Scored]:
+        """For each label the tokens of the last text with their scores, L2-normalised."""
+        found = self.explanation
+        rows = {target.index: row for row, target in enumerate(found.targets)}
+        columns = [_columns(found, index, self.include_hypothesis) for index in range(len(self.labels))]
+        return {label: scored(found, rows[index], columns[index]) for index, label in enumerate(self.labels)}
+
+    @property
+    def predicted_label(self) -> str:
+        """The label that the model gives the highest probability."""
+        return str(self.explanation.prediction.targets[0].label)
+
+    @property
+    def pred_probs(self) -> list[float]:
+        """The probability of each label, in the order of `labels`."""
+        said = {target.index: target.probability for target in self.explanation.prediction.targets}
+        return [float(said[index] or 0.0) for index in range(len(self.labels))]
+
+    def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
+        """The last explanation as a page, a map a label, written to `html_filepath` if given."""
+        return written(to_html(self.explanation, true_label=true_class), html_filepath)
+
+
+def _columns(explanation: Explanation, label: int, whole: bool) -> list[int]:
+    """The tokens of one label's pair in their order, up to the text's last if not `whole`."""
+    fields = [None if feature.special else feature.field for feature in explanation.features]
+    text = [i for i, field in enumerate(fields) if field == "text"]
+    special = [i for i, field in enumerate(fields) if field is None]
+    own = [i for i, field in enumerate(fields) if field == f"hypothesis {label + 1}"]
+    start = next((i for i, field in enumerate(fields) if field not in (None, "text")), len(fields))
+    lead = [i for i in special if i < text[0]]
+    if not whole:
+        return lead + text
+    between = [i for i in special if text[0] < i < start]
+    return lead + text + between + own + [i for i in special if i > start]
