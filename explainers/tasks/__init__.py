@@ -8,6 +8,7 @@ from .multi_label_classification import MultiLabelClassification
 from .pair_classification import PairClassification
 from .question_answering import QuestionAnswering
 from .text_classification import TextClassification
+from .token_classification import TokenClassification
 from .zero_shot_classification import ZeroShotClassification
 
 TASKS: dict[str, Task] = {
@@ -18,6 +19,7 @@ TASKS: dict[str, Task] = {
         MultiLabelClassification(),
         ZeroShotClassification(),
         QuestionAnswering(),
+        TokenClassification(),
     )
 }
 

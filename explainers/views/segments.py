@@ -75,7 +75,8 @@ def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list
     pieces, place = [], 0
     for start, end, score in merged:
         if start > place:
-            pieces.append(Segment(text[place:start], field, place, start))
+            read = place > 0 or not text[:start].strip()
+            pieces.append(Segment(text[place:start], field, place, start, read=read))
         pieces.append(Segment(text[start:end], field, start, end, score))
         place = end
     if place < len(text):

@@ -1,0 +1,147 @@
+"""Question answering: a question, a context, and the words of it that answer.
+
+Knows no method and no page.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from ..answers import Passage, best_sum, readout, said
+from ..data import Prediction
+from ..encoding import Encoded, Reading
+from ..errors import Incompatible
+from ..loading import Bundle
+from ..method import Range, knobs, settings_of
+from ..problem import Problem, Run
+from ..readout import Readout
+from ..request import Request
+from ..settings import settings
+from ..task import Example, Field, Task
+from ..textual import problem
+from ..windows import Rank, context_of, window
+
+QUESTION, CONTEXT = "question", "context"
+UNSURE = "This model holds it likelier that the context has no answer. Explained is its best guess."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """The setting of this task alone."""
+
+    longest_answer: Annotated[int, Range(1, 200), "The most tokens that an answer may have."] = 30
+
+
+class QuestionAnswering(Task):
+    """Which words made the model choose this answer?"""
+
+    key = "question_answering"
+    label = "Question answering"
+    question = "Which words of the question and the context made the model choose this answer?"
+    fields = (
+        Field(QUESTION, "Question", "Type a question.", "line"),
+        Field(CONTEXT, "Context", "Type or paste the text that holds the answer."),
+    )
+    examples = tuple(
+        Example(label, ((QUESTION, question), (CONTEXT, context)))
+        for label, question, context in (
+            (
+                "A bridge",
+                "Who designed the bridge?",
+                "The iron bridge over the Elle was opened in 1894. It was designed by Clara Weiss, and paid for by a "
+                "brewer called Otto Lang, who wanted to get home faster.",
+            ),
+            (
+                "When?",
+                "When did the bakery move to the harbour?",
+                "The bakery opened in 1962 in Mill Street. After the flood of 1978 it closed for two years, and in "
+                "1980 it moved to the harbour, where it still sells the same dark bread.",
+            ),
+            (
+                "Two people, one prize",
+                "Who won the prize?",
+                "Everybody expected Marta to win the prize, and Marta had already bought the shoes for the evening. In "
+                "the end the jury gave it to Jonas, who had forgotten that he had entered.",
+            ),
+            (
+                "Why?",
+                "Why was the concert stopped?",
+                "The concert in the park began at eight. It was stopped after twenty minutes because a swan had "
+                "settled on the piano and would not leave.",
+            ),
+            (
+                "How many?",
+                "How many eggs does the cake need?",
+                "My aunt's cake needs 250 grams of flour, four eggs and a cup of milk. It bakes for 50 minutes at 180 "
+                "degrees and feeds 12 people, or two teenagers.",
+            ),
+            (
+                "Nobody says",
+                "What is the name of the cat?",
+                "The cat sleeps on the router because it is warm. Whenever it stretches, the whole house loses its "
+                "connection, and my brother shouts its name.",
+            ),
+        )
+    )
+    choices = foils = "said"
+    params = (*knobs(Reading), *knobs(Answering))
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        texts, longest = self.texts(request, settings().text_characters), _longest(request)
+        encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
+
+        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+            passage = _passage(bundle, encoded, texts[CONTEXT], outputs[0])
+            if _no_answer(bundle, encoded, outputs[0]) > best_sum(passage.starts, passage.ends, longest):
+                run.notices.append(UNSURE)
+            known = passage.best(longest)
+            return readout(passage, known, request.target, reading.unit, context_of(encoded, CONTEXT))
+
+        return problem(bundle, request, run, [encoded], ask)
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        texts, longest = self.texts(request, settings().text_characters), _longest(request)
+        encoded = window(bundle, texts, _best_sum(bundle, longest), lambda _: None)
+        with torch.no_grad():
+            output = bundle.model(**encoded.inputs)
+        return said(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
+
+
+def _longest(request: Request) -> int:
+    answering = Answering(**settings_of(request.options, knobs(Answering)))  # type: ignore[arg-type]
+    return answering.longest_answer
+
+
+def _best_sum(bundle: Bundle, longest: int) -> Rank:
+    """Windows are ranked by their best start logit plus end logit, as SQuAD's evaluation does."""
+
+    def rank(output: Any, columns: Tensor) -> float:
+        starts, ends = _ends(bundle, output)
+        return best_sum(starts[:, columns], ends[:, columns], longest)
+
+    return rank
+
+
+def _passage(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> Passage:
+    columns = context_of(encoded, CONTEXT)
+    starts, ends = (end[:, columns] for end in _ends(bundle, output))
+    return Passage(text, [encoded.features[i] for i in columns], starts, ends)
+
+
+def _ends(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
+    """The logits (B, F) of start and end."""
+    starts, ends = getattr(output, "start_logits", None), getattr(output, "end_logits", None)
+    if starts is None or ends is None:
+        raise Incompatible(f"{bundle.card.label} marks no start and end of an answer: it was made for another task.")
+    return starts, ends
+
+
+def _no_answer(bundle: Bundle, encoded: Encoded, output: Any) -> float:
+    """Start logit plus end logit of the special token that stands for no answer, -inf if there is none."""
+    first = encoded.special & (encoded.inputs["input_ids"][0] == bundle.tokenizer.cls_token_id)
+    starts, ends = _ends(bundle, output)
+    return float((starts + ends)[0, first][:1].sum()) if first.any() else -math.inf

@@ -1,0 +1,139 @@
+"""Token classification: the names in a text, each with its class.
+
+Knows no method and no page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from ..data import Prediction
+from ..encoding import Encoded, Reading, encode
+from ..entities import Entity, Level, Scene, asked_for, compared, number
+from ..errors import Incompatible
+from ..links import whole
+from ..loading import Bundle, labels
+from ..method import Range, knobs, settings_of
+from ..problem import Problem, Run
+from ..readout import Readout, unit_name
+from ..request import Request, Target
+from ..settings import settings
+from ..task import Example, Field, Task
+from ..textual import problem
+
+TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What counts as an entity here, and how many are explained."""
+
+    grouping: Annotated[
+        Level,
+        "Explain whole names by the first token of each word, names by all their tokens (transformers' simple rule), "
+        "single words, or single tokens.",
+    ] = "entity"
+    ignored_labels: Annotated[str, "Classes to leave out, with commas between them."] = "O"
+    ignored_indexes: Annotated[str, "Tokens to leave out by number, 0 being the first, with commas between them."] = ""
+    special_tokens: Annotated[bool, "Ask about the tokens that the tokenizer adds, too."] = False
+    most_entities: Annotated[int, Range(1, 8_192), "Explain at most so many, the most probable."] = 12
+
+    def found(self, scene: Scene) -> list[Entity]:
+        """The entities of a scene, in reading order."""
+        indexes = [whole("token to leave out", part) for part in _parts(self.ignored_indexes)]
+        return scene.entities(self.grouping, _parts(self.ignored_labels), indexes, self.special_tokens)
+
+
+class TokenClassification(Task):
+    """Which words made the model take this for a name?"""
+
+    key = "token_classification"
+    label = "Named entities"
+    question = "Which words made the model take this for the name of a person, a place or something else?"
+    fields = (Field(TEXT, "Text", "Type a sentence with names in it."),)
+    examples = tuple(
+        Example(label, ((TEXT, text),))
+        for label, text in (
+            ("A journey", "Last spring Clara Weiss took the night train from Vienna to Lisbon to meet Otto Lang."),
+            ("A new job", "Maria Torres left Siemens in Munich and now works for the United Nations in Geneva."),
+            ("Paris twice", "Paris Miller has never been to Paris, but her brother Jordan lives in Jordan."),
+            ("A company or a fruit", "Apple opened a shop in Turin, where my aunt sells apple cake by the old church."),
+            ("All in capitals", "BREAKING: MAYOR ANNA BERG OF OSLO LOSES HER HAT TO A SEAGULL."),
+            (
+                "Names of cats",
+                "Our cats are called Monday, Europe and Doctor Watson, and only Europe comes when called.",
+            ),
+        )
+    )
+    choices = "said"
+    params = (*knobs(Reading), *knobs(Finding))
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        texts, finding = self.texts(request, settings().text_characters), _finding(request)
+        encoded = encode(bundle, texts)
+
+        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+            scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
+            found = finding.found(scene)
+            asked = asked_for(scene, request.target, found, finding.grouping)
+            if len(asked) > finding.most_entities:
+                run.notices.append(
+                    f"Of {len(asked):,} entities the {finding.most_entities} most probable are explained."
+                )
+                likely = sorted(asked, key=lambda entity: -entity.probability)[: finding.most_entities]
+                asked = [entity for entity in asked if entity in likely]
+            pairs = compared(scene, asked, request.target.foil)
+            targets = tuple(_target(entity, foil) for entity, foil in pairs)
+
+            def read(outputs: Sequence[Any]) -> Tensor:
+                return torch.stack([_number(outputs[0].logits, *pair, reading) for pair in pairs], dim=1)  # (B, T)
+
+            unit = unit_name(reading.unit, "softmax", None if request.target.foil is None else 0)
+            return Readout(targets, _said(found), unit, read)
+
+        return problem(bundle, request, run, [encoded], ask)
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        texts = self.texts(request, settings().text_characters)
+        encoded = encode(bundle, texts)
+        with torch.no_grad():
+            output = bundle.model(**encoded.inputs)
+        return _said(_finding(request).found(_scene(bundle, encoded, texts[TEXT], output)))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _finding(request: Request) -> Finding:
+    return Finding(**settings_of(request.options, knobs(Finding)))  # type: ignore[arg-type]
+
+
+def _scene(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> Scene:
+    logits = getattr(output, "logits", None)
+    if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
+        raise Incompatible(f"{bundle.card.label} gives no class to each token: it was made for another task.")
+    return Scene(text, encoded.features, logits, labels(bundle.model))
+
+
+def _said(found: Sequence[Entity]) -> Prediction:
+    return Prediction(tuple(_target(entity) for entity in sorted(found, key=lambda entity: -entity.probability)))
+
+
+def _target(entity: Entity, foil: Entity | None = None) -> Target:
+    return Target(
+        label=entity.label,
+        index=entity.classes[0],
+        position=entity.first,
+        foil=foil.label if foil else None,
+        probability=entity.probability,
+        text=entity.text,
+    )
+
+
+def _number(logits: Tensor, entity: Entity, foil: Entity | None, reading: Reading) -> Tensor:
+    own = number(logits, entity.counted, entity.classes, reading.unit)
+    return own if foil is None else own - number(logits, foil.counted, foil.classes, reading.unit)
