@@ -9,13 +9,19 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ..data import Explanation
-from .palette import AWAY, TOWARDS
+from .palette import AWAY, TOWARDS, rgba
 from .segments import Segment, scored, segments
 from .spans import unit_in_words
 from .text import named, number, plain, short
 
 WIDEST = 60  # pieces that a screen can hold; the strongest stay
-SCALE = [(0.0, AWAY["light"]), (0.5, "#ffffff"), (1.0, TOWARDS["light"])]
+AXIS = {"automargin": True, "showgrid": False}
+SCALE = [  # 0 is the page's own colour
+    (0.0, rgba(AWAY["dark"], 1)),
+    (0.5, rgba(AWAY["dark"], 0)),
+    (0.5, rgba(TOWARDS["dark"], 0)),
+    (1.0, rgba(TOWARDS["dark"], 1)),
+]
 
 
 def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
@@ -40,8 +46,12 @@ def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
             colorbar={"title": {"text": plain(unit_in_words(explanation.unit)), "side": "right"}, "thickness": 12},
         )
     )
-    figure.update_xaxes(tickvals=list(range(len(words))), ticktext=words, tickangle=-60, side="top")
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
+    figure.update_xaxes(
+        tickvals=list(range(len(words))), ticktext=words, tickangle=-60, side="top", automargin=True, showgrid=False
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, autorange="reversed", automargin=True, showgrid=False
+    )
     margin = {"l": 8, "r": 8, "t": 8, "b": 8}
     figure.update_layout(height=160 + 28 * max(len(names), 2), margin=margin)
     return figure

@@ -12,6 +12,12 @@ VEIL = (128, 128, 128, 0.55)  # over the part of a picture that the model did no
 PAPER, INK = (255, 255, 255), (0, 0, 0)
 
 
+def rgba(colour: str, alpha: float | str) -> str:
+    """A colour of ours with an opacity, as CSS and Plotly read it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {alpha})"
+
+
 def _shade(colours: dict[str, str]) -> str:
     """A CSS background whose strength is the number --s, 0 to 1."""
     light, dark = (_rgb(colours[theme], f"calc(var(--s) * {MOST[theme]})") for theme in ("light", "dark"))

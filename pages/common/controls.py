@@ -41,12 +41,12 @@ def method(task: Task, card: Card | None) -> str:
     """The method picker: what the model can do; what it cannot is named with the reason."""
     card = card or Card("", "folder", (task.key,), "this model")
     keys = [method.key for method in fitting(card)]
+    best = next((key for key in keys if key == Request.method), keys[0])
     chosen = st.selectbox(
         "Method",
         keys,
         format_func=lambda key: METHODS[key].label,
-        index=keys.index("integrated_gradients") if "integrated_gradients" in keys else 0,
-        key=f"{task.key}.method",
+        key=kept(f"{task.key}.method", best),
         persist_state="session",
     )
     st.caption(METHODS[chosen].summary)
@@ -62,7 +62,7 @@ def params(task: Task, chosen: str) -> tuple[dict[str, Value], int]:
     applying = [knob for knob in task.params if "baseline" in method.needs or not knob.name.startswith("baseline")]
     with st.expander("More settings"):
         values |= _widgets(task, applying)
-        seed = st.number_input("Seed", 0, 999_999_999, 0, key=f"{task.key}.seed", persist_state="session")
+        seed = st.number_input("Seed", 0, 999_999_999, key=kept(f"{task.key}.seed", 0), persist_state="session")
     defaults = {knob.name: knob.default for knob in (*method.params, *task.params)}
     return {name: value for name, value in values.items() if value != defaults[name]}, int(seed)
 
@@ -71,8 +71,14 @@ def _widgets(task: Task, shown: Iterable[Knob]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for knob in shown:
         if knob.name != "baseline_text" or values.get("baseline") == "text":
-            values[knob.name] = _widget(knob, f"{task.key}.{knob.name}")
+            values[knob.name] = _widget(knob, kept(f"{task.key}.{knob.name}", knob.default))
     return values
+
+
+def kept(key: str, default: Value) -> str:
+    """A widget's key, its default put into the session: a widget that has both of its own makes Streamlit complain."""
+    st.session_state.setdefault(key, default)
+    return key
 
 
 def _widget(knob: Knob, key: str) -> Value:
@@ -81,21 +87,20 @@ def _widget(knob: Knob, key: str) -> Value:
         return st.selectbox(
             knob.label,
             options,
-            index=options.index(str(knob.default)),
             format_func=lambda choice: choice.replace("_", "-").capitalize() if choice.islower() else choice,
             key=key,
             help=knob.help,
             persist_state="session",
         )
     if knob.kind is bool:
-        return st.toggle(knob.label, bool(knob.default), key=key, help=knob.help, persist_state="session")
+        return st.toggle(knob.label, key=key, help=knob.help, persist_state="session")
     if knob.range:
-        low, high, default = (knob.kind(value) for value in (knob.range.low, knob.range.high, knob.default))
+        low, high = (knob.kind(value) for value in (knob.range.low, knob.range.high))
         step, shape = (1, "%d") if knob.kind is int else (0.001, "%.4g")
         return st.number_input(
-            knob.label, low, high, default, step, shape, key=key, help=knob.help, persist_state="session"
+            knob.label, low, high, step=step, format=shape, key=key, help=knob.help, persist_state="session"
         )
-    return st.text_input(knob.label, str(knob.default), key=key, help=knob.help, persist_state="session")
+    return st.text_input(knob.label, key=key, help=knob.help, persist_state="session")
 
 
 def fill(task: Task, request: Request) -> None:

@@ -127,7 +127,7 @@ def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
 
 def _matrix(explanation: Explanation, rows: list[int], key: str) -> None:
     figure, said = matrix(explanation, rows), matrix_alt(explanation, rows)
-    st.plotly_chart(figure, theme=None, alt=said, key=f"{key}.matrix")
+    st.plotly_chart(figure, theme="streamlit", alt=said, key=f"{key}.matrix")
 
 
 def _picture(explanation: Explanation, row: int, view: str, most: int, key: str) -> None:
