@@ -81,7 +81,8 @@ class Scene:
 
     def as_class(self, entity: Entity, name: str) -> Entity:
         """The same tokens, asked about another class: of the whole entity (PER), or just that of its first (B-PER)."""
-        known, kind = {label.casefold(): i for i, label in enumerate(self.labels)}, bare(name).casefold()
+        known = {label.casefold(): i for i, label in enumerate(self.labels)}
+        kind = bare(self.labels[known[name.casefold()]] if name.casefold() in known else name).casefold()
         classes = []
         for n, own in enumerate(entity.classes):
             prefix = PREFIX.match(self.labels[own])
