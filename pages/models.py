@@ -1,33 +1,74 @@
-"""Models: what each is, how well it does, and which methods work on it, drawn from the catalogue.
+"""Models: what each is, how well it does, where it is now, and which methods work on it, drawn from the catalogue.
 
 Knows no model.
 """
 
 import streamlit as st
 
-from pages.common.frame import self_sufficient
+from pages.common.frame import TASK_PAGES, self_sufficient
 
 self_sufficient()  # before the imports that take seconds
 
 from explainers import CARDS  # noqa: E402
+from explainers.card import Card  # noqa: E402
+from explainers.presence import presence  # noqa: E402
 from explainers.settings import settings  # noqa: E402
+from explainers.views.cards import brief, whereabouts  # noqa: E402
 from pages.common.results import listed, literal  # noqa: E402
 
-st.title("Models", anchor=False)
-st.markdown("Every model that Wherefore knows by name. Its labels are what it can say; the measured score is ours.")
-if settings().any_model:
+ICONS = {"loaded": ":blue-badge[:material/bolt: {}]", "here": ":blue-badge[:material/check: {}]"}
+PAGES = {key for key, *_ in TASK_PAGES}
+
+
+def main() -> None:
+    """The lead, the filters, and a group of cards for each task."""
+    st.title("Models", anchor=False)
     st.markdown(
-        "Any other classifier works too: type its Hugging Face id, or the path of its folder, where a page lets you "
-        "choose the model. Weights must be safetensors."
+        "Every model that Wherefore knows by name, what it can say, and how often it was right when we tested it."
     )
-for card in CARDS.values():
-    with st.container(border=True):
-        st.subheader(literal(card.label), anchor=False)
+    tasks = list(dict.fromkeys(task for card in CARDS.values() for task in card.tasks))
+    chosen = st.pills("Task", tasks, format_func=_title, key="models.task", persist_state="session")
+    no_hub = st.toggle("Only those that need no model hub", key="models.no_hub", persist_state="session")
+    for task in [chosen] if chosen else tasks:
+        _group(task, [card for card in CARDS.values() if task in card.tasks and not (no_hub and card.source == "hub")])
+    if settings().any_model:
+        st.info(
+            "Any other model of these kinds works too: type its Hugging Face id, or the path of its folder, where a "
+            "page lets you choose the model. Weights must be safetensors.",
+            icon=":material/info:",
+        )
+
+
+def _title(task: str) -> str:
+    return task.replace("_", " ").capitalize()
+
+
+def _group(task: str, cards: list[Card]) -> None:
+    st.subheader(_title(task), anchor=False)
+    if not cards:
+        st.caption("None yet.")
+    for row in range(0, len(cards), 2):
+        for place, card in zip(st.columns(2), cards[row : row + 2], strict=False):
+            with place.container(border=True, height="stretch"):
+                _card(task, card)
+
+
+def _card(task: str, card: Card) -> None:
+    now = presence(card)
+    badge = ICONS.get(now, ":gray-badge[:material/download: {}]").format(literal(whereabouts(card, now)))
+    st.markdown(f"**{literal(card.label)}**  \n{badge}")
+    if card.score:
+        st.markdown(f":material/target: {literal(card.score)}")
+    st.caption(literal(brief(card)))
+    with st.expander("Details and methods"):
         listed(card)
-        for task in card.tasks:
-            st.page_link(
-                f"pages/{task}.py",
-                label="Explain it",
-                icon=":material/arrow_forward:",
-                query_params={"model": card.key},
-            )
+    if task in PAGES:  # for others there is no page yet
+        st.page_link(
+            f"pages/{task}.py",
+            label="Explain it",
+            icon=":material/arrow_forward:",
+            query_params={"model": card.key},
+        )
+
+
+main()

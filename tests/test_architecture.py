@@ -9,16 +9,16 @@ ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "explainers"
 # A file imports only from lines above its own; files of one line never import each other.
 LEVELS = [
-    {"errors"},
-    {"links"},
+    {"errors", "card"},
+    {"links", "hub_cards"},
     {"request"},
     {"data"},
-    {"settings", "catalogue", "conversions", "method", "gate", "problem", "readout", "anatomy", "wheels"},
-    {"folders", "pictures", "views.palette", "views.text"},
-    {"hub"},
+    {"settings", "catalogue", "conversions", "method", "gate", "problem", "readout", "anatomy", "registry", "wheels"},
+    {"folders", "attention", "pictures", "views.palette", "views.text"},
+    {"hub", "capability"},
     {"sources"},
     {"loading", "views.segments", "views.maps"},
-    {"encoding", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"}
+    {"encoding", "presence", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"}
     | {"views.drawings", "views.regions"},
     {"task", "textual", "views.bars", "views.matrix", "views.computed", "views.images"},
     {"answers", "entities", "windows"},
@@ -26,7 +26,8 @@ LEVELS = [
     {f"tasks.{kind}_classification" for kind in ("pair", "multi_label", "zero_shot")},
     {"tasks.question_answering", "tasks.token_classification"},
     {"export", "standalone", "tasks.text_classification", "methods.gradients", "methods.integrated_gradients"}
-    | {"methods.layer_integrated_gradients"},
+    | {"methods.layer_integrated_gradients", "methods.noise_tunnel", "methods.occlusion", "methods.grad_cam"}
+    | {"methods.attention_rollout", "tasks.image_classification"},
     {"tasks", "methods"},
     {"engine"},
     {"backend", "classic.session", "__main__"},

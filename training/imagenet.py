@@ -1,0 +1,61 @@
+"""How often a model that knows ImageNet's classes names a Caltech-101 picture rightly: `efficientnet-lite0`.
+
+Knows no weights; we did not train the model.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import BaseImageProcessor, PreTrainedModel
+
+from .jobs import Scores
+from .objects import FOLDERS, opened
+
+NAMES = {
+    "airplanes": ("airliner", "warplane"),
+    "binocular": ("binoculars",),
+    "butterfly": ("admiral", "ringlet", "monarch", "cabbage butterfly", "sulphur butterfly", "lycaenid"),
+    "camera": ("reflex camera", "Polaroid camera"),
+    "cellphone": ("cellular telephone",),
+    "cougar_body": ("cougar",),
+    "crab": ("Dungeness crab", "rock crab", "fiddler crab", "king crab"),
+    "crocodile": ("African crocodile", "American alligator"),
+    "cup": ("cup", "coffee mug"),
+    "elephant": ("tusker", "Indian elephant", "African elephant"),
+    "lamp": ("table lamp", "lampshade"),
+    "laptop": ("laptop", "notebook"),
+    "Leopards": ("leopard",),
+    "lobster": ("American lobster", "spiny lobster"),
+    "nautilus": ("chambered nautilus",),
+    "panda": ("giant panda",),
+    "saxophone": ("sax",),
+}
+"""The classes of ImageNet that are right for a folder, where they do not simply bear its name."""
+ONLY_NEAR = {"kangaroo", "ketch", "stop_sign", "watch"}
+"""Folders left out: ImageNet has wallabies, yawls, street signs and stopwatches, but not these."""
+
+
+def shared() -> dict[str, tuple[str, ...]]:
+    """The folders whose pictures ImageNet has a class for, with the names of all such classes."""
+    return {name: NAMES.get(name, (name.replace("_", " "),)) for name in FOLDERS if name not in ONLY_NEAR}
+
+
+def ranked(model: PreTrainedModel, processor: BaseImageProcessor, data: Path) -> Iterator[tuple[Tensor, set[int]]]:
+    """For every picture all classes, the likeliest first, and those that are right."""
+    index = {name: i for i, name in model.config.id2label.items()}
+    right = {folder: {index[name] for name in names} for folder, names in shared().items()}
+    for folder, picture in opened(data, list(right)):
+        with torch.inference_mode():
+            logits = model(**processor(picture, return_tensors="pt")).logits[0]  # (1000,)
+        yield logits.argsort(descending=True), right[folder]
+
+
+def scores(model: PreTrainedModel, processor: BaseImageProcessor, data: Path) -> Scores:
+    """Accuracy on all pictures of the classes that both have."""
+    rows = [[int(i) in right for i in order[:5]] for order, right in ranked(model, processor, data)]
+    return {
+        f"accuracy on {len(rows)} pictures of {len(shared())} classes": sum(row[0] for row in rows) / len(rows),
+        "among the first five": sum(map(any, rows)) / len(rows),
+    }
