@@ -24,6 +24,10 @@ class Embedding:
     module: torch.nn.Module
     ids: Tensor
 
+    def first(self, length: int) -> "Embedding":
+        """The same of the first `length` ids: Longformer's kin pad what they are given, behind it."""
+        return Embedding(self.module, self.ids[..., :length])
+
     def of(self, ids: Tensor) -> Tensor:
         """The embeddings (1, F, D) of ids (1, F)."""
         with torch.no_grad():
@@ -34,13 +38,13 @@ class Embedding:
         """Let `output` (B, F, D) stand for what the module returns; only under the model's lock."""
         used = False
 
-        def hook(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Tensor) -> Tensor | None:
+        def hook(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], own: Tensor) -> Tensor | None:
             nonlocal used
-            ids = given(args, kwargs)
-            if ids.shape[-1] != self.ids.shape[-1] or not torch.equal(ids, self.ids.expand_as(ids)):
+            ids, length = given(args, kwargs), self.ids.shape[-1]
+            if ids is None or not begins(ids, self.ids.expand(*ids.shape[:-1], length)):
                 return None  # a decoder that shares the module with its encoder
             used = True
-            return output
+            return torch.cat([output, own[..., length:, :]], dim=-2) if ids.shape[-1] > length else output
 
         handle = self.module.register_forward_hook(hook, with_kwargs=True)
         try:
@@ -60,16 +64,27 @@ class Anatomy:
     longest: int
     weights: int  # parameters that multiply, tables not counted
     together: int = 64  # inputs that the model takes at once
+    decoder: torch.nn.Module | None = None  # what reads the words that a model with two halves has written so far
+    first_position: int | None = None  # of a text's first token: 2 for RoBERTa's kin
 
     def batch(self, length: int) -> int:
         """How many inputs of `length` tokens make one batch."""
         return max(1, min(self.together, int(BATCH_FLOPS / (6 * max(self.weights, 1) * length))))
 
 
-def given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
-    """The ids that an embedding module was called with."""
-    ids: Tensor = args[0] if args else next(iter(kwargs.values()))
-    return ids
+def given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    """The ids that an embedding module was called with; None for one that is told a shape only, as Marian's is."""
+    ids = args[0] if args else next(iter(kwargs.values()))
+    return ids if isinstance(ids, Tensor) else None
+
+
+def begins(ids: Tensor, own: Tensor) -> bool:
+    """Whether `ids` (…, N) are `own` (…, F), but for one and the same id behind them: padding."""
+    length = own.shape[-1]
+    if ids.shape[-1] < length or not torch.equal(ids[..., :length], own):
+        return False
+    rest = ids[..., length:]
+    return rest.numel() == 0 or bool((rest == rest.flatten()[0]).all())
 
 
 def watched(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple[Any, list[Embedding]]:
@@ -77,7 +92,8 @@ def watched(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple
     seen: list[Embedding] = []
 
     def note(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        seen.append(Embedding(module, given(args, kwargs).detach().clone()))
+        if (ids := given(args, kwargs)) is not None:
+            seen.append(Embedding(module, ids.detach().clone()))
 
     handles = [module.register_forward_pre_hook(note, with_kwargs=True) for module in modules]
     try:
@@ -88,24 +104,46 @@ def watched(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple
             handle.remove()
 
 
+def sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
+    """The inputs of a short text, with a few words that a translator has written so far."""
+    encoded = tokenizer("Why did it say that?", return_tensors="pt")
+    inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
+    if model.config.is_encoder_decoder and model.can_generate():
+        start = model.config.decoder_start_token_id or 0
+        written = inputs["input_ids"][:, :2]
+        inputs["decoder_input_ids"] = torch.cat([torch.full_like(written[:, :1], start), written], dim=1)
+    return inputs
+
+
 def probe(model: torch.nn.Module, tokenizer: Any, label: str) -> Anatomy:
     """The anatomy of a loaded text model. Raises Incompatible if no embedding takes the tokens as they are."""
-    inputs = tokenizer("Why did it say that?", return_tensors="pt")
-    named = {name: inputs[name] for name in tokenizer.model_input_names if name in inputs}
+    named = sample(model, tokenizer)
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
     output, seen = watched(tables, lambda: model(**named))
     ids = named["input_ids"]
-    word = next((e.module for e in seen if e.ids.shape == ids.shape and torch.equal(e.ids, ids)), None)
+    word = next((e.module for e in seen if e.ids.ndim == 2 and begins(e.ids, ids)), None)
     if word is None:
         raise Incompatible(f"{label} has no embedding layer that takes the tokens as they are.")
     position = next((e for e in seen if e.module is not word and _counts(e.ids, ids.shape[-1])), None)
+    first = int(position.ids.flatten()[0]) if position else None
     return Anatomy(
         word=word,
         position=position.module if position else None,
-        longest=_longest(model, tokenizer, position),
+        longest=_longest(model, tokenizer, position, first or 0),
         weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
         together=1 if _needs_pads(model, output) else Anatomy.together,
+        decoder=_decoder(model, seen, word, ids),
+        first_position=first,
     )
+
+
+def _decoder(model: Any, seen: list[Embedding], word: torch.nn.Module, ids: Tensor) -> torch.nn.Module | None:
+    """The module that reads a decoder's words: the last of those as wide as the words' own table, with other ids."""
+    if not model.config.is_encoder_decoder:
+        return None
+    rows: Any = word.weight
+    alike = [e.module for e in seen if getattr(e.module, "num_embeddings", 0) == len(rows) and not begins(e.ids, ids)]
+    return alike[-1] if alike else None
 
 
 def _needs_pads(model: Any, output: Any) -> bool:
@@ -115,14 +153,18 @@ def _needs_pads(model: Any, output: Any) -> bool:
 
 
 def _counts(ids: Tensor, length: int) -> bool:
-    return ids.numel() == length > 1 and bool((ids.reshape(-1).diff() == 1).all())
+    """Whether ids, one row of them, go up by one for each token, padding left aside."""
+    row = ids.flatten()
+    if ids.shape[-1] != len(row) or len(row) < length or length < 2:
+        return False
+    return bool((row[:length].diff() == 1).all() and (row[length:] == row[-1]).all())
 
 
-def _longest(model: Any, tokenizer: Any, position: Embedding | None) -> int:
+def _longest(model: Any, tokenizer: Any, position: Embedding | None, first: int) -> int:
     """The most tokens that tokenizer and positions take; RoBERTa's kin never use the first rows of their table."""
     if position is not None:
         rows: Any = position.module.weight
-        limit = len(rows) - int(position.ids.min())
+        limit = len(rows) - first
     else:
         limit = getattr(model.config, "max_position_embeddings", None) or LONGEST
     return int(min(tokenizer.model_max_length, limit, LONGEST))

@@ -15,7 +15,7 @@ import torch
 from .data import Explanation, Pixels, Progress
 from .engine import canonical, explain
 from .gate import Gate
-from .loading import patiently, quiet
+from .registry import patiently, quiet
 from .request import Request
 from .settings import Settings, settings
 

@@ -145,7 +145,7 @@ def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding
     if module is None:
         raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
     output, seen = watched([module], lambda: bundle.model(**encoded.inputs))
-    return output, seen[0]
+    return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
 
 
 def baseline_ids(bundle: Bundle, encoded: Encoded, reading: Reading, embedding: Embedding) -> Tensor | None:

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from .data import Explanation, Floats, Prediction, Progress
 from .errors import BadRequest, Incompatible, Mismatch
-from .loading import Bundle, lease, patiently, quiet
+from .loading import Bundle, lease
 from .method import Method, settings_of
 from .methods import METHODS
 from .problem import Problem, Run
+from .registry import patiently, quiet
 from .request import Pairs, Request
 from .settings import settings
 from .sources import card_of

@@ -1,14 +1,11 @@
-"""Loaded models: shared, read-only, and never more of them at once than the memory setting allows.
+"""A Bundle is a Card that has been loaded: its model, shared and read-only, and what reads its inputs.
 
-Knows no task and no method; a Bundle is a Card that has been loaded.
+Knows no task and no method.
 """
 
-import gc
 import logging
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -19,11 +16,13 @@ import transformers
 from transformers.image_processing_base import ImageProcessingMixin
 
 from .anatomy import Anatomy, probe
+from .capability import Capability, image_capability, text_capability
 from .catalogue import Card
 from .conversions import bundled, gguf_file
 from .data import Progress
-from .errors import ExplainerError, Incompatible, LimitReached
+from .errors import ExplainerError, Incompatible
 from .folders import Found
+from .registry import Registry, quiet
 from .settings import settings
 from .sources import Files, files, find
 
@@ -45,7 +44,6 @@ AUTO = {
     "image_classification": "AutoModelForImageClassification",
 }
 PROCESSOR, TOKENIZER = "preprocessor_config.json", "tokenizer_config.json"
-SLICE = 0.2  # seconds between two looks at whether to go on waiting
 transformers.logging.set_verbosity_error()
 
 
@@ -74,6 +72,13 @@ class Bundle:
         """Where the model reads its tokens; to be asked for under the lock."""
         return probe(self.model, self.tokenizer, self.card.label)
 
+    @cached_property
+    def capability(self) -> Capability:
+        """What the model gives to a method, and why not where it does not; to be asked for under the lock."""
+        if self.processor is not None:
+            return image_capability(self.model, self.processor, self.card.label)
+        return text_capability(self.model, self.tokenizer, self.anatomy, self.card.label)
+
 
 def _bundle(card: Card, model: Any, reader: Any) -> Bundle:
     sees = isinstance(reader, ImageProcessingMixin)
@@ -89,116 +94,10 @@ def _read_only(model: Any) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def quiet(_: str, __: float = 0.0) -> None:
-    """A Progress that tells nobody."""
-
-
-@contextmanager
-def patiently(lock: threading.Lock, progress: Progress, waiting_for: str) -> Iterator[None]:
-    """Hold the lock; while waiting, `progress` is called again and again and may end the wait by raising."""
-    while not lock.acquire(timeout=SLICE):
-        progress(waiting_for, 0.0)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@dataclass
-class _Place:
-    """Room held in the registry: for a loaded bundle, or for one that is being loaded."""
-
-    bytes: int
-    users: int = 0
-    bundle: Bundle | None = None
-    loading: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Registry:
-    """The loaded models of this process, at most `most` bytes of them, the least recently used leaving first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._places: OrderedDict[str, _Place] = OrderedDict()
-        self._guard = threading.Lock()
-
-    @property
-    def bytes(self) -> int:
-        """What is loaded or being loaded, in bytes."""
-        with self._guard:
-            return self._taken()
-
-    def _taken(self) -> int:
-        return sum(place.bytes for place in self._places.values())
-
-    def peek(self, key: str) -> Bundle | None:
-        """The bundle if it is loaded already."""
-        place = self._places.get(key)
-        return place.bundle if place else None
-
-    @contextmanager
-    def lease(
-        self, key: str, weigh: Callable[[], int], build: Callable[[], Bundle], progress: Progress = quiet
-    ) -> Iterator[Bundle]:
-        """The bundle of `key`, built if need be; it cannot be evicted before the lease ends."""
-        place = self._claim(key, weigh, progress)
-        try:
-            with patiently(place.loading, progress, "Another visitor is loading this model"):
-                if place.bundle is None:
-                    place.bundle = build()
-            yield place.bundle
-        finally:
-            with self._guard:
-                place.users -= 1
-                if place.bundle is None and not place.users:
-                    self._places.pop(key, None)
-                del place  # else this frame would keep the model for a moment after it may leave
-
-    def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place:
-        needed = None
-        while (place := self._try_claim(key, needed)) is None:
-            if needed is None:  # the model is not here, or has left since
-                needed = self._weighed(weigh)
-                continue
-            progress("Waiting until another model can leave the memory", 0.0)
-            time.sleep(SLICE)
-        return place
-
-    def _weighed(self, weigh: Callable[[], int]) -> int:
-        if (needed := weigh()) <= self._most:
-            return needed
-        raise LimitReached(
-            f"This model needs {needed / 1e6:,.0f} MB of memory, and this server keeps {self._most / 1e6:,.0f} MB for "
-            "models. Choose a smaller one, or raise WHEREFORE_MODEL_MEGABYTES."
-        )
-
-    def _try_claim(self, key: str, needed: int | None) -> _Place | None:
-        with self._guard:
-            if key not in self._places:
-                if needed is None or not self._make_room(needed):
-                    return None
-                self._places[key] = _Place(needed)
-            place = self._places[key]
-            self._places.move_to_end(key)
-            place.users += 1
-            return place
-
-    def _make_room(self, needed: int) -> bool:
-        """Whether so many bytes fit, after as many idle models have left as need be, and none if that is no use."""
-        idle = [key for key, place in self._places.items() if not place.users]
-        if self._taken() - sum(self._places[key].bytes for key in idle) + needed > self._most:
-            return False
-        left = [self._places.pop(key) for key in idle if self._taken() + needed > self._most]
-        if left:
-            left.clear()
-            gc.collect()  # a model is full of cycles
-        return True
-
-
 @cache
-def registry() -> Registry:
+def registry() -> Registry[Bundle]:
     """The registry of this process."""
-    return Registry(settings().model_megabytes * 1_000_000)
+    return Registry[Bundle](settings().model_megabytes * 1_000_000)
 
 
 def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
@@ -234,6 +133,7 @@ def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
     progress(f"Loading {card.label}", 0.0)
     with _foreign(card):
         model = bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
+        model.set_attn_implementation("eager")  # the one kind that tells its weights; what cannot change stays as it is
         reader = _reader(card, here)
     return _bundle(replace(card, revision=found.commit or card.revision), model, reader)
 

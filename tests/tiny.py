@@ -160,7 +160,8 @@ def tokenizer_for(kind: str) -> PreTrainedTokenizerFast:
 def names_of(kind: str) -> dict[str, str]:
     """What the special tokens of an architecture are called; one that it does not have is left out."""
     if kind in WORDPIECE:
-        return {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+        names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+        return {"cls": "[CLS]"} | names if kind == "mpnet" else names  # whose code takes 1 for the padding
     if kind in ("gpt2", "gpt_neox", "qwen2"):
         return {"bos": "<|endoftext|>", "eos": "<|endoftext|>", "unk": "<|endoftext|>"}
     names = {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>"}

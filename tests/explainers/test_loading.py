@@ -13,10 +13,10 @@ from functools import partial
 
 import pytest
 
-from explainers import Bundle, loading
+from explainers import Bundle, registry
 from explainers.catalogue import Card
 from explainers.errors import LimitReached
-from explainers.loading import Registry, patiently
+from explainers.registry import Registry, patiently
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -78,7 +78,7 @@ def quick():
     """Waiting threads look often, and the collector looks at new objects only."""
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "SLICE", 0.005)
+        patch.setattr(registry, "SLICE", 0.005)
         yield
     gc.unfreeze()
 
@@ -182,7 +182,7 @@ def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
             go_on.set()
 
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(use, loading.quiet)
+        first = pool.submit(use, registry.quiet)
         assert started.wait(PATIENCE)
         others = [pool.submit(use, progress) for _ in range(7)]
         bundles = {id(future.result(PATIENCE)) for future in (first, *others)}
