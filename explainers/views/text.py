@@ -16,6 +16,7 @@ HIDDEN = regex.compile(
 )
 # A grapheme cluster. Flags are paired by hand: \X looks back to the first of a run for each, which is quadratic.
 CLUSTER = regex.compile(r"(?V1)\p{Regional_Indicator}{1,2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X")
+ORDINALS = {"text_a": "First text", "text_b": "Second text"}
 ENOUGH = 0.05  # of the change: a map that leaves more than this unexplained is called a sketch
 
 
@@ -74,6 +75,8 @@ def named(target: Target) -> str:
 
 def field_name(field: str) -> str:
     """An input's name as people read it."""
+    if field in ORDINALS:
+        return ORDINALS[field]
     return field[:1].upper() + field[1:].replace("_", " ")
 
 
