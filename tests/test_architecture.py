@@ -32,7 +32,8 @@ LEVELS = [
     {"engine"},
     {"backend", "classic.session", "__main__"},
     {"classic.classifier"},
-    {f"classic.{kind}_classification" for kind in ("sequence", "pair", "multi_label", "zero_shot")},
+    {f"classic.{kind}_classification" for kind in ("sequence", "pair", "multi_label", "zero_shot", "token")}
+    | {"classic.question_answering"},
     {"classic"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

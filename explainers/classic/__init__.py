@@ -5,12 +5,16 @@ Unlike the rest of Wherefore they remember their last call: that is their contra
 
 from .multi_label_classification import MultiLabelClassificationExplainer
 from .pair_classification import PairwiseSequenceClassificationExplainer
+from .question_answering import QuestionAnsweringExplainer
 from .sequence_classification import SequenceClassificationExplainer
+from .token_classification import TokenClassificationExplainer
 from .zero_shot_classification import ZeroShotClassificationExplainer
 
 __all__ = [
     "MultiLabelClassificationExplainer",
     "PairwiseSequenceClassificationExplainer",
+    "QuestionAnsweringExplainer",
     "SequenceClassificationExplainer",
+    "TokenClassificationExplainer",
     "ZeroShotClassificationExplainer",
 ]

@@ -1,0 +1,110 @@
+"""`TokenClassificationExplainer`: one text, the class of each of its tokens explained.
+
+Knows no page.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from ..data import Prediction
+from ..engine import predict
+from ..standalone import to_html
+from .session import LAYER, Page, Scored, Session, WrongCall, only_lig, scored, written
+
+
+class Explained(TypedDict):
+    """A token's class, and the scores of all tokens for it."""
+
+    label: str
+    attribution_scores: Scored
+
+
+class TokenClassificationExplainer(Session):
+    """`explainer = TokenClassificationExplainer(model, tokenizer); explainer("Clara lives in Vienna.")`.
+
+    The call returns for each token its class and the scores of all tokens for it. A token that stands twice in the
+    text is kept twice: the second is called "the (2)".
+    """
+
+    task = "token_classification"
+
+    def __init__(self, model: Any, tokenizer: Any, attribution_type: str = "lig") -> None:
+        only_lig(attribution_type)
+        super().__init__(model, tokenizer)
+        self._said: dict[int | None, tuple[int | None, str | None]] = {}
+
+    def __call__(
+        self,
+        text: str,
+        embedding_type: int = 0,
+        internal_batch_size: int | None = None,
+        n_steps: int | None = None,
+        ignored_indexes: Sequence[int] | None = None,
+        ignored_labels: Sequence[str] | None = None,
+    ) -> dict[str, Explained]:
+        """Explain the class of every token but those at `ignored_indexes` and those of `ignored_labels`.
+
+        `embedding_type` 1 explains where the words stand, any other what they say.
+        """
+        self._integrate(
+            {"text": text},
+            embedding_type,
+            internal_batch_size,
+            n_steps,
+            grouping="token",
+            special_tokens=True,
+            ignored_indexes=",".join(map(str, ignored_indexes or ())),
+            ignored_labels=",".join(ignored_labels or ()),
+            most_entities=8_192,
+        )
+        self._said = {target.position: (target.index, target.label) for target in self.predict(text).targets}
+        return self.word_attributions
+
+    @property
+    def word_attributions(self) -> dict[str, Explained]:
+        """For each explained token its class and the score of every token for it, L2-normalised."""
+        names = _unique(self.explanation.tokens)
+        return {
+            names[target.position or 0]: {
+                "label": str(target.label),
+                "attribution_scores": scored(self.explanation, row),
+            }
+            for row, target in enumerate(self.explanation.targets)
+        }
+
+    @property
+    def predicted_class_indexes(self) -> list[int]:
+        """The class of every token of the last text, those that were ignored included."""
+        return [int(self._said[place][0] or 0) for place in range(len(self.explanation.tokens))]
+
+    @property
+    def predicted_class_names(self) -> list[str]:
+        """Their names."""
+        return [str(self._said[place][1]) for place in range(len(self.explanation.tokens))]
+
+    def predict(self, text: str) -> Prediction:
+        """The class of every token with its probability, most probable first."""
+        every = self._request({"text": text}, LAYER, grouping="token", special_tokens=True, ignored_labels="")
+        return predict(every, bundle=self._bundle)
+
+    def visualize(self, html_filepath: str | None = None, true_classes: Sequence[str] | None = None) -> Page:
+        """The last explanation as a page, a map a token, written to `html_filepath` if given.
+
+        `true_classes` are what is right, one a token.
+        """
+        tokens = self.explanation.tokens
+        if true_classes is not None and len(true_classes) != len(tokens):
+            raise WrongCall(f"{len(true_classes)} true classes were given for {len(tokens)} tokens.")
+        right = None if true_classes is None else ", ".join(map(" ".join, zip(tokens, true_classes, strict=True)))
+        return written(to_html(self.explanation, true_label=right), html_filepath)
+
+
+def _unique(tokens: Sequence[str]) -> list[str]:
+    """A name for each token of a text, with its number from the second of its kind on."""
+    seen: Counter[str] = Counter()
+    names = []
+    for token in tokens:
+        seen[token] += 1
+        names.append(token if seen[token] == 1 else f"{token} ({seen[token]})")
+    return names
