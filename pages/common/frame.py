@@ -17,6 +17,8 @@ TASK_PAGES = (
     ("pair_classification", "Pair classification", "compare_arrows"),
     ("multi_label_classification", "Multi-label classification", "checklist"),
     ("zero_shot_classification", "Zero-shot classification", "edit_note"),
+    ("question_answering", "Question answering", "quiz"),
+    ("token_classification", "Named entities", "person_pin"),
 )
 MORE = (("models", "Models", "deployed_code"), ("about", "About", "info"))
 
