@@ -87,10 +87,10 @@ def listed(typed: str) -> tuple[str, ...]:
 
 
 def sentences(names: tuple[str, ...], template: str) -> dict[str, str]:
-    """The sentence made of each label, by the field that it is shown in. Raises BadRequest without {} in `template`."""
-    rest = template.replace("{}", "")
+    """The sentence made of each label, by the field that it is shown in. Raises BadRequest if {} is not there once."""
+    rest = template.replace("{}", "", 1)
     if rest == template or "{" in rest or "}" in rest:
-        raise BadRequest(f"The template {template[:60]!r} needs a {{}} where the label goes, and no other braces.")
+        raise BadRequest(f"The template {template[:60]!r} needs one {{}} where the label goes, and no other braces.")
     return {f"hypothesis {i}": template.replace("{}", name) for i, name in enumerate(names, 1)}
 
 
