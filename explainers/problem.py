@@ -54,6 +54,26 @@ class Kept:
         return torch.where(self.mask[rows][..., None], self.x, self.baseline)  # (B, F, D)
 
 
+@dataclass(frozen=True)
+class Noisy:
+    """`count` copies of `x` (1, F, D) with Gaussian noise, each from its own seed, so that batches do not matter."""
+
+    x: Tensor
+    deviation: float
+    count: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return torch.cat([self._copy(i) for i in range(*rows.indices(self.count))])  # (B, F, D)
+
+    def _copy(self, i: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
+        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)
+
+
 @dataclass
 class Run:
     """What one explanation has cost so far, where it tells of its progress, and when it must stop."""
@@ -179,6 +199,11 @@ class Problem:
     def keep(self, mask: Points) -> Tensor:
         """Scores (N, T) with only the features of `mask` (N, F) as they are, the others at the baseline."""
         return self.values(Kept(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
+
+    def painted(self, maps: Tensor) -> Tensor:
+        """Maps of an image (T, rows, columns) as scores (T, F): the channels of a pixel share its value equally."""
+        channels = len(self.features) // maps[0].numel()
+        return (maps / channels).flatten(1).repeat(1, channels)
 
     def _batches(self, points: Points) -> list[slice]:
         return [slice(first, first + self.batch) for first in range(0, len(points), self.batch)]

@@ -3,14 +3,12 @@
 Knows no task and no model: a Problem gives gradients.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import torch
 from torch import Tensor
 
 from ..method import Range, method
-from ..problem import Attribution, Problem
+from ..problem import Attribution, Noisy, Problem
 
 Norm = Annotated[
     Literal["signed", "L2"], "Sum the gradient over the embedding's width, signs kept, or take its length."
@@ -51,23 +49,3 @@ def _reduced(gradients: Tensor, norm: str) -> Attribution:
     if norm == "L2":
         return Attribution(gradients.norm(dim=-1), signed=False)
     return Attribution(gradients.sum(-1))
-
-
-@dataclass(frozen=True)
-class Noisy:
-    """`count` copies of `x` (1, F, D) with Gaussian noise, each from its own seed, so that batches do not matter."""
-
-    x: Tensor
-    deviation: float
-    count: int
-    seed: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, rows: slice) -> Tensor:
-        return torch.cat([self._copy(i) for i in range(*rows.indices(self.count))])  # (B, F, D)
-
-    def _copy(self, i: int) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
-        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)

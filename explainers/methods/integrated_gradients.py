@@ -47,8 +47,8 @@ def integrated_gradients(
         worst = _worst(pieces, allowed, most)
         halves = [half for i in worst for half in pieces[i].halves]
         pieces = [piece for i, piece in enumerate(pieces) if i not in worst] + line.pieces(halves)
-    scores = torch.stack([piece.scores for piece in pieces]).sum(0)  # (T, F)
-    return Attribution(scores.float(), tuple((_error(pieces) <= allowed).tolist()))
+    scores = sum(piece.scores.double() for piece in pieces)  # (T, F)
+    return Attribution(torch.as_tensor(scores).float(), tuple((_error(pieces) <= allowed).tolist()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +97,14 @@ class Line:
         direction = self._problem.x - self._problem.baseline  # (1, F, D)
         path = Path(self._problem.baseline, self._problem.x, torch.tensor(new))
         values, rises = self._problem.gradients(path, lambda gradient: (gradient * direction).sum(-1))
-        for alpha, value, rise in zip(new, values.cpu().double(), rises.cpu().double(), strict=True):
+        for alpha, value, rise in zip(new, values.cpu().double(), rises.cpu(), strict=True):
             self._known[alpha] = value, rise
 
     def _piece(self, alphas: list[float]) -> Piece:
         values, rises = zip(*(self._known[alpha] for alpha in alphas), strict=True)
         start, end = alphas[0], alphas[-1]
-        scores = (end - start) * torch.einsum("n,ntf->tf", WEIGHTS, torch.stack(rises))
-        return Piece(start, end, scores, (scores.sum(-1) - (values[-1] - values[0])).abs())
+        scores = (end - start) * torch.einsum("n,ntf->tf", WEIGHTS, torch.stack(rises).double())
+        return Piece(start, end, scores.float(), (scores.sum(-1) - (values[-1] - values[0])).abs())
 
 
 def _error(pieces: list[Piece]) -> Tensor:

@@ -4,6 +4,7 @@ Knows no method and no page.
 """
 
 from ..task import Task
+from .image_classification import ImageClassification
 from .multi_label_classification import MultiLabelClassification
 from .pair_classification import PairClassification
 from .question_answering import QuestionAnswering
@@ -20,6 +21,7 @@ TASKS: dict[str, Task] = {
         ZeroShotClassification(),
         QuestionAnswering(),
         TokenClassification(),
+        ImageClassification(),
     )
 }
 

@@ -1,0 +1,56 @@
+"""Integrated gradients through a noise tunnel: averaged, or measured for their spread, over noisy copies of the input.
+
+Knows no task and no model: a Problem gives gradients.
+"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..method import Range, method
+from ..problem import Attribution, Noisy, Path, Problem
+
+
+@method("Integrated gradients with noise tunnel", paper="Adebayo et al. 2018, arXiv:1810.03292", needs=("baseline",))
+def noise_tunnel(
+    problem: Problem,
+    *,
+    kind: Annotated[
+        Literal["smoothgrad", "smoothgrad_sq", "vargrad"],
+        "The mean of all maps, the mean of their squares, or their variance.",
+    ] = "smoothgrad",
+    samples: Annotated[int, Range(1, 200), "How many noisy copies."] = 10,
+    steps: Annotated[int, Range(1, 500), "Points on the path from the baseline to each copy."] = 10,
+    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, sigma, as a share of the input's range."] = (
+        0.1
+    ),
+) -> Attribution:
+    """Integrated gradients of noisy copies, seeded: their mean, mean square or variance.
+
+    (T, F), in the score's unit, or its square.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    alphas, shares = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
+    copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
+    problem.run.expect(samples * steps)
+    mean = square = torch.zeros(())
+    for i in range(samples):
+        scores = _integrated(problem, copies[i : i + 1], alphas, shares)  # (T, F)
+        mean, square = mean + scores / samples, square + scores**2 / samples
+    match kind:
+        case "smoothgrad":
+            return Attribution(mean)
+        case "smoothgrad_sq":
+            return Attribution(square, signed=False)
+        case _:
+            return Attribution((square - mean**2).clamp(min=0), signed=False)
+
+
+def _integrated(problem: Problem, end: Tensor, alphas: Tensor, shares: Tensor) -> Tensor:
+    """Integrated gradients from the baseline to `end` (1, F, D) by the given rule, (T, F)."""
+    direction = end - problem.baseline
+    path = Path(problem.baseline, end, alphas)
+    _, rises = problem.gradients(path, lambda gradient: (gradient * direction).sum(-1))  # (N, T, F)
+    return torch.einsum("n,ntf->tf", shares.to(rises), rises)
