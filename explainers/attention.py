@@ -4,7 +4,7 @@ Knows no task and no method. Names only propose a value layer; what it does to t
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -43,16 +43,14 @@ class Values:
         finally:
             handle.remove()
 
-    def zeroed(self, tokens: Any = slice(None)) -> Any:
+    def zeroed(self, tokens: Any = slice(None)) -> AbstractContextManager[None]:
         """A context in which the values of these tokens (an index into F) are zero."""
 
         def change(output: Tensor) -> Tensor:
-            mask = torch.ones_like(output)
-            rows = torch.zeros(output.shape[-2], 1, dtype=torch.bool)
-            rows[tokens] = True
-            columns = torch.zeros(output.shape[-1], dtype=torch.bool)
-            columns[self.columns] = True
-            return output * mask.masked_fill(rows & columns, 0.0)
+            rows = output.new_zeros(output.shape[-2], 1, dtype=torch.bool)
+            columns = output.new_zeros(output.shape[-1], dtype=torch.bool)
+            rows[tokens], columns[self.columns] = True, True
+            return output.masked_fill(rows & columns, 0.0)
 
         return self.changed(change)
 
