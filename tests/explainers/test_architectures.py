@@ -9,6 +9,7 @@ import torch
 import transformers
 from PIL import Image
 
+from explainers import Bundle, Request, Target, explain
 from explainers.loading import AUTO, lease
 from explainers.settings import read
 from explainers.sources import card_of
@@ -66,6 +67,33 @@ def test_a_published_model_is_loaded_bit_for_bit_and_says_what_the_original_says
     assert said.std() > 0.01
     assert torch.equal(said, output(again, expected))
     torch.testing.assert_close(said, output(original, expected), atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, task in HEADS if task == "text_classification"])
+def test_a_classifier_of_any_architecture_is_explained_by_its_own_gradients(kind):
+    """Input × gradient of the logit at what the embedding layer gives; Longformer pads that behind the text."""
+    model, tokenizer = tiny(kind)
+    bundle = Bundle.of(model, tokenizer)
+    text = "the cast is wonderful and the soup cold"
+    request = Request(
+        "text_classification", kind, {"text": text}, "input_x_gradient", Target(index=1), params={"unit": "logit"}
+    )
+    found = explain(request, bundle=bundle)
+    inputs = dict(tokenizer(text, return_tensors="pt"))
+    assert len(found.tokens) == inputs["input_ids"].shape[-1]
+    table = bundle.capability.embeddings[0]
+    rows = []
+
+    def watch(_, __, output):
+        rows.append(output.requires_grad_())
+
+    handle = table.register_forward_hook(watch)
+    logit = model(**inputs).logits[0, 1]
+    handle.remove()
+    gradient = torch.autograd.grad(logit, rows[0])[0]
+    expected = (rows[0] * gradient).sum(-1)[0, : inputs["input_ids"].shape[-1]]
+    np.testing.assert_allclose(found.scores[0], expected.detach().numpy(), atol=1e-5, rtol=1e-4)
+    assert np.abs(found.scores).max() > 0.001
 
 
 def test_the_heads_that_are_tried_are_those_of_all_ten_tasks_and_25_architectures():
