@@ -19,6 +19,7 @@ from .catalogue import Card
 from .errors import Incompatible, ModelNotFound, ModelRefused
 
 CONFIG, SINGLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+PROCESSOR = "preprocessor_config.json"
 WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 
 
@@ -39,6 +40,7 @@ def in_folder(card: Card, folder: Path, auto: Any) -> Found:
             f"{short(card.key)} is not a folder with a config.json. Give the folder that save_pretrained made."
         )
     check_config(card, read_object(card, folder / CONFIG), auto)
+    check_processor(card, os.listdir(folder))
     weights = weights_among(card, os.listdir(folder))
     if weights != [SINGLE]:
         _check_index(card, read_object(card, folder / INDEX), weights)
@@ -58,6 +60,12 @@ def weights_among(card: Card, names: Iterable[str]) -> list[str]:
     if INDEX not in found:
         raise Incompatible(f"{card.label} lacks {INDEX}. Copy or download the model again.")
     return sorted(found - {INDEX})
+
+
+def check_processor(card: Card, names: Iterable[str]) -> None:
+    """Raises if a model for images says nowhere among `names` how a picture is made ready for it."""
+    if "image_classification" in card.tasks and PROCESSOR not in names:
+        raise Incompatible(f"{card.label} has no {PROCESSOR}. Save its image processor beside it with save_pretrained.")
 
 
 def _no_safetensors(card: Card) -> str:

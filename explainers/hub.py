@@ -26,7 +26,7 @@ from huggingface_hub.utils.tqdm import silent_tqdm
 
 from .catalogue import Card
 from .errors import Incompatible, ModelNotFound, ModelRefused, Unreachable
-from .folders import CONFIG, WEIGHTS, Found, check_config, in_folder, read_object, weights_among
+from .folders import CONFIG, WEIGHTS, Found, check_config, check_processor, in_folder, read_object, weights_among
 from .gate import Meter
 
 WANTED = re.compile(
@@ -59,6 +59,7 @@ def _listed(card: Card, auto: Any) -> Found:
         file = _download(card, CONFIG, commit)
     config = read_object(card, _checked(card, file))
     check_config(card, config, auto)
+    check_processor(card, sizes)
     weights = weights_among(card, sizes)
     needed = 4 * int(info.safetensors.total) if info.safetensors else _reckoned(config, sizes, weights)
     names = [*filter(WANTED.fullmatch, sizes), *weights]

@@ -21,7 +21,7 @@ from .catalogue import Card
 from .conversions import bundled, gguf_file
 from .data import Progress
 from .errors import ExplainerError, Incompatible
-from .folders import Found
+from .folders import PROCESSOR, Found
 from .registry import Registry, quiet
 from .settings import settings
 from .sources import Files, files, find
@@ -43,7 +43,7 @@ AUTO = {
     "translation": "AutoModelForSeq2SeqLM",
     "image_classification": "AutoModelForImageClassification",
 }
-PROCESSOR, TOKENIZER = "preprocessor_config.json", "tokenizer_config.json"
+TOKENIZER = "tokenizer_config.json"
 transformers.logging.set_verbosity_error()
 
 
@@ -144,8 +144,6 @@ def _reader(card: Card, here: Files) -> Any:
     own = here.adapter is not None and (here.adapter / name).is_file()
     folder = here.adapter if own else here.folder
     if name == PROCESSOR:
-        if not (here.folder / name).is_file() and not own:
-            raise Incompatible(f"{card.label} has no {name}. Save its image processor beside it with save_pretrained.")
         return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
     inside = gguf_file(here.folder) if here.adapter else {}
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)

@@ -6,6 +6,7 @@ Knows nothing of models or pages.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -72,7 +73,12 @@ PROFILES = {
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """The settings that an environment asks for. Raises BadRequest for a value that is none."""
+    """The settings that an environment asks for. Raises BadRequest for a name or a value that is none."""
+    known = [PREFIX + field.name.upper() for field in fields(Settings)]
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            nearest = get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise BadRequest(f"There is no setting {name}. Did you mean {nearest}?")
     profile = environment.get(PREFIX + "PROFILE", "local")
     if profile not in PROFILES:
         raise BadRequest(f"{PREFIX}PROFILE is {profile!r}. Give {' or '.join(PROFILES)}.")

@@ -17,10 +17,13 @@ from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressRep
 from explainers import explain
 from explainers import hub as client
 from explainers.errors import ExplainerError
+from explainers.export import to_csv, to_json
 from explainers.folders import Found
 from explainers.gate import Meter
+from explainers.links import packed
 from explainers.settings import read
 from explainers.sources import card_of
+from explainers.standalone import to_html
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
 
 pytestmark = pytest.mark.usefixtures("anew")
@@ -112,11 +115,12 @@ def test_a_model_that_was_fetched_once_is_explained_without_the_hub(hub, bert, a
     assert_same(explain(asked()), "bert")
 
 
-def test_the_token_is_sent_and_stands_in_no_error_log_or_explanation(hub, bert, anew, monkeypatch, caplog, capfd):
+def test_the_token_is_sent_and_stands_in_no_error_log_link_or_export(hub, bert, anew, monkeypatch, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("HF_TOKEN", CANARY)
     hub.publish(NAME, bert)
-    said = [repr(explain(asked()))]
+    found = explain(asked())
+    said = [repr(found), to_html(found), to_json(found), to_csv(found), repr(packed(found.request.to_query()))]
     hub.publish("somebody/gated", bert, gated=True)
     hub.publish("somebody/damaged", bert | {"tokenizer.json": b"{}"})
     for model, status in (

@@ -18,9 +18,10 @@ from explainers import hub as client
 from explainers.errors import Incompatible, LimitReached, ModelNotFound, ModelRefused, Unreachable
 from explainers.folders import Found
 from explainers.gate import Meter
+from explainers.loading import lease
 from explainers.settings import read
 from explainers.sources import card_of
-from tests.hub import CANARY, NAME, asked, assert_same, files_of
+from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
 from tests.tiny import SMALL
 
 pytestmark = pytest.mark.usefixtures("anew")
@@ -90,6 +91,42 @@ def test_a_model_for_another_task_is_refused_before_its_weights_are_asked_for(hu
     hub.publish(NAME, files_of(tmp_path / "masked"))
     refused(Incompatible, "made for BertForMaskedLM, not for text classification")
     assert weights_asked(hub) == []
+
+
+def test_an_image_model_without_its_processor_is_refused_before_its_weights_are_asked_for(hub, tmp_path):
+    files = files_of(saved("vit", tmp_path / "model"))
+    hub.publish(NAME, {name: body for name, body in files.items() if name != "preprocessor_config.json"})
+    with (
+        pytest.raises(Incompatible, match=r"has no preprocessor_config\.json\. Save its image processor"),
+        lease(card_of(NAME, "image_classification", read({}))),
+    ):
+        pass
+    assert weights_asked(hub) == []
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "owner/../../etc/passwd",
+        "owner/name/../../other",
+        "owner/name/config.json",
+        "../owner/name",
+        "owner/..",
+        "owner/name@../../main",
+        "owner/name@/etc",
+        "owner/name?revision=x",
+        "owner/name#main",
+        "owner%2Fname",
+        "owner/%2e%2e",
+        "api/models/owner/name",
+        "http://127.0.0.1/owner/name",
+        "owner/name@main@v1",
+    ],
+)
+def test_an_id_with_path_tricks_is_no_id_and_the_hub_is_asked_nothing(hub, tmp_path, model):
+    refused(ModelNotFound, "neither a model's name|is not a folder", model)
+    assert hub.asked == []
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize("counted", [True, False])

@@ -58,6 +58,26 @@ def test_an_unknown_profile_is_answered_with_those_that_are(profile):
         read({"WHEREFORE_PROFILE": profile})
 
 
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("WHEREFORE_MODEL_MEGABYTE", "WHEREFORE_MODEL_MEGABYTES"),
+        ("WHEREFORE_MODELS_MEGABYTES", "WHEREFORE_MODEL_MEGABYTES"),
+        ("WHEREFORE_PROFIL", "WHEREFORE_PROFILE"),
+        ("WHEREFORE_ANYMODEL", "WHEREFORE_ANY_MODEL"),
+        ("WHEREFORE_THREAD", "WHEREFORE_THREADS"),
+    ],
+)
+def test_a_misspelt_variable_is_answered_with_the_nearest_that_is_one(name, nearest):
+    with pytest.raises(BadRequest, match=f"^There is no setting {name}. Did you mean {nearest}\\?$"):
+        read({"WHEREFORE_PROFILE": "public", name: "1"})
+
+
+def test_even_a_name_like_none_is_answered_with_one_that_is():
+    with pytest.raises(BadRequest, match=r"There is no setting WHEREFORE_ẞ9. Did you mean WHEREFORE_[A-Z_]+\?"):
+        read({"WHEREFORE_ẞ9": ""})
+
+
 def test_the_cache_folder_is_the_one_named_or_the_users(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
