@@ -58,12 +58,12 @@ def problem(
 ) -> Problem:
     """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
     reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
-    features, places = _features(encodings, held)
-    outputs, placed = [], []
-    for encoded, (positions, where) in zip(encodings, places, strict=True):
-        output, embedding = forward(bundle, encoded, reading.embedding)
-        outputs.append(output)
-        placed.append(_placed(bundle, encoded, embedding, reading, positions, where))
+    outputs, embeddings = zip(*[forward(bundle, encoded, reading.embedding) for encoded in encodings], strict=True)
+    features, places = _features(encodings, embeddings, held)
+    placed = [
+        _placed(bundle, encoded, embedding, reading, positions, where)
+        for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
+    ]
     readout = ask(outputs, reading)
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
 
@@ -91,20 +91,25 @@ def problem(
 
 
 def _features(
-    encodings: Sequence[Encoded], held: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[Embedding], held: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
-    """All features, and for each sequence the positions of its tokens among its own and among all."""
-    known: dict[tuple[Feature, int], int] = {}
+    """All features, and for each sequence the positions of its tokens among its own and among all.
+
+    What several sequences share is one feature if they read it alike: a last [SEP] elsewhere is another position.
+    """
+    known: dict[tuple[Feature, int, int], int] = {}
     places = []
-    for encoded in encodings:
+    for encoded, embedding in zip(encodings, embeddings, strict=True):
+        ids = embedding.ids.flatten().tolist()
         seen: Counter[Feature] = Counter()
         pairs = []
         for position, feature in enumerate(encoded.features):
             seen[feature] += 1
             if feature.special or feature.field not in held:
-                pairs.append((position, known.setdefault((feature, seen[feature]), len(known))))
+                key = (feature, seen[feature], ids[position])
+                pairs.append((position, known.setdefault(key, len(known))))
         places.append((torch.tensor([pair[0] for pair in pairs]), torch.tensor([pair[1] for pair in pairs])))
-    return tuple(feature for feature, _ in known), places
+    return tuple(feature for feature, *_ in known), places
 
 
 def _placed(

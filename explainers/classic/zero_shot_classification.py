@@ -4,7 +4,10 @@ Knows no page.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
+
+import numpy as np
 
 from ..data import Explanation
 from ..standalone import to_html
@@ -64,8 +67,10 @@ class ZeroShotClassificationExplainer(Session):
         """For each label the tokens of the last text with their scores, L2-normalised."""
         found = self.explanation
         rows = {target.index: row for row, target in enumerate(found.targets)}
-        columns = [_columns(found, index, self.include_hypothesis) for index in range(len(self.labels))]
-        return {label: scored(found, rows[index], columns[index]) for index, label in enumerate(self.labels)}
+        return {
+            label: scored(found, rows[index], _columns(found, rows[index], index + 1, self.include_hypothesis))
+            for index, label in enumerate(self.labels)
+        }
 
     @property
     def predicted_label(self) -> str:
@@ -83,15 +88,22 @@ class ZeroShotClassificationExplainer(Session):
         return written(to_html(self.explanation, true_label=true_class), html_filepath)
 
 
-def _columns(explanation: Explanation, label: int, whole: bool) -> list[int]:
-    """The tokens of one label's pair in their order, up to the text's last if not `whole`."""
+def _columns(explanation: Explanation, row: int, number: int, whole: bool) -> list[int]:
+    """The tokens of the pair of label `number` in their order, up to the text's last if not `whole`."""
     fields = [None if feature.special else feature.field for feature in explanation.features]
-    text = [i for i, field in enumerate(fields) if field == "text"]
-    special = [i for i, field in enumerate(fields) if field is None]
-    own = [i for i, field in enumerate(fields) if field == f"hypothesis {label + 1}"]
-    start = next((i for i, field in enumerate(fields) if field not in (None, "text")), len(fields))
-    lead = [i for i in special if i < text[0]]
+    text = [i for i, field in enumerate(fields) if field == "text" and not np.isnan(explanation.scores[row, i])]
+    lead = [i for i in range(text[0]) if fields[i] is None]
     if not whole:
         return lead + text
-    between = [i for i in special if text[0] < i < start]
-    return lead + text + between + own + [i for i in special if i > start]
+    first, own = _block(fields, "hypothesis 1"), _block(fields, f"hypothesis {number}")
+    between = [i for i in range(text[0], first[0]) if fields[i] is None]
+    return lead + text + between + own + (_specials(fields, own) or _specials(fields, first))
+
+
+def _block(fields: Sequence[str | None], name: str) -> list[int]:
+    return [i for i, field in enumerate(fields) if field == name]
+
+
+def _specials(fields: Sequence[str | None], block: Sequence[int]) -> list[int]:
+    """The special tokens right behind a block."""
+    return list(takewhile(lambda i: fields[i] is None, range(block[-1] + 1, len(fields))))

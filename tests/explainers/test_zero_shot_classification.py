@@ -192,6 +192,15 @@ def test_a_shown_sentence_is_explained_by_itself_where_labels_are_judged_by_them
     assert not np.isnan(apart.scores).any()  # where labels compete, each depends on all sentences
 
 
+def test_positions_are_explained_where_the_same_sign_stands_at_another_place_in_each_pair(nli):
+    found = explain(asked(method="integrated_gradients", embedding="position", hypothesis="shown"), bundle=nli)
+    assert all(found.converged)
+    last = [i for i, feature in enumerate(found.features) if feature.text == "[SEP]"]
+    assert len(last) == 1 + len(NAMES)  # one behind the text for all, and one behind each sentence
+    again = explain(asked(method="integrated_gradients", hypothesis="shown"), bundle=nli)
+    assert len([feature for feature in again.features if feature.text == "[SEP]"]) == 2
+
+
 @pytest.mark.parametrize("multi", [False, True])
 def test_a_label_can_be_asked_for_and_compared_with_another(nli, multi):
     params = {"method": "input_x_gradient", "multi_label": multi, "hypothesis": "shown"}
