@@ -1,19 +1,49 @@
-"""The models page: the catalogue, whole, and a way from each model to its task."""
+"""The models page: the catalogue, whole, by task, and a way from each model to its task's page."""
 
 from playwright.sync_api import Page, expect
 
 from explainers import CARDS
+from explainers.catalogue import BUNDLED
+from explainers.hub_cards import HUB
+from explainers.views.cards import facts
 
 from .browser import Server
 
 
-def test_every_model_of_the_catalogue_is_there_with_what_is_known_of_it(page: Page, server: Server):
+def test_every_model_is_there_under_each_of_its_tasks(page: Page, server: Server):
     page.goto(f"{server.url}/models")
     expect(page.get_by_role("heading", name="Models", exact=True)).to_be_visible()
     for card in CARDS.values():
-        expect(page.get_by_role("heading", name=card.label, exact=True)).to_be_visible()
-        expect(page.get_by_role("cell", name=card.key, exact=True)).to_be_visible()
+        expect(page.get_by_text(card.label, exact=True)).to_have_count(len(card.tasks))
+        for task in card.tasks:
+            expect(page.get_by_role("heading", name=task.replace("_", " ").capitalize(), exact=True)).to_be_visible()
+    for card in BUNDLED:
+        expect(page.locator("p", has_text=card.score)).to_be_visible()
+
+
+def test_the_filters_leave_one_task_and_what_needs_no_hub(page: Page, server: Server):
+    page.goto(f"{server.url}/models")
+    page.get_by_role("radio", name="Text classification").click()
+    expect(page.get_by_role("heading", name="Image classification")).to_have_count(0)
+    sentiment, other = CARDS["sentiment"], HUB[0]
+    expect(page.get_by_text(other.label, exact=True)).to_be_visible()
+    page.get_by_text("Only those that need no model hub").click()
+    expect(page.get_by_text(other.label, exact=True)).to_have_count(0)
+    expect(page.get_by_text(sentiment.label, exact=True)).to_be_visible()
+
+
+def test_a_models_details_are_all_that_is_known_of_it(page: Page, server: Server):
+    page.goto(f"{server.url}/models")
+    page.get_by_text("Details and methods").first.click()
+    for name, value in facts(next(iter(CARDS.values()))):
+        expect(page.get_by_role("row", name=f"{name} {value}", exact=True)).to_be_visible()
+
+
+def test_a_model_leads_to_its_tasks_page_with_itself_chosen(page: Page, server: Server):
+    page.goto(f"{server.url}/models")
+    page.get_by_role("radio", name="Text classification").click()
+    expect(page.get_by_role("heading", name="Image classification")).to_have_count(0)
+    second = [card for card in CARDS.values() if "text_classification" in card.tasks][1]
     page.get_by_role("link", name="Explain it").nth(1).click()
     expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
-    second = list(CARDS.values())[1]
     expect(page.get_by_role("combobox", name="Model")).to_have_value(f"{second.label}, needs the model hub")
