@@ -19,6 +19,7 @@ LEVELS = [
     {"sources"},
     {"loading", "views.segments", "views.maps"},
     {"encoding", "presence", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"}
+    | {"views.entities"}
     | {"views.drawings", "views.regions"},
     {"task", "textual", "views.bars", "views.matrix", "views.computed", "views.images"},
     {"answers", "entities", "windows"},

@@ -10,6 +10,11 @@ UNREAD = 0.7  # opacity of text that the model did not read
 OVER = 0.8  # opacity of the strongest colour over a photograph
 VEIL = (128, 128, 128, 0.55)  # over the part of a picture that the model did not read
 PAPER, INK = (255, 255, 255), (0, 0, 0)
+# Classes of entities: neither blue nor orange, which are scores. A tint under the text and a line, for either theme.
+KINDS = tuple(
+    (f"rgb({shade} / .16)", f"rgb({shade})")
+    for shade in ("34 136 51", "170 51 119", "136 136 136", "153 153 51", "68 170 153", "136 34 85")
+)
 
 
 def rgba(colour: str, alpha: float | str) -> str:

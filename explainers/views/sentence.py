@@ -35,7 +35,9 @@ def _said(explanation: Explanation, row: int) -> str:
         if target.text and target.text != answer:
             said += f" Asked about {_bold(short(target.text, 80))}{_share(target.probability)}:"
     elif target.text:
-        said = f"The model takes {_bold(short(target.text, 80))} for {_label(target)}{_share(target.probability)}."
+        whether = any((t.label, t.position) == (target.label, target.position) for t in labels)
+        verb = "The model takes" if whether else "Asked whether the model takes"
+        said = f"{verb} {_bold(short(target.text, 80))} for {_label(target)}{_share(target.probability)}."
     elif not labels:
         said = ""
     else:
@@ -44,12 +46,19 @@ def _said(explanation: Explanation, row: int) -> str:
         if (target.index, target.label) != (labels[0].index, labels[0].label):
             said += f" Asked about {_label(target)}{_share(target.probability)}:"
     if target.foil is not None:
-        said += f" Why {_label(target)} rather than {_bold(target.foil)}?"
+        said += f" Why {_goal(target)} rather than {_bold(short(target.foil))}?"
     return said
 
 
 def _label(target: Target) -> str:
     return _bold(target.label or f"class {target.index}")
+
+
+def _goal(target: Target) -> str:
+    """What a positive score pushes towards: a class, or words as something."""
+    if not target.text or target.text == target.label:
+        return _label(target)
+    return f"{_bold(short(target.text))} as {_label(target)}"
 
 
 def _bold(text: str) -> str:
@@ -79,7 +88,7 @@ def _both_ways(pieces: list[Segment], target: Target) -> str:
     """The strongest piece of either direction, the stronger first; none that is weak beside the other."""
     ways = {1: "towards it", -1: "away from it"}
     if target.foil is not None:
-        ways = {1: f"towards {_label(target)}", -1: f"towards {_bold(target.foil)}"}
+        ways = {1: f"towards {_goal(target)}", -1: f"towards {_bold(short(target.foil))}"}
     first = pieces[0]
     other = next((piece for piece in pieces if _sign(piece) == -_sign(first)), None)
     said = f"{_quoted(first)} pushes hardest {ways[_sign(first)]}"

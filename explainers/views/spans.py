@@ -8,7 +8,7 @@ import math
 from ..data import Explanation
 from .palette import CSS
 from .segments import Segment, scored, segments, special_share
-from .text import decimals, escaped, field_name, number, percent, plain
+from .text import decimals, escaped, field_name, number, percent, plain, short
 
 STRONG = 0.4  # of the largest score: from here on a line under the text says the sign without colour
 REACHED = 200  # pieces that the Tab key visits, strongest first; all show their number under the pointer
@@ -55,7 +55,8 @@ def _away(explanation: Explanation, row: int) -> str:
 
 def _label(explanation: Explanation, row: int) -> str:
     target = explanation.targets[row]
-    return target.label or f"class {target.index}"
+    label = target.label or f"class {target.index}"
+    return f"“{short(target.text)}” as {label}" if target.text and target.text != label else label
 
 
 def push(explanation: Explanation, row: int, score: float | None) -> str:

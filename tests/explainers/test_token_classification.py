@@ -10,8 +10,6 @@ import torch
 from transformers import pipeline
 
 from explainers import Bundle, Request, Target, explain, predict
-from explainers.data import Feature
-from explainers.entities import Scene, bare, number
 from explainers.errors import BadRequest, Incompatible
 from explainers.export import from_json, to_csv, to_json
 from explainers.standalone import to_html
@@ -120,36 +118,6 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps(kind):
         assert np.abs(ours.scores[row] - captum.scores[row]).sum() < 0.01 * np.abs(captum.scores[row]).sum()
 
 
-def scene(text, names, classes):
-    """One token a word, each all but certain of its class."""
-    spans = [(text.index(word), text.index(word) + len(word)) for word in text.split()]
-    tokens = [Feature(text[a:b], "text", a, b, i) for i, (a, b) in enumerate(spans)]
-    logits = torch.full((1, len(tokens), len(names)), -5.0)
-    logits[0, range(len(tokens)), [names.index(name) for name in classes]] = 5.0
-    return Scene(text, tokens, logits, tuple(names))
-
-
-def found_in(classes, grouping="entity", names=NAMES, **more):
-    text = " ".join("abcdefgh"[: len(classes)])
-    return [(entity.label, entity.text) for entity in scene(text, names, classes).entities(grouping, **more)]
-
-
-def test_neighbours_of_one_class_are_one_entity_unless_the_second_begins_a_new_one():
-    assert found_in(["B-PER", "I-PER", "O", "B-LOC"]) == [("PER", "a b"), ("LOC", "d")]
-    assert found_in(["B-PER", "B-PER", "I-PER"]) == [("PER", "a"), ("PER", "b c")]
-    assert found_in(["I-PER", "I-LOC", "I-LOC"]) == [("PER", "a"), ("LOC", "b c")]
-    assert found_in(["PER", "PER", "O", "PER"], names=("PER", "O")) == [("PER", "a b"), ("PER", "d")]
-    assert found_in(["B-PER", "I-PER"], "word") == [("B-PER", "a"), ("I-PER", "b")]
-
-
-def test_classes_and_tokens_that_are_to_be_ignored_are_left_out_and_join_nothing():
-    classes = ["B-PER", "I-PER", "I-PER", "O", "B-LOC"]
-    assert found_in(classes, ignored_indexes=[1]) == [("PER", "a"), ("PER", "c"), ("LOC", "e")]
-    assert found_in(classes, ignored_labels=["O", "loc"]) == [("PER", "a b c")]
-    assert found_in(classes, "word", ignored_labels=["O", "I-PER"]) == [("B-PER", "a"), ("B-LOC", "e")]
-    assert found_in(classes, ignored_labels=[]) == [("PER", "a b c"), ("O", "d"), ("LOC", "e")]
-
-
 def test_settings_for_what_is_ignored_reach_the_model_as_they_are_written(bert):
     every = {t.position for t in predict(asked(grouping="token", ignored_labels=""), bundle=bert).targets}
     assert every == set(range(1, len(bert.tokenizer(TEXT)["input_ids"]) - 1))
@@ -195,21 +163,6 @@ def test_an_entity_is_asked_about_by_its_first_token_and_a_class_by_its_name(ber
     assert list(found.targets) == in_order(target for target in said if target.label == kind)
 
 
-def test_an_entity_asked_about_another_class_keeps_who_begins_and_who_goes_on():
-    view = scene("a b c", NAMES, ["B-PER", "I-PER", "O"])
-    (entity,) = view.entities("entity")
-    for name, classes in {
-        "LOC": ("B-LOC", "I-LOC"),
-        "b-loc": ("B-LOC", "I-LOC"),
-        "I-LOC": ("I-LOC", "I-LOC"),
-        "O": ("O", "O"),
-    }.items():
-        assert tuple(NAMES[i] for i in view.as_class(entity, name).classes) == classes
-    assert tuple(NAMES[i] for i in view.as_class(view.alone(2), "PER").classes) == ("B-PER",)
-    with pytest.raises(BadRequest, match="no class 'ORG'"):
-        view.as_class(entity, "ORG")
-
-
 @pytest.mark.parametrize("unit", ["probability", "logit", "log_odds"])
 def test_units_and_contrasts_are_read_from_the_same_logits(bert, unit):
     position = predict(asked(), bundle=bert).targets[0].position
@@ -230,16 +183,6 @@ def test_units_and_contrasts_are_read_from_the_same_logits(bert, unit):
     np.testing.assert_allclose(both.scores, one.scores - other.scores, atol=1e-4)
     assert both.unit == f"{unit}_margin"
     assert both.targets[0].foil == "B-LOC"
-
-
-def test_the_number_of_an_entity_is_that_of_its_mean_probability():
-    logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(1))
-    mean = logits.softmax(-1)[:, [1, 2], [0, 3]].mean(1)
-    torch.testing.assert_close(number(logits, (1, 2), (0, 3), "probability"), mean)
-    torch.testing.assert_close(number(logits, (1, 2), (0, 3), "log_odds"), (mean / (1 - mean)).log())
-    torch.testing.assert_close(number(logits, (1, 2), (0, 3), "logit"), logits[:, [1, 2], [0, 3]].mean(1))
-    certain = torch.tensor([[[90.0, 0.0, 0.0]]])
-    assert float(number(certain, (0,), (0,), "log_odds")) == pytest.approx(90 - np.log(2))
 
 
 def test_a_foil_leaves_out_the_entities_that_are_of_its_class(bert):
@@ -317,11 +260,6 @@ def test_files_and_links_keep_every_map_and_what_was_asked(bert):
     assert Request.from_query(found.request.to_query()) == found.request
     every = explain(asked(most_entities=3), bundle=bert)
     assert len(to_csv(every).splitlines()) == 1 + 3 * len(every.features)
-
-
-def test_classes_are_bared_of_their_prefix_and_of_nothing_else():
-    names = ("B-PER", "I-PER", "S-PER", "PER", "O", "B-", "work-of-art", "LABEL_0")
-    assert [bare(name) for name in names] == ["PER", "PER", "PER", "PER", "O", "B-", "work-of-art", "LABEL_0"]
 
 
 def test_examples_are_there():
