@@ -104,6 +104,8 @@ def train(job: Job, base: Path, data: Path, out: Path, done: int = 0) -> None:
     if done:
         set_peft_model_state_dict(model, load_file(out / "adapter_model.safetensors"))
     examples = job.examples(data, reader)
+    if not done:
+        job.prepare(model, examples)
     optimizer = optimizer_of(model, recipe)
     schedule = schedule_of(optimizer, recipe, math.ceil(len(examples) / recipe.size), done)
     average = Average(model, recipe.memory)

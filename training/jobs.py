@@ -78,6 +78,10 @@ def no_fields(model: PreTrainedModel, reader: Reader, data: Path) -> dict[str, A
     return {}
 
 
+def as_it_is(model: nn.Module, examples: Sequence[Example]) -> None:
+    """Nothing to prepare."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One model to be made: its architecture, labels, examples and scores."""
@@ -93,6 +97,8 @@ class Job:
     labels: tuple[str, ...] = ()
     problem_type: str | None = None
     loss: LossOf = own_loss
+    prepare: Callable[[nn.Module, Sequence[Example]], None] = as_it_is
+    """What is done to the fresh model before it is trained."""
     tune: Callable[[PreTrainedModel, Reader, Path], dict[str, Any]] = no_fields
     """Fields for config.json that are found on the dev split after training."""
     recipe: Recipe = field(default_factory=Recipe)

@@ -223,7 +223,7 @@ JOBS = {
         scores=nli_scores,
         problem_type="single_label_classification",
         loss=loss_of_allowed_classes,
-        recipe=Recipe(epochs=2, rate=7e-4, size=64, dropout=0.05),
+        recipe=Recipe(epochs=1, rate=7e-4, size=64, dropout=0.05),
     ),
     "relevance": Job(
         key="relevance",
