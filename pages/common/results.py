@@ -5,7 +5,6 @@ The only place, beside share.py, that draws an Explanation.
 
 import gc
 import logging
-import re
 import uuid
 from functools import cache
 
@@ -26,15 +25,14 @@ from explainers.views.spans import spans
 from explainers.views.table import rows as scores_of
 from explainers.views.text import named, percent, short
 
+from .entities import entities
+from .image_results import image
+from .words import literal
+
 LOG = logging.getLogger("wherefore")
 VIEWS = ("Text", "Bars", "Table", "Matrix")
 LEAST = "Show only what the model gives at least this probability."
 LEVELS = ("Words", "Tokens")
-
-
-def literal(text: str) -> str:
-    """Text as Markdown that shows exactly it."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def computed(request: Request, forget: str) -> Explanation | None:
@@ -81,13 +79,20 @@ def _settle() -> None:
 @st.fragment
 def show(explanation: Explanation, key: str) -> None:
     """The answer in one sentence, the map, how sure it is, and the other views; switching them computes nothing."""
+    marked = st.container()
     row, rows = chosen(explanation, key)
+    with marked:
+        entities(explanation, row, key)
     shown = explanation.by_word()
     st.html(f'<style>{CSS}</style><p class="wf-said" role="status">{sentence(shown, row)}</p>')
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
     picture = st.container()
     st.html(f"<style>{CSS}</style>{meter(explanation, row)}")
+    if explanation.grid:
+        with picture:
+            image(explanation, row, key)
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         views = VIEWS if len(explanation.targets) > 1 else VIEWS[:-1]
         view = st.segmented_control("View", views, default=views[0], required=True, key=f"{key}.view")
