@@ -4,16 +4,17 @@ Knows no page; who may run when is the backend's to say.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from .data import Explanation, Floats, Prediction, Progress
-from .errors import BadRequest, Incompatible, Mismatch
+from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .loading import Bundle, lease
 from .method import Method, settings_of
 from .methods import METHODS
@@ -25,6 +26,7 @@ from .sources import card_of
 from .task import Task
 from .tasks import TASKS
 
+Answer = TypeVar("Answer")
 CLOSE = 1e-4  # how far the explained number may be from the deployed one, absolute or relative
 
 
@@ -38,17 +40,21 @@ def explain(
     run by raising. Raises an ExplainerError for whatever a person can mend.
     """
     task, method = _parts(request)
-    settings_of_method = settings_of(request.options, method.params)
-    with borrowed(request, bundle, progress) as held:
-        started = time.monotonic()
-        limits = settings()
-        run = Run(most_passes=limits.passes, deadline=started + limits.seconds, progress=progress)
-        problem = task.encode(held, request, run)
-        problem = replace(problem, batch=min(batch or problem.batch, problem.together))
-        _check_needs(method, problem, held)
-        ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
-        mismatch = _check_deployed(problem, ends[0])
-        attribution = method.run(problem, **settings_of_method)
+    return _lent(request, bundle, progress, lambda held: _explained(request, task, method, held, batch, progress))
+
+
+def _explained(
+    request: Request, task: Task, method: Method, held: Bundle, batch: int | None, progress: Progress
+) -> Explanation:
+    started = time.monotonic()
+    limits = settings()
+    run = Run(most_passes=limits.passes, deadline=started + limits.seconds, progress=progress)
+    problem = task.encode(held, request, run)
+    problem = replace(problem, batch=min(batch or problem.batch, problem.together))
+    _check_needs(method, problem, held)
+    ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
+    mismatch = _check_deployed(problem, ends[0])
+    attribution = method.run(problem, **settings_of(request.options, method.params))
     return Explanation(
         request=request,
         features=problem.features,
@@ -75,8 +81,21 @@ def explain(
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
     """What the model says about the request's inputs: every label with its probability, best first."""
     task, _ = _parts(request)
-    with borrowed(request, bundle, progress) as held:
-        return task.predict(held, request)
+    return _lent(request, bundle, progress, lambda held: task.predict(held, request))
+
+
+def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
+    """What `use` makes of the request's model. No error that is part of the trade keeps the model by its traceback."""
+    try:
+        with borrowed(request, bundle, progress) as held:
+            try:
+                return use(held)
+            finally:
+                del held  # else this frame would keep it
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, ExplainerError):
+            raise  # a fault of ours, to be logged with all its frames
+        raise error.with_traceback(None) from None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explainers import Explanation, Feature, Prediction, Request, Target, gate, loading
+from explainers import Explanation, Feature, Prediction, Request, Target, gate, registry
 from explainers import backend as backends
 from explainers.backend import Backend, Results, weight
 from explainers.errors import Busy, Incompatible
@@ -67,7 +67,7 @@ class Engine:
 def engine(monkeypatch):
     stand_in = Engine()
     monkeypatch.setattr(backends, "explain", stand_in.explain)
-    monkeypatch.setattr(loading, "SLICE", 0.01)
+    monkeypatch.setattr(registry, "SLICE", 0.01)
     monkeypatch.setattr(gate, "SLICE", 0.01)
     return stand_in
 
