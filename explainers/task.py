@@ -48,6 +48,7 @@ class Task(ABC):
     examples: ClassVar[tuple[Example, ...]]
     choices: ClassVar[Literal["labels", "said"]] = "labels"  # what can be asked about: classes, or what the model said
     foils: ClassVar[Literal["labels", "said"]] = "labels"  # what that can be compared with
+    method: ClassVar[str] = Request.method  # what its page begins with
     params: ClassVar[tuple[Knob, ...]] = knobs(Reading)
 
     @abstractmethod

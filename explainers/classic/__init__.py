@@ -3,6 +3,7 @@
 Unlike the rest of Wherefore they remember their last call: that is their contract.
 """
 
+from .image_classification import ImageClassificationExplainer
 from .multi_label_classification import MultiLabelClassificationExplainer
 from .pair_classification import PairwiseSequenceClassificationExplainer
 from .question_answering import QuestionAnsweringExplainer
@@ -11,6 +12,7 @@ from .token_classification import TokenClassificationExplainer
 from .zero_shot_classification import ZeroShotClassificationExplainer
 
 __all__ = [
+    "ImageClassificationExplainer",
     "MultiLabelClassificationExplainer",
     "PairwiseSequenceClassificationExplainer",
     "QuestionAnsweringExplainer",

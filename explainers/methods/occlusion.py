@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from ..method import Range, method
+from ..method import Only, Range, method
 from ..problem import Attribution, Problem
 
 KEPT = -1  # the group of features that are never taken away
@@ -19,8 +19,10 @@ KEPT = -1  # the group of features that are never taken away
 def occlusion(
     problem: Problem,
     *,
-    level: Annotated[Literal["word", "token"], "What is taken away of a text at once."] = "word",
-    patch: Annotated[int, Range(1, 512), "Side of the square that is taken away of an image, in model pixels."] = 28,
+    level: Annotated[Literal["word", "token"], Only("text"), "What is taken away of a text at once."] = "word",
+    patch: Annotated[
+        int, Range(1, 512), Only("image"), "Side of the square that is taken away of an image, in model pixels."
+    ] = 28,
 ) -> Attribution:
     """How far the score falls when one part becomes its baseline.
 

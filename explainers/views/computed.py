@@ -15,6 +15,10 @@ from .text import escaped
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
 
+PRINTED = ["for text, score in explanation.by_word().pairs():", '    print(f"{score:+.4f}  {text}")']
+DRAWING = ["from explainers.views.drawings import png", "from explainers.views.maps import Look"]
+DRAWN = ['Path("map.png").write_bytes(png(explanation, Look("overlay")))']
+
 
 def computed(explanation: Explanation, row: int = 0) -> Pairs:
     """Name and value of everything that made the explanation."""
@@ -50,6 +54,7 @@ def code(explanation: Explanation) -> str:
     lines = [
         *(["from pathlib import Path", ""] if request.pictures else []),
         "from explainers import Request, Target, explain" if target else "from explainers import Request, explain",
+        *(DRAWING if request.pictures else []),
         "",
         "request = Request(",
         f"    task={request.task!r},",
@@ -61,8 +66,7 @@ def code(explanation: Explanation) -> str:
         *([f"    seed={request.seed!r},"] if request.seed else []),
         ")",
         "explanation = explain(request)",
-        "for text, score in explanation.by_word().pairs():",
-        '    print(f"{score:+.4f}  {text}")',
+        *(DRAWN if request.pictures else PRINTED),
     ]
     return "\n".join(lines) + "\n"
 

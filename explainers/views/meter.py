@@ -31,10 +31,11 @@ def completeness(explanation: Explanation, row: int = 0) -> str:
     error = explanation.relative_error
     if error is None:
         return "Completeness is not defined for this method: its scores do not promise to add up to anything."
+    what = "picture" if explanation.grid else "text"
     state = {None: "Fixed steps", True: "Converged", False: "Not converged"}[
         None if explanation.converged is None else explanation.converged[row]
     ]
-    return f"{state}: {percent(float(error[row]))} of the change from baseline to text is unexplained."
+    return f"{state}: {percent(float(error[row]))} of the change from baseline to {what} is unexplained."
 
 
 def cost(explanation: Explanation) -> str:

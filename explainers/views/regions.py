@@ -11,6 +11,7 @@ from ..data import Floats
 
 DOWN = ("upper", "middle", "lower")
 ACROSS = ("left", "middle", "right")
+PARTS = len(DOWN) * len(ACROSS)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import unicodedata
 
 from ..data import Explanation
 from ..request import Target
+from .maps import summed
+from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
 from .text import ENOUGH, escaped, number, percent, short
 
@@ -72,6 +74,8 @@ def _share(probability: float | None) -> str:
 
 
 def _pushes(explanation: Explanation, row: int) -> str:
+    if explanation.grid:
+        return _places(explanation, row)
     every = ranked(explanation, row)
     pieces = [piece for piece in every if _speaks(piece.text)] or every
     if not pieces or not _strength(pieces[0]):
@@ -86,15 +90,40 @@ def _pushes(explanation: Explanation, row: int) -> str:
 
 def _both_ways(pieces: list[Segment], target: Target) -> str:
     """The strongest piece of either direction, the stronger first; none that is weak beside the other."""
-    ways = {1: "towards it", -1: "away from it"}
-    if target.foil is not None:
-        ways = {1: f"towards {_goal(target)}", -1: f"towards {_bold(short(target.foil))}"}
-    first = pieces[0]
+    ways, first = _ways(target), pieces[0]
     other = next((piece for piece in pieces if _sign(piece) == -_sign(first)), None)
     said = f"{_quoted(first)} pushes hardest {ways[_sign(first)]}"
     if other and _strength(other) >= WORTH_NAMING * _strength(first):
         said += f"; {_quoted(other)} pushes {ways[_sign(other)]}"
     return f"{said}."
+
+
+def _ways(target: Target) -> dict[int, str]:
+    """What positive and negative scores push towards, in words."""
+    if target.foil is not None:
+        return {1: f"towards {_goal(target)}", -1: f"towards {_bold(short(target.foil))}"}
+    return {1: "towards it", -1: "away from it"}
+
+
+def _places(explanation: Explanation, row: int) -> str:
+    """In which part of a picture most of the push lies, the stronger direction first; none that is weak beside it."""
+    values = summed(explanation, row)
+    sizes = {sign: float((sign * values).clip(min=0).sum(dtype=float)) for sign in (1, -1)}
+    ordered = sorted((sign for sign in sizes if sizes[sign]), key=lambda sign: -sizes[sign])
+    if not ordered:
+        return "No part of the picture moves this number."
+    ways = _ways(explanation.targets[row]) if explanation.signed else {1: "in either direction"}
+    strong = {sign: regions(values, sign)[0] for sign in ordered if sizes[sign] >= WORTH_NAMING * sizes[ordered[0]]}
+    if all(first.share < STANDS_OUT / PARTS for first in strong.values()):
+        return "No part of the picture stands out: the push is spread over all of it."
+    said = "; ".join(_place(first, ways.get(sign, "away from it")) for sign, first in strong.items())
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _place(region: Region, way: str) -> str:
+    if region.share < STANDS_OUT / PARTS:
+        return f"the push {way} is spread over the whole picture"
+    return f"{percent(region.share)} of the push {way} lies in <strong>{region.name}</strong>"
 
 
 def _sign(piece: Segment) -> int:

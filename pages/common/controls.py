@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
+from explainers.card import likely
 from explainers.catalogue import Card
 from explainers.method import Knob, Value
 from explainers.settings import settings
@@ -39,9 +40,9 @@ def _named(key: str) -> str:
 
 def method(task: Task, card: Card | None) -> str:
     """The method picker: what the model can do; what it cannot is named with the reason."""
-    card = card or Card("", "folder", (task.key,), "this model")
+    card = card or Card("", "folder", (task.key,), "this model", provides=likely(task.key))
     keys = [method.key for method in fitting(card)]
-    best = next((key for key in keys if key == Request.method), keys[0])
+    best = next((key for key in keys if key == task.method), keys[0])
     chosen = st.selectbox(
         "Method",
         keys,
@@ -69,7 +70,10 @@ def params(task: Task, chosen: str) -> tuple[dict[str, Value], int]:
 
 def _widgets(task: Task, shown: Iterable[Knob]) -> dict[str, Value]:
     values: dict[str, Value] = {}
+    kind = "image" if any(field.kind == "image" for field in task.fields) else "text"
     for knob in shown:
+        if knob.only not in ("", kind):
+            continue
         if knob.name != "baseline_text" or values.get("baseline") == "text":
             values[knob.name] = _widget(knob, kept(f"{task.key}.{knob.name}", knob.default))
     return values

@@ -5,6 +5,8 @@ Knows Requests; what is in an image is not read here.
 
 import streamlit as st
 
+from explainers import ExplainerError
+from explainers.pictures import read
 from explainers.request import Picture
 from explainers.settings import settings
 from explainers.task import Example, Field, Task
@@ -47,7 +49,18 @@ def _image(task: Task, field: Field) -> Picture | None:
         if data := file.getvalue():
             st.session_state[key_of(task, field)] = Picture(data)
     picture = st.session_state.get(key_of(task, field))
-    return picture if isinstance(picture, Picture) else None
+    return _shown(picture) if isinstance(picture, Picture) else None
+
+
+def _shown(picture: Picture) -> Picture:
+    """The picture, drawn small; one that cannot be read is explained only to be refused, with the reason."""
+    try:
+        image = read(picture, settings().upload_megabytes)
+    except ExplainerError:
+        return picture
+    image.thumbnail((320, 240))
+    st.image(image, width="content", caption="This picture is explained.")
+    return picture
 
 
 def fill(task: Task, example: Example) -> None:

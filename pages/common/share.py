@@ -10,7 +10,8 @@ import streamlit as st
 from explainers import ExplainerError, Explanation, Request
 from explainers.errors import LimitReached
 from explainers.export import to_csv, to_json
-from explainers.links import INPUT, PACKED, packed
+from explainers.links import INPUT, PACKED, PICTURE, packed
+from explainers.pictures import photograph
 from explainers.settings import settings
 from explainers.standalone import to_html
 from explainers.views.computed import code, computed, table
@@ -21,6 +22,8 @@ OPENED = "opened link"  # session state: the packed inputs that the page was ope
 def address(request: Request) -> None:
     """Put model, method, class and settings into the address bar; a text only if the page was opened with it."""
     query = {name: text for name, text in request.to_query().items() if name != "task" and not name.startswith(INPUT)}
+    if _uploaded(request):
+        query = {name: text for name, text in query.items() if not name.startswith(PICTURE)}
     link, inputs = st.session_state.get(OPENED, ("", ()))
     if link and inputs == request.inputs:
         query[PACKED] = link
@@ -29,7 +32,9 @@ def address(request: Request) -> None:
 
 
 def link(request: Request) -> str:
-    """The address that shows this very result to somebody else. Raises LimitReached if the text is too long for one."""
+    """The address that shows this very result to somebody else. Raises LimitReached for what no link carries."""
+    if _uploaded(request):
+        raise LimitReached("A link cannot carry your image. Download the HTML file instead: it shows the same.")
     query = {name: text for name, text in packed(request.to_query()).items() if name != "task"}
     if (length := len(query[PACKED])) > settings().link_characters:
         raise LimitReached(
@@ -38,6 +43,11 @@ def link(request: Request) -> str:
         )
     parts = urlsplit(st.context.url or "")
     return urlunsplit((parts.scheme, parts.netloc, f"/{request.task}", urlencode(query), ""))
+
+
+def _uploaded(request: Request) -> bool:
+    """Whether the request shows an image that is none of our photographs."""
+    return any(photograph(picture.sha256) is None for picture in request.pictures.values())
 
 
 def share(explanation: Explanation) -> None:
@@ -72,5 +82,6 @@ def _link(request: Request) -> None:
     except ExplainerError as error:
         st.warning(str(error))
         return
-    st.markdown("Whoever opens this link sees the same result. **The link contains your text.**")
+    contains = " **The link contains your text.**" if request.texts else ""
+    st.markdown(f"Whoever opens this link sees the same result.{contains}")
     st.code(address_of_result, language=None, wrap_lines=True)

@@ -11,11 +11,13 @@ from explainers import CARDS, METHODS, ExplainerError, Request
 from explainers.errors import BadRequest
 from explainers.links import PACKED
 from explainers.settings import settings
-from explainers.task import Task
+from explainers.task import Example, Task
 
 from . import controls, inputs, targets
-from .results import computed, literal, show
+from .photographs import photographs
+from .results import computed, show
 from .share import OPENED, address, share
+from .words import literal
 
 
 def workbench(task: Task) -> None:
@@ -58,17 +60,23 @@ def _result(task: Task, asked: str, draft: Request) -> None:
 
 
 def _examples(task: Task, asked: str, draft: Request) -> None:
-    """The examples as pills; a click fills in the text and explains it with the present settings."""
+    """The examples as pills or photographs; a click fills in one and explains it with the present settings."""
     by_label = {example.label: example for example in task.examples}
     key = f"{task.key}.example"
 
+    def choose(example: Example) -> None:
+        inputs.fill(task, example)
+        targets.clear(task)
+        st.session_state[asked] = replace(draft, inputs=example.inputs)
+
     def chosen() -> None:
         if example := by_label.get(st.session_state[key]):
-            inputs.fill(task, example)
-            targets.clear(task)
-            st.session_state[asked] = replace(draft, inputs=example.inputs)
+            choose(example)
             st.session_state[key] = None
 
+    if any(field.kind == "image" for field in task.fields):
+        photographs(task.examples, f"{key}.photographs", choose)
+        return
     st.pills("Examples", list(by_label), key=key, on_change=chosen)
 
 

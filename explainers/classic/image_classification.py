@@ -1,0 +1,118 @@
+"""`ImageClassificationExplainer`: one picture, one of its classes explained.
+
+Knows no page.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..data import Floats, Prediction
+from ..engine import predict
+from ..imaging import see
+from ..pictures import read
+from ..request import Picture
+from ..standalone import to_html
+from ..views.drawings import png
+from ..views.images import figure
+from ..views.maps import KINDS, SIGNS, Look
+from .classifier import Classifier
+from .session import STEPS, WrongCall, written
+
+Tunnel = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
+TYPES = ("IG", "IGNT")
+
+
+class ImageClassificationExplainer(Classifier):
+    """`explainer = ImageClassificationExplainer(model, processor); explainer(image)`.
+
+    The call returns the integrated gradients (IG) of the class's logit from a grey picture, by default through a
+    noise tunnel (IGNT), as an array (1, channels, rows, columns).
+    """
+
+    task = "image_classification"
+
+    def __init__(
+        self,
+        model: Any,
+        feature_extractor: Any,
+        attribution_type: str = "IGNT",
+        custom_labels: list[str] | None = None,
+    ) -> None:
+        if attribution_type not in TYPES:
+            raise WrongCall(f"There is no attribution type {attribution_type!r} for images. Give {' or '.join(TYPES)}.")
+        super().__init__(model, feature_extractor, custom_labels=custom_labels)
+        self._type = attribution_type
+
+    def __call__(
+        self,
+        image: Any,
+        index: int | None = None,
+        class_name: str | None = None,
+        internal_batch_size: int | None = None,
+        n_steps: int | None = STEPS,
+        n_steps_noise_tunnel: int | None = 5,
+        noise_tunnel_n_samples: int | None = 10,
+        noise_tunnel_type: Tunnel = "smoothgrad",
+    ) -> Floats:
+        """Explain `image` (PIL, bytes or Path): the class by `index`, else by `class_name`, else the predicted one.
+
+        The noise has the standard deviation 1 in the model's pixel values, as in Captum, at most all of their range.
+        """
+        picture = image if isinstance(image, Picture) else Picture.of(image)
+        target = self._target(index, class_name)
+        params: dict[str, object] = {"samples": 1, "steps": n_steps or STEPS, "noise": 0}
+        if self._type == "IGNT":
+            samples, steps = noise_tunnel_n_samples or 10, n_steps_noise_tunnel or 5
+            params = {"samples": samples, "steps": steps, "noise": self._noise(picture), "kind": noise_tunnel_type}
+        request = self._request({"image": picture}, "noise_tunnel", target, **params, unit="logit", baseline="grey")
+        self._explain(request, internal_batch_size)
+        return self.attributions
+
+    def _noise(self, picture: Picture) -> float:
+        """One unit of the model's pixel values as a share of this picture's range."""
+        pixels = see(self._bundle.processor, read(picture), self._bundle.card.label).pixels
+        return 1.0 / max(float(pixels.max() - pixels.min()), 1.0)
+
+    @property
+    def attributions(self) -> Floats:
+        """The scores of the last picture, (1, channels, rows, columns)."""
+        found = self.explanation
+        return np.asarray(found.scores[0].reshape(1, -1, *(found.grid or (1, 1))))
+
+    def predict(self, image: Any) -> Prediction:
+        """Every label with its probability, best first."""
+        return predict(self._request({"image": image}, "saliency"), bundle=self._bundle)
+
+    def visualize(
+        self,
+        save_path: str | None = None,
+        method: str = "overlay",
+        sign: str = "all",
+        outlier_threshold: float = 0.1,
+        use_original_image_pixels: bool = True,
+        side_by_side: bool = False,
+    ) -> go.Figure:
+        """The last map as a Plotly figure; also written to `save_path`, as HTML by that ending, else as PNG.
+
+        A masked or faded picture shows one direction: of `all`, the positive one, with a warning.
+        """
+        for value, known in ((method, KINDS), (sign, SIGNS)):
+            if value not in known:
+                raise WrongCall(f"There is no {value!r}. Give one of {', '.join(known)}.")
+        if sign == "all" and method in ("masked_image", "alpha_scaling"):
+            warnings.warn(f"{method} cannot show all signs: the positive ones are shown.", stacklevel=2)
+            sign = "positive"
+        threshold = min(max(outlier_threshold, 0.0), 0.999)
+        look = Look(method, sign, threshold, use_original_image_pixels, side_by_side)  # type: ignore[arg-type]
+        if save_path is not None and Path(save_path).suffix == ".html":
+            written(to_html(self.explanation), save_path)
+        elif save_path is not None:
+            path = Path(save_path)
+            path.with_name(path.name if path.suffix == ".png" else path.name + ".png").write_bytes(
+                png(self.explanation, look)
+            )
+        return figure(self.explanation, look)

@@ -1,0 +1,86 @@
+"""The map of a picture on the page: its four views, the labels that the model finds likeliest, and a PNG of it.
+
+The only place, beside results.py and share.py, that draws an Explanation.
+"""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explainers import Explanation, Request, Target
+from explainers.views.drawings import png
+from explainers.views.image_page import legend
+from explainers.views.images import NAMES, alt, figure
+from explainers.views.maps import SIGNS, Look
+from explainers.views.text import percent, short
+
+from .words import literal
+
+SIGN_NAMES = dict(zip(SIGNS, ("All", "Towards", "Away", "Strength"), strict=True))
+BEST = 5
+CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
+OUTLIERS = "How much of all credit may lie beyond full colour: more of it makes weak places easier to see."
+PIXELS = ("Original", "The model's")
+
+
+def image(explanation: Explanation, row: int, key: str) -> None:
+    """Draw the map with the controls of its look; switching them computes nothing."""
+    _best(explanation, key)
+    place = st.container()
+    look = _look(key)
+    with place:
+        said = alt(explanation, look, row)
+        st.plotly_chart(figure(explanation, look, row), theme=None, alt=said, config=CONFIG, key=f"{key}.image")
+        st.html(legend(explanation, look, row))
+    st.download_button(
+        "Download PNG",
+        lambda: png(explanation, look, row),
+        file_name="wherefore.png",
+        mime="image/png",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{key}.png",
+        help="This view at the picture's own size.",
+    )
+
+
+def _look(key: str) -> Look:
+    """The look that the controls say."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "View", list(NAMES), default="overlay", format_func=lambda k: NAMES[k], required=True, key=f"{key}.kind"
+        )
+        sign = st.segmented_control(
+            "Signs", SIGNS, default="all", format_func=lambda s: SIGN_NAMES[s], required=True, key=f"{key}.sign"
+        )
+        pixels = st.segmented_control("Pixels", PIXELS, default=PIXELS[0], required=True, key=f"{key}.pixels")
+        outliers = st.slider("Outliers, %", 0, 50, 10, key=f"{key}.outliers", width=160, help=OUTLIERS)
+        beside = st.toggle("Side by side", key=f"{key}.beside")
+    return Look(kind, sign, outliers / 100, pixels == PIXELS[0], beside)
+
+
+def _best(explanation: Explanation, key: str) -> None:
+    """The likeliest labels; a click on one explains it."""
+    asked, again = f"{key}.asked", f"{key}.again"
+    if st.session_state.pop(again, False):
+        st.rerun(scope="app")
+    request = st.session_state.get(asked)
+    if not isinstance(request, Request):
+        return
+    found = {str(target.label): target for target in explanation.prediction.targets[:BEST]}
+    explained = str(explanation.targets[0].label)
+    own = f"{key}.best"
+
+    def pick() -> None:
+        if label := st.session_state[own]:
+            st.session_state[asked] = replace(request, target=Target(label=label))
+            st.session_state[f"{key}.target"], st.session_state[again] = label, True
+
+    st.session_state[own] = explained if explained in found else None
+    st.pills(
+        "Likeliest: click one to explain it",
+        list(found),
+        format_func=lambda name: literal(f"{short(name, 30)} {percent(found[name].probability or 0.0)}"),
+        key=own,
+        on_change=pick,
+    )

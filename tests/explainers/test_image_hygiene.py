@@ -1,0 +1,100 @@
+"""An image model is as it was after every method, also when a run is broken off."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from explainers import explain
+from explainers.data import Explanation
+from explainers.eyes import watched
+from explainers.imaging import see
+
+from .seeing import PHOTO, Enough, asked, bundle, same, state
+
+METHODS_BY_KIND = [
+    (kind, method)
+    for kind, method in [
+        *[("vit", name) for name in ("integrated_gradients", "noise_tunnel", "saliency", "occlusion", "smooth_grad")],
+        ("vit", "attention_rollout"),
+        ("resnet", "grad_cam"),
+        ("resnet", "occlusion"),
+        ("swin", "integrated_gradients"),
+    ]
+]
+
+
+@pytest.mark.parametrize(("kind", "method"), METHODS_BY_KIND)
+def test_a_model_is_as_it_was_after_every_method(kind, method):
+    held = bundle(kind)
+    explain(asked(method), bundle=held)  # transformers leaves its own hooks at a first request for attention
+    before = state(held.model)
+    explain(asked(method), bundle=held)
+    assert same(before, state(held.model))
+    assert held.lock.acquire(timeout=0)
+    held.lock.release()
+
+
+@pytest.mark.parametrize(("kind", "method"), METHODS_BY_KIND)
+def test_a_model_is_as_it_was_when_a_run_is_broken_off(kind, method):
+    held = bundle(kind)
+    explain(asked(method), bundle=held)
+    before = state(held.model)
+    for least in (1, 2, 4):
+        passes = 0
+
+        def stop(_: str, __: float, least: int = least) -> None:
+            nonlocal passes
+            passes += 1
+            if passes >= least:
+                raise Enough
+
+        if method in ("grad_cam", "attention_rollout", "saliency") and least > 2:
+            continue
+        with pytest.raises(Enough):
+            explain(asked(method), bundle=held, batch=1, progress=stop)
+    assert same(before, state(held.model))
+    assert not held.lock.locked()
+
+
+@pytest.mark.parametrize("kind", ["resnet", "vit"])
+def test_hooks_are_removed_when_the_model_itself_breaks(kind):
+    held = bundle(kind)
+    before = state(held.model)
+    seen = see(held.processor, PHOTO, "tiny")
+
+    def breaking(*_: object) -> None:
+        raise Enough
+
+    handle = held.model.register_forward_pre_hook(breaking)
+    with pytest.raises(Enough):
+        watched(held.model, lambda: held.model(**seen.inputs))
+    handle.remove()
+    assert same(before, state(held.model))
+
+
+def test_threads_that_share_a_model_get_what_each_would_get_alone():
+    held = bundle("resnet")
+    requests = [asked("grad_cam", target=i % 3) for i in range(6)]
+    alone = [explain(request, bundle=held) for request in requests]
+    found: dict[int, Explanation] = {}
+    threads = [
+        threading.Thread(target=lambda i=i: found.__setitem__(i, explain(requests[i], bundle=held))) for i in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i, one in enumerate(alone):
+        np.testing.assert_array_equal(one.scores, found[i].scores)
+
+
+def test_the_work_of_a_model_is_counted_from_its_own_layers():
+    """A 3 × 3 convolution of 2 to 4 channels on 8 × 8 pixels multiplies 4·2·9·64 times, a layer of 256 to 5 256·5."""
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(256, 5))
+    _, inside = watched(model, lambda: model(torch.zeros(1, 2, 8, 8)))
+    assert inside.work == 4 * 2 * 9 * 64 + 256 * 5
+    assert inside.last is model[1]
+    assert inside.patches == inside.size == (8, 8)
