@@ -14,6 +14,7 @@ from torch import Tensor
 from .errors import Incompatible
 
 LONGEST = 8_192  # tokens, for a model that names no limit
+SAMPLE = "Why did it say that?"
 BATCH_FLOPS = 5e10  # about half a second of work on two cores: a cancelled run stops within one batch
 
 
@@ -105,8 +106,9 @@ def watched(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple
 
 
 def sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
-    """The inputs of a short text, with a few words that a translator has written so far."""
-    encoded = tokenizer("Why did it say that?", return_tensors="pt")
+    """The inputs of a short text, or of two for whoever answers questions; and a few words that a translator wrote."""
+    texts = (SAMPLE, "It read that.") if "QuestionAnswering" in type(model).__name__ else (SAMPLE,)
+    encoded = tokenizer(*texts, return_tensors="pt")
     inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
     if model.config.is_encoder_decoder and model.can_generate():
         start = model.config.decoder_start_token_id or 0

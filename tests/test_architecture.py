@@ -10,9 +10,10 @@ LIBRARY = ROOT / "explainers"
 # A file imports only from lines above its own; files of one line never import each other.
 LEVELS = [
     {"errors"},
-    {"links", "hub_cards"},
+    {"links"},
     {"request"},
     {"data", "card"},
+    {"hub_cards"},
     {"settings", "catalogue", "conversions", "method", "gate", "problem", "readout", "anatomy", "registry", "wheels"},
     {"folders", "attention", "pictures", "views.palette", "views.text"},
     {"hub", "capability"},

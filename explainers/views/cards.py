@@ -65,9 +65,14 @@ def fitting(card: Card) -> list[Method]:
 
 
 def lacking(card: Card) -> list[tuple[Method, str]]:
-    """The methods that do not, each with what they need and the model does not give."""
+    """The methods that do not, each with what they need and the model does not give, and why if that is known."""
     others = [(method, method.needs - card.provides) for method in METHODS.values()]
-    return [(method, ", ".join(provided(missing))) for method, missing in others if missing]
+    return [(method, _why(card, missing)) for method, missing in others if missing]
+
+
+def _why(card: Card, missing: frozenset[str]) -> str:
+    reasons = [reason for name, reason in card.reasons if name in missing]
+    return ". ".join([", ".join(provided(missing)), *(reason.rstrip(".") for reason in reasons)])
 
 
 def brief(card: Card) -> str:

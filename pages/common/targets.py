@@ -20,11 +20,16 @@ AT = re.compile(r"(.+)@(\d{1,6})", re.DOTALL)  # a class and the token that it i
 
 
 def card(task: Task, model: str) -> Card | None:
-    """The chosen model's card; None for one that does not exist, which explaining it will say."""
+    """The chosen model's card, with what was found out when it was loaded, if it is.
+
+    None for one that does not exist, which explaining it will say.
+    """
     try:
-        return card_of(model, task.key, settings())
+        card = card_of(model, task.key, settings())
     except ExplainerError:
         return None
+    bundle = loaded(card)
+    return bundle.card if bundle else card
 
 
 def said(task: Task) -> tuple[Target, ...]:
