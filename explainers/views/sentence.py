@@ -11,7 +11,7 @@ from ..request import Target
 from .maps import summed
 from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
-from .text import ENOUGH, escaped, number, percent, short
+from .text import ENOUGH, escaped, likelihood, number, percent, short
 
 STANDS_OUT = 2.0  # times the mean strength: below, no piece is named
 WORTH_NAMING = 0.15  # of the strongest: below, the other direction is not mentioned
@@ -70,7 +70,7 @@ def _bold(text: str) -> str:
 def _share(probability: float | None) -> str:
     if probability is None or not 0 <= probability <= 1:
         return ""
-    return f" ({escaped(percent(probability) if probability < 0.995 else '> 99 %')})"
+    return f" ({escaped(likelihood(probability))})"
 
 
 def _pushes(explanation: Explanation, row: int) -> str:

@@ -80,6 +80,11 @@ def field_name(field: str) -> str:
     return field[:1].upper() + field[1:].replace("_", " ")
 
 
+def likelihood(probability: float) -> str:
+    """A probability as a percentage that is never 100 %."""
+    return percent(probability) if probability < 0.995 else "> 99 %"
+
+
 def percent(share: float) -> str:
     """A share as a percentage with at most two significant decimals."""
     value = 100 * share

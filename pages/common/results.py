@@ -23,7 +23,7 @@ from explainers.views.palette import CSS
 from explainers.views.sentence import sentence
 from explainers.views.spans import spans
 from explainers.views.table import rows as scores_of
-from explainers.views.text import named, percent, short
+from explainers.views.text import likelihood, named, short
 
 from .entities import entities
 from .image_results import image
@@ -118,12 +118,12 @@ def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
         if len(targets) > 3:
             least = st.slider("At least", 0.0, 1.0, 0.0, 0.01, key=f"{key}.least", width=220, help=LEAST)
             rows = [row for row in rows if shares[row] >= least] or rows[:1]
-    kept = st.session_state.get(f"{key}.row")
+    if st.session_state.get(f"{key}.row") not in rows:
+        st.session_state[f"{key}.row"] = rows[0]
     picked = place.pills(
         "Explained",
         rows,
-        default=None if kept in rows else rows[0],
-        format_func=lambda row: literal(short(f"{named(targets[row])} ({percent(shares[row])})", 60)),
+        format_func=lambda row: literal(short(f"{named(targets[row])} ({likelihood(shares[row])})", 60)),
         required=True,
         key=f"{key}.row",
     )
