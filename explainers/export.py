@@ -185,7 +185,7 @@ def to_csv(explanation: Explanation) -> str:
         for feature, score in zip(explanation.features, scores, strict=True):
             writer.writerow(
                 [
-                    _cell(target.label or str(target.index)),
+                    _cell(_whole_name(target)),
                     _cell(feature.field),
                     feature.start,
                     feature.end,
@@ -195,6 +195,14 @@ def to_csv(explanation: Explanation) -> str:
                 ]
             )
     return sheet.getvalue()
+
+
+def _whole_name(target: Target) -> str:
+    """A target's name, which no other target of its explanation has: the same words may stand twice in a text."""
+    label = target.label or str(target.index)
+    if not target.text:
+        return label
+    return f"{target.text}: {label}" + ("" if target.position is None else f" (token {target.position})")
 
 
 def _cell(text: str) -> str:
