@@ -196,16 +196,13 @@ def test_words_that_stand_twice_stay_apart(bert):
 
 
 def test_a_model_that_holds_no_answer_likelier_says_so(bert):
-    told = []
-    for context in SENTENCES:
+    for context in SENTENCES[:6]:
         with torch.no_grad():
             output = bert.model(**bert.tokenizer(QUESTION, context, return_tensors="pt"))
         null = float(output.start_logits[0, 0] + output.end_logits[0, 0])
         best = float(explain(asked(context, "saliency", unit="logit"), bundle=bert).values[0])
         notices = explain(asked(context, "saliency"), bundle=bert).notices
-        told.append(null > best)
-        assert any("the context has no answer" in notice for notice in notices) == told[-1]
-    assert {True, False} >= set(told)
+        assert any("the context has no answer" in notice for notice in notices) == (null > best)
 
 
 def test_a_bias_towards_the_first_token_makes_a_model_say_that_there_is_no_answer():
