@@ -1,0 +1,87 @@
+"""What a person does on any page of a task, and what they see there.
+
+Knows no task.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, Page, expect
+
+from explainers.data import Explanation
+from explainers.export import from_json
+from tests.nli import named
+
+from .browser import Server
+from .conftest import PATIENCE, watch
+
+
+def saved(folder: Path, kind: str, names: tuple[str, ...], **changes: Any) -> Path:
+    """The folder of a tiny model with a class of each name."""
+    for part in named(kind, names, **changes):
+        part.save_pretrained(folder)
+    return folder
+
+
+def visit(page: Page, server: Server, task: str, **query: object) -> Page:
+    """Open the page of a task with settings in its address."""
+    page.goto(f"{server.url}/{task}?{urlencode(query)}")
+    expect(page.get_by_role("button", name="Explain")).to_be_visible(timeout=4 * PATIENCE)  # torch may be on its way
+    return page
+
+
+def explain(page: Page, texts: Mapping[str, str]) -> None:
+    """Type each text into the box of its name, and ask."""
+    for name, text in texts.items():
+        box = page.get_by_role("textbox", name=name, exact=True)
+        box.fill(text)
+    box.press("Control+Enter")
+
+
+def choose(page: Page, picker: str, option: str) -> None:
+    """Pick an option by its name."""
+    page.get_by_role("combobox", name=picker, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def maps(page: Page) -> list[str]:
+    """The text of each input's map."""
+    page.locator(".wf-map").first.wait_for()
+    return page.locator(".wf-map").all_inner_texts()
+
+
+def scores(page: Page) -> list[list[str]]:
+    """Each coloured piece with its number."""
+    maps(page)
+    found: list[list[str]] = page.locator(".wf-t").evaluate_all("all => all.map(one => [one.innerText, one.dataset.n])")
+    return found
+
+
+def link(page: Page) -> str:
+    """The link that shows the result to somebody else."""
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("The link contains your text.")).to_be_visible()
+    return page.get_by_test_id("stPopoverBody").locator("code").inner_text()
+
+
+def seen_by_a_guest(browser: Browser, address: str, **options: Any) -> list[list[str]]:
+    """The pieces and numbers that somebody else sees at an address, with no complaint of the browser."""
+    context = browser.new_context(**options)
+    guest, problems = context.new_page(), []
+    watch(guest, problems)
+    guest.goto(address)
+    found = scores(guest)
+    context.close()
+    assert [problem for problem in problems if "file://" not in problem] == []
+    return found
+
+
+def downloaded(page: Page, folder: Path) -> tuple[Explanation, Path, str]:
+    """The result as an Explanation from its JSON, as an HTML file, and as CSV."""
+    for kind in ("JSON", "HTML", "CSV"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Download {kind}").click()
+        download.value.save_as(folder / f"result.{kind.lower()}")
+    return from_json((folder / "result.json").read_text()), folder / "result.html", (folder / "result.csv").read_text()
