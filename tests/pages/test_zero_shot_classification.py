@@ -24,7 +24,7 @@ def asked(page, text=TEXT, labels=LABELS, **more):
 
 
 def pills(page):
-    return page.get_by_test_id("stPills").filter(has_text="Explained").get_by_role("radio")
+    return page.get_by_role("radiogroup", name="Explained").get_by_role("radio")
 
 
 def test_an_example_brings_its_labels_and_explains_each(page, server, nli):
