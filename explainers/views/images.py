@@ -39,6 +39,7 @@ BARE: dict[str, Any] = {
     "dragmode": False,
 }
 AXIS = {"visible": False, "fixedrange": True, "constrain": "domain"}
+HEIGHT = 420
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,15 @@ def figure(explanation: Explanation, look: Look, row: int = 0) -> go.Figure:
     pictures = {1: sheet.shown if look.side_by_side else "", last: sheet.under}
     for column, source in pictures.items():
         found.update_xaxes(range=[0, sheet.width], **AXIS, row=1, col=column)
-        found.update_yaxes(range=[sheet.height, 0], scaleanchor=f"x{column}", **AXIS, row=1, col=column)
+        found.update_yaxes(
+            range=[sheet.height, 0], scaleanchor=f"x{column}", constraintoward="top", **AXIS, row=1, col=column
+        )
         if source:
             found.add_layout_image(_image(source, sheet), row=1, col=column)
     for unread in _unread(sheet):
         found.add_shape(type="rect", **unread, fillcolor=_css((*VEIL[:3], VEIL[3])), line_width=0, row=1, col=last)
     found.add_trace(_heatmap(summed(explanation, row), look, sheet.box), row=1, col=last)
-    return found.update_layout(height=480, **BARE)
+    return found.update_layout(height=HEIGHT, **BARE)
 
 
 def _sheet(explanation: Explanation, look: Look) -> Sheet:

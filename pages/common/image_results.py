@@ -47,13 +47,13 @@ def image(explanation: Explanation, row: int, key: str) -> None:
 def _look(key: str) -> Look:
     """The look that the controls say."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(
+        kind = st.pills(
             "View", list(NAMES), default="overlay", format_func=lambda k: NAMES[k], required=True, key=f"{key}.kind"
         )
-        sign = st.segmented_control(
+        sign = st.pills(
             "Signs", SIGNS, default="all", format_func=lambda s: SIGN_NAMES[s], required=True, key=f"{key}.sign"
         )
-        pixels = st.segmented_control("Pixels", PIXELS, default=PIXELS[0], required=True, key=f"{key}.pixels")
+        pixels = st.pills("Pixels", PIXELS, default=PIXELS[0], required=True, key=f"{key}.pixels")
         outliers = st.slider("Outliers, %", 0, 50, 10, key=f"{key}.outliers", width=160, help=OUTLIERS)
         beside = st.toggle("Side by side", key=f"{key}.beside")
     return Look(kind, sign, outliers / 100, pixels == PIXELS[0], beside)

@@ -1,0 +1,210 @@
+"""The page of images, used in a real browser: photographs, uploads of any kind, four views, files and links."""
+
+import io
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from explainers.export import from_json
+from explainers.pictures import PHOTOGRAPHS
+
+from ..explainers.seeing import seeing
+from .browser import Server
+from .conftest import watch
+
+CAT = PHOTOGRAPHS[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny convolutional model with three classes."""
+    place = tmp_path_factory.mktemp("model")
+    model, processor = seeing("resnet")
+    model.config.id2label = {0: "cat", 1: "dog", 2: "cow"}
+    model.config.label2id = {"cat": 0, "dog": 1, "cow": 2}
+    model.save_pretrained(place)
+    processor.save_pretrained(place)
+    return place
+
+
+@pytest.fixture
+def opened(page: Page, server: Server, folder: Path) -> Page:
+    page.goto(
+        f"{server.url}/image_classification?{urlencode({'model': str(folder), 'method': 'occlusion', 'patch': 8})}"
+    )
+    expect(page.get_by_role("button", name="Explain", exact=True)).to_be_visible()
+    return page
+
+
+def choose(page: Page, title: str) -> None:
+    """Click an example photograph and wait for its answer."""
+    page.get_by_role("button", name=title).click()
+    expect(page.get_by_role("status")).to_contain_text("The model says")
+    expect(page.get_by_text(f"Photograph: {title}")).to_be_visible()
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    kind = "image/jpeg" if name.endswith("jpg") else "image/png"
+    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": kind, "buffer": data})
+    expect(page.get_by_text(name)).to_be_visible()
+    page.get_by_role("button", name="Explain", exact=True).click()
+
+
+def figure(page: Page) -> Locator:
+    return page.locator(".js-plotly-plot")
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def test_a_photograph_is_one_click_away_from_its_map_with_its_author_under_it(opened):
+    expect(
+        opened.get_by_role("button", name=re.compile("cat|pizza|sign|dog|laptop|clock|gull|Broccoli"))
+    ).to_have_count(len(PHOTOGRAPHS))
+    choose(opened, CAT.title)
+    expect(opened.get_by_text(f"Photograph: {CAT.credit}")).to_be_visible()
+    expect(figure(opened)).to_be_visible()
+    expect(opened.get_by_role("combobox", name="Method")).to_have_value("Occlusion")
+    expect(opened.get_by_role("spinbutton", name="Patch")).to_have_value("8")
+    expect(opened.get_by_role("combobox", name="Level")).to_have_count(0)  # a setting of texts
+
+
+def test_the_four_views_are_drawn_and_switching_them_computes_nothing(opened):
+    choose(opened, CAT.title)
+    meter = opened.locator(".wf-meter").inner_text()
+    images = "plot => plot.layout.images?.length ?? 0"
+    for view, count in (("Heatmap", 0), ("Masked image", 1), ("Alpha scaling", 1), ("Overlay", 1)):
+        opened.get_by_role("radio", name=view).click()
+        expect(opened.locator(f'[aria-label^="{view} of 32 rows"]').first).to_be_attached()
+        assert figure(opened).evaluate(images) == count
+    opened.get_by_text("Side by side").click()
+    expect(figure(opened).locator(".xy2, .x2y2").first).to_be_attached()
+    assert figure(opened).evaluate(images) == 2
+    assert opened.locator(".wf-meter").inner_text() == meter
+
+
+def test_the_pointer_shows_a_place_in_the_picture_and_its_score(opened):
+    choose(opened, CAT.title)
+    box = figure(opened).bounding_box()
+    opened.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    opened.mouse.move(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2 + 2)
+    tip = figure(opened).locator(".hoverlayer")
+    expect(tip).to_contain_text(re.compile(r"right \d+, down \d+"))
+    expect(tip).to_contain_text(re.compile(r"[+−]?\d+( × 10)?"))
+
+
+def test_another_of_the_likeliest_labels_is_explained_by_a_click(opened):
+    choose(opened, CAT.title)
+    pills = opened.get_by_role("radio", name=re.compile(r"(cat|dog|cow) [\d.]+ %"))
+    expect(pills).to_have_count(3)
+    second = pills.nth(1).inner_text().split()[0]
+    pills.nth(1).click()
+    expect(opened.get_by_role("status")).to_contain_text(f"Asked about {second}")
+    expect(opened.get_by_role("combobox", name="Explain", exact=True)).to_have_value(second)
+
+
+def test_png_and_json_and_html_hold_the_result(opened, tmp_path, browser: Browser):
+    choose(opened, CAT.title)
+    for kind in ("PNG", "JSON", "HTML"):
+        with opened.expect_download() as download:
+            opened.get_by_role("button", name=f"Download {kind}").click()
+        download.value.save_as(tmp_path / f"result.{kind.lower()}")
+    with Image.open(tmp_path / "result.png") as drawn:
+        assert drawn.size == (451, 300)
+    explanation = from_json((tmp_path / "result.json").read_text())
+    assert explanation.grid == (32, 32)
+    assert explanation.request.pictures["image"].sha256 == CAT.picture.sha256
+    context = browser.new_context(offline=True)
+    alone, problems = context.new_page(), []
+    watch(alone, problems)
+    alone.goto((tmp_path / "result.html").as_uri())
+    assert alone.locator("img").count() == 4
+    assert alone.locator("img").evaluate_all("all => all.every(image => image.naturalWidth > 100 && image.alt)")
+    assert alone.get_by_text("The model says").inner_text() == opened.get_by_role("status").inner_text()
+    context.close()
+    assert [problem for problem in problems if "file://" not in problem] == []
+
+
+def test_a_link_brings_a_photograph_back_and_its_settings(opened, browser: Browser):
+    choose(opened, CAT.title)
+    said = opened.get_by_role("status").inner_text()
+    opened.get_by_role("button", name="Copy link").click()
+    body = opened.get_by_test_id("stPopoverBody")
+    expect(body).not_to_contain_text("contains your text")
+    address = body.locator("code").inner_text()
+    assert parse_qs(urlsplit(address).query)["im.image"] == [CAT.picture.sha256]
+    context = browser.new_context()
+    guest, problems = context.new_page(), []
+    watch(guest, problems)
+    guest.goto(address)
+    expect(guest.get_by_role("status")).to_have_text(said)
+    context.close()
+    assert problems == []
+
+
+def test_an_upload_is_explained_and_no_link_pretends_to_carry_it(opened):
+    upload(opened, "mine.png", saved(Image.effect_noise((90, 60), 80).convert("RGBA")))
+    expect(opened.get_by_role("status")).to_contain_text("The model says")
+    expect(opened.get_by_text("Photograph:")).to_have_count(0)
+    assert "im.image" not in opened.url
+    opened.get_by_role("button", name="Copy link").click()
+    expect(opened.get_by_text("A link cannot carry your image. Download the HTML file instead")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("broken.png", b"no image at all", "This file is no image, or it is damaged."),
+        (
+            "cut.jpg",
+            (lambda data: data[: len(data) // 2])(saved(Image.effect_noise((300, 200), 50), "JPEG")),
+            "damaged",
+        ),
+        ("bomb.png", saved(Image.new("1", (9_000, 9_000))), "more than 50 million pixels"),
+        ("vector.png", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "An SVG file is a drawing, not pixels."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence_and_the_page_goes_on(opened, name, data, said):
+    upload(opened, name, data)
+    expect(opened.get_by_test_id("stAlert")).to_contain_text(said)
+    choose(opened, CAT.title)
+
+
+def test_forty_megapixels_are_explained(opened):
+    upload(opened, "large.jpg", saved(Image.effect_noise((800, 500), 60).resize((8_000, 5_000)), "JPEG", quality=60))
+    expect(opened.get_by_role("status")).to_contain_text("The model says")
+    expect(figure(opened)).to_be_visible()
+
+
+def test_grad_cam_and_a_foil_are_chosen_like_on_any_page(opened):
+    choose(opened, CAT.title)
+    opened.get_by_role("combobox", name="Method").click()
+    opened.get_by_role("option", name="Grad-CAM").click()
+    opened.get_by_role("combobox", name="Rather than").click()
+    opened.get_by_role("option").nth(2).click()
+    opened.get_by_role("button", name="Explain", exact=True).click()
+    expect(opened.get_by_role("status")).to_contain_text(re.compile(r"Why \w+ rather than \w+\?"))
+    expect(opened.locator(".wf-meter")).to_contain_text("1 backward")
+
+
+def test_at_the_width_of_a_phone_nothing_scrolls_sideways(opened):
+    opened.set_viewport_size({"width": 360, "height": 740})
+    choose(opened, CAT.title)
+    expect(figure(opened)).to_be_visible()
+    wide = "main => [main.scrollWidth, main.clientWidth]"
+    scrolled, shown = opened.get_by_test_id("stMain").evaluate(wide)
+    assert scrolled <= shown == 360
+
+
+def test_the_bundled_classifier_of_a_thousand_things_knows_a_cat(page, server):
+    page.goto(f"{server.url}/image_classification?method=grad_cam")
+    page.get_by_role("button", name=CAT.title).click()
+    expect(page.get_by_role("status")).to_contain_text(re.compile(r"The model says (Egyptian cat|tabby|tiger cat)"))
+    expect(page.get_by_role("radio", name=re.compile(r"(cat|tabby).* %"))).not_to_have_count(0)
