@@ -25,6 +25,8 @@ from ..task import Example, Field, Task
 from ..textual import problem
 
 TEXT = "text"
+SCORES = 2_000  # of all maps together: what integrated gradients computes within a minute
+OTHERS = "Ask about any other by itself."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,13 @@ class Finding:
     ignored_labels: Annotated[str, "Classes to leave out, with commas between them."] = "O"
     ignored_indexes: Annotated[str, "Tokens to leave out by number, 0 being the first, with commas between them."] = ""
     special_tokens: Annotated[bool, "Ask about the tokens that the tokenizer adds, too."] = False
-    most_entities: Annotated[int, Range(1, 8_192), "Explain at most so many, the most probable."] = 12
+    most_entities: Annotated[
+        int, Range(1, 8_192), "Explain at most so many, the most probable; fewer where the text is long."
+    ] = 12
+
+    def most(self, tokens: int) -> int:
+        """How many entities of a text are explained: their maps grow with it, and so does the time for each."""
+        return self.most_entities if self.grouping == "token" else min(self.most_entities, max(1, SCORES // tokens))
 
     def found(self, scene: Scene) -> list[Entity]:
         """The entities of a scene, in reading order."""
@@ -79,11 +87,9 @@ class TokenClassification(Task):
             scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
             found = finding.found(scene)
             asked = asked_for(scene, request.target, found, finding.grouping)
-            if len(asked) > finding.most_entities:
-                run.notices.append(
-                    f"Of {len(asked):,} entities the {finding.most_entities} most probable are explained."
-                )
-                likely = sorted(asked, key=lambda entity: -entity.probability)[: finding.most_entities]
+            if len(asked) > (most := finding.most(len(encoded.features))):
+                run.notices.append(f"Of {len(asked):,} entities the {most:,} most probable are explained. {OTHERS}")
+                likely = sorted(asked, key=lambda entity: -entity.probability)[:most]
                 asked = [entity for entity in asked if entity in likely]
             pairs = compared(scene, asked, request.target.foil)
             targets = tuple(_target(entity, foil) for entity, foil in pairs)

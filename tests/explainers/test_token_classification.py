@@ -14,6 +14,7 @@ from explainers.errors import BadRequest, Incompatible
 from explainers.export import from_json, to_csv, to_json
 from explainers.standalone import to_html
 from explainers.tasks import TASKS
+from explainers.tasks.token_classification import Finding
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import CONFIGS, tiny
 
@@ -202,8 +203,16 @@ def test_of_many_entities_the_most_probable_are_explained_in_reading_order_with_
     said = predict(asked(), bundle=bert).targets
     found = explain(asked(most_entities=3), bundle=bert)
     assert list(found.targets) == in_order(said[:3])
-    assert found.notices[0] == f"Of {len(said)} entities the 3 most probable are explained."
+    assert (
+        found.notices[0] == f"Of {len(said)} entities the 3 most probable are explained. Ask about any other by itself."
+    )
     assert not explain(asked(most_entities=100), bundle=bert).notices
+
+
+def test_fewer_entities_are_explained_of_a_long_text_but_every_token_that_is_asked_for():
+    finding = Finding(most_entities=12)
+    assert [finding.most(tokens) for tokens in (10, 166, 200, 512, 5_000)] == [12, 12, 10, 3, 1]
+    assert Finding(most_entities=500, grouping="token").most(512) == 500
 
 
 def test_no_entity_is_nothing_said_and_a_clear_error_when_asked_why(bert):
