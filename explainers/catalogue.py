@@ -20,6 +20,18 @@ BUNDLED = (
         wheel="minilm",
     ),
     Card(
+        key="nli",
+        source="bundled",
+        tasks=("pair_classification", "zero_shot_classification"),
+        label="Does one sentence follow from another (MiniLM, bundled)",
+        languages=("en",),
+        megabytes=91,
+        licence="Apache-2.0",
+        labels=("entailment", "neutral", "contradiction"),
+        score="80.3 % right on 2,000 held-out pairs of SNLI, 67.4 % on MultiNLI's 9,815 matched ones",
+        wheel="minilm",
+    ),
+    Card(
         key="similarity",
         source="bundled",
         tasks=("pair_classification",),

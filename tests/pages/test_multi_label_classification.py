@@ -40,8 +40,8 @@ def test_an_example_shows_the_six_most_probable_labels_and_a_map_for_each(page, 
     first = scores(page)
     page.get_by_role("radio", name=found[3][0]).click()
     expect(page.locator(".wf-said")).to_contain_text(f"Asked about {found[3][0]}")
-    assert scores(page) != first
     expect(page.locator(".wf-legend")).to_contain_text(f"towards {found[3][0]}")
+    assert scores(page) != first
 
 
 def test_the_matrix_has_a_line_for_every_label_that_the_threshold_leaves(page, server, feelings):
