@@ -1,0 +1,128 @@
+"""Cases whose answer a person knows: is the strongest word, or the strongest place in a picture, the one expected?
+
+Run it with `python -m bench.cases`; it prints a Markdown table. Knows no page.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from explainers import CARDS, Explanation, Request, Target, explain
+from explainers.pictures import FOLDER
+from explainers.request import Picture
+from explainers.views.segments import ranked
+from explainers.views.text import named, percent
+
+from .report import markdown, told
+
+HEAD = ("model", "input", "asked", "expected", "strongest", "as expected")
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a thing in a picture, as shares of its sides."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question to a bundled model, and the words (or the box) that a person expects behind the answer."""
+
+    task: str
+    model: str
+    inputs: Mapping[str, str]
+    expected: tuple[str, ...]
+    target: Target = field(default_factory=Target)
+    row: int = 0  # of an explanation with several targets
+    box: Box | None = None
+
+    @property
+    def request(self) -> Request:
+        """The question; an image is named by its photograph."""
+        inputs = {name: self._given(name, text) for name, text in self.inputs.items()}
+        return Request(self.task, self.model, inputs, target=self.target)
+
+    @staticmethod
+    def _given(name: str, text: str) -> str | Picture:
+        return Picture((FOLDER / text).read_bytes()) if name == "image" else text
+
+
+CASES = (
+    Case("text_classification", "sentiment", {"text": "I love you, I like you"}, ("love", "like")),
+    Case("text_classification", "sentiment", {"text": "The waiter was rude and the soup was cold."}, ("rude", "cold")),
+    Case("text_classification", "sentiment", {"text": "A dull plot, saved by a brilliant cast."}, ("brilliant",)),
+    Case("text_classification", "sentiment", {"text": "The actors are great, the script is terrible."}, ("terrible",)),
+    Case(
+        "pair_classification",
+        "nli",
+        {"text_a": "A man is asleep on the sofa.", "text_b": "A man is awake."},
+        ("awake", "asleep"),
+    ),
+    Case(
+        "pair_classification",
+        "nli",
+        {"text_a": "The children are playing football.", "text_b": "Nobody is playing."},
+        ("Nobody",),
+    ),
+    Case(
+        "pair_classification",
+        "similarity",
+        {"text_a": "A man is playing a guitar.", "text_b": "A man is playing a flute."},
+        ("guitar", "flute"),
+    ),
+    Case("multi_label_classification", "emotions", {"text": "Thank you, that was very kind."}, ("Thank", "kind")),
+    Case("multi_label_classification", "emotions", {"text": "I am so sorry that I hurt you."}, ("sorry",)),
+    Case(
+        "zero_shot_classification",
+        "nli",
+        {"text": "Fold the egg whites in slowly, or the cake will never rise.", "labels": "cooking, travel, finance"},
+        ("cake", "egg"),
+    ),
+    Case("token_classification", "entities", {"text": "Doctor Lee moved to Lima."}, ("Doctor", "Lee")),
+    Case("token_classification", "entities", {"text": "The train from Lisbon was late."}, ("Lisbon", "from", "train")),
+    Case(
+        "image_classification",
+        "efficientnet-lite0",
+        {"image": "stop-sign.jpg"},
+        ("the sign",),
+        box=(0.2, 0.1, 0.8, 0.7),
+    ),
+)
+
+
+def main() -> None:
+    """Explain each case and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.cases")
+    parser.add_argument("--threads", type=int, default=2, help="torch threads (default: 2)")
+    torch.set_num_threads(parser.parse_args().threads)
+    print(markdown(HEAD, [line(case) for case in told(list(CASES), "cases")]))
+
+
+def line(case: Case) -> tuple[str, ...]:
+    """A case as a row of the table."""
+    explanation = explain(case.request)
+    strongest, right = placed(explanation, case.box) if case.box else worded(explanation, case)
+    asked = named(explanation.targets[case.row])
+    if foil := explanation.targets[case.row].foil:
+        asked += f" rather than {foil}"
+    given = " / ".join(case.inputs.values())
+    return (CARDS[case.model].key, given, asked, ", ".join(case.expected), strongest, "yes" if right else "no")
+
+
+def worded(explanation: Explanation, case: Case) -> tuple[str, bool]:
+    """The strongest word, and whether it is one of those expected."""
+    words = [piece.text for piece in ranked(explanation.by_word(), case.row) if any(map(str.isalnum, piece.text))]
+    return words[0], words[0].casefold() in {word.casefold() for word in case.expected}
+
+
+def placed(explanation: Explanation, box: Box) -> tuple[str, bool]:
+    """How much of all credit towards the class lies in the box, and whether that is more than the box's own share."""
+    rows, columns = explanation.grid or (0, 0)
+    credit = np.clip(explanation.scores[0].reshape(-1, rows, columns).sum(0), 0, None)
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (columns, rows) * 2, strict=True))
+    inside = float(credit[top:bottom, left:right].sum() / credit.sum())
+    area = (right - left) * (bottom - top) / (rows * columns)
+    return f"{percent(inside)} of the credit in {percent(area)} of the picture", inside > area
+
+
+if __name__ == "__main__":
+    main()
