@@ -9,35 +9,36 @@ ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "explainers"
 # A file imports only from lines above its own; files of one line never import each other.
 LEVELS = [
-    {"errors"},
-    {"links"},
-    {"request"},
-    {"data", "card"},
-    {"hub_cards"},
-    {"settings", "catalogue", "conversions", "method", "gate", "problem", "readout", "anatomy", "registry", "wheels"},
-    {"folders", "attention", "pictures", "views.palette", "views.text"},
-    {"hub", "capability"},
-    {"sources"},
-    {"loading", "views.segments", "views.maps", "views.regions"},
-    {"encoding", "imaging", "eyes", "presence", "views.cards", "views.spans", "views.sentence", "views.meter", "views.table"}
-    | {"views.entities"}
-    | {"views.drawings"},
-    {"task", "textual", "views.bars", "views.matrix", "views.computed", "views.images"},
-    {"views.image_page"},
-    {"answers", "entities", "windows"},
-    {"classification", "hypotheses"},
-    {f"tasks.{kind}_classification" for kind in ("pair", "multi_label", "zero_shot")},
-    {"tasks.question_answering", "tasks.token_classification"},
-    {"export", "standalone", "tasks.text_classification", "methods.gradients", "methods.integrated_gradients"}
-    | {"methods.layer_integrated_gradients", "methods.noise_tunnel", "methods.occlusion", "methods.grad_cam"}
-    | {"methods.attention_rollout", "tasks.image_classification"},
-    {"tasks", "methods"},
-    {"engine"},
-    {"backend", "classic.session", "__main__"},
-    {"classic.classifier"},
-    {f"classic.{kind}_classification" for kind in ("sequence", "pair", "multi_label", "zero_shot", "token", "image")}
-    | {"classic.question_answering"},
-    {"classic"},
+    set(names.split())
+    for names in (
+        "errors",
+        "links",
+        "request",
+        "data card",
+        "hub_cards",
+        "settings catalogue conversions method gate problem readout anatomy registry wheels",
+        "folders attention pictures views.palette views.text",
+        "hub capability",
+        "sources",
+        "loading views.segments views.maps views.regions",
+        "encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence views.spans"
+        " views.table",
+        "task textual views.bars views.matrix views.computed views.images",
+        "views.image_page answers entities windows classification",
+        "export standalone hypotheses tasks.text_classification tasks.pair_classification",
+        "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
+        "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
+        "methods.layer_integrated_gradients methods.noise_tunnel methods.occlusion methods.grad_cam",
+        "methods.attention_rollout",
+        "tasks methods",
+        "engine",
+        "backend classic.session __main__",
+        "classic.classifier",
+        "classic.sequence_classification classic.pair_classification classic.multi_label_classification",
+        "classic.zero_shot_classification classic.token_classification classic.image_classification",
+        "classic.question_answering",
+        "classic",
+    )
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 FREE = {"", "views"}  # the public names, and a package that imports nothing

@@ -19,7 +19,7 @@ TASK_PAGES = (
     ("zero_shot_classification", "Zero-shot classification", "edit_note"),
     ("question_answering", "Question answering", "quiz"),
     ("token_classification", "Named entities", "person_pin"),
-    ("image_classification", "Images", "image"),
+    ("image_classification", "Image classification", "image"),
 )
 MORE = (("models", "Models", "deployed_code"), ("about", "About", "info"))
 

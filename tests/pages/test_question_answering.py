@@ -62,6 +62,12 @@ def test_an_answer_has_a_map_each_for_itself_its_start_and_its_end_over_both_tex
     assert len(maps) == 3
 
 
+def context_map(page: Page, foil: str) -> str:
+    """The map of the context, once it is that of a question with this foil."""
+    expect(page.locator(".wf-legend")).to_contain_text(f"rather than {foil}")
+    return page.locator(".wf-map").nth(1).inner_html()
+
+
 def test_another_answer_can_be_chosen_and_compared_and_a_link_shows_the_same(opened, browser):
     ask(opened, QUESTION, CONTEXT)
     first, second = [answer for answer in answers() if len(answer) < 30][:2]
@@ -72,7 +78,7 @@ def test_another_answer_can_be_chosen_and_compared_and_a_link_shows_the_same(ope
     opened.get_by_role("option", name=first, exact=True).click()
     opened.get_by_role("button", name="Explain", exact=True).click()
     said(opened, f"Why {second} as answer rather than {first}?")
-    mine = opened.locator(".wf-map").nth(1).inner_html()
+    mine = context_map(opened, first)
     opened.get_by_role("button", name="Copy link").click()
     link = opened.get_by_test_id("stPopoverBody").locator("code").inner_text()
     other = browser.new_context()
@@ -80,7 +86,7 @@ def test_another_answer_can_be_chosen_and_compared_and_a_link_shows_the_same(ope
     watch(guest, problems)
     guest.goto(link)
     said(guest, f"Why {second} as answer rather than {first}?")
-    assert guest.locator(".wf-map").nth(1).inner_html() == mine
+    assert context_map(guest, first) == mine
     assert guest.get_by_role("textbox", name="Question", exact=True).input_value() == QUESTION
     other.close()
     assert problems == []
