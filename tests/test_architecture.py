@@ -21,8 +21,8 @@ LEVELS = [
         "hub capability",
         "sources",
         "loading views.segments views.maps views.regions",
-        "encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence views.spans"
-        " views.table",
+        "encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
+        " views.spans views.table",
         "task textual views.bars views.matrix views.computed views.images",
         "views.image_page answers entities windows classification",
         "export standalone hypotheses tasks.text_classification tasks.pair_classification",
