@@ -43,15 +43,17 @@ def method(task: Task, card: Card | None) -> str:
     card = card or Card("", "folder", (task.key,), "this model", provides=likely(task.key))
     keys = [method.key for method in fitting(card)]
     best = next((key for key in keys if key == task.method), keys[0])
+    if st.session_state.get(f"{task.key}.method") not in keys:  # of another model
+        st.session_state[f"{task.key}.method"] = best
     chosen = st.selectbox(
         "Method",
         keys,
         format_func=lambda key: METHODS[key].label,
-        key=kept(f"{task.key}.method", best),
+        key=f"{task.key}.method",
         persist_state="session",
     )
     st.caption(METHODS[chosen].summary)
-    for other, needs in lacking(card):
+    for other, needs in [row for row in lacking(card) if row[0].needs <= likely(task.key)]:
         st.caption(f"Not with this model: {other.label} (needs {needs}).")
     return str(chosen)
 
