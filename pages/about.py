@@ -10,9 +10,9 @@ from pages.common.frame import self_sufficient
 self_sufficient()
 st.title("About these maps", anchor=False)
 st.markdown("""
-**What you see.** A model turns a text or a picture into a number, for example the probability of *positive*. A map says
-how much each word, or each part of the picture, moved that number, compared with the same without it. Blue moved it up,
-orange moved it down; the stronger the colour, the larger the move.
+**What you see.** A model turns a text or a picture into a number, for example the probability of *positive*. A map
+says how much each word, or each part of the picture, moved that number, compared with the same without it. Blue moved
+it up, orange moved it down; the stronger the colour, the larger the move.
 
 **What it does not say.** The map is about *this model's number*. It does not say that the model is right, that the
 author meant it so, or that the world is so. Another model, or another question to the same model, gives another map.
@@ -21,6 +21,7 @@ author meant it so, or that the world is so. Another model, or another question 
 number. Wherefore refines the map until they nearly do, and shows what is left unexplained. It also runs the model
 once without any of its own machinery, and refuses to show a map if the two numbers differ.
 
-**Your text or picture.** It is sent to the computer that runs this page, kept in its memory for a while so that the same
-question need not be computed twice, and written nowhere. A link contains your text only if you copy one, and never your picture.
+**Your text or picture.** It is sent to the computer that runs this page, kept in its memory for a while so that the
+same question need not be computed twice, and written nowhere. A link contains your text only if you copy one, and
+never your picture.
 """)
