@@ -154,7 +154,7 @@ def nli_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data:
 
 # Relevance of a sentence to a question
 
-QUESTIONS = 30_000
+QUESTIONS = 12_000
 
 
 def sentences(text: str) -> list[str]:

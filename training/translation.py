@@ -28,7 +28,7 @@ HELD_OUT = 1000
 WORDS = 8000
 PAD, END, UNKNOWN = 0, 1, 2
 SPECIAL = ("<pad>", "</s>", "<unk>")
-RECIPE = Recipe(epochs=25, rate=1e-3, size=128, warm_up=0.08, dropout=0.15, decay=0.01)
+RECIPE = Recipe(epochs=15, rate=1e-3, size=128, warm_up=0.08, dropout=0.15, decay=0.01)
 SMOOTHING = 0.1
 
 Pair = tuple[str, str]
