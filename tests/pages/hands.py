@@ -40,10 +40,15 @@ def explain(page: Page, texts: Mapping[str, str]) -> None:
     box.press("Control+Enter")
 
 
-def choose(page: Page, picker: str, option: str) -> None:
-    """Pick an option by its name."""
+def choose(page: Page, picker: str, option: str | int) -> None:
+    """Pick an option by its name or place, and wait until the list has closed.
+
+    A list that is still closing would take the next picker's click.
+    """
     page.get_by_role("combobox", name=picker, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    options = page.get_by_role("option")
+    (options.nth(option) if isinstance(option, int) else page.get_by_role("option", name=option, exact=True)).click()
+    expect(options).to_have_count(0)
 
 
 def maps(page: Page) -> list[str]:

@@ -13,6 +13,7 @@ from explainers.export import from_json
 from explainers.pictures import PHOTOGRAPHS
 
 from ..explainers.seeing import seeing
+from . import hands
 from .browser import Server
 from .conftest import watch
 
@@ -189,10 +190,8 @@ def test_forty_megapixels_are_explained(opened):
 
 def test_grad_cam_and_a_foil_are_chosen_like_on_any_page(opened):
     choose(opened, CAT.title)
-    opened.get_by_role("combobox", name="Method").click()
-    opened.get_by_role("option", name="Grad-CAM").click()
-    opened.get_by_role("combobox", name="Rather than").click()
-    opened.get_by_role("option").nth(2).click()
+    hands.choose(opened, "Method", "Grad-CAM")
+    hands.choose(opened, "Rather than", 2)
     opened.get_by_role("button", name="Explain", exact=True).click()
     why = re.compile(r"Why \w+ rather than \w+\?")  # Streamlit keeps the last answer for a moment
     expect(opened.get_by_role("status").filter(has_text=why)).to_be_visible()

@@ -11,6 +11,7 @@ from explainers import TASKS, Bundle, Request, predict
 from tests.sentences import SENTENCES
 from tests.tiny import tiny
 
+from . import hands
 from .browser import Server
 from .conftest import PATIENCE, watch
 
@@ -72,10 +73,8 @@ def test_another_answer_can_be_chosen_and_compared_and_a_link_shows_the_same(ope
     ask(opened, QUESTION, CONTEXT)
     first, second = [answer for answer in answers() if len(answer) < 30][:2]
     said(opened, "The model answers")
-    opened.get_by_role("combobox", name="Explain").click()
-    opened.get_by_role("option", name=second, exact=True).click()
-    opened.get_by_role("combobox", name="Rather than").click()
-    opened.get_by_role("option", name=first, exact=True).click()
+    hands.choose(opened, "Explain", second)
+    hands.choose(opened, "Rather than", first)
     opened.get_by_role("button", name="Explain", exact=True).click()
     said(opened, f"Why {second} as answer rather than {first}?")
     mine = context_map(opened, first)

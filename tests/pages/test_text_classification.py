@@ -13,6 +13,7 @@ from explainers.export import from_json
 from pages.common.frame import TASK_PAGES
 from tests.sentences import HOSTILE
 
+from . import hands
 from .browser import Server, serving
 from .conftest import PATIENCE, watch
 
@@ -157,8 +158,7 @@ def test_a_model_of_ones_own_that_is_not_there_is_answered_with_what_to_do(opene
 
 def test_another_label_and_a_foil_can_be_asked_for(opened):
     for picker, label in (("Explain", "NEGATIVE"), ("Rather than", "POSITIVE")):
-        opened.get_by_role("combobox", name=picker, exact=True).click()
-        opened.get_by_role("option", name=label).click()
+        hands.choose(opened, picker, label)
     explain(opened, "A clever little film.")
     mapped(opened)
     expect(opened.get_by_role("status")).to_contain_text("Why NEGATIVE rather than POSITIVE?")

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from explainers import TASKS
 
+from . import hands
 from .browser import Server
 from .conftest import PATIENCE, watch
 
@@ -53,10 +54,8 @@ def test_entities_are_found_in_the_text_and_a_click_or_a_key_chooses_their_map(o
 def test_an_entity_is_asked_why_it_is_not_of_another_class_and_a_link_keeps_the_question(opened, browser):
     opened.get_by_role("radio", name="Paris twice").click()
     entities(opened)
-    opened.get_by_role("combobox", name="Explain").click()
-    opened.get_by_role("option", name="Paris: LOC").click()
-    opened.get_by_role("combobox", name="Rather than").click()
-    opened.get_by_role("option", name="B-PER").click()
+    hands.choose(opened, "Explain", "Paris: LOC")
+    hands.choose(opened, "Rather than", "B-PER")
     opened.get_by_role("button", name="Explain").click()
     ready(opened, "Why Paris as LOC rather than B-PER?")
     assert entities(opened) == ["Paris LOC"]
