@@ -1,14 +1,16 @@
-"""Where explanations run when many people ask at once: one gate, one answer for equal questions, results kept.
+"""Where explanations, attacks and checks run: one gate for all visitors, one answer for equal questions, results kept.
 
 Knows no page.
 """
 
+import pickle
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,6 +22,7 @@ from .request import Request
 from .settings import Settings, settings
 
 FEATURE_BYTES = 400  # of one Feature as Python keeps it
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -28,79 +31,91 @@ class _Flight:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     people: int = 0
-    answer: Explanation | None = None
+    answer: Any = None
 
 
 class Results:
-    """Finished explanations, at most `most` bytes of them, the least recently asked for leaving first."""
+    """Finished answers, at most `most` bytes of them, the least recently asked for leaving first."""
 
     def __init__(self, most: int) -> None:
         self._most, self._bytes = most, 0
-        self._kept: OrderedDict[Request, Explanation] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(self, request: Request) -> Explanation | None:
-        """The explanation if it is kept."""
+    def get(self, question: Hashable) -> Any:
+        """The answer if it is kept, else None."""
         with self._guard:
-            if request in self._kept:
-                self._kept.move_to_end(request)
-            return self._kept.get(request)
+            if question in self._kept:
+                self._kept.move_to_end(question)
+            return self._kept.get(question)
 
-    def keep(self, request: Request, explanation: Explanation) -> None:
-        """Keep the explanation, and let the oldest go until all fit; one that never would is not kept."""
+    def keep(self, question: Hashable, answer: Any) -> None:
+        """Keep the answer, and let the oldest go until all fit; one that never would is not kept."""
         with self._guard:
-            if request in self._kept or weight(explanation) > self._most:
+            if question in self._kept or weight(answer) > self._most:
                 return
-            self._kept[request] = explanation
-            self._bytes += weight(explanation)
+            self._kept[question] = answer
+            self._bytes += weight(answer)
             while self._bytes > self._most:
                 self._bytes -= weight(self._kept.popitem(last=False)[1])
 
 
-def weight(explanation: Explanation) -> int:
-    """About how many bytes an explanation takes."""
-    inputs = sum(4 * len(text) for text in explanation.request.texts.values())
-    inputs += sum(len(image.data) for image in explanation.request.pictures.values())
-    features = 0 if isinstance(explanation.features, Pixels) else FEATURE_BYTES * len(explanation.features)
-    return int(explanation.scores.nbytes + features + inputs)
+def weight(answer: Any) -> int:
+    """About how many bytes an answer takes."""
+    if not isinstance(answer, Explanation):
+        return len(pickle.dumps(answer))
+    inputs = sum(4 * len(text) for text in answer.request.texts.values())
+    inputs += sum(len(image.data) for image in answer.request.pictures.values())
+    features = 0 if isinstance(answer.features, Pixels) else FEATURE_BYTES * len(answer.features)
+    return int(answer.scores.nbytes + features + inputs)
 
 
 class Backend:
-    """This process: explanations in its threads, a few at a time."""
+    """This process: explanations, attacks and checks in its threads, a few at a time."""
 
     def __init__(self, limits: Settings) -> None:
         self._threads = limits.threads_each
         self._gate = Gate(limits.slots, limits.waiting)
         self._results = Results(limits.result_megabytes * 1_000_000)
-        self._flights: dict[Request, _Flight] = {}
+        self._flights: dict[Hashable, _Flight] = {}
         self._guard = threading.Lock()
 
     def explain(self, request: Request, progress: Progress = quiet) -> Explanation:
-        """The explanation: kept, or somebody else's who asked the same, or computed now.
+        """The request's explanation."""
+        question = canonical(request)
+        found = self.answer(question, lambda progress: explain(question, progress=progress), progress)
+        return replace(found, request=request)
+
+    def kept(self, request: Request) -> Explanation | None:
+        """The request's explanation if it needs no work."""
+        found = self._results.get(canonical(request))
+        return replace(found, request=request) if found else None
+
+    def answer(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress = quiet) -> Answer:
+        """The answer to a question: kept, or somebody else's who asked the same, or computed now.
 
         If the one who computes it leaves, the next who waits for it goes on in their place.
         """
-        if kept := self.kept(request):
-            return kept
-        question = canonical(request)
-        with self._flight(question, progress) as flight:
-            flight.answer = self._results.get(question) or flight.answer or self._computed(question, progress)
-            return replace(flight.answer, request=request)
+        if (found := self.known(question)) is None:
+            with self._flight(question, progress) as flight:
+                found = flight.answer = (
+                    self._results.get(question) or flight.answer or self._computed(question, compute, progress)
+                )
+        return found  # type: ignore[no-any-return]
 
-    def kept(self, request: Request) -> Explanation | None:
-        """The explanation if it needs no work."""
-        kept = self._results.get(canonical(request))
-        return replace(kept, request=request) if kept else None
+    def known(self, question: Hashable) -> Any:
+        """The answer to a question if it needs no work, else None."""
+        return self._results.get(question)
 
-    def _computed(self, question: Request, progress: Progress) -> Explanation:
+    def _computed(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress) -> Answer:
         with self._gate.enter(progress):
             torch.set_num_threads(self._threads)
-            explanation = explain(question, progress=progress)
-        self._results.keep(question, explanation)
-        return explanation
+            answer = compute(progress)
+        self._results.keep(question, answer)
+        return answer
 
     @contextmanager
-    def _flight(self, question: Request, progress: Progress) -> Iterator[_Flight]:
+    def _flight(self, question: Hashable, progress: Progress) -> Iterator[_Flight]:
         with self._guard:
             flight = self._flights.setdefault(question, _Flight())
             flight.people += 1

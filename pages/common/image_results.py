@@ -1,6 +1,6 @@
 """The map of a picture on the page: its four views, the labels that the model finds likeliest, and a PNG of it.
 
-The only place, beside results.py and share.py, that draws an Explanation.
+Knows Explanations, no model.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from explainers.views.images import NAMES, alt, figure
 from explainers.views.maps import SIGNS, Look
 from explainers.views.text import percent, short
 
+from . import drawn
 from .words import literal
 
 SIGN_NAMES = dict(zip(SIGNS, ("All", "Towards", "Away", "Strength"), strict=True))
@@ -30,15 +31,13 @@ def image(explanation: Explanation, row: int, key: str) -> None:
     look = _look(key)
     with place:
         said = alt(explanation, look, row)
-        st.plotly_chart(figure(explanation, look, row), theme=None, alt=said, config=CONFIG, key=f"{key}.image")
-        st.html(legend(explanation, look, row))
-    st.download_button(
+        drawn.chart(figure(explanation, look, row), said, f"{key}.image", theme=None, config=CONFIG)
+        drawn.markup(legend(explanation, look, row))
+    drawn.file(
         "Download PNG",
         lambda: png(explanation, look, row),
-        file_name="wherefore.png",
-        mime="image/png",
-        on_click="ignore",
-        icon=":material/download:",
+        "wherefore.png",
+        "image/png",
         key=f"{key}.png",
         help="This view at the picture's own size.",
     )

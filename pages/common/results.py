@@ -3,14 +3,9 @@
 The only place, beside share.py, that draws an Explanation.
 """
 
-import gc
-import logging
-import uuid
-from functools import cache
-
 import streamlit as st
 
-from explainers import ExplainerError, Explanation, Request
+from explainers import Explanation, Request
 from explainers.backend import backend
 from explainers.catalogue import Card
 from explainers.views.bars import alt, bars
@@ -19,17 +14,17 @@ from explainers.views.computed import table
 from explainers.views.matrix import alt as matrix_alt
 from explainers.views.matrix import matrix
 from explainers.views.meter import meter
-from explainers.views.palette import CSS
 from explainers.views.sentence import sentence
 from explainers.views.spans import spans
 from explainers.views.table import rows as scores_of
 from explainers.views.text import likelihood, named, short
 
+from . import drawn
 from .entities import entities
 from .image_results import image
 from .words import literal
+from .work import worked
 
-LOG = logging.getLogger("wherefore")
 VIEWS = ("Text", "Bars", "Table", "Matrix")
 LEAST = "Show only what the model gives at least this probability."
 LEVELS = ("Words", "Tokens")
@@ -40,40 +35,17 @@ def computed(request: Request, forget: str) -> Explanation | None:
 
     `forget` is the key of the session state that asks for the request: Cancel deletes it.
     """
-    _settle()
-    place = st.empty()
-    try:
-        if kept := backend().kept(request):
-            return kept
-        with place.container():
-            bar = st.progress(0.0, "Starting")
-            st.button("Cancel", on_click=st.session_state.pop, args=(forget, None), key=f"{forget} cancel")
-        explanation = backend().explain(
-            request, lambda what, share: bar.progress(min(share, 1.0), literal(what)) and None
-        )
-        place.empty()
-        return explanation
-    except ExplainerError as error:
-        place.empty()
-        st.error(literal(str(error)), icon=":material/error:")
-    except Exception:  # the one boundary of a page: the visitor gets a number, the log gets the rest
-        place.empty()
-        incident = uuid.uuid4().hex[:8]
-        LOG.exception("incident %s: task %s, model %s", incident, request.task, request.model)
-        st.error(f"Something went wrong on our side (incident {incident}). Your text is still here: try again.")
-    return None
+    return worked(
+        lambda: backend().kept(request),
+        lambda progress: backend().explain(request, progress),
+        forget,
+        f"task {request.task}, model {request.model}",
+    )
 
 
 def listed(card: Card) -> None:
     """What is known of a model."""
-    st.html(table(facts(card)))
-
-
-@cache
-def _settle() -> None:
-    """Take what the imports made out of the garbage collector's sight: Streamlit collects after every run."""
-    gc.collect()
-    gc.freeze()
+    drawn.markup(table(facts(card)))
 
 
 @st.fragment
@@ -84,11 +56,11 @@ def show(explanation: Explanation, key: str) -> None:
     with marked:
         entities(explanation, row, key)
     shown = explanation.by_word()
-    st.html(f'<style>{CSS}</style><p class="wf-said" role="status">{sentence(shown, row)}</p>')
+    drawn.markup(f'<p class="wf-said" role="status">{sentence(shown, row)}</p>')
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
     picture = st.container()
-    st.html(f"<style>{CSS}</style>{meter(explanation, row)}")
+    drawn.markup(meter(explanation, row))
     if explanation.grid:
         with picture:
             image(explanation, row, key)
@@ -132,27 +104,24 @@ def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
 
 def _matrix(explanation: Explanation, rows: list[int], key: str) -> None:
     figure, said = matrix(explanation, rows), matrix_alt(explanation, rows)
-    st.plotly_chart(figure, theme="streamlit", alt=said, key=f"{key}.matrix")
+    drawn.chart(figure, said, f"{key}.matrix")
 
 
 def _picture(explanation: Explanation, row: int, view: str, most: int, key: str) -> None:
     match view:
         case "Bars":
             figure, said = bars(explanation, row, most), alt(explanation, row, most)
-            st.plotly_chart(figure, theme="streamlit", alt=said, key=f"{key}.bars")
+            drawn.chart(figure, said, f"{key}.bars")
         case "Table":
             _table(explanation, row, most)
         case _:
-            st.html(spans(explanation, row))
+            drawn.markup(spans(explanation, row))
 
 
 def _table(explanation: Explanation, row: int, most: int) -> None:
-    st.dataframe(
+    drawn.table(
         scores_of(explanation, row, most),
-        column_config={
-            "score": st.column_config.NumberColumn(format="%+.6f"),
-            "share": st.column_config.NumberColumn(format="percent"),
-        },
-        hide_index=True,
-        alt="The pieces of the text with their scores, strongest first",
+        "The pieces of the text with their scores, strongest first",
+        score=st.column_config.NumberColumn(format="%+.6f"),
+        share=st.column_config.NumberColumn(format="percent"),
     )

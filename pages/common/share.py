@@ -16,6 +16,8 @@ from explainers.settings import settings
 from explainers.standalone import to_html
 from explainers.views.computed import code, computed, table
 
+from . import drawn
+
 OPENED = "opened link"  # session state: the packed inputs that the page was opened with, and those inputs
 
 
@@ -50,9 +52,8 @@ def _uploaded(request: Request) -> bool:
     return any(photograph(picture.sha256) is None for picture in request.pictures.values())
 
 
-def share(explanation: Explanation) -> None:
+def share(explanation: Explanation, key: str) -> None:
     """Link, downloads, how it was computed, and the code."""
-    st.subheader("Share and repeat", anchor=False)
     with st.container(horizontal=True):
         with st.popover("Copy link", icon=":material/link:"):
             _link(explanation.request)
@@ -61,16 +62,9 @@ def share(explanation: Explanation) -> None:
             ("JSON", "application/json", lambda: to_json(explanation)),
             ("CSV", "text/csv", lambda: to_csv(explanation)),
         ):
-            st.download_button(
-                f"Download {label}",
-                data,
-                file_name=f"wherefore.{label.lower()}",
-                mime=kind,
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            drawn.file(f"Download {label}", data, f"wherefore.{label.lower()}", kind)
     with st.expander("How this was computed"):
-        st.html(table(computed(explanation)))
+        drawn.markup(table(computed(explanation)))
     with st.expander("Show the code"):
         st.caption("These lines compute the same scores again, with no browser.")
         st.code(code(explanation), language="python")

@@ -14,9 +14,10 @@ from explainers.settings import settings
 from explainers.task import Example, Task
 
 from . import controls, inputs, targets
+from .panels import panels
 from .photographs import photographs
 from .results import computed, show
-from .share import OPENED, address, share
+from .share import OPENED, address
 from .words import literal
 
 
@@ -55,7 +56,7 @@ def _result(task: Task, asked: str, draft: Request) -> None:
         if targets.remember(task, explanation):
             st.rerun()  # for the pickers above: the explanation is kept, and costs nothing
         show(explanation, task.key)
-        share(explanation)
+        panels(explanation, task.key)
         st.page_link("pages/about.py", label="What such a map says, and what it does not", icon=":material/info:")
 
 

@@ -1,0 +1,58 @@
+"""Work that takes time, on a page: its progress, a button that cancels it, and what a visitor reads when it fails.
+
+Knows no model; what is computed is the caller's to say.
+"""
+
+import gc
+import logging
+import uuid
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+
+import streamlit as st
+
+from explainers import ExplainerError
+from explainers.data import Progress
+
+from .words import literal
+
+LOG = logging.getLogger("wherefore")
+Answer = TypeVar("Answer")
+
+
+def worked(
+    known: Callable[[], Answer | None], compute: Callable[[Progress], Answer], forget: str, about: str
+) -> Answer | None:
+    """What is known already, or else what `compute` makes, with progress; None after an error, which is shown.
+
+    `forget` is the key of the session state that asks for it: Cancel deletes it. `about` goes into the log, and must
+    not hold what a visitor typed.
+    """
+    _settle()
+    place = st.empty()
+    try:
+        if (answer := known()) is not None:
+            return answer
+        with place.container():
+            bar = st.progress(0.0, "Starting")
+            st.button("Cancel", on_click=st.session_state.pop, args=(forget, None), key=f"{forget} cancel")
+        answer = compute(lambda what, share: bar.progress(min(share, 1.0), literal(what)) and None)
+        place.empty()
+        return answer
+    except ExplainerError as error:
+        place.empty()
+        st.error(literal(str(error)), icon=":material/error:")
+    except Exception:  # the one boundary of a page: the visitor gets a number, the log gets the rest
+        place.empty()
+        incident = uuid.uuid4().hex[:8]
+        LOG.exception("incident %s: %s", incident, about)
+        st.error(f"Something went wrong on our side (incident {incident}). Your text is still here: try again.")
+    return None
+
+
+@cache
+def _settle() -> None:
+    """Take what the imports made out of the garbage collector's sight: Streamlit collects after every run."""
+    gc.collect()
+    gc.freeze()
