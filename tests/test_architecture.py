@@ -17,7 +17,7 @@ LEVELS = [
         "data card",
         "hub_cards",
         "settings catalogue conversions method gate problem readout anatomy registry wheels",
-        "folders attention pictures views.palette views.text",
+        "folders attention pieces pictures views.palette views.text",
         "hub capability",
         "sources",
         "loading views.segments views.maps views.regions",

@@ -1,0 +1,60 @@
+"""What is taken away at once: the words or tokens of a text, the squares of an image, as groups of features.
+
+Knows no task and no model: a Problem's features say which of them belong together.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .problem import Points, Problem
+
+KEPT = -1  # the group of features that are never taken away
+Level = Literal["word", "token"]
+
+
+@dataclass(frozen=True)
+class InPieces:
+    """Masks (N, F) of features from masks (N, P) of pieces, whose numbers `groups` (F,) gives."""
+
+    groups: Tensor
+    kept: Points
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        kept = self.kept[rows]  # (B, P)
+        always = torch.ones(len(kept), 1, dtype=torch.bool)  # what KEPT, the last, stands for
+        return torch.cat([kept, always], dim=1)[:, self.groups]  # (B, F)
+
+
+def pieces(problem: Problem, level: Level = "word", patch: int = 28) -> Tensor:
+    """The number of the piece that each feature belongs to, (F,): of a text by `level`, of an image by `patch`."""
+    return squares(problem, patch) if problem.grid else words(problem, level)
+
+
+def squares(problem: Problem, side: int) -> Tensor:
+    """The square that each value of an image lies in, by rows; the last of a row or column may be cut."""
+    rows, columns = problem.grid or (1, 1)
+    down, across = (torch.arange(length) // side for length in (rows, columns))
+    numbers = down[:, None] * (int(across[-1]) + 1) + across  # (rows, columns)
+    return numbers.flatten().repeat(len(problem.features) // (rows * columns))
+
+
+def words(problem: Problem, level: Level = "word") -> Tensor:
+    """The word or token that each feature of a text belongs to, in their order; special tokens are KEPT."""
+    known: dict[object, int] = {}
+    return torch.tensor(
+        [
+            KEPT if feature.special else known.setdefault(_piece(problem, place, level), len(known))
+            for place, feature in enumerate(problem.features)
+        ]
+    )
+
+
+def _piece(problem: Problem, place: int, level: Level) -> object:
+    feature = problem.features[place]
+    return place if level == "token" or feature.word is None else (feature.field, feature.word)
