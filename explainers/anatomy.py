@@ -34,6 +34,13 @@ class Embedding:
         with torch.no_grad():
             return self.module(ids)  # type: ignore[no-any-return]
 
+    @property
+    def table(self) -> Tensor:
+        """What the module gives for each id, (V, D): its own weights, unless it scales them."""
+        weight: Any = self.module.weight
+        plain = torch.equal(self.of(self.ids), weight[self.ids])
+        return weight.detach() if plain else self.of(torch.arange(len(weight)))
+
     @contextmanager
     def replaced(self, output: Tensor) -> Iterator[None]:
         """Let `output` (B, F, D) stand for what the module returns; only under the model's lock."""

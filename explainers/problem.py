@@ -134,6 +134,7 @@ class Problem:
     a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
     Of an image, `grid` and `frame` are as in Explanation; `conv` gives the last convolutional map (1, K, h, w) and its
     gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last tokens being `patches`.
+    Of a text, `ids` (1, F) are the rows of `table` (V, D) that `x` is made of.
     """
 
     features: Sequence[Feature]
@@ -156,6 +157,8 @@ class Problem:
     layer: Layer | None = None
     conv: Callable[[], tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
+    ids: Tensor | None = None
+    table: Tensor | None = None
 
     @property
     def generator(self) -> torch.Generator:

@@ -87,6 +87,8 @@ def problem(
         seed=request.seed,
         run=run,
         layer=_layer(bundle, placed[0], reading, readout, run) if len(placed) == 1 and not held else None,
+        ids=_ids(placed, len(features)),
+        table=embeddings[0].table if reading.embedding == "word" else None,
     )
 
 
@@ -126,6 +128,14 @@ def _gathered(placed: Sequence[Placed], width: int, of: Callable[[Placed], Tenso
     gathered = first.new_zeros(1, width, first.shape[-1])
     for sequence in placed:
         gathered[:, sequence.places] = of(sequence)[:, sequence.positions]
+    return gathered
+
+
+def _ids(placed: Sequence[Placed], width: int) -> Tensor:
+    """The ids of all features, (1, F)."""
+    gathered = torch.zeros(1, width, dtype=torch.long)
+    for sequence in placed:
+        gathered[0, sequence.places] = sequence.embedding.ids.flatten()[sequence.positions]
     return gathered
 
 
