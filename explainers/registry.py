@@ -8,6 +8,7 @@ import gc
 import sys
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,6 +93,26 @@ class Registry(Generic[Held]):
                 if place.bundle is None and not place.users:
                     self._places.pop(key, None)
                 del place  # else this frame would keep the model for a moment after it may leave
+
+    @contextmanager
+    def spare(self, needed: int, what: str) -> Iterator[None]:
+        """Room for `needed` bytes of somebody's own, at once or not at all: who waits here holds another model.
+
+        Raises LimitReached if they do not fit beside the models in use.
+        """
+        key = f"{what} {uuid.uuid4().hex}"
+        if self._try_claim(key, needed) is None:
+            raise LimitReached(
+                f"There is no memory for {what}, {needed / 1e6:,.0f} MB beside the models in use: this server keeps "
+                f"{self._most / 1e6:,.0f} MB for models. Try again later, or raise WHEREFORE_MODEL_MEGABYTES."
+            )
+        try:
+            yield
+        finally:
+            gc.collect()  # what was kept there may be full of cycles
+            give_back()
+            with self._guard:
+                del self._places[key]
 
     def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place[Held]:
         needed = None

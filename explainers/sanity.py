@@ -1,0 +1,168 @@
+"""The sanity check of a map: make the model's weights random, layer by layer from its head down, and see it change.
+
+Works on a copy of the model; the shared one stays as it is. Knows no page.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+
+from .comparison import Agreement, agreement, row_of
+from .data import Explanation, Progress
+from .engine import borrowed, explain, predict
+from .errors import ExplainerError, Overdue
+from .loading import Bundle, registry
+from .registry import quiet
+from .request import Request, Target
+from .settings import settings
+
+MOST_STEPS = 12  # maps of randomised models; of a deeper one several layers become random at once
+Layer = list[torch.nn.Module]
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Step:
+    """How alike the map is to the original once this layer, and all above it, are random."""
+
+    layer: str
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """The steps from the head down, as in Adebayo et al. 2018, arXiv:1810.03292; in the end all weights are random."""
+
+    request: Request
+    steps: tuple[Step, ...]
+
+    @property
+    def last(self) -> float | None:
+        """How alike the sizes of the scores are to the original's when all weights are random; None if undefined."""
+        return self.steps[-1].agreement.strength
+
+    @property
+    def chance(self) -> float:
+        """How alike two rankings that have nothing to do with each other are, at most, 19 times of 20."""
+        return 1.96 / math.sqrt(max(self.steps[-1].agreement.shared - 1, 1))
+
+
+def sanity(request: Request, *, row: int = 0, bundle: Bundle | None = None, progress: Progress = quiet) -> Sanity:
+    """How the map of target `row` changes as the model forgets what it has learnt.
+
+    Raises LimitReached where there is no memory for a copy of the model.
+    """
+    original = explain(request, bundle=bundle, progress=progress)
+    asked = pinned(original, row)
+    steps = _on_a_copy(asked, bundle, progress, lambda other: _steps(original, asked, row, other, progress))
+    return Sanity(request, steps)
+
+
+def _steps(original: Explanation, asked: Request, row: int, bundle: Bundle, progress: Progress) -> tuple[Step, ...]:
+    """The model of `bundle` made random step by step, and how alike each map is to the original's."""
+    deadline = time.monotonic() + settings().seconds
+    layers, generator = _layers(bundle, asked), torch.Generator().manual_seed(asked.seed)
+    steps: list[Step] = []
+    for done, (name, layer) in enumerate(layers):
+        if time.monotonic() > deadline:
+            raise Overdue(f"Stopped after {done} of {len(layers)} layers: the time for one check is over.")
+        randomise(layer, generator)
+        told = _told(progress, f"Random from the head down to {name}", done, len(layers))
+        found = explain(asked, bundle=bundle, progress=told)
+        steps.append(Step(name, _alike(original, found, row)))
+    return tuple(steps)
+
+
+def pinned(explanation: Explanation, row: int = 0) -> Request:
+    """The request that asks about the very target of `row`, whatever a changed model or text would say itself."""
+    target = explanation.targets[row]
+    if explanation.prediction.text:
+        wanted = Target(label=target.text, foil=target.foil)  # an answer is asked for by its words
+    elif target.position is not None:
+        wanted = Target(label=target.label, position=target.position, foil=target.foil)
+    else:
+        wanted = Target(index=target.index, foil=target.foil)
+    return replace(explanation.request, target=wanted)
+
+
+def _alike(original: Explanation, found: Explanation, row: int) -> Agreement:
+    other = row_of(found, original.targets[row])
+    return agreement(original, found, (row, other if other is not None else 0))
+
+
+def _told(progress: Progress, what: str, done: int, of: int) -> Progress:
+    """A progress that says which layer this is, and counts it as one of many."""
+    return lambda _, share: progress(what, (done + share) / of)
+
+
+def _on_a_copy(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
+    """What `use` makes of a copy of the model that nobody else has, counted in the memory for models while it lives.
+
+    Like the engine's, its errors do not keep the copy by their traceback.
+    """
+    with ExitStack() as stack:
+        with borrowed(request, bundle, progress) as held:
+            size = sum(p.numel() * p.element_size() for p in (*held.model.parameters(), *held.model.buffers()))
+            stack.enter_context(registry().spare(size, f"a second {held.card.label}"))
+            other = Bundle(held.card, copy.deepcopy(held.model), held.tokenizer, held.processor)
+            del held  # else this frame would keep a model that may leave
+        try:
+            return use(other)
+        except ExplainerError as error:
+            raise error.with_traceback(None) from None
+        finally:
+            del other
+
+
+def _layers(bundle: Bundle, request: Request) -> list[tuple[str, Layer]]:
+    """The layers that run for the request, from the head down, each a few modules with weights of their own."""
+    names = {module: name for name, module in bundle.model.named_modules() if module._parameters}
+    ran: dict[torch.nn.Module, None] = {}
+
+    def note(module: torch.nn.Module, *_: Any) -> None:
+        ran.pop(module, None)  # of a layer that runs twice the last time counts
+        ran[module] = None
+
+    handles = [module.register_forward_pre_hook(note) for module in names]
+    try:
+        predict(request, bundle=bundle)
+    finally:
+        for handle in handles:
+            handle.remove()
+    layers: dict[str, Layer] = {}
+    for module in reversed(ran):
+        layers.setdefault(layer_name(names[module]), []).append(module)
+    return _grouped(list(layers.items()), MOST_STEPS)
+
+
+def layer_name(name: str) -> str:
+    """The layer that a module belongs to: up to its first number, or else the module around it."""
+    parts = name.split(".")
+    for place, part in enumerate(parts):
+        if part.isdecimal():
+            return ".".join(parts[: place + 1])
+    return ".".join(parts[:-1]) or name
+
+
+def _grouped(layers: Sequence[tuple[str, Layer]], most: int) -> list[tuple[str, Layer]]:
+    """At most so many layers: neighbours become one, which bears the name of the lowest."""
+    size = math.ceil(len(layers) / most)
+    groups = [layers[i : i + size] for i in range(0, len(layers), size)]
+    return [(group[-1][0], [module for _, layer in group for module in layer]) for group in groups]
+
+
+def randomise(layer: Layer, generator: torch.Generator) -> None:
+    """Draw the weights of a layer anew, each tensor with its own mean and deviation: what was learnt is gone."""
+    with torch.no_grad():
+        for module in layer:
+            for weights in module._parameters.values():
+                if weights is not None and weights.is_floating_point():
+                    spread = weights.std(correction=0).item() if weights.numel() else 0.0
+                    noise = torch.randn(weights.shape, generator=generator)
+                    weights.copy_(noise * spread + weights.mean())

@@ -1,0 +1,93 @@
+"""Several requests that differ in one thing: the method, the model, the baseline or the text; and their link.
+
+Knows no loaded model and no page.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from .errors import BadRequest
+from .links import INPUT, unpacked
+from .methods import METHODS
+from .request import Pairs, Request
+from .tasks import TASKS
+
+Difference = Literal["method", "model", "baseline", "text"]
+DIFFERENCES: tuple[Difference, ...] = get_args(Difference)
+MOST = 8  # maps side by side
+BY, AMONG = "by", "among"  # names in a link, which no method's setting may bear
+OTHER = f"{INPUT}2."  # prefix of the second text's inputs in a link
+BETWEEN = "|"
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Requests that are equal to `base` but for one thing.
+
+    `values` are the methods, models or baselines that they have there, or else `other` holds the inputs of the second.
+    """
+
+    by: Difference
+    base: Request
+    values: tuple[str, ...] = ()
+    other: Pairs = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(dict.fromkeys(self.values)))
+        if self.by != "text" and not 2 <= len(self.values) <= MOST:
+            raise BadRequest(f"{len(self.values)} maps cannot be compared side by side. Choose 2 to {MOST}.")
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """The requests, each with those of the settings that its method and task know."""
+        if self.by == "text":
+            return known(self.base), known(replace(self.base, inputs=self.other))
+        return tuple(_with(self.by, self.base, value) for value in self.values)
+
+    def to_query(self) -> dict[str, str]:
+        """All of it as flat text."""
+        query = self.base.to_query() | {BY: self.by} | {OTHER + name: text for name, text in self.other}
+        return query | ({AMONG: BETWEEN.join(self.values)} if self.values else {})
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Variants":
+        """The variants that `to_query` wrote, packed or not. Raises BadRequest for what it cannot read."""
+        query = unpacked(query)
+        by = next((kind for kind in DIFFERENCES if kind == query.get(BY)), None)
+        if by is None:
+            raise BadRequest(f"Maps do not differ by {query.get(BY, '')[:60]!r}, but by {', '.join(DIFFERENCES)}.")
+        own = {name: text for name, text in query.items() if name not in (BY, AMONG) and not name.startswith(OTHER)}
+        return cls(
+            by=by,
+            base=Request.from_query(own),
+            values=tuple(query[AMONG].split(BETWEEN)) if query.get(AMONG) else (),
+            other=tuple((name[len(OTHER) :], text) for name, text in query.items() if name.startswith(OTHER)),
+        )
+
+
+def _with(by: Difference, base: Request, value: str) -> Request:
+    changed: dict[str, Any] = {by: value} if by != "baseline" else {"params": base.options | {"baseline": value}}
+    return known(replace(base, **changed))
+
+
+def known(request: Request) -> Request:
+    """The request without the settings that its method and task do not have. Raises BadRequest for no task or method.
+
+    A setting of the method keeps its value only if the request's method has it: others never see it.
+    """
+    if request.task not in TASKS:
+        raise BadRequest(f"There is no task {request.task[:60]!r}. Tasks: {', '.join(TASKS)}.")
+    if request.method not in METHODS:
+        raise BadRequest(f"There is no method {request.method[:60]!r}. Methods: {', '.join(METHODS)}.")
+    names = {knob.name for knob in (*METHODS[request.method].params, *TASKS[request.task].params)}
+    return replace(request, params={name: text for name, text in request.options.items() if name in names})
+
+
+def baselines(task: str) -> tuple[str, ...]:
+    """What a task's inputs can be compared with, the default first; a text of one's own is left out."""
+    for knob in TASKS[task].params:
+        if knob.name == "baseline":
+            others = [choice for choice in knob.choices if choice not in (knob.default, "text")]
+            return (str(knob.default), *others)
+    return ()
