@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from .browser import FLAGS, Server, chromium, serving
 
-PATIENCE = 30_000  # milliseconds: the first explanation imports torch and loads the model
+PATIENCE = 60_000  # milliseconds: the first explanation imports torch and loads the model, beside another test
 expect.set_options(timeout=PATIENCE)
 
 

@@ -15,6 +15,7 @@ from .browser import Server, serving
 
 IDLE = 0.15  # processor seconds a second: Streamlit's own loops take less, one running explanation takes 1
 COLD = 240_000  # milliseconds: a fresh server imports torch and loads the model, and twenty people share two cores
+pytestmark = pytest.mark.alone
 HARD = "tolerance=0.0001&most_passes=5000&unit=logit"
 
 
