@@ -78,6 +78,11 @@ def attentions(output: Any, part: str = "") -> tuple[Tensor, ...]:
     return ()
 
 
+def states(output: Any) -> tuple[Tensor, ...]:
+    """The states (B, F, H) before the first layer and after each, of the encoder where there are two halves."""
+    return tuple(output.get("hidden_states") or output.get("encoder_hidden_states") or ())
+
+
 def why_none(layers: tuple[Tensor, ...], length: int | None, implementation: str | None) -> str | None:
     """Why these are no attentions from every feature to every other, (1, H, F, F); None if they are."""
     if not layers:

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from .anatomy import Anatomy, Embedding, sample, watched
-from .attention import Run, Values, attentions, untouched, values_of, why_none
+from .attention import Run, Values, attentions, states, untouched, values_of, why_none
 from .errors import Incompatible
 
 NEAR_HEAD = 3  # layers with weights that may lie between the last map and the logits: a norm and two projections
@@ -49,7 +49,7 @@ class Capability:
     size: tuple[int, int] | None = None  # height and width of what is made of a picture, if they are always the same
 
 
-NAMES = ("gradients", "baseline", "layer", "attentions", "values", "conv")
+NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
 Reasons = dict[str, str | None]  # None: it does provide it
 
 
@@ -72,6 +72,8 @@ def text_capability(model: Any, tokenizer: Any, anatomy: Anatomy, label: str) ->
             "gradients": _gradient(embedding.of(embedding.ids), _substituted(embedding, run), plain[0]),
             "baseline": None,
             "layer": None,
+            "table": None,
+            "hidden": _hidden(run, embedding),
             "conv": "It reads text: there is no picture to make a map of.",
         }
         return Capability(
@@ -105,6 +107,8 @@ def image_capability(model: Any, processor: Any, label: str) -> Capability:
             "gradients": _gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0]),
             "baseline": None,
             "layer": "It reads pixels, not the rows of a table of words.",
+            "table": "It reads pixels, not the rows of a table of words.",
+            "hidden": "It reads pixels: only the layers of models that read text are looked into.",
             "conv": None if conv else "No layer but the one that cuts the picture into patches is a convolution.",
         }
         return Capability(
@@ -120,7 +124,7 @@ def image_capability(model: Any, processor: Any, label: str) -> Capability:
 def _sides(reasons: Reasons, values: tuple[Values, ...]) -> dict[str, Any]:
     """What is provided, and why the rest is not."""
     unknown = "Its value layers could not be told from the others."
-    reasons = reasons | {"values": reasons["attentions"] or (None if values else unknown)}
+    reasons = reasons | {"zeroing": reasons["attentions"] or (None if values else unknown)}
     return {
         "provides": frozenset(name for name in NAMES if reasons[name] is None),
         "reasons": tuple((name, why) for name in NAMES if (why := reasons[name]) is not None),
@@ -158,6 +162,17 @@ def _gradient(x: Tensor, run: Callable[[Tensor], Tensor], plain: Tensor) -> str 
     if not torch.allclose(said, plain, atol=CLOSE, rtol=CLOSE):
         return "It says something else when its embeddings are put in by hand."
     return None
+
+
+def _hidden(run: Run, embedding: Embedding) -> str | None:
+    """Why the states that it tells are not those that it computes with; None if they are."""
+    with torch.enable_grad(), embedding.replaced(embedding.of(embedding.ids).requires_grad_()):
+        output = run(output_hidden_states=True)
+        found = states(output)
+        if not found:
+            return "It does not tell the states of its layers."
+        gradients = torch.autograd.grad(output[0].max(), found, allow_unused=True)
+    return None if all(gradient is not None for gradient in gradients) else "It tells only copies of its states."
 
 
 def _takes_embeddings(model: Any, inputs: dict[str, Tensor], embedding: Embedding, plain: Tensor) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from .request import Pairs
 
-TEXT = frozenset({"gradients", "baseline", "layer"})  # what a text model gives to a method
+# What a text model gives to a method.
+TEXT = frozenset({"gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing"})
 IMAGE = frozenset({"gradients", "baseline"})  # what every image model gives
 CONVOLUTIONS = IMAGE | {"conv"}  # what a convolutional one gives
 PATCHES = IMAGE | {"attentions"}  # what a vision transformer that looks at all patches at once gives

@@ -134,7 +134,10 @@ def _parts(request: Request) -> tuple[Task, Method]:
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
     for need in sorted(method.needs):
         if getattr(problem, need) is None:
-            raise Incompatible(f"{method.label} needs the model's {need}, which {bundle.card.label} does not give.")
+            why = dict(problem.reasons).get(need, "")
+            raise Incompatible(
+                f"{method.label} needs the model's {need}, which {bundle.card.label} does not give. {why}".rstrip()
+            )
 
 
 def _check_deployed(problem: Problem, explained: Tensor) -> float:

@@ -132,9 +132,14 @@ class Problem:
     `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
     many inputs are evaluated at once, `together` the most that the model takes. `visible` (T, F) says which features
     a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
+    Of a text, `ids` (1, F) are the rows of `table` (V, D) that `x` is made of.
+    Of one text that the model reads at once, `attentions` gives the weights (L, heads, F, F) of all layers, `hidden`
+    the states (1, F, H) after a layer, 0 for what goes into the first and -1 for the last, with the gradients
+    (T, F, H) of the scores, and `zeroing` how far each layer's states move, (L, F, F) by the token that moves and
+    the one whose values are zeroed there, so many at a time.
     Of an image, `grid` and `frame` are as in Explanation; `conv` gives the last convolutional map (1, K, h, w) and its
     gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last tokens being `patches`.
-    Of a text, `ids` (1, F) are the rows of `table` (V, D) that `x` is made of.
+    What is None and might be there has its reason in `reasons`, by name.
     """
 
     features: Sequence[Feature]
@@ -155,10 +160,13 @@ class Problem:
     seed: int = 0
     run: Run = field(default_factory=Run)
     layer: Layer | None = None
+    hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
+    zeroing: Callable[[int], Tensor] | None = None
     conv: Callable[[], tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
     ids: Tensor | None = None
     table: Tensor | None = None
+    reasons: Pairs = ()
 
     @property
     def generator(self) -> torch.Generator:

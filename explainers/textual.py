@@ -7,11 +7,13 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from . import inside
 from .anatomy import Embedding
 from .data import Feature
 from .encoding import Encoded, Reading, baseline, baseline_ids, forward
@@ -23,6 +25,11 @@ from .request import Pairs, Request
 
 Ask = Callable[[Sequence[Any], Reading], Readout]
 """From the model's own outputs, one a sequence, to what is read out of them."""
+NO_WORDS = (("table", "It is the positions that are explained: set Embedding to word."),)
+SEVERAL = tuple(
+    (name, "Here it reads several texts, or a part of its text is not explained.")
+    for name in ("layer", "hidden", "attentions", "zeroing")
+)
 KEYWORDS = {"word": "input_ids", "position": "position_ids"}
 
 
@@ -71,12 +78,15 @@ def problem(
         return readout.read([_output(bundle, sequence, x) for sequence in placed])
 
     longest = max(len(encoded.features) for encoded in encodings)
+    words = reading.embedding == "word"
+    alone = placed[0] if len(placed) == 1 and not held else None
+    x = _gathered(placed, len(features), lambda sequence: sequence.own)
     return Problem(
         features=features,
         targets=readout.targets,
         prediction=readout.prediction,
         unit=readout.unit,
-        x=_gathered(placed, len(features), lambda sequence: sequence.own),
+        x=x,
         baseline=_gathered(placed, len(features), lambda sequence: sequence.blank),
         score=score,
         deployed=readout.read(outputs)[0],
@@ -86,9 +96,13 @@ def problem(
         texts=texts,
         seed=request.seed,
         run=run,
-        layer=_layer(bundle, placed[0], reading, readout, run) if len(placed) == 1 and not held else None,
+        layer=_layer(bundle, alone, reading, readout, run) if alone else None,
         ids=_ids(placed, len(features)),
-        table=embeddings[0].table if reading.embedding == "word" else None,
+        table=embeddings[0].table if words else None,
+        hidden=partial(_hidden, bundle, alone, readout, x) if alone else None,
+        attentions=partial(inside.weights, bundle, alone.encoded) if alone else None,
+        zeroing=partial(inside.zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
+        reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
     )
 
 
@@ -147,9 +161,15 @@ def _visible(placed: Sequence[Placed], width: int) -> Tensor:
     return visible
 
 
-def _output(bundle: Bundle, sequence: Placed, x: Tensor) -> Any:
+def _output(bundle: Bundle, sequence: Placed, x: Tensor, **more: Any) -> Any:
     with sequence.embedding.replaced(sequence.embedded(x)):
-        return bundle.model(**sequence.encoded.batch(len(x)))
+        return bundle.model(**sequence.encoded.batch(len(x)), **more)
+
+
+def _hidden(bundle: Bundle, sequence: Placed, readout: Readout, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+    x = x.detach().requires_grad_()
+    run = partial(_output, bundle, sequence, x)
+    return inside.hidden(bundle, run, lambda output: readout.read([output])[0], layer)
 
 
 def _layer(bundle: Bundle, sequence: Placed, reading: Reading, readout: Readout, run: Run) -> Layer | None:

@@ -23,7 +23,8 @@ LEVELS = [
         "loading views.segments views.maps views.regions",
         "encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.spans views.table",
-        "task textual comparison views.bars views.matrix views.computed views.images",
+        "task inside",
+        "textual comparison views.bars views.matrix views.computed views.images",
         "views.image_page answers entities windows classification",
         "export standalone hypotheses tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",

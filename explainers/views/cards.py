@@ -18,9 +18,11 @@ PROVIDED = {
     "gradients": "gradients",
     "baseline": "an input that says nothing, to compare with",
     "layer": "an embedding layer that reads token ids",
+    "table": "a table of all its words",
+    "hidden": "the state after every layer",
     "conv": "a last convolutional map",
     "attentions": "the attention of every layer",
-    "values": "the value vectors of every layer",
+    "zeroing": "the value vectors of every layer",
 }
 
 

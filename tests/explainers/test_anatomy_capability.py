@@ -48,11 +48,14 @@ def inputs_of(bundle):
 def test_a_model_gives_what_its_architecture_has_and_says_why_not_the_rest(kind, task):
     found = bundle_of(kind, task).capability
     expected = (
-        {"gradients", "baseline"} | ({"layer"} if kind in TEXT else set()) | ({"conv"} if kind in NETS else set())
+        {"gradients", "baseline"}
+        | ({"layer", "table", "hidden"} if kind in TEXT else set())
+        | ({"conv"} if kind in NETS else set())
     )
-    expected |= set() if kind in (*WINDOWED, *NETS) else {"attentions", "values"}
+    expected -= {"hidden"} if kind == "longformer" else set()  # which pads its states and cuts them again
+    expected |= set() if kind in (*WINDOWED, *NETS) else {"attentions", "zeroing"}
     assert found.provides == expected
-    names = {"gradients", "baseline", "layer", "attentions", "values", "conv"}
+    names = {"gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv"}
     assert {name for name, _ in found.reasons} == names - expected
     assert all(why.endswith(".") and "_" not in why for _, why in found.reasons)
     attends = "attentions" in expected
@@ -105,9 +108,9 @@ def test_a_model_that_the_caller_loaded_otherwise_keeps_its_attention_and_is_tol
     model, reader = tiny(kind)
     found = Bundle.of(model, reader).capability
     assert model.config._attn_implementation == "sdpa"
-    assert found.provides.isdisjoint({"attentions", "values"})
+    assert found.provides.isdisjoint({"attentions", "zeroing"})
     why = "It was loaded with sdpa attention, which keeps no weights. Load it with eager attention."
-    assert {"attentions": why, "values": why}.items() <= dict(found.reasons).items()
+    assert {"attentions": why, "zeroing": why}.items() <= dict(found.reasons).items()
 
 
 VALUED = [(kind, task) for kind, task in TASKS if kind not in (*WINDOWED, *NETS)]
@@ -207,7 +210,7 @@ def test_a_layer_that_is_only_called_value_is_not_taken_for_one():
         own.forward = crossed
     found = bundle.capability
     assert "attentions" in found.provides
-    assert dict(found.reasons)["values"] == "Its value layers could not be told from the others."
+    assert dict(found.reasons)["zeroing"] == "Its value layers could not be told from the others."
 
 
 @pytest.mark.parametrize("kind", NETS)
