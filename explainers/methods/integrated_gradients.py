@@ -1,4 +1,4 @@
-"""Integrated gradients whose steps go where the score moves, until the scores add up to what they must.
+"""Integrated gradients whose steps go where the score moves, until the scores add up and are shared out rightly.
 
 Knows no task and no model: a Problem gives gradients along the path from its baseline.
 """
@@ -17,6 +17,8 @@ from ..problem import Attribution, Path, Problem
 # all five nodes, so it costs four new ones.
 NODES = (0.0, 0.25, 0.5, 0.75, 1.0)
 WEIGHTS = torch.tensor([7.0, 32.0, 12.0, 32.0, 7.0], dtype=torch.float64) / 90
+SIMPSON = torch.tensor([1.0, 0.0, 4.0, 0.0, 1.0], dtype=torch.float64) / 6  # exact up to degree 3, on the same nodes
+DOUBT = 0.1  # how much of what Simpson's rule gives differently is held for an error of Boole's: measured, not derived
 FIRST = ((0.0, 0.5), (0.5, 1.0))
 NEW = 4  # passes that halving an interval costs
 SHARE = 0.8  # of the whole error, held by the intervals that are halved in one round
@@ -36,29 +38,33 @@ def integrated_gradients(
 ) -> Attribution:
     """The gradient added up along the line from the baseline to the text, refined until the sum is right.
 
-    (T, F), in the score's unit. On every interval of the line the scores must sum to the rise of F: the difference
-    is that interval's own error, and the intervals that hold most of it are halved until the sum of all errors is
-    under `tolerance` of |F(x) - F(x')|, for every target.
+    (T, F), in the score's unit. On every interval of the line the scores must sum to the rise of F, and a second rule
+    on the same points must share it out alike: the differences are that interval's own two errors. The intervals that
+    hold most of them are halved until the sums over all intervals are under `tolerance`, one of |F(x) - F(x')|, the
+    other of the sum of |scores|, for every target.
     """
     line = Line(problem)
     pieces = line.pieces(FIRST)
-    allowed = tolerance * line.change()  # (T,)
-    while (most := (most_passes - len(line)) // NEW) > 0 and not (_error(pieces) <= allowed).all():
-        worst = _worst(pieces, allowed, most)
+    change = line.change()  # (T,)
+    while (most := (most_passes - len(line)) // NEW) > 0 and not _enough(pieces, change, tolerance).all():
+        worst = _worst(pieces, change, most)
         halves = [half for i in worst for half in pieces[i].halves]
         pieces = [piece for i, piece in enumerate(pieces) if i not in worst] + line.pieces(halves)
-    scores = sum(piece.scores.double() for piece in pieces)  # (T, F)
-    return Attribution(torch.as_tensor(scores).float(), tuple((_error(pieces) <= allowed).tolist()))
+    return Attribution(_scores(pieces).float(), tuple(_enough(pieces, change, tolerance).tolist()))
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """An interval of the line with its share of the scores (T, F) and how far they are from the rise of F, (T,)."""
+    """An interval of the line with its share of the scores (T, F), and their two errors.
+
+    `gap` (T,) is how far their sum is from the rise of F, `doubt` (T,) how uncertain it is which feature gets what.
+    """
 
     start: float
     end: float
     scores: Tensor
-    error: Tensor
+    gap: Tensor
+    doubt: Tensor
 
     @property
     def halves(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -103,18 +109,31 @@ class Line:
     def _piece(self, alphas: list[float]) -> Piece:
         values, rises = zip(*(self._known[alpha] for alpha in alphas), strict=True)
         start, end = alphas[0], alphas[-1]
-        scores = (end - start) * torch.einsum("n,ntf->tf", WEIGHTS, torch.stack(rises).double())
-        return Piece(start, end, scores.float(), (scores.sum(-1) - (values[-1] - values[0])).abs())
+        rules = (end - start) * torch.stack([WEIGHTS, SIMPSON])  # (2, N)
+        scores, other = torch.einsum("rn,ntf->rtf", rules, torch.stack(rises).double())
+        gap = (scores.sum(-1) - (values[-1] - values[0])).abs()
+        return Piece(start, end, scores.float(), gap, DOUBT * (scores - other).abs().sum(-1))
 
 
-def _error(pieces: list[Piece]) -> Tensor:
-    """The sum of all intervals' errors, (T,): never less than the error of the whole."""
-    return torch.stack([piece.error for piece in pieces]).sum(0)
+def _scores(pieces: list[Piece]) -> Tensor:
+    """The scores of the whole line, (T, F)."""
+    return torch.as_tensor(sum(piece.scores.double() for piece in pieces))
 
 
-def _worst(pieces: list[Piece], allowed: Tensor, most: int) -> set[int]:
+def _errors(pieces: list[Piece], change: Tensor) -> Tensor:
+    """Both errors of each interval as shares of what they are errors of, (N, 2, T)."""
+    size = torch.maximum(_scores(pieces).abs().sum(-1), change)
+    return torch.stack([torch.stack([piece.gap / change, piece.doubt / size]) for piece in pieces])
+
+
+def _enough(pieces: list[Piece], change: Tensor, tolerance: float) -> Tensor:
+    """For which targets neither sum of all intervals' errors, never less than the whole's, is over the limit, (T,)."""
+    return (_errors(pieces, change).sum(0) <= tolerance).all(0)
+
+
+def _worst(pieces: list[Piece], change: Tensor, most: int) -> set[int]:
     """The fewest intervals that hold SHARE of the error, by the target that each is worst for; at most `most`."""
-    errors = (torch.stack([piece.error for piece in pieces]) / allowed.clamp(min=1e-30)).amax(1)  # (N,)
+    errors = _errors(pieces, change).amax((1, 2))  # (N,)
     ordered = errors.sort(descending=True)
     enough = int((ordered.values.cumsum(0) < SHARE * errors.sum()).sum()) + 1
     return set(ordered.indices[: min(enough, most)].tolist())

@@ -29,6 +29,19 @@ def test_integrated_gradients_see_what_a_saturated_gradient_does_not():
     assert_close(integrated_gradients(saturated, tolerance=0.001).scores, torch.tensor([[1.0]]), atol=0.001, rtol=0)
 
 
+def test_integrated_gradients_that_add_up_are_refined_until_they_are_shared_out_rightly_too():
+    """What one feature gains the other loses, so their sum is right at any step; each alone is steep in one place."""
+
+    def steep(points: Tensor) -> Tensor:
+        first, second = points[:, 0, 0], points[:, 1, 0]
+        return (first + torch.sigmoid(40 * (first - 0.3)) - torch.sigmoid(40 * (second - 0.3)))[:, None]
+
+    found = integrated_gradients(problem(steep, torch.ones(2, 1)), tolerance=0.001)
+    rise = float(torch.sigmoid(torch.tensor(28.0)) - torch.sigmoid(torch.tensor(-12.0)))
+    assert_close(found.scores, torch.tensor([[1 + rise, -rise]]), atol=0.001, rtol=0)
+    assert found.converged == (True,)
+
+
 def test_integrated_gradients_of_a_linear_score_are_weight_times_change_for_every_target():
     found, _, products = linear()
     assert_close(integrated_gradients(found).scores, products, atol=1e-5, rtol=1e-5)
