@@ -5,24 +5,29 @@ Importable without Streamlit. The public names, and nothing else.
 
 from .catalogue import CARDS
 from .data import Explanation, Feature, Prediction
-from .engine import explain, predict
+from .engine import evaluate, explain, predict
 from .errors import ExplainerError
+from .faithfulness import Faithfulness
 from .loading import Bundle
 from .methods import METHODS
+from .metrics import METRICS
 from .request import Request, Target
 from .tasks import TASKS
 
 __all__ = [
     "CARDS",
     "METHODS",
+    "METRICS",
     "TASKS",
     "Bundle",
     "ExplainerError",
     "Explanation",
+    "Faithfulness",
     "Feature",
     "Prediction",
     "Request",
     "Target",
+    "evaluate",
     "explain",
     "predict",
 ]

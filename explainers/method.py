@@ -117,7 +117,12 @@ class Method:
     @property
     def summary(self) -> str:
         """The first sentence of the function's docstring."""
-        return re.split(r"\.\s", getdoc(self.run) or "")[0].rstrip(".").replace("\n", " ") + "."
+        return first_sentence(self.run)
+
+
+def first_sentence(function: Callable[..., Any]) -> str:
+    """How a function's docstring begins."""
+    return re.split(r"\.\s", getdoc(function) or "")[0].rstrip(".").replace("\n", " ") + "."
 
 
 METHODS: dict[str, Method] = {}

@@ -1,0 +1,36 @@
+"""Infidelity: can the number's changes be read off the scores of what was taken away?
+
+Knows no task and no method.
+"""
+
+import math
+
+import torch
+
+from ..metric import metric
+from ..trial import Trial
+
+SAMPLES = 100
+
+
+@metric("Infidelity", paper="Yeh et al. 2019, arXiv:1901.09392", better="low")
+def infidelity(trial: Trial) -> float:
+    """The share of the changes that the scores of random sets do not foretell: 0 all foretold, 1 none.
+
+    The paper's mean squared error over random sets of pieces, between the sum of a set's scores and the fall without
+    it, as a share of the mean squared fall; scores are first brought to the best scale that is not negative. Of an
+    unsigned map with the sizes of the falls.
+    """
+    taken = random_sets(trial)  # (N, P)
+    falls = trial.falls(~taken)  # (N,)
+    falls = falls if trial.signed else falls.abs()
+    sums = taken.double() @ trial.scores  # (N,)
+    scale = (sums @ falls / (sums @ sums)).clamp(min=0) if sums.any() else 0.0
+    return float((scale * sums - falls).square().sum() / falls.square().sum()) if falls.any() else math.nan
+
+
+def random_sets(trial: Trial) -> torch.Tensor:
+    """Masks (N, P) of what is taken away: as many pieces as chance says, from one to all, and any of them."""
+    pieces, generator = len(trial.scores), trial.generator
+    sizes = torch.randint(1, pieces + 1, (SAMPLES, 1), generator=generator)
+    return torch.rand(SAMPLES, pieces, generator=generator).argsort(dim=1).argsort(dim=1) < sizes
