@@ -30,7 +30,7 @@ LEVELS = [
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
         "methods.layer_integrated_gradients methods.noise_tunnel methods.occlusion methods.grad_cam",
-        "methods.attention_rollout",
+        "methods.attention methods.layer_gradient",
         "tasks methods",
         "engine variants",
         "backend sanity classic.session __main__",

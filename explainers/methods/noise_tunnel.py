@@ -13,7 +13,11 @@ from ..method import Range, method
 from ..problem import Attribution, Noisy, Path, Problem
 
 
-@method("Integrated gradients with noise tunnel", paper="Adebayo et al. 2018, arXiv:1810.03292", needs=("baseline",))
+@method(
+    "Integrated gradients with noise tunnel",
+    paper="Adebayo et al. 2018, arXiv:1810.03292",
+    needs=("gradients", "baseline"),
+)
 def noise_tunnel(
     problem: Problem,
     *,

@@ -14,7 +14,7 @@ from explainers.errors import Incompatible
 from explainers.eyes import watched
 from explainers.imaging import see
 from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlusion
-from explainers.methods.attention_rollout import rollout
+from explainers.methods.attention import rollout
 from explainers.problem import Noisy, Problem
 
 from ..problems import linear, problem

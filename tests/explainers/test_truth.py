@@ -10,6 +10,7 @@ from transformers import pipeline
 from explainers import METHODS, Bundle, ExplainerError, Request, Target, explain, predict
 from explainers.card import TEXT as CARD_TEXT
 from explainers.errors import BadRequest, Incompatible, LimitReached, Mismatch, Overdue
+from tests.quick import quick
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import CONFIGS, tiny
 
@@ -24,12 +25,12 @@ def asked(text=TEXT, method="integrated_gradients", target=None, seed=0, **param
 
 @pytest.fixture(params=KINDS)
 def bundle(request):
-    return Bundle.of(*tiny(request.param))
+    return Bundle.of(*tiny(request.param, attn_implementation="eager"))  # as models are loaded here
 
 
 @pytest.fixture
 def bert():
-    return Bundle.of(*tiny("bert"))
+    return Bundle.of(*tiny("bert", attn_implementation="eager"))
 
 
 def test_the_explained_probability_is_the_pipelines(bundle):
@@ -137,7 +138,7 @@ def state(model):
 def test_a_model_is_afterwards_as_it_was_before(bundle, method):
     explain(asked(), bundle=bundle)  # transformers leaves hooks of its own behind its first call
     before = state(bundle.model)
-    explain(asked(method=method), bundle=bundle)
+    explain(asked(method=method, **quick(method)), bundle=bundle)
     assert state(bundle.model) == before
 
 
@@ -155,17 +156,20 @@ def test_a_model_is_as_it_was_when_a_run_is_broken_off(bundle, method):
     explain(asked(), bundle=bundle)
     before = state(bundle.model)
     with pytest.raises(Left):
-        explain(asked(method=method), bundle=bundle, batch=1, progress=leave_late)
+        explain(asked(method=method, **quick(method)), bundle=bundle, batch=1, progress=leave_late)
     assert state(bundle.model) == before
     assert not bundle.lock.locked()
 
 
 @pytest.mark.parametrize("method", TEXTUAL)
 def test_eight_threads_on_one_model_give_the_bits_that_one_gives(bert, method):
-    serial = [explain(asked(text, method), bundle=bert).scores for text in SENTENCES[:8]]
+    few = quick(method)
+    serial = [explain(asked(text, method, **few), bundle=bert).scores for text in SENTENCES[:8]]
     found = [None] * 8
     threads = [
-        threading.Thread(target=lambda i=i: found.__setitem__(i, explain(asked(SENTENCES[i], method), bundle=bert)))
+        threading.Thread(
+            target=lambda i=i: found.__setitem__(i, explain(asked(SENTENCES[i], method, **few), bundle=bert))
+        )
         for i in range(8)
     ]
     for thread in threads:

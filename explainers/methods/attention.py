@@ -1,0 +1,121 @@
+"""Methods that follow what tokens or patches take from each other: attention, its rollout, and zeroed values.
+
+Knows no task and no model: a Problem tells the weights. Letters: L layers, N tokens or patches, T targets.
+"""
+
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import BadRequest, Incompatible
+from ..method import Range, method
+from ..problem import Attribution, Problem
+
+
+@method("Attention", paper="Clark et al. 2019, arXiv:1906.04341", needs=("attentions",))
+def attention(
+    problem: Problem,
+    *,
+    layer: Annotated[int, Range(0, 200), "The layer whose attention is shown, counted from 1; 0 is their mean."] = 0,
+    head: Annotated[int, Range(0, 200), "The head of the layer, counted from 1; 0 is their mean."] = 0,
+) -> Attribution:
+    """How much the model attends to each token from where it reads its answer; the same for every label.
+
+    (T, F): shares of 1, of those tokens that the number is read from, by how much it depends on each.
+    """
+    weights = _weights(problem)
+    weights = _chosen(_chosen(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
+    return Attribution(_on_features(problem, _readers(problem, len(weights)) @ weights), signed=False)
+
+
+@method("Attention rollout", paper="Abnar & Zuidema 2020, arXiv:2005.00928", needs=("attentions",))
+def attention_rollout(problem: Problem) -> Attribution:
+    """The share of each token or patch in what the model attends to through all its layers; the same for every label.
+
+    (T, F): a patch's share is the sum over its pixels.
+    """
+    rolled = rollout(_weights(problem))  # (N, N)
+    return Attribution(_on_features(problem, _readers(problem, len(rolled)) @ rolled), signed=False)
+
+
+@method("Value zeroing", paper="Mohebbi et al. 2023, arXiv:2301.12971", needs=("zeroing",))
+def value_zeroing(
+    problem: Problem,
+    *,
+    through: Annotated[
+        Literal["rollout", "mean", "last"],
+        "Follow the changes through all layers, take the mean of the layers, or the last one alone.",
+    ] = "rollout",
+) -> Attribution:
+    """How far the model's states move when the values of one token are zeroed; the same for every label.
+
+    (T, F): shares of 1, the distances (cosine) divided by their sum for each state that moves.
+    """
+    if problem.zeroing is None:
+        raise Incompatible("Value zeroing needs the values of each layer, which this model does not give.")
+    moved = problem.zeroing(problem.batch).clamp(min=0)  # (L, F, F)
+    layers = moved / moved.sum(-1, keepdim=True).clamp(min=torch.finfo(moved.dtype).tiny)
+    match through:
+        case "rollout":
+            mixed = torch.linalg.multi_dot(tuple(layers.flip(0))) if len(layers) > 1 else layers[0]  # (F, F)
+        case "mean":
+            mixed = layers.mean(0)
+        case _:
+            mixed = layers[-1]
+    return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
+
+
+def rollout(weights: Tensor) -> Tensor:
+    """How much of each token (N) is in each token (N) after all layers, of attention (L, heads, N, N)."""
+    eye = torch.eye(weights.shape[-1])
+    rolled = eye
+    for layer in weights.mean(1):  # (N, N)
+        rolled = (layer + eye) / 2 @ rolled
+    return rolled
+
+
+def _weights(problem: Problem) -> Tensor:
+    """The attention of all layers, (L, heads, N, N)."""
+    if problem.attentions is None or (problem.grid and problem.patches is None):
+        raise Incompatible("Attention needs a model whose tokens or patches attend to each other.")
+    weights = problem.attentions()
+    problem.run.spend(1)
+    return weights
+
+
+def _chosen(weights: Tensor, axis: int, number: int, what: str) -> Tensor:
+    """One of a tensor's entries along an axis, counted from 1, or the mean of all for 0."""
+    if number == 0:
+        return weights.mean(axis)
+    if number > (most := weights.shape[axis]):
+        raise BadRequest(f"The model has {most} of them, so there is no {what} {number}. Give 0 to {most}.")
+    return weights.select(axis, number - 1)
+
+
+def _readers(problem: Problem, count: int) -> Tensor:
+    """The share of each token in what each target is read from, (T, N).
+
+    Of a text by the length of the gradient at its last state: a classifier that reads one token gives that one 1. Of
+    an image it is the class token, or where there is none all patches.
+    """
+    if problem.hidden is None:
+        high, wide = problem.patches or (1, count)
+        only = torch.eye(count)[0] if count > high * wide else torch.full((count,), 1 / count)
+        return only.expand(len(problem.targets), -1)
+    _, gradients = problem.hidden(-1)  # (T, N, H)
+    problem.run.spend(1, len(gradients))
+    lengths = gradients.norm(dim=-1)
+    sums = lengths.sum(-1, keepdim=True)
+    return torch.where(sums > 0, lengths / sums.clamp(min=torch.finfo(sums.dtype).tiny), 1 / count)
+
+
+def _on_features(problem: Problem, shares: Tensor) -> Tensor:
+    """Shares of tokens (T, N) as scores of features (T, F): a token of a text is one, a patch has many."""
+    if not problem.grid or problem.patches is None:
+        return shares
+    high, wide = problem.patches
+    patches = shares[:, shares.shape[1] - high * wide :].reshape(-1, high, wide)
+    down, across = (torch.arange(n) * m // n for n, m in zip(problem.grid, problem.patches, strict=True))
+    pixels = down.bincount(minlength=high)[:, None] * across.bincount(minlength=wide)  # of each patch
+    return problem.painted((patches / pixels)[:, down][:, :, across])  # from (T, rows, columns)

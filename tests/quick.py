@@ -1,0 +1,10 @@
+"""Settings that make every method quick, for tests of what all methods share: few samples, few steps."""
+
+from explainers import METHODS
+
+FEW = {"samples": 6, "orders": 3, "steps": 3}
+
+
+def quick(method: str) -> dict[str, int]:
+    """The settings of a method that decide how often the model runs, at a few times."""
+    return {knob.name: FEW[knob.name] for knob in METHODS[method].params if knob.name in FEW}
