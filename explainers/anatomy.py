@@ -41,6 +41,10 @@ class Embedding:
         plain = torch.equal(self.of(self.ids), weight[self.ids])
         return weight.detach() if plain else self.of(torch.arange(len(weight)))
 
+    def average(self) -> Tensor:
+        """The mean of all embeddings there are, for each token, (F, D)."""
+        return self.table.mean(0).expand(self.ids.shape[-1], -1)
+
     @contextmanager
     def replaced(self, output: Tensor) -> Iterator[None]:
         """Let `output` (B, F, D) stand for what the module returns; only under the model's lock."""
@@ -61,6 +65,40 @@ class Embedding:
             handle.remove()
         if not used:
             raise Incompatible("The model did not read its embeddings where it reads them for plain text.")
+
+
+@dataclass(frozen=True)
+class Both:
+    """The embeddings of a model with two halves as one: the tokens that it reads, then those that it has written."""
+
+    source: Embedding
+    written: Embedding
+
+    @property
+    def ids(self) -> Tensor:
+        """The ids (1, F) of both."""
+        return torch.cat([self.source.ids, self.written.ids], dim=-1)
+
+    def of(self, ids: Tensor) -> Tensor:
+        """The embeddings (1, F, D) of ids (1, F)."""
+        length = self.source.ids.shape[-1]
+        return torch.cat([self.source.of(ids[..., :length]), self.written.of(ids[..., length:])], dim=-2)
+
+    @property
+    def table(self) -> Tensor | None:
+        """What both modules give for each id, (V, D); None if they differ."""
+        return self.source.table if torch.equal(self.source.table, self.written.table) else None
+
+    def average(self) -> Tensor:
+        """The mean of all embeddings that each half has, for each token, (F, D)."""
+        return torch.cat([self.source.average(), self.written.average()])
+
+    @contextmanager
+    def replaced(self, output: Tensor) -> Iterator[None]:
+        """Let `output` (B, F, D) stand for what the modules return; only under the model's lock."""
+        length = self.source.ids.shape[-1]
+        with self.source.replaced(output[:, :length]), self.written.replaced(output[:, length:]):
+            yield
 
 
 @dataclass(frozen=True)
@@ -103,7 +141,7 @@ def watched(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple
         if (ids := given(args, kwargs)) is not None:
             seen.append(Embedding(module, ids.detach().clone()))
 
-    handles = [module.register_forward_pre_hook(note, with_kwargs=True) for module in modules]
+    handles = [module.register_forward_pre_hook(note, with_kwargs=True) for module in dict.fromkeys(modules)]
     try:
         with torch.no_grad():
             return run(), seen

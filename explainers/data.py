@@ -15,6 +15,8 @@ from .request import Pairs, Request, Target
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
+Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers, one a target, by name
+Segments = tuple[tuple[str, int, int, str], ...]  # a field, its characters from and to, and whose words: system, user…
 Progress = Callable[[str, float], None]  # what is being done, and how much of it, 0 to 1; may raise to stop it
 LITTLE = 0.01  # of a number's size: a change below is no measure for an error
 
@@ -61,10 +63,15 @@ class Pixels(Sequence[Feature]):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says: every label with its probability, best first; `text` if it wrote or answered any."""
+    """What the model says: every label with its probability, best first; `text` if it wrote or answered any.
+
+    Of a text that is written, `targets` are its tokens in their order, and `alternatives` for each of them the tokens
+    that were most probable at its place, best first.
+    """
 
     targets: tuple[Target, ...]
     text: str = ""
+    alternatives: tuple[tuple[Target, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +84,8 @@ class Explanation:
     the model's own forward pass; `evaluations` counts (forward, backward) passes of one input each. `texts` are those
     that the features' fields name, if they are not the request's; an image has a `grid` of (rows, columns), which
     covers the `frame` (left, top, right, bottom) of the upright picture, in shares of its sides; padding is beyond.
+    `steps` are further numbers of each target by name, and `segments` say whose words a part of a text is: system,
+    user or assistant.
     """
 
     request: Request
@@ -98,6 +107,8 @@ class Explanation:
     texts: Pairs = ()
     grid: tuple[int, int] | None = None
     frame: tuple[float, float, float, float] | None = None
+    steps: Steps = ()
+    segments: Segments = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.targets), len(self.features))
@@ -111,6 +122,9 @@ class Explanation:
             len(self.grid) != 2 or min(self.grid) < 1 or shape[1] % (self.grid[0] * self.grid[1])
         ):
             raise ValueError(f"{shape[1]} features do not fill a grid of {self.grid}")
+        for name, numbers in self.steps:
+            if len(numbers) != shape[0]:
+                raise ValueError(f"{name} has {len(numbers)} numbers, targets make {shape[:1]}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Explanation):

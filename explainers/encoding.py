@@ -5,14 +5,14 @@ Knows no task and no method. One tokenizer call makes everything: ids, types, ma
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import regex
 import torch
 from torch import Tensor
 
-from .anatomy import Embedding, watched
+from .anatomy import Both, Embedding, begins, watched
 from .data import Feature
 from .errors import BadRequest, Incompatible
 from .loading import Bundle
@@ -34,10 +34,10 @@ Cut = Literal["longest_first", "only_first"]  # which of two texts is cut, in th
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class Comparison:
     """The settings that every task on text shares; methods that need no baseline do not see its three."""
 
-    unit: Annotated[Unit, "The number that is explained."] = "probability"
+    unit: Annotated[str, "The number that is explained."] = "probability"
     baseline: Annotated[
         Literal["pad", "mask", "unk", "zeros", "mean", "text"],
         "What the words are compared with: the model's padding, mask or unknown token, nothing at all, "
@@ -49,18 +49,29 @@ class Reading:
     ] = "word"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading(Comparison):
+    """The settings of a task whose numbers are those of classes."""
+
+    unit: Annotated[Unit, "The number that is explained."] = "probability"
+
+
 @dataclass(frozen=True)
 class Encoded:
-    """A tokenizer's output: model inputs (1, F) by name, a Feature each, and which are special, (F,)."""
+    """A tokenizer's output: model inputs (1, F) by name, a Feature each, and which are special, (F,).
+
+    `asked` is what else the model is told, whatever the batch.
+    """
 
     inputs: dict[str, Tensor]
     features: tuple[Feature, ...]
     special: Tensor
     notices: tuple[str, ...]
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
-    def batch(self, size: int) -> dict[str, Tensor]:
+    def batch(self, size: int) -> dict[str, Any]:
         """The inputs, repeated without a copy: (size, F) each."""
-        return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()}
+        return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()} | dict(self.asked)
 
 
 def encode(bundle: Bundle, texts: Mapping[str, str], cut: Cut = "longest_first") -> Encoded:
@@ -107,7 +118,7 @@ def inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
 
 def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
     fields = list(texts)
-    words = {field: [match.span() for match in WORD.finditer(text)] for field, text in texts.items()}
+    words = {field: words_of(text) for field, text in texts.items()}
     rows = zip(encoding.ids, encoding.offsets, encoding.sequence_ids, encoding.special_tokens_mask, strict=True)
     features = []
     for token, (start, end), sequence, special in rows:
@@ -115,15 +126,15 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
         if special or sequence is None:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        start, end = _trimmed(texts[field], start, end)
+        start, end = trimmed(texts[field], start, end)
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
         if "\ufffd" in shown or not shown:  # a piece of a character, or a space
             shown = texts[field][start:end] or SPACE
-        features.append(Feature(shown, field, start, end, _word_at(words[field], start)))
+        features.append(Feature(shown, field, start, end, word_at(words[field], start)))
     return tuple(features)
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """A token's place without the space around it; nothing but space stands, empty, before the next sign."""
     inside = text[start:end]
     if signs := inside.strip():
@@ -134,21 +145,32 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return place, place
 
 
-def _word_at(words: list[tuple[int, int]], start: int) -> int:
+def words_of(text: str) -> list[tuple[int, int]]:
+    """Where each word of a text begins and ends."""
+    return [match.span() for match in WORD.finditer(text)]
+
+
+def word_at(words: list[tuple[int, int]], start: int) -> int:
     """The index of the first word that ends behind `start`."""
     return min(bisect_right(words, start, key=lambda word: word[1]), max(len(words) - 1, 0))
 
 
-def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:
-    """The model's own output for the encoded text, and the embedding (word or position) that it read."""
-    module = getattr(bundle.anatomy, kind)
-    if module is None:
+def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | Both]:
+    """The model's own output for the encoded text, and the embeddings (of words or positions) that it read."""
+    module, written = getattr(bundle.anatomy, kind), encoded.inputs.get("decoder_input_ids")
+    if module is None or (written is not None and kind == "position"):
         raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
-    output, seen = watched([module], lambda: bundle.model(**encoded.inputs))
-    return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
+    decoder = [] if written is None else [bundle.anatomy.decoder or module]
+    output, seen = watched([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
+    if written is None:
+        return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
+    source, target = seen[0], seen[-1]
+    if not torch.equal(target.ids, written) or (source.module is target.module and begins(source.ids, target.ids)):
+        raise Incompatible(f"It cannot be told where {bundle.card.label} reads what it has written so far.")
+    return output, Both(source, target)
 
 
-def baseline_ids(bundle: Bundle, encoded: Encoded, reading: Reading, embedding: Embedding) -> Tensor | None:
+def baseline_ids(bundle: Bundle, encoded: Encoded, reading: Comparison, embedding: Embedding | Both) -> Tensor | None:
     """The ids (1, F) that the baseline reads, special tokens kept; None for a baseline that no token has."""
     if reading.embedding == "position":
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
@@ -162,7 +184,7 @@ def baseline_ids(bundle: Bundle, encoded: Encoded, reading: Reading, embedding: 
     return torch.where(encoded.special, embedding.ids, fill)
 
 
-def _filler(bundle: Bundle, encoded: Encoded, reading: Reading) -> int:
+def _filler(bundle: Bundle, encoded: Encoded, reading: Comparison) -> int:
     wanted = "pad" if reading.baseline == "text" else reading.baseline
     for name in (wanted, "pad", "eos", "unk"):
         if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:
@@ -170,12 +192,10 @@ def _filler(bundle: Bundle, encoded: Encoded, reading: Reading) -> int:
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Take zeros as the baseline.")
 
 
-def baseline(encoded: Encoded, embedding: Embedding, ids: Tensor | None, kind: str) -> Tensor:
+def baseline(encoded: Encoded, embedding: Embedding | Both, ids: Tensor | None, kind: str) -> Tensor:
     """The embeddings (1, F, D) that the text is compared with."""
     if ids is not None:
         return embedding.of(ids)
     own = embedding.of(embedding.ids)  # (1, F, D)
-    scale = getattr(embedding.module, "embed_scale", 1.0)
-    table: Any = embedding.module.weight
-    other = table.detach().mean(0) * scale if kind == "mean" else torch.zeros_like(own[0, 0])
+    other = embedding.average() if kind == "mean" else torch.zeros_like(own[0])
     return torch.where(encoded.special[:, None], own, other)

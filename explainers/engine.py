@@ -76,6 +76,8 @@ def _explained(
         texts=problem.texts,
         grid=problem.grid,
         frame=problem.frame,
+        steps=problem.steps,
+        segments=problem.segments,
     )
 
 

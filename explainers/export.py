@@ -61,12 +61,18 @@ def _explanation(read: dict[str, Any]) -> Explanation:
         "request": request,
         "features": _read_features(read["features"], dict(texts) or request.texts),
         "targets": _targets(read["targets"]),
-        "prediction": Prediction(_targets(said["targets"]), *_all(str, [said["text"]])),
+        "prediction": Prediction(
+            _targets(said["targets"]),
+            str(_typed("text", said["text"], str)),
+            tuple(_targets(tokens) for tokens in _list(said["alternatives"])),
+        ),
         "converged": None if read["converged"] is None else _all(bool, read["converged"]),
         "evaluations": _all(int, read["evaluations"]),
         "notices": _all(str, read["notices"]),
         "about": _pairs(read["about"]),
         "texts": texts,
+        "steps": tuple(_step(*_list(step)) for step in _list(read["steps"])),
+        "segments": tuple(_segment(*_list(segment)) for segment in _list(read["segments"])),
         "grid": None if read["grid"] is None else _all(int, read["grid"]),
         "frame": None if read["frame"] is None else _all(float, read["frame"]),
     }
@@ -102,6 +108,15 @@ def _read_features(read: Any, texts: dict[str, str]) -> Sequence[Feature]:
 
 def _pairs(read: Any) -> Pairs:
     return tuple((name, value) for name, value in (_all(str, pair) for pair in _list(read)))
+
+
+def _step(name: Any, numbers: Any) -> tuple[str, tuple[float, ...]]:
+    return _typed("a step", name, str), _all(float, numbers)
+
+
+def _segment(field: Any, start: Any, end: Any, role: Any) -> tuple[str, int, int, str]:
+    (field, role), (start, end) = _all(str, [field, role]), _all(int, [start, end])
+    return field, start, end, role
 
 
 def _feature(read: Any, texts: dict[str, str]) -> Feature:

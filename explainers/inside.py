@@ -19,7 +19,7 @@ from .loading import Bundle
 def weights(bundle: Bundle, encoded: Encoded) -> Tensor:
     """The attention weights of every layer, (L, heads, F, F). Raises Incompatible if the model tells none."""
     with untouched(bundle.model), torch.no_grad():
-        layers = attentions(bundle.model(**encoded.inputs, output_attentions=True))
+        layers = attentions(bundle.model(**encoded.batch(1), output_attentions=True))
     why = why_none(layers, len(encoded.features), bundle.model.config._attn_implementation)
     if why is not None:
         raise Incompatible(f"{bundle.card.label} does not tell its attention. {why}")
@@ -55,7 +55,7 @@ def zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callable[[int],
     count = len(encoded.features)
     groups = [torch.arange(first, min(first + batch, count)) for first in range(0, count, batch)]
     with untouched(bundle.model), torch.no_grad():
-        plain = states(bundle.model(**encoded.inputs, output_hidden_states=True))
+        plain = states(bundle.model(**encoded.batch(1), output_hidden_states=True))
         spend(1)
         layers = [
             torch.cat([_moved(bundle, encoded, values, plain[layer], layer, tokens, spend) for tokens in groups])

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .data import Feature, Prediction, Progress
+from .data import Feature, Prediction, Progress, Segments, Steps
 from .errors import LimitReached, Overdue
 from .request import Pairs, Target
 
@@ -137,9 +137,9 @@ class Problem:
     the states (1, F, H) after a layer, 0 for what goes into the first and -1 for the last, with the gradients
     (T, F, H) of the scores, and `zeroing` how far each layer's states move, (L, F, F) by the token that moves and
     the one whose values are zeroed there, so many at a time.
-    Of an image, `grid` and `frame` are as in Explanation; `conv` gives the last convolutional map (1, K, h, w) and its
-    gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last tokens being `patches`.
-    What is None and might be there has its reason in `reasons`, by name.
+    `steps`, `segments`, and of an image `grid` and `frame` are as in Explanation; `conv` gives the last convolutional
+    map (1, K, h, w) and its gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last
+    tokens being `patches`. What is None and might be there has its reason in `reasons`, by name.
     """
 
     features: Sequence[Feature]
@@ -154,6 +154,8 @@ class Problem:
     together: int = 64
     visible: Tensor | None = None
     texts: Pairs = ()
+    steps: Steps = ()
+    segments: Segments = ()
     grid: tuple[int, int] | None = None
     frame: tuple[float, float, float, float] | None = None
     patches: tuple[int, int] | None = None

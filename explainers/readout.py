@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from .data import Prediction
+from .data import Prediction, Steps
 from .request import Target
 
 Unit = Literal["probability", "logit", "log_odds"]
@@ -22,7 +22,8 @@ class Readout:
     """What is read out of a model's outputs, and what the model said.
 
     `read` takes the outputs of B inputs, one a sequence, and gives the T numbers explained, (B, T), in `unit`.
-    `alone` names for each target the one sequence that it depends on; empty if it may depend on all.
+    `alone` names for each target the one sequence that it depends on; empty if it may depend on all. `steps` are
+    further numbers of each target.
     """
 
     targets: tuple[Target, ...]
@@ -30,6 +31,7 @@ class Readout:
     unit: str
     read: Callable[[Sequence[Any]], Tensor]
     alone: tuple[int, ...] = ()
+    steps: Steps = ()
 
 
 def activation(config: Any) -> Activation:

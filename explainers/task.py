@@ -28,6 +28,7 @@ class Field:
     placeholder: str
     kind: Literal["text", "line", "labels", "image"] = "text"
     default: str = ""  # of a field that may stay as it is
+    optional: bool = False  # whether it may stay empty
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ class Task(ABC):
             right = ", ".join(field.name for field in self.fields)
             raise BadRequest(f"{self.label} has no input {sorted(unknown)[0]!r}. Its inputs: {right}.")
         for field in self.fields:
-            if not given.get(field.name, "").strip():
+            if not given.get(field.name, "").strip() and not field.optional:
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
-            if (length := len(given[field.name])) > most_characters:
+            if (length := len(given.get(field.name, ""))) > most_characters:
                 raise LimitReached(
                     f"{field.label} has {length:,} characters, and at most {most_characters:,} are allowed here. "
                     "Shorten it."
                 )
-        return {field.name: given[field.name] for field in self.fields}
+        return {field.name: given.get(field.name, "") for field in self.fields}

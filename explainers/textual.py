@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from . import inside
-from .anatomy import Embedding
+from .anatomy import Both, Embedding
 from .data import Feature
-from .encoding import Encoded, Reading, baseline, baseline_ids, forward
+from .encoding import Comparison, Encoded, Reading, baseline, baseline_ids, forward
 from .loading import Bundle
 from .method import knobs, settings_of
 from .problem import Layer, Problem, Run
@@ -41,7 +41,7 @@ class Placed:
     """
 
     encoded: Encoded
-    embedding: Embedding
+    embedding: Embedding | Both
     own: Tensor
     blank: Tensor
     blank_ids: Tensor | None
@@ -65,13 +65,30 @@ def problem(
 ) -> Problem:
     """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
     reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
+    return compared(
+        bundle, request, run, encodings, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
+    )
+
+
+def compared(
+    bundle: Bundle,
+    request: Request,
+    run: Run,
+    encodings: Sequence[Encoded],
+    ask: Callable[[Sequence[Any]], Readout],
+    reading: Comparison,
+    *,
+    held: Collection[str] = (),
+    texts: Pairs = (),
+) -> Problem:
+    """The same for a task whose numbers are not those of classes: it has read its settings itself."""
     outputs, embeddings = zip(*[forward(bundle, encoded, reading.embedding) for encoded in encodings], strict=True)
     features, places = _features(encodings, embeddings, held)
     placed = [
         _placed(bundle, encoded, embedding, reading, positions, where)
         for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
     ]
-    readout = ask(outputs, reading)
+    readout = ask(outputs)
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
 
     def score(x: Tensor) -> Tensor:
@@ -103,11 +120,12 @@ def problem(
         attentions=partial(inside.weights, bundle, alone.encoded) if alone else None,
         zeroing=partial(inside.zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
         reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
+        steps=readout.steps,
     )
 
 
 def _features(
-    encodings: Sequence[Encoded], embeddings: Sequence[Embedding], held: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | Both], held: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
     """All features, and for each sequence the positions of its tokens among its own and among all.
 
@@ -129,7 +147,12 @@ def _features(
 
 
 def _placed(
-    bundle: Bundle, encoded: Encoded, embedding: Embedding, reading: Reading, positions: Tensor, places: Tensor
+    bundle: Bundle,
+    encoded: Encoded,
+    embedding: Embedding | Both,
+    reading: Comparison,
+    positions: Tensor,
+    places: Tensor,
 ) -> Placed:
     ids = baseline_ids(bundle, encoded, reading, embedding)
     own, blank = embedding.of(embedding.ids), baseline(encoded, embedding, ids, reading.baseline)
@@ -172,10 +195,10 @@ def _hidden(bundle: Bundle, sequence: Placed, readout: Readout, x: Tensor, layer
     return inside.hidden(bundle, run, lambda output: readout.read([output])[0], layer)
 
 
-def _layer(bundle: Bundle, sequence: Placed, reading: Reading, readout: Readout, run: Run) -> Layer | None:
+def _layer(bundle: Bundle, sequence: Placed, reading: Comparison, readout: Readout, run: Run) -> Layer | None:
     """The embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = KEYWORDS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
-    if name not in inspect.signature(bundle.model.forward).parameters:
+    if isinstance(sequence.embedding, Both) or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:

@@ -26,6 +26,6 @@ if st.session_state.get("home.asked"):
     if explanation:
         show(explanation, "home")
 st.subheader("Ask about your own", anchor=False)
-for key, task in TASKS.items():
-    st.page_link(f"pages/{key}.py", label=f"**{task.label}**", icon=":material/arrow_forward:")
-    st.caption(task.question)
+for key, *_ in TASK_PAGES:
+    st.page_link(f"pages/{key}.py", label=f"**{TASKS[key].label}**", icon=":material/arrow_forward:")
+    st.caption(TASKS[key].question)

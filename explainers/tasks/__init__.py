@@ -9,7 +9,9 @@ from .multi_label_classification import MultiLabelClassification
 from .pair_classification import PairClassification
 from .question_answering import QuestionAnswering
 from .text_classification import TextClassification
+from .text_generation import TextGeneration
 from .token_classification import TokenClassification
+from .translation import Translation
 from .zero_shot_classification import ZeroShotClassification
 
 TASKS: dict[str, Task] = {
@@ -21,6 +23,8 @@ TASKS: dict[str, Task] = {
         ZeroShotClassification(),
         QuestionAnswering(),
         TokenClassification(),
+        TextGeneration(),
+        Translation(),
         ImageClassification(),
     )
 }

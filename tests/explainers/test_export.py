@@ -46,8 +46,9 @@ def rich() -> Explanation:
     targets = (AGAINST, Target(None, 0, position=4))
     return Explanation(
         request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
-        Prediction(targets, "an answer"), (True, False), 2.5e-7, (45, 40), 1.25,
-        ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7),
+        Prediction(targets, "an answer", (targets, ())), (True, False), 2.5e-7, (45, 40), 1.25,
+        ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7), None,
+        (("entropy", (0.1, 1e-30)),), (("text", 0, 4, "user"),),
     )  # fmt: skip
 
 

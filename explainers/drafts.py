@@ -1,0 +1,58 @@
+"""Drafts: an opening and what is written after it, as one text for one pass of the model.
+
+Knows no method, and nothing of what is read out of the pass.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .data import Feature, Segments
+from .encoding import Encoded
+from .loading import Bundle
+from .openings import Opening
+from .request import Pairs
+from .writing import Written
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """The model's inputs for an opening and what is written after it, and where each written token is told.
+
+    `columns` (W,) are the places of their logits, `places` (W,) those of their own features.
+    """
+
+    opening: Opening
+    written: Written
+    encoded: Encoded
+    columns: Tensor
+    places: Tensor
+
+    @property
+    def segments(self) -> Segments:
+        """Whose words the texts are, where the opening says so."""
+        written = (self.opening.field, 0, len(self.written.text), "assistant")
+        return (*self.opening.segments, written) if self.opening.segments else ()
+
+
+def drafted(bundle: Bundle, opening: Opening, written: Written) -> Draft:
+    """Both as one text."""
+    before, row, features = opening.encoded, written.ids[None], [*opening.encoded.features]
+    if opening.start:
+        names = bundle.tokenizer.convert_ids_to_tokens(list(opening.start))
+        features += [Feature(name, opening.field, special=True) for name in names]
+        inputs = before.inputs | {"decoder_input_ids": torch.cat([torch.tensor([opening.start]), row], dim=1)}
+    else:
+        more = {name: own[:, -1:].expand_as(row) for name, own in before.inputs.items()} | {"input_ids": row}
+        inputs = {name: torch.cat([own, more[name]], dim=1) for name, own in before.inputs.items()}
+    places, columns = (torch.arange(row.shape[1]) + first for first in (len(features), len(opening.ids) - 1))
+    features += written.features
+    special = torch.tensor([feature.special for feature in features])
+    encoded = Encoded(inputs, tuple(features), special, before.notices, {"use_cache": False})
+    return Draft(opening, written, encoded, columns, places)
+
+
+def texts_of(draft: Draft) -> Pairs:
+    """The whole texts by field, as they are shown."""
+    return (*draft.opening.texts.items(), (draft.opening.field, draft.written.text))

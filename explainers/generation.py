@@ -1,0 +1,163 @@
+"""What every task that writes shares: all written tokens from one pass over the whole text, each a target.
+
+Knows no method; what stands before the written text is the task's to say.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .alignment import AUTO, by_hand, by_likeness, likeness
+from .data import Prediction, Steps
+from .drafts import Draft, drafted, texts_of
+from .errors import BadRequest
+from .loading import Bundle
+from .method import knobs, settings_of
+from .openings import Opening
+from .problem import Problem, Run
+from .readout import Readout
+from .request import Request, Target
+from .steps import STEPS, Step, Told, number, possible
+from .textual import compared
+from .writing import Writing, instead, write
+
+ALTERNATIVES = 5  # of each token
+
+
+def prediction(bundle: Bundle, request: Request, opening: Opening) -> Prediction:
+    """What the model writes, or how probable it finds what it is made to write."""
+    draft = drafted(bundle, opening, write(bundle, request, _settings(request), opening, lambda _: None))
+    return _said(bundle, draft, _logits(bundle, draft, draft.columns))
+
+
+def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: Opening | None) -> Problem:
+    """The Problem of the written tokens, a target each; `bare` is the opening without its context, if there is one."""
+    writing = _settings(request)
+    step = STEPS[str(writing.unit)]
+    _check(step, request, bare)
+    draft = drafted(bundle, opening, write(bundle, request, writing, opening, run.spend))
+    every = _logits(bundle, draft, draft.columns)  # (W, V)
+    said = _said(bundle, draft, every)
+    rows, foils = _chosen(bundle, request, writing, draft, run)
+    columns, keeps = draft.columns[rows], _keeps(bundle)
+    known = Told(every[None, rows], draft.written.ids[rows], foils, mass=writing.top_p_mass)
+    if bare:
+        other = drafted(bundle, bare, draft.written)
+        known = replace(known, without=_logits(bundle, other, other.columns[rows]))
+    run.spend(2 if bare else 1)
+
+    def read(outputs: Sequence[Any]) -> Tensor:
+        logits = outputs[0].logits if keeps else outputs[0].logits[:, columns]
+        return number(replace(known, logits=logits), step.key)  # (B, T)
+
+    def ask(_: Sequence[Any]) -> Readout:
+        unit = step.key if foils is None else f"{step.key}_margin"
+        return Readout(_targets(bundle, said, rows, foils), said, unit, read, steps=_steps(known))
+
+    encoded = replace(draft.encoded, asked={**draft.encoded.asked, **({"logits_to_keep": columns} if keeps else {})})
+    found = compared(bundle, request, run, [encoded], ask, writing, texts=texts_of(draft))
+    visible = torch.arange(len(found.features)) < draft.places[rows][:, None]  # (T, F)
+    return replace(found, visible=visible, segments=draft.segments)
+
+
+def _settings(request: Request) -> Writing:
+    return Writing(**settings_of(request.options, knobs(Writing)))  # type: ignore[arg-type]
+
+
+def _check(step: Step, request: Request, bare: Opening | None) -> None:
+    """Raises BadRequest if the number that is asked for cannot be had of this request."""
+    wanted = request.target
+    if (wanted.label, wanted.index, wanted.position) != (None, None, None):
+        raise BadRequest("Written tokens are asked for by their numbers: set start and end.")
+    if wanted.foil and not step.contrasts:
+        contrasts = ", ".join(other.label for other in STEPS.values() if other.contrasts)
+        raise BadRequest(f"{step.label} is the same for every token, so it has no contrast. Choose from: {contrasts}.")
+    if "without" in step.needs and bare is None:
+        raise BadRequest(f"{step.label} compares two texts. Give the same text without its context too.")
+
+
+def _keeps(bundle: Bundle) -> bool:
+    """Whether the model can be asked for the logits of some places only."""
+    return "logits_to_keep" in inspect.signature(bundle.model.forward).parameters
+
+
+def _logits(bundle: Bundle, draft: Draft, columns: Tensor) -> Tensor:
+    """The model's logits at these places, (T, V)."""
+    keeps = _keeps(bundle)
+    with torch.no_grad():
+        output = bundle.model(**draft.encoded.batch(1), **({"logits_to_keep": columns} if keeps else {}))
+    return output.logits[0] if keeps else output.logits[0, columns]  # type: ignore[no-any-return]
+
+
+def _said(bundle: Bundle, draft: Draft, logits: Tensor) -> Prediction:
+    """Each written token with its probability, and those that were most probable in its place, from logits (W, V)."""
+    shares = logits.softmax(-1)  # (W, V)
+    ids = draft.written.ids
+    own = shares.gather(1, ids[:, None])[:, 0].tolist()
+    rows = zip(draft.written.features, ids.tolist(), draft.places.tolist(), own, strict=True)
+    best = shares.topk(min(ALTERNATIVES, shares.shape[-1]))
+    others = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return Prediction(
+        tuple(Target(feature.text, token, place, probability=share) for feature, token, place, share in rows),
+        draft.written.text,
+        tuple(
+            tuple(
+                Target(_shown(bundle, token), token, probability=share)
+                for token, share in zip(tokens, probabilities, strict=True)
+            )
+            for tokens, probabilities in others
+        ),
+    )
+
+
+def _shown(bundle: Bundle, token: int) -> str:
+    """A token as text, with its space where the tokenizer tells it."""
+    tokenizer = bundle.tokenizer
+    return str(tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]))
+
+
+def _chosen(
+    bundle: Bundle, request: Request, writing: Writing, draft: Draft, run: Run
+) -> tuple[list[int], Tensor | None]:
+    """The numbers of the written tokens that are explained, and the foil of each, (T,), if there is a contrast."""
+    ids = draft.written.ids.tolist()
+    first, end = writing.start - 1, writing.end or len(ids)
+    if not first < end <= len(ids):
+        raise BadRequest(f"There are no tokens {first + 1} to {end}: the text that was written has {len(ids)}.")
+    if not request.target.foil:
+        return list(range(first, end)), None
+    other = instead(bundle, draft.opening, draft.written, first, request.target.foil)
+    if writing.alignment.strip() in ("", AUTO):
+        table: Any = (bundle.anatomy.decoder or bundle.anatomy.word).weight
+        found = by_likeness(likeness(table, ids[first:end], other))
+        pairs = {first + row: column for row, column in found.items()}
+    else:
+        pairs = by_hand(writing.alignment, len(ids), len(other))
+    foils = {row: other[column] for row, column in pairs.items() if first <= row < end and other[column] != ids[row]}
+    if not foils:
+        raise BadRequest(f"{request.target.foil[:60]!r} is the same as the written text, so there is no contrast.")
+    if len(foils) < end - first:
+        run.notices.append(f"Explained are the {len(foils)} written tokens that the other text replaces by others.")
+    return list(foils), torch.tensor(list(foils.values()))
+
+
+def _targets(bundle: Bundle, said: Prediction, rows: list[int], foils: Tensor | None) -> tuple[Target, ...]:
+    targets = [said.targets[row] for row in rows]
+    if foils is None:
+        return tuple(targets)
+    return tuple(
+        replace(target, foil=_shown(bundle, foil)) for target, foil in zip(targets, foils.tolist(), strict=True)
+    )
+
+
+def _steps(known: Told) -> Steps:
+    """All step scores that can be had, and the margins if there is a contrast."""
+    plain = replace(known, foils=None)
+    rows = [(step.key, number(plain, step.key)) for step in possible(plain)]
+    if known.foils is not None:
+        rows += [(f"{step.key}_margin", number(known, step.key)) for step in possible(known) if step.contrasts]
+    return tuple((key, tuple(numbers[0].tolist())) for key, numbers in rows)

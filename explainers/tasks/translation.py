@@ -1,0 +1,51 @@
+"""Translation, and whatever else turns a source into a target: summaries, answers, corrections.
+
+Knows no method and no page.
+"""
+
+from ..data import Prediction
+from ..generation import prediction, problem
+from ..loading import Bundle
+from ..method import knobs
+from ..openings import SOURCE, TARGET, source
+from ..problem import Problem, Run
+from ..request import Request
+from ..settings import settings
+from ..task import Example, Field, Task
+from ..writing import Writing
+
+WITHOUT = "without_context"
+
+
+class Translation(Task):
+    """Which words of the source and of the target so far made the model write this word?"""
+
+    key = "translation"
+    label = "Translation"
+    question = "Which words of the source, and of the target so far, made the model write each word?"
+    fields = (
+        Field(SOURCE, "Source", "Type or paste the text to translate."),
+        Field(TARGET, "Target", "Leave this empty and the model writes it.", optional=True),
+        Field(WITHOUT, "Source without its context", "To measure what the context adds.", optional=True),
+    )
+    examples = tuple(
+        Example(label, ((SOURCE, text), (TARGET, target)))
+        for label, text, target in (
+            ("A nurse", "O bir hemşire.", ""),
+            ("An engineer", "O bir mühendis.", ""),
+            ("A letter", "Dün sana uzun bir mektup gönderdim.", ""),
+            ("Tea", "Her sabah iki bardak çay içeriz.", ""),
+        )
+    )
+    method = "input_x_gradient"
+    choices = foils = "said"
+    params = knobs(Writing)
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        texts = self.texts(request, settings().text_characters)
+        bare = source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
+        return problem(bundle, request, run, source(bundle, texts[SOURCE]), bare)
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        texts = self.texts(request, settings().text_characters)
+        return prediction(bundle, request, source(bundle, texts[SOURCE]))
