@@ -5,7 +5,7 @@ Knows Requests alone.
 
 import streamlit as st
 
-from pages.common.frame import TITLE, self_sufficient
+from pages.common.frame import TASK_PAGES, TITLE, self_sufficient
 
 self_sufficient()  # before the imports that take seconds
 
