@@ -28,7 +28,7 @@ HELD_OUT = 1000
 WORDS = 8000
 PAD, END, UNKNOWN = 0, 1, 2
 SPECIAL = ("<pad>", "</s>", "<unk>")
-RECIPE = Recipe(epochs=15, rate=1e-3, size=128, warm_up=0.08, dropout=0.15, decay=0.01)
+RECIPE = Recipe(epochs=8, rate=1e-3, size=128, warm_up=0.08, dropout=0.15, decay=0.01)
 SMOOTHING = 0.1
 
 Pair = tuple[str, str]
@@ -151,7 +151,7 @@ def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, data: Pat
 
 
 def train(data: Path, out: Path) -> None:
-    """Train from scratch and save to `out` after every fifth epoch."""
+    """Train from scratch and save to `out` after every fourth epoch."""
     torch.manual_seed(RECIPE.seed)
     order = torch.Generator().manual_seed(RECIPE.seed)
     pairs = tatoeba(data, "train")
@@ -166,7 +166,7 @@ def train(data: Path, out: Path) -> None:
         batches = shuffled(examples, RECIPE.size, order)
         losses = [one_step(model, batch, optimizer, schedule, smoothed_loss) for batch in batches]
         report(f"epoch {epoch}:", {"loss": sum(losses) / len(losses), "seconds": time.monotonic() - start})
-        if epoch % 5 == 0:
+        if epoch % 4 == 0:
             save(model, tokenizer, out)
 
 
