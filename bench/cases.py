@@ -61,6 +61,12 @@ CASES = (
         {"text_a": "A child is riding a horse.", "text_b": "A kid is riding a horse."},
         ("horse", "riding"),
     ),
+    Case(
+        "pair_classification",
+        "relevance",
+        {"text_a": "Who designed the bridge?", "text_b": "It was designed by Clara Weiss in 1894."},
+        ("designed",),
+    ),
     Case("multi_label_classification", "emotions", {"text": "Thank you, that was very kind."}, ("Thank", "kind")),
     Case(
         "zero_shot_classification",

