@@ -3,9 +3,11 @@
 Importable without Streamlit. The public names, and nothing else.
 """
 
+from .attacks import ATTACKS
 from .catalogue import CARDS
 from .data import Explanation, Feature, Prediction
-from .engine import evaluate, explain, predict
+from .edits import Attack, Edit
+from .engine import attack, evaluate, explain, predict
 from .errors import ExplainerError
 from .faithfulness import Faithfulness
 from .loading import Bundle
@@ -15,11 +17,14 @@ from .request import Request, Target
 from .tasks import TASKS
 
 __all__ = [
+    "ATTACKS",
     "CARDS",
     "METHODS",
     "METRICS",
     "TASKS",
+    "Attack",
     "Bundle",
+    "Edit",
     "ExplainerError",
     "Explanation",
     "Faithfulness",
@@ -27,6 +32,7 @@ __all__ = [
     "Prediction",
     "Request",
     "Target",
+    "attack",
     "evaluate",
     "explain",
     "predict",

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from .data import Prediction
 from .encoding import Reading, encode
-from .errors import BadRequest
+from .errors import BadRequest, Incompatible
+from .hearing import HALF, Hearing, Verdict
 from .loading import Bundle, labels
 from .problem import Problem, Run
 from .readout import Activation, Readout, probabilities, readout, unit_name
@@ -63,6 +64,29 @@ def classes(
         return torch.stack(numbers, dim=1)  # (B, T)
 
     return Readout(targets, prediction, unit_name(reading.unit, kind, foil), read)
+
+
+def hearing(bundle: Bundle, wanted: Target, texts: Mapping[str, str], kind: Activation) -> Hearing:
+    """How a sequence classifier answers about `texts`."""
+    if kind == "none":
+        raise Incompatible(f"{bundle.card.label} gives a number and chooses no label, so there is no answer to attack.")
+
+    def judge(outputs: Sequence[Any]) -> Verdict:
+        return judged(said(bundle, outputs[0].logits, kind), wanted, kind == "sigmoid")
+
+    return Hearing((encode(bundle, texts),), judge)
+
+
+def judged(said: Prediction, wanted: Target, alone: bool) -> Verdict:
+    """Whether the label that is wanted, or else the most probable, is what the model says.
+
+    `alone` judges each label by itself: it is found from a probability of one half.
+    """
+    target, _ = resolve(Target(wanted.label, wanted.index), said)
+    found = [other for other in said.targets if (other.probability or 0.0) >= HALF] if alone else [said.targets[0]]
+    met = any(other.index == target.index for other in found)
+    says = ", ".join(str(other.label) for other in found) or "none of its labels"
+    return Verdict(Target(target.label), says, target.probability or 0.0, met)
 
 
 def nothing_asked(wanted: Target) -> bool:

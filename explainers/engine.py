@@ -4,7 +4,7 @@ Knows no page; who may run when is the backend's to say.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,17 +13,21 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from .attacks import ATTACKS
 from .checking import check
 from .data import Explanation, Floats, Prediction, Progress
+from .edits import Attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .faithfulness import Faithfulness
+from .hearing import Attackable
 from .loading import Bundle, lease
 from .method import Method, settings_of
 from .methods import METHODS
 from .problem import Problem, Run
 from .registry import patiently, quiet
-from .request import Pairs, Request
+from .request import Pairs, Request, Target
 from .settings import settings
+from .siege import Plan, carried_out
 from .sources import card_of
 from .task import Task
 from .tasks import TASKS
@@ -83,9 +87,7 @@ def _explained(
 
 def _problem(request: Request, task: Task, held: Bundle, batch: int | None, progress: Progress) -> Problem:
     """The request as a Problem within this server's limits, which begin to count now."""
-    limits = settings()
-    run = Run(most_passes=limits.passes, deadline=time.monotonic() + limits.seconds, progress=progress)
-    problem = task.encode(held, request, run)
+    problem = task.encode(held, request, _run(progress))
     return replace(problem, batch=min(batch or problem.batch, problem.together))
 
 
@@ -118,10 +120,41 @@ def evaluate(
     return _lent(request, bundle, progress, checked)
 
 
+def _run(progress: Progress) -> Run:
+    """A run that stops at the limits of this server."""
+    limits = settings()
+    return Run(most_passes=limits.passes, deadline=time.monotonic() + limits.seconds, progress=progress)
+
+
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
     """What the model says about the request's inputs: every label with its probability, best first."""
     task, _ = _parts(request)
     return _lent(request, bundle, progress, lambda held: task.predict(held, request))
+
+
+def attack(
+    key: str,
+    request: Request,
+    *,
+    target: Target | str | None = None,
+    field: str = "",
+    protected: str = "",
+    params: Mapping[str, object] | Pairs = (),
+    bundle: Bundle | None = None,
+    progress: Progress = quiet,
+) -> Attack:
+    """Change one text of the request so that the model says something else, or so that it still says the same.
+
+    `target` is what it is to say, None for anything else; `field` the input that is changed, the task's first unless
+    named; `protected` are words that must stay, with commas between them; `params` are the attack's own settings.
+    """
+    if key not in ATTACKS:
+        raise BadRequest(f"There is no attack {key[:60]!r}. Attacks: {', '.join(ATTACKS)}.")
+    tactic, (task, _) = ATTACKS[key], _parts(request)
+    if not isinstance(task, Attackable):
+        raise BadRequest(f"{task.label} cannot be attacked: there is no text whose words could be changed.")
+    plan = Plan(tactic, task, request, None if target is None else Target.of(target), field, protected, params)
+    return _lent(request, bundle, progress, lambda held: carried_out(plan, held, _run(progress)))
 
 
 def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:

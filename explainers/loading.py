@@ -25,6 +25,7 @@ from .folders import PROCESSOR, Found
 from .registry import Registry, quiet
 from .settings import settings
 from .sources import Files, files, find
+from .vocabulary import Vocabulary, vocabulary
 
 AUTO = {
     **dict.fromkeys(
@@ -71,6 +72,11 @@ class Bundle:
     def anatomy(self) -> Anatomy:
         """Where the model reads its tokens; to be asked for under the lock."""
         return probe(self.model, self.tokenizer, self.card.label)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The whole words that the model knows."""
+        return vocabulary(self.tokenizer)
 
     @cached_property
     def capability(self) -> Capability:

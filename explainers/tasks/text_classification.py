@@ -3,23 +3,26 @@
 Knows no method and no page.
 """
 
-from ..classification import prediction, problem
+from ..classification import hearing, prediction, problem
 from ..data import Prediction
+from ..hearing import Attackable, Hearing
 from ..loading import Bundle
 from ..problem import Problem, Run
 from ..readout import activation
 from ..request import Request
 from ..settings import settings
-from ..task import Example, Field, Task
+from ..task import Example, Field
 
 
-class TextClassification(Task):
+class TextClassification(Attackable):
     """Which words made the model choose this label?"""
 
     key = "text_classification"
     label = "Text classification"
     question = "Which words made the model choose this label?"
     fields = (Field("text", "Text", "Type a sentence."),)
+    editable = ("text",)
+    subject = "said"
     examples = tuple(
         Example(label, (("text", text),))
         for label, text in (
@@ -39,3 +42,7 @@ class TextClassification(Task):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request, settings().text_characters)
         return prediction(bundle, texts, activation(bundle.model.config))
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        texts = self.texts(request, settings().text_characters)
+        return hearing(bundle, request.target, texts, activation(bundle.model.config))

@@ -1,0 +1,88 @@
+"""The model as an attack meets it: a text in words, what moves its answer, and what it really says of other texts.
+
+Knows no task and no attack. Letters: N words of a text, D width, W whole words of the vocabulary.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from .encoding import WORD
+from .hearing import Verdict
+from .vocabulary import Vocabulary
+from .wording import Wording
+
+
+@dataclass(frozen=True)
+class State:
+    """A text and what the model says of it."""
+
+    wording: Wording
+    verdict: Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """How the log-odds of what is asked about grow with each word's vector: `gradients` (N, D), its pieces' summed.
+
+    `own` (N,) is gradient times vector, summed over the pieces; `vectors` (N, D) are the words' own, the pieces' mean.
+    """
+
+    gradients: Tensor
+    own: Tensor
+    vectors: Tensor
+
+    def swaps(self, rows: Tensor) -> Tensor:
+        """First-order estimates (N, W) of what each of the words with vectors (W, D) would change in each place."""
+        return self.gradients @ rows.T - self.own[:, None]
+
+    def cosines(self, rows: Tensor) -> Tensor:
+        """How alike the vectors of the words here and of W others (W, D) are, (N, W)."""
+        return normalize(self.vectors, dim=1) @ normalize(rows, dim=1).T
+
+
+@dataclass(frozen=True, eq=False)
+class Opponent:
+    """A model with a text. An attack is to make its answer be the one asked about, if `towards`, or another one.
+
+    `tried` says what the model answers to texts, by plain forward passes, many at once; `slopes` costs one gradient.
+    `rows` (W, D) are the vectors of the vocabulary; `protected` are positions of words that must stay.
+    """
+
+    start: State
+    towards: bool
+    tried: Callable[[Sequence[Wording]], list[State]]
+    slopes: Callable[[Wording], Slopes]
+    vocabulary: Vocabulary
+    rows: Tensor
+    protected: frozenset[int]
+    seed: int = 0
+
+    @property
+    def sign(self) -> int:
+        """The way in which the log-odds of what is asked about should go."""
+        return 1 if self.towards else -1
+
+    def won(self, state: State) -> bool:
+        """Whether the model answers as the attack wants it to."""
+        return state.verdict.met == self.towards
+
+    def distance(self, state: State) -> tuple[bool, float]:
+        """How far an answer is from what the attack wants: less is nearer."""
+        return not self.won(state), -self.sign * state.verdict.probability
+
+    def free(self, wording: Wording) -> list[int]:
+        """The pieces of a text that may be changed."""
+        return [i for i, piece in enumerate(wording.pieces) if piece.position not in self.protected]
+
+
+def protected(start: Wording, names: str, fixed: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """The positions of words that are named, in any case, or that a fixed stretch of the text touches."""
+    named = {match.group().casefold() for match in WORD.finditer(names)}
+    return frozenset(
+        piece.position
+        for piece in start.pieces
+        if piece.text.casefold() in named or any(piece.start < end and first < piece.end for first, end in fixed)
+    )

@@ -1,0 +1,170 @@
+"""An attack from its plan to what came of it: gradients by the task's own encoding, answers by plain passes.
+
+Knows no tactic by name; the caller holds the model's lock.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .edits import Attack, Step, asked_of
+from .encoding import Reading
+from .errors import BadRequest
+from .hearing import Attackable, Hearing, Verdict, verdicts
+from .links import written
+from .loading import Bundle
+from .method import knobs, settings_of
+from .opponent import Opponent, Slopes, State, protected
+from .problem import Problem, Run
+from .request import Pairs, Request, Target
+from .tactic import Tactic
+from .wording import Wording
+
+READING = {knob.name for knob in knobs(Reading)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An attack to be made. Settings are checked here, and fields: an empty one is the task's first."""
+
+    tactic: Tactic
+    task: Attackable
+    request: Request
+    wanted: Target | None
+    field: str
+    protected: str
+    params: Mapping[str, object] | Pairs
+
+    def __post_init__(self) -> None:
+        task, fields = self.task, self.task.editable
+        if self.field and self.field not in fields:
+            raise BadRequest(f"{task.label} has no text {self.field[:60]!r} to change. Its texts: {', '.join(fields)}.")
+        if self.wanted and self.tactic.keeps:
+            raise BadRequest(f"{self.tactic.label} keeps what the model says, so that no target can be chosen.")
+        named = {str(name): written(value) for name, value in dict(self.params).items()}
+        known = {knob.name: knob for knob in self.tactic.params}
+        for name, text in named.items():
+            if name not in known:
+                raise BadRequest(f"{self.tactic.label} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
+            known[name].read(text)
+        target = Target() if task.subject == "said" else replace(self.request.target, foil=None)
+        object.__setattr__(self, "field", self.field or fields[0])
+        object.__setattr__(self, "params", tuple(sorted(named.items())))
+        object.__setattr__(self, "request", replace(self.request, target=target))
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The settings by name, as text."""
+        return {name: str(text) for name, text in dict(self.params).items()}
+
+
+def carried_out(plan: Plan, bundle: Bundle, run: Run) -> Attack:
+    """What the planned attack comes to on a model. Raises BadRequest if there is nothing to attack."""
+    started = time.monotonic()
+    (said,) = verdicts(bundle, [plan.task.hearing(bundle, plan.request, run)], run)
+    if not said.met:
+        raise BadRequest(
+            f"The model does not say {said.target.label!r} here, but {said.says!r}. An attack begins with what it says."
+        )
+    game = _opponent(plan, bundle, run, said)
+    if not plan.tactic.keeps and game.won(game.start):
+        raise BadRequest(f"The model says {said.says!r} already. Choose something else for it to say.")
+    played = plan.tactic.run(game, **settings_of(plan.options, plan.tactic.params))
+    last = asked_of(plan.request, plan.field, played.path[-1].wording.text)
+    return Attack(
+        request=plan.request,
+        key=plan.tactic.key,
+        field=plan.field,
+        attacked=said.target,
+        wanted=plan.wanted,
+        before=plan.task.predict(bundle, plan.request),
+        after=plan.task.predict(bundle, last),
+        success=played.success,
+        reason=played.reason,
+        trajectory=_steps(played.path),
+        minimal=tuple(_step(state, 0) for state in played.minimal),
+        protected=plan.protected,
+        params=tuple(plan.options.items()),
+        evaluations=(run.forward, run.backward),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _steps(path: Sequence[State]) -> tuple[Step, ...]:
+    known = [0, *(len(state.wording.edits) for state in path)]
+    return tuple(_step(state, before) for state, before in zip(path, known, strict=False))
+
+
+def _step(state: State, known: int) -> Step:
+    """A state as a step, its edits those after the first `known`."""
+    return Step(state.wording.text, state.wording.edits[known:], state.verdict.says, state.verdict.probability)
+
+
+def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
+    """The model with the text that is to be changed; `said` is what it says at first."""
+    task, request, field = plan.task, plan.request, plan.field
+    begun = task.hearing(bundle, request, run).encodings[0].features
+    place = None if said.target.position is None else begun[said.target.position].start
+    start = Wording.of(request.texts[field], [f for f in begun if f.field == field and not f.special])
+    goal = replace(plan.wanted or said.target, position=said.target.position)
+
+    def hearing(wording: Wording) -> Hearing:
+        at = None if place is None else wording.now(place)
+        return task.hearing(bundle, replace(asked_of(request, field, wording.text), target=goal), run, at)
+
+    def tried(wordings: Sequence[Wording]) -> list[State]:
+        found = verdicts(bundle, [hearing(wording) for wording in wordings], run)
+        return [State(wording, verdict) for wording, verdict in zip(wordings, found, strict=True)]
+
+    def encoded(wording: Wording) -> Problem:
+        token = None if place is None else _token(hearing(wording), wording.now(place))
+        run.spend(1)  # the plain pass that every encoding begins with
+        target = replace(goal, position=token)
+        return task.encode(bundle, _steep(task, asked_of(request, field, wording.text), target), run)
+
+    table = encoded(start).table
+    if table is None:
+        raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
+    return Opponent(
+        start=tried([start])[0],
+        towards=plan.wanted is not None or plan.tactic.keeps,
+        tried=tried,
+        slopes=lambda wording: _slopes(encoded(wording), field, wording),
+        vocabulary=bundle.vocabulary,
+        rows=table[bundle.vocabulary.ids],
+        protected=protected(start, plan.protected, said.fixed),
+        seed=request.seed,
+    )
+
+
+def _steep(task: Attackable, request: Request, target: Target) -> Request:
+    """The question whose gradient is taken: log-odds, which are steep where a probability is flat, and rank alike."""
+    own = {knob.name for knob in task.params} - READING
+    options = {name: value for name, value in request.options.items() if name in own}
+    return replace(request, target=target, params=options | {"unit": "log_odds"})
+
+
+def _token(hearing: Hearing, place: int) -> int:
+    """The token that begins at a character."""
+    return next(
+        i for i, token in enumerate(hearing.encodings[0].features) if token.start == place and not token.special
+    )
+
+
+def _slopes(problem: Problem, field: str, wording: Wording) -> Slopes:
+    _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
+    steep, x = gradients[0, 0], problem.x[0]  # (F, D)
+    belongs = torch.zeros(len(wording.pieces), len(x))  # (N, F)
+    for row, (start, end) in zip(belongs, wording.places, strict=True):
+        for at, feature in enumerate(problem.features):
+            if feature.field == field and feature.start is not None and start <= feature.start < end:
+                row[at] = feature.start != feature.end
+    return Slopes(belongs @ steep, belongs @ (steep * x).sum(1), _mean(belongs, x))
+
+
+def _mean(belongs: Tensor, x: Tensor) -> Tensor:
+    """The mean vector of each word's pieces, (N, D)."""
+    return belongs @ x / belongs.sum(1, keepdim=True).clamp(min=1)
