@@ -54,4 +54,4 @@ def _rows(file: Path, text: str, task: Task) -> Iterator[Row]:
 
 
 def _may_lack(field: Field) -> bool:
-    return bool(field.default)
+    return field.optional or bool(field.default)

@@ -26,6 +26,11 @@ LABELLED = ("text_classification", "multi_label_classification", "pair_classific
 
 
 def parts(task):
+    match task:
+        case "image_classification":
+            return seeing("resnet")
+        case "translation" | "text_generation":
+            return tiny({"translation": "bart", "text_generation": "gpt2"}[task], task=task)
     return named("bert", NLI) if task in LABELLED else tiny("bert", task=task)
 
 
@@ -37,7 +42,7 @@ def folder(tmp_path_factory):
     def of(task):
         if task not in made:
             made[task] = tmp_path_factory.mktemp(task)
-            for part in seeing("resnet") if task == "image_classification" else parts(task):
+            for part in parts(task):
                 part.save_pretrained(made[task])
         return str(made[task])
 
