@@ -40,7 +40,7 @@ def read(words: Sequence[str] | None) -> Namespace:
 def _parser() -> ArgumentParser:
     """What `python -m explainers` understands; a command's function is in `run`."""
     whole = ArgumentParser(prog="python -m explainers", description="Why did this transformer model say that?")
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(dest="command", required=True)
     for verb in VERBS:
         said = verb.help[:1].upper() + verb.help[1:] + "."
         _asking(
