@@ -4,6 +4,7 @@ Knows no model and no page. The same words are matched by their place, those of 
 """
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from .data import Explanation, Feature
 from .request import Target
 from .views.maps import WHOLE, summed
+from .views.text import speaks
 
 CELLS = 14  # a picture is compared by so many rows and columns of squares
-FEWEST = 3  # pieces: of fewer, ranks say nothing
+FEWEST = 5  # pieces: of fewer, ranks say nothing
 Values = NDArray[np.float64]
 Scores = dict[Hashable, float]
 
@@ -43,6 +45,14 @@ class Agreement:
         return self.strength if self.signed is None else self.signed
 
 
+@dataclass(frozen=True)
+class Step:
+    """A step of the sanity check: how alike a map is to the original once this layer, and all above it, are random."""
+
+    layer: str
+    agreement: Agreement
+
+
 def agreement(one: Explanation, other: Explanation, rows: tuple[int, int] = (0, 0), top: int = 5) -> Agreement:
     """How alike the maps of two targets are; `top` is halved until it is at most half of what is shared."""
     mine, theirs = aligned(one, other, rows)  # (N,), (N,)
@@ -57,9 +67,10 @@ def agreement(one: Explanation, other: Explanation, rows: tuple[int, int] = (0, 
 
 
 def agreements(explanations: Sequence[Explanation], rows: Sequence[int], top: int = 5) -> list[list[Agreement]]:
-    """The agreement of each map with each."""
+    """The agreement of each map with each, (N, N); that of two is computed once, and the same both ways."""
     pairs = list(zip(explanations, rows, strict=True))
-    return [[agreement(one, other, (i, j), top) for other, j in pairs] for one, i in pairs]
+    half = [[agreement(one, other, (i, j), top) for other, j in pairs[: n + 1]] for n, (one, i) in enumerate(pairs)]
+    return [[half[max(i, j)][min(i, j)] for j in range(len(pairs))] for i in range(len(pairs))]
 
 
 def spearman(one: Values, other: Values) -> float | None:
@@ -87,10 +98,36 @@ def overlap(one: Values, other: Values, top: int) -> float:
 def aligned(one: Explanation, other: Explanation, rows: tuple[int, int] = (0, 0)) -> tuple[Values, Values]:
     """The scores of what both maps show, in the same order, (N,) each."""
     mine, theirs = scores(one, rows[0]), scores(other, rows[1])
-    if not one.grid and one.shown != other.shown:
-        theirs = _renamed(one, other, mine, theirs)
+    theirs = _renamed(one, other, mine, theirs)
     shared = [key for key in mine if key in theirs]
     return np.array([mine[key] for key in shared]), np.array([theirs[key] for key in shared])
+
+
+def ranking(explanations: Sequence[Explanation], rows: Sequence[int], top: int = 5) -> dict[str, list[int]]:
+    """The words that are among the `top` of any map, each with its place in every map, 1 for the strongest.
+
+    Only words that all have and that say something are counted; equal ones are told apart by a number. Empty for
+    pictures.
+    """
+    first = explanations[0]
+    mine = scores(first, rows[0])
+    if first.grid:
+        return {}
+    tables = [_renamed(first, other, mine, scores(other, row)) for other, row in zip(explanations, rows, strict=True)]
+    named: dict[Hashable, str] = {_key(feature): feature.text for feature in first.by_word().features}
+    shared = [key for key in mine if speaks(named[key]) and all(key in table for table in tables)]
+    places = []
+    for table in tables:
+        order = sorted(shared, key=lambda key: -abs(table[key]))
+        places.append({key: place for place, key in enumerate(order, 1)})
+    seen: Counter[str] = Counter()
+    found: dict[str, list[int]] = {}
+    for key in shared:
+        text = named[key]
+        seen[text] += 1
+        if any(place[key] <= top for place in places):
+            found[text if seen[text] == 1 else f"{text} ({seen[text]})"] = [place[key] for place in places]
+    return found
 
 
 def scores(explanation: Explanation, row: int = 0) -> Scores:
@@ -124,6 +161,8 @@ def _cells(explanation: Explanation, row: int) -> Scores:
 
 def _renamed(one: Explanation, other: Explanation, mine: Scores, theirs: Scores) -> Scores:
     """Their scores by the keys of the same words in my texts, matched in their order; other words are left out."""
+    if one.grid or one.shown == other.shown:
+        return theirs
     said, heard = _words(one, mine), _words(other, theirs)
     names: dict[Hashable, Hashable] = {}
     for field, words in said.items():

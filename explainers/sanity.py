@@ -8,12 +8,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
 
-from .comparison import Agreement, agreement, row_of
+from .comparison import Agreement, Step, agreement, row_of
 from .data import Explanation, Progress
 from .engine import borrowed, explain, predict
 from .errors import ExplainerError, Overdue
@@ -27,41 +27,17 @@ Layer = list[torch.nn.Module]
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
-class Step:
-    """How alike the map is to the original once this layer, and all above it, are random."""
+def sanity(
+    request: Request, *, row: int = 0, bundle: Bundle | None = None, progress: Progress = quiet
+) -> tuple[Step, ...]:
+    """How the map of target `row` changes as the model forgets, Adebayo et al. 2018, arXiv:1810.03292.
 
-    layer: str
-    agreement: Agreement
-
-
-@dataclass(frozen=True)
-class Sanity:
-    """The steps from the head down, as in Adebayo et al. 2018, arXiv:1810.03292; in the end all weights are random."""
-
-    request: Request
-    steps: tuple[Step, ...]
-
-    @property
-    def last(self) -> float | None:
-        """How alike the sizes of the scores are to the original's when all weights are random; None if undefined."""
-        return self.steps[-1].agreement.strength
-
-    @property
-    def chance(self) -> float:
-        """How alike two rankings that have nothing to do with each other are, at most, 19 times of 20."""
-        return 1.96 / math.sqrt(max(self.steps[-1].agreement.shared - 1, 1))
-
-
-def sanity(request: Request, *, row: int = 0, bundle: Bundle | None = None, progress: Progress = quiet) -> Sanity:
-    """How the map of target `row` changes as the model forgets what it has learnt.
-
-    Raises LimitReached where there is no memory for a copy of the model.
+    The steps go from the head down; after the last one all weights are random. Raises LimitReached where there is no
+    memory for a copy of the model.
     """
     original = explain(request, bundle=bundle, progress=progress)
     asked = pinned(original, row)
-    steps = _on_a_copy(asked, bundle, progress, lambda other: _steps(original, asked, row, other, progress))
-    return Sanity(request, steps)
+    return _on_a_copy(asked, bundle, progress, lambda other: _steps(original, asked, row, other, progress))
 
 
 def _steps(original: Explanation, asked: Request, row: int, bundle: Bundle, progress: Progress) -> tuple[Step, ...]:

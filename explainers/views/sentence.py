@@ -4,18 +4,16 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 """
 
 import math
-import unicodedata
 
 from ..data import Explanation
 from ..request import Target
 from .maps import summed
 from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
-from .text import ENOUGH, escaped, likelihood, number, percent, short
+from .text import ENOUGH, escaped, likelihood, number, percent, short, speaks
 
 STANDS_OUT = 2.0  # times the mean strength: below, no piece is named
 WORTH_NAMING = 0.15  # of the strongest: below, the other direction is not mentioned
-SILENT = "PZC"  # first letters of the categories of signs that say nothing alone: punctuation, spaces, controls
 
 
 def sentence(explanation: Explanation, row: int = 0) -> str:
@@ -77,7 +75,7 @@ def _pushes(explanation: Explanation, row: int) -> str:
     if explanation.grid:
         return _places(explanation, row)
     every = ranked(explanation, row)
-    pieces = [piece for piece in every if _speaks(piece.text)] or every
+    pieces = [piece for piece in every if speaks(piece.text)] or every
     if not pieces or not _strength(pieces[0]):
         return "No word moves this number."
     mean = math.fsum(map(_strength, pieces)) / len(pieces)
@@ -129,10 +127,6 @@ def _place(region: Region, way: str) -> str:
 def _sign(piece: Segment) -> int:
     score = piece.score or 0.0
     return (score > 0) - (score < 0)
-
-
-def _speaks(text: str) -> bool:
-    return any(unicodedata.category(sign)[0] not in SILENT for sign in text)
 
 
 def _strength(piece: Segment) -> float:

@@ -4,10 +4,11 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 """
 
 import math
+from collections.abc import Sequence
 
 from ..data import Explanation
 from .palette import CSS
-from .segments import Segment, scored, segments, special_share
+from .segments import Segment, ranked, scored, segments, special_share
 from .text import decimals, escaped, field_name, number, percent, plain, short
 
 STRONG = 0.4  # of the largest score: from here on a line under the text says the sign without colour
@@ -16,12 +17,12 @@ UNITS = {"logit": "logits", "log_odds": "log-odds", "score": "the model's own sc
 LARGE = 12  # log-odds: from here on the odds are too large to mean something
 
 
-def spans(explanation: Explanation, row: int = 0) -> str:
-    """The map of every input with its legend, as HTML."""
+def spans(explanation: Explanation, row: int = 0, limit: float | None = None) -> str:
+    """The map of every input with its legend, as HTML; `limit` has full colour, else the strongest piece."""
     fields = list(explanation.shown)
     pieces = {name: segments(explanation, name, row) for name in fields}
     found = [piece for name in fields for piece in pieces[name] if scored(piece)]
-    limit = max((abs(piece.score or 0.0) for piece in found), default=0.0)
+    limit = strongest(explanation, row) if limit is None else limit
     reached = {id(p) for p in sorted(found, key=lambda p: -abs(p.score or 0.0))[:REACHED]}
     blocks = [
         _head(name, fields)
@@ -32,6 +33,18 @@ def spans(explanation: Explanation, row: int = 0) -> str:
         for name in fields
     ]
     return f"<style>{CSS}</style>{''.join(blocks)}{_legend(explanation, limit, row)}"
+
+
+def strongest(explanation: Explanation, row: int = 0) -> float:
+    """The size of the strongest piece's score."""
+    return max((abs(piece.score or 0.0) for piece in ranked(explanation, row)), default=0.0)
+
+
+def common(explanations: Sequence[Explanation], rows: Sequence[int]) -> float | None:
+    """The limit of maps that share a scale; None where their scores are no shares of the same unit."""
+    if len({explanation.unit for explanation in explanations}) > 1 or not all(e.additive for e in explanations):
+        return None
+    return max(strongest(explanation, row) for explanation, row in zip(explanations, rows, strict=True))
 
 
 def _head(field: str, fields: list[str]) -> str:

@@ -3,8 +3,11 @@
 Knows no Streamlit and no pandas.
 """
 
+from collections.abc import Sequence
+
 from ..data import Explanation
 from .segments import ranked
+from .text import named
 
 
 def rows(explanation: Explanation, row: int = 0, most: int | None = None) -> list[dict[str, str | float | int]]:
@@ -21,4 +24,22 @@ def rows(explanation: Explanation, row: int = 0, most: int | None = None) -> lis
             "end": piece.end,
         }
         for piece in pieces[:most]
+    ]
+
+
+def costs(names: Sequence[str], explanations: Sequence[Explanation], shown: Sequence[int]) -> list[dict[str, object]]:
+    """One row a map: what is explained, how long it took, how far it can be trusted; None where that is undefined."""
+    return [
+        {
+            "map": name,
+            "says": named(explanation.targets[row]),
+            "probability": explanation.targets[row].probability,
+            "seconds": explanation.seconds,
+            "passes": sum(explanation.evaluations),
+            "unexplained": None if explanation.relative_error is None else float(explanation.relative_error[row]),
+            "converged": {None: "not asked for", True: "yes", False: "no"}[
+                None if explanation.converged is None else explanation.converged[row]
+            ],
+        }
+        for name, explanation, row in zip(names, explanations, shown, strict=True)
     ]

@@ -17,6 +17,7 @@ HIDDEN = regex.compile(
 # A grapheme cluster. Flags are paired by hand: \X looks back to the first of a run for each, which is quadratic.
 CLUSTER = regex.compile(r"(?V1)\p{Regional_Indicator}{1,2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X")
 ORDINALS = {"text_a": "First text", "text_b": "Second text"}
+SILENT = "PZC"  # first letters of the categories of signs that say nothing alone
 ENOUGH = 0.05  # of the change: a map that leaves more than this unexplained is called a sketch
 
 
@@ -54,6 +55,11 @@ def visible(text: str) -> str:
 def bare(markup: str) -> str:
     """What HTML of ours says, as text."""
     return html.unescape(regex.sub("<[^>]*>", "", markup))
+
+
+def speaks(text: str) -> bool:
+    """Whether the text says something alone: more than punctuation, spaces and controls."""
+    return any(unicodedata.category(sign)[0] not in SILENT for sign in text)
 
 
 def short(text: str, most: int = 40) -> str:

@@ -6,7 +6,18 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from explainers.comparison import CELLS, FEWEST, agreement, agreements, aligned, overlap, ranks, row_of, spearman
+from explainers.comparison import (
+    CELLS,
+    FEWEST,
+    agreement,
+    agreements,
+    aligned,
+    overlap,
+    ranking,
+    ranks,
+    row_of,
+    spearman,
+)
 from explainers.data import Explanation, Feature, Prediction
 from explainers.encoding import WORD
 from explainers.request import Request, Target
@@ -60,9 +71,9 @@ def test_spearman_without_ties_is_one_less_six_times_the_squared_differences_of_
 
 
 def test_spearman_asks_for_the_order_alone_and_ties_share_their_rank():
-    one, other = np.array([1.0, 2, 2, 9]), np.array([3.0, 4, 5, 6])
-    assert ranks(one).tolist() == [1, 2.5, 2.5, 4]
-    assert spearman(one, other) == pytest.approx(np.corrcoef([1, 2.5, 2.5, 4], [1, 2, 3, 4])[0, 1], abs=1e-12)
+    one, other = np.array([1.0, 2, 2, 9, 10]), np.array([3.0, 4, 5, 6, 7])
+    assert ranks(one).tolist() == [1, 2.5, 2.5, 4, 5]
+    assert spearman(one, other) == pytest.approx(np.corrcoef([1, 2.5, 2.5, 4, 5], [1, 2, 3, 4, 5])[0, 1], abs=1e-12)
     assert spearman(np.exp(other), other**3) == 1.0
     assert spearman(other, -other) == -1.0
 
@@ -96,7 +107,7 @@ def test_top_is_halved_where_there_are_few_words_so_that_overlap_can_fail():
 
 
 def test_a_method_without_signs_is_compared_by_sizes():
-    signed, unsigned = mapped("a b c", [1, -2, 3]), mapped("a b c", [1, 2, 3], signed=False)
+    signed, unsigned = mapped("a b c d e", [1, -2, 3, 4, 5]), mapped("a b c d e", [1, 2, 3, 4, 5], signed=False)
     found = agreement(signed, unsigned)
     assert (found.signed, found.strength, found.correlation) == (None, 1.0, 1.0)
 
@@ -126,6 +137,21 @@ def test_two_texts_are_compared_over_the_words_that_both_have_in_the_same_order(
     assert aligned(one, mapped("nothing alike", [1, 2]))[0].tolist() == []
     empty = agreement(one, mapped("nothing alike", [1, 2]))
     assert (empty.shared, empty.correlation, empty.overlap) == (0, None, None)
+
+
+def test_two_texts_agree_the_same_both_ways():
+    one = mapped("b a x b a c d e f g", [9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+    other = mapped("a b c d e f a b g x", [1, 9, 2, 8, 3, 7, 4, 6, 5, 0])
+    table = agreements([one, other], [0, 0])
+    assert table[0][1] is table[1][0]
+    assert table[0][1].correlation is not None
+
+
+def test_places_are_those_among_the_words_that_all_maps_have_and_that_say_something():
+    one, other = mapped("good film, good cast", [5, 1, 9, 3, 2]), mapped("good film, good end", [-1, 2, 0, 3, 9])
+    assert ranking([one, other], [0, 0]) == {"good": [1, 3], "film": [3, 2], "good (2)": [2, 1]}
+    assert ranking([one, other], [0, 0], top=1) == {"good": [1, 3], "good (2)": [2, 1]}
+    assert ranking([pictured(np.ones((2, 2)))] * 2, [0, 0]) == {}
 
 
 def test_each_row_is_compared_with_the_row_about_the_same():

@@ -1,0 +1,126 @@
+"""How alike maps are, in a sentence and as a heatmap of pairs by Plotly.
+
+Knows no Streamlit: the figure is returned, not shown; the sentence is HTML, every foreign string escaped.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from ..comparison import Agreement
+from .palette import AWAY, TOWARDS, rgba
+from .text import escaped, number, percent, plain, short
+
+Measure = Literal["correlation", "overlap"]
+WELL, PARTLY = 0.7, 0.4  # correlations from which on two maps agree well, or in part
+FULL = 0.5  # opacity of a correlation of 1: the number on it keeps its contrast in either theme
+SCALE = [
+    (0.0, rgba(AWAY["dark"], FULL)),
+    (0.5, rgba(AWAY["dark"], 0)),
+    (0.5, rgba(TOWARDS["dark"], 0)),
+    (1.0, rgba(TOWARDS["dark"], FULL)),
+]
+Table = Sequence[Sequence[Agreement]]
+
+
+def sentence(names: Sequence[str], table: Table) -> str:
+    """How well the maps agree; of several, which two do most and which least."""
+    pairs = [
+        (value, names[i], names[j], table[i][j])
+        for i in range(len(names))
+        for j in range(i)
+        if (value := table[i][j].correlation) is not None
+    ]
+    if not pairs:
+        return "These maps have too little in common to say how well they agree."
+    if len(names) == 2:
+        return _two(pairs[0][3])
+    best, worst = max(pairs, key=lambda pair: pair[0]), min(pairs, key=lambda pair: pair[0])
+    if best[0] - worst[0] < 0.1:
+        mean = math.fsum(value for value, *_ in pairs) / len(pairs)
+        return f"All these maps {_verb(mean, best[3])}: each two have a rank correlation of about {coefficient(mean)}."
+    return (
+        f"{_bold(best[2])} and {_bold(best[1])} are most alike ({coefficient(best[0])}), {_bold(worst[2])} and "
+        f"{_bold(worst[1])} least ({coefficient(worst[0])}); 1 is the same order of words, 0 an order by chance."
+    )
+
+
+def _two(found: Agreement) -> str:
+    value = found.correlation or 0.0
+    same = round((found.overlap or 0.0) * found.top)
+    pieces = "pieces" if found.shared != 1 else "piece"
+    return (
+        f"These two maps {_verb(value, found)}: over the {found.shared} {pieces} that both have, their rank "
+        f"correlation is {coefficient(value)}, and {same} of the {found.top} strongest are the same."
+    )
+
+
+def _verb(value: float, found: Agreement) -> str:
+    if value >= WELL:
+        return "<strong>agree well</strong>"
+    if value >= PARTLY:
+        return "<strong>agree in part</strong>"
+    if value <= -chance(found):
+        return "<strong>contradict each other</strong>"
+    return "<strong>hardly agree</strong>"
+
+
+def chance(found: Agreement) -> float:
+    """How far from 0 a correlation by chance is at most, 19 times of 20."""
+    return min(1.0, 1.96 / math.sqrt(max(found.shared - 1, 1)))
+
+
+def _bold(name: str) -> str:
+    return f"<strong><bdi>{escaped(short(name))}</bdi></strong>"
+
+
+def coefficient(value: float) -> str:
+    """A correlation with two decimals, and a sign only if it is negative."""
+    return number(round(value, 2)).removeprefix("+")
+
+
+def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation") -> go.Figure:
+    """A cell a pair of maps, with its number."""
+    values = [[getattr(cell, measure) for cell in row] for row in table]
+    shown = [plain(short(name, 24)) for name in names]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            zmin=-1,
+            zmid=0,
+            zmax=1,
+            colorscale=SCALE,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            customdata=[[(one, other) for other in shown] for one in shown],
+            hovertemplate="%{customdata[0]} and %{customdata[1]}: %{z:.2f}<extra></extra>",
+        )
+    )
+    for i, row in enumerate(values):  # as notes, which have the page's own colour; a heatmap's text has one of its own
+        for j, value in enumerate(row):
+            said = "–" if value is None else _said(value, measure)
+            figure.add_annotation(x=j, y=i, text=said, showarrow=False, font={"size": 14})
+    places = list(range(len(names)))
+    figure.update_xaxes(tickvals=places, ticktext=shown, tickangle=-30, showgrid=False, automargin=True)
+    figure.update_yaxes(tickvals=places, ticktext=shown, autorange="reversed", showgrid=False, automargin=True)
+    figure.update_layout(height=140 + 44 * len(names), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
+    return figure
+
+
+def alt(names: Sequence[str], table: Table, measure: Measure = "correlation") -> str:
+    """The heatmap in words."""
+    said = [
+        f"{short(names[i])} and {short(names[j])} {_said(value, measure)}"
+        for i in range(len(names))
+        for j in range(i)
+        if (value := getattr(table[i][j], measure)) is not None
+    ]
+    what = "Rank correlation" if measure == "correlation" else "Share of the strongest pieces in common"
+    return f"{what} of each two maps: {'; '.join(said) or 'none is defined'}."
+
+
+def _said(value: float, measure: Measure) -> str:
+    return coefficient(value) if measure == "correlation" else percent(value)
