@@ -61,13 +61,24 @@ def method(task: Task, card: Card | None) -> str:
 def params(task: Task, chosen: str) -> tuple[dict[str, Value], int]:
     """The knobs that apply and differ from their defaults, first the method's, then the task's; and the seed."""
     method = METHODS[chosen]
-    values = _widgets(task, method.params)
-    applying = [knob for knob in task.params if "baseline" in method.needs or not knob.name.startswith("baseline")]
+    own = _changed(_widgets(task, method.params), method.params)
+    others, seed = common(task, "baseline" in method.needs)
+    return own | others, seed
+
+
+def common(task: Task, baseline: bool) -> tuple[dict[str, Value], int]:
+    """The knobs that every method on the task shares, with or without those of its baseline; and the seed."""
+    applying = [knob for knob in task.params if baseline or not knob.name.startswith("baseline")]
     with st.expander("More settings"):
-        values |= _widgets(task, applying)
+        values = _widgets(task, applying)
         seed = st.number_input("Seed", 0, 999_999_999, key=kept(f"{task.key}.seed", 0), persist_state="session")
-    defaults = {knob.name: knob.default for knob in (*method.params, *task.params)}
-    return {name: value for name, value in values.items() if value != defaults[name]}, int(seed)
+    return _changed(values, applying), int(seed)
+
+
+def _changed(values: dict[str, Value], known: Iterable[Knob]) -> dict[str, Value]:
+    """The values that are not the default."""
+    defaults = {knob.name: knob.default for knob in known}
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def _widgets(task: Task, shown: Iterable[Knob]) -> dict[str, Value]:

@@ -21,7 +21,7 @@ TASK_PAGES = (
     ("token_classification", "Named entities", "person_pin"),
     ("image_classification", "Image classification", "image"),
 )
-MORE = (("models", "Models", "deployed_code"), ("about", "About", "info"))
+MORE = (("compare", "Compare", "compare"), ("models", "Models", "deployed_code"), ("about", "About", "info"))
 
 
 def framed() -> StreamlitPage:

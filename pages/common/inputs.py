@@ -3,34 +3,41 @@
 Knows Requests; what is in an image is not read here.
 """
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from explainers import ExplainerError
 from explainers.pictures import read
 from explainers.request import Picture
 from explainers.settings import settings
-from explainers.task import Example, Field, Task
+from explainers.task import Field, Task
 
 TYPES = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"]
 Given = str | Picture
 
 
-def key_of(task: Task, field: Field) -> str:
+SECOND = ".2"  # behind the key of a field that stands there once more, for another text to compare with
+
+
+def key_of(task: Task, field: Field, which: str = "") -> str:
     """Where the session keeps what is given for a field."""
-    return f"{task.key}.{field.name}"
+    return f"{task.key}.{field.name}{which}"
 
 
-def given(task: Task) -> dict[str, Given]:
-    """Draw the task's fields; what is given for each, an image only if there is one."""
-    found = {field.name: _image(task, field) if field.kind == "image" else _text(task, field) for field in task.fields}
+def given(task: Task, which: str = "") -> dict[str, Given]:
+    """Draw the task's fields, once or for a second time; what is given for each, an image only if there is one."""
+    found = {
+        field.name: _image(task, field) if field.kind == "image" else _text(task, field, which) for field in task.fields
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _text(task: Task, field: Field) -> str:
+def _text(task: Task, field: Field, which: str) -> str:
     draw = st.text_area if field.kind == "text" else st.text_input
     typed = draw(
-        field.label,
-        key=key_of(task, field),
+        f"{field.label}, to compare with" if which else field.label,
+        key=key_of(task, field, which),
         placeholder=field.placeholder,
         help="Several, with commas between them." if field.kind == "labels" else None,
         max_chars=settings().text_characters,
@@ -63,15 +70,14 @@ def _shown(picture: Picture) -> Picture:
     return picture
 
 
-def fill(task: Task, example: Example) -> None:
-    """Set the fields to an example's inputs, or to their defaults where it has none."""
-    inputs = dict(example.inputs)
+def fill(task: Task, inputs: Mapping[str, Given], which: str = "") -> None:
+    """Set the fields to these inputs, or to their defaults where there is none."""
     for field in task.fields:
-        st.session_state[key_of(task, field)] = inputs.get(field.name, field.default)
+        st.session_state[key_of(task, field, which)] = inputs.get(field.name, field.default)
 
 
-def first_visit(task: Task) -> None:
-    """Fill the fields with the first example where nothing is kept from before."""
-    inputs = dict(task.examples[0].inputs)
+def first_visit(task: Task, which: str = "") -> None:
+    """Fill the fields with the first example where nothing is kept from before; those to compare with, the second."""
+    inputs = dict(task.examples[1 if which else 0].inputs)
     for field in task.fields:
-        st.session_state.setdefault(key_of(task, field), inputs.get(field.name, field.default))
+        st.session_state.setdefault(key_of(task, field, which), inputs.get(field.name, field.default))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explainers import Explanation
 
+from .compare import compare
 from .share import share
 
 
@@ -29,7 +30,7 @@ class Panel:
 
 
 SHARE = Panel("Share and repeat", "share", share)
-PANELS = (SHARE,)
+PANELS = (SHARE, Panel("Compare", "compare", compare))
 
 
 def panels(explanation: Explanation, key: str) -> None:

@@ -3,6 +3,7 @@
 Knows Requests and Explanations, no model.
 """
 
+from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -23,40 +24,45 @@ OPENED = "opened link"  # session state: the packed inputs that the page was ope
 
 def address(request: Request) -> None:
     """Put model, method, class and settings into the address bar; a text only if the page was opened with it."""
-    query = {name: text for name, text in request.to_query().items() if name != "task" and not name.startswith(INPUT)}
-    if _uploaded(request):
-        query = {name: text for name, text in query.items() if not name.startswith(PICTURE)}
-    link, inputs = st.session_state.get(OPENED, ("", ()))
-    if link and inputs == request.inputs:
-        query[PACKED] = link
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
+    put({name: text for name, text in request.to_query().items() if name != "task"}, request.inputs)
 
 
-def link(request: Request) -> str:
+def put(query: Mapping[str, str], inputs: object) -> None:
+    """Put a query into the address bar: its texts only if the page was opened with these inputs, no upload ever."""
+    shown = {name: text for name, text in query.items() if not name.startswith(INPUT)}
+    if _uploaded(query):
+        shown = {name: text for name, text in shown.items() if not name.startswith(PICTURE)}
+    link, opened = st.session_state.get(OPENED, ("", ()))
+    if link and opened == inputs:
+        shown[PACKED] = link
+    if st.query_params.to_dict() != shown:
+        st.query_params.from_dict(shown)
+
+
+def link(query: Mapping[str, str], page: str) -> str:
     """The address that shows this very result to somebody else. Raises LimitReached for what no link carries."""
-    if _uploaded(request):
+    if _uploaded(query):
         raise LimitReached("A link cannot carry your image. Download the HTML file instead: it shows the same.")
-    query = {name: text for name, text in packed(request.to_query()).items() if name != "task"}
-    if (length := len(query[PACKED])) > settings().link_characters:
+    small = packed(query)
+    if (length := len(small[PACKED])) > settings().link_characters:
         raise LimitReached(
             f"This text makes a link of {length:,} characters, and at most {settings().link_characters:,} are safe. "
             "Download the HTML file instead: it shows the same."
         )
     parts = urlsplit(st.context.url or "")
-    return urlunsplit((parts.scheme, parts.netloc, f"/{request.task}", urlencode(query), ""))
+    return urlunsplit((parts.scheme, parts.netloc, f"/{page}", urlencode(small), ""))
 
 
-def _uploaded(request: Request) -> bool:
-    """Whether the request shows an image that is none of our photographs."""
-    return any(photograph(picture.sha256) is None for picture in request.pictures.values())
+def _uploaded(query: Mapping[str, str]) -> bool:
+    """Whether the query names an image that is none of our photographs."""
+    return any(photograph(sha256) is None for name, sha256 in query.items() if name.startswith(PICTURE))
 
 
 def share(explanation: Explanation, key: str) -> None:
     """Link, downloads, how it was computed, and the code."""
     with st.container(horizontal=True):
-        with st.popover("Copy link", icon=":material/link:"):
-            _link(explanation.request)
+        query = {name: text for name, text in explanation.request.to_query().items() if name != "task"}
+        copy_link(query, explanation.request.task)
         for label, kind, data in (
             ("HTML", "text/html", lambda: to_html(explanation)),
             ("JSON", "application/json", lambda: to_json(explanation)),
@@ -70,12 +76,14 @@ def share(explanation: Explanation, key: str) -> None:
         st.code(code(explanation), language="python")
 
 
-def _link(request: Request) -> None:
-    try:
-        address_of_result = link(request)
-    except ExplainerError as error:
-        st.warning(str(error))
-        return
-    contains = " **The link contains your text.**" if request.texts else ""
-    st.markdown(f"Whoever opens this link sees the same result.{contains}")
-    st.code(address_of_result, language=None, wrap_lines=True)
+def copy_link(query: Mapping[str, str], page: str) -> None:
+    """A button that shows the link to a result, which is a page's with this query."""
+    with st.popover("Copy link", icon=":material/link:"):
+        try:
+            address_of_result = link(query, page)
+        except ExplainerError as error:
+            st.warning(str(error))
+            return
+        contains = " **The link contains your text.**" if any(name.startswith(INPUT) for name in query) else ""
+        st.markdown(f"Whoever opens this link sees the same result.{contains}")
+        st.code(address_of_result, language=None, wrap_lines=True)

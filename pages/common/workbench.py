@@ -3,6 +3,7 @@
 Knows Requests; what a task asks for and what a method can be told is declared elsewhere.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -14,8 +15,8 @@ from explainers.settings import settings
 from explainers.task import Example, Task
 
 from . import controls, inputs, targets
+from .examples import examples
 from .panels import panels
-from .photographs import photographs
 from .results import computed, show
 from .share import OPENED, address
 from .words import literal
@@ -33,7 +34,7 @@ def workbench(task: Task) -> None:
         method = controls.method(task, card)
         params, seed = controls.params(task, method)
     draft = Request(task.key, model, {}, method=method, params=params, seed=seed)
-    _examples(task, asked, draft)
+    examples(task, task.key, _asks(asked, draft))
     with st.form(f"{task.key}.form", border=False):
         given = inputs.given(task)
         draft = replace(draft, target=targets.target(task, card))
@@ -41,6 +42,15 @@ def workbench(task: Task) -> None:
     if pressed:
         st.session_state[asked] = replace(draft, inputs=given)
     _result(task, asked, draft)
+
+
+def _asks(asked: str, draft: Request) -> Callable[[Example], None]:
+    """What explains an example with the present settings."""
+
+    def ask(example: Example) -> None:
+        st.session_state[asked] = replace(draft, inputs=example.inputs)
+
+    return ask
 
 
 def _result(task: Task, asked: str, draft: Request) -> None:
@@ -60,27 +70,6 @@ def _result(task: Task, asked: str, draft: Request) -> None:
         st.page_link("pages/about.py", label="What such a map says, and what it does not", icon=":material/info:")
 
 
-def _examples(task: Task, asked: str, draft: Request) -> None:
-    """The examples as pills or photographs; a click fills in one and explains it with the present settings."""
-    by_label = {example.label: example for example in task.examples}
-    key = f"{task.key}.example"
-
-    def choose(example: Example) -> None:
-        inputs.fill(task, example)
-        targets.clear(task)
-        st.session_state[asked] = replace(draft, inputs=example.inputs)
-
-    def chosen() -> None:
-        if example := by_label.get(st.session_state[key]):
-            choose(example)
-            st.session_state[key] = None
-
-    if any(field.kind == "image" for field in task.fields):
-        photographs(task.examples, f"{key}.photographs", choose)
-        return
-    st.pills("Examples", list(by_label), key=key, on_change=chosen)
-
-
 def _open_link(task: Task, asked: str) -> None:
     """On a visitor's first run: what the address asks for, and what of it we do not have."""
     seen = f"{task.key}.seen"
@@ -92,7 +81,7 @@ def _open_link(task: Task, asked: str) -> None:
     if not query:
         return
     try:
-        request = _known(task, Request.from_query({**query, "task": task.key}))
+        request = known(task, Request.from_query({**query, "task": task.key}))
         controls.fill(task, request)
         targets.fill(task, request)
     except ExplainerError as error:
@@ -103,14 +92,14 @@ def _open_link(task: Task, asked: str) -> None:
         st.session_state[OPENED] = (query.get(PACKED, ""), request.inputs)
 
 
-def _known(task: Task, request: Request) -> Request:
+def known(task: Task, request: Request) -> Request:
     """The request, if it names only what there is."""
     if request.method not in METHODS:
         raise BadRequest(f"It names a method that Wherefore does not have: {request.method[:60]!r}.")
     if request.model and request.model not in CARDS and not settings().any_model:
         raise BadRequest(f"It names a model that this server does not offer: {request.model[:100]!r}.")
     default = next((card.key for card in CARDS.values() if task.key in card.tasks), "")
-    known = {knob.name for knob in (*METHODS[request.method].params, *task.params)}
-    if unknown := {name for name, _ in request.params} - known:
+    names = {knob.name for knob in (*METHODS[request.method].params, *task.params)}
+    if unknown := {name for name, _ in request.params} - names:
         raise BadRequest(f"It names a setting that {request.method} does not have: {sorted(unknown)[0][:60]!r}.")
     return replace(request, model=request.model or default)
