@@ -18,9 +18,9 @@ LEVELS = [
         "hub_cards faithfulness edits",
         "alignment steps settings catalogue conversions method gate problem readout anatomy registry vocabulary wheels",
         "folders attention metric pieces pictures views.palette views.text",
-        "hub capability trial",
+        "hub capability generated trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
-        "loading metrics views.segments views.maps views.regions",
+        "loading metrics views.segments grouping views.maps views.regions",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.spans views.table",
         "task inside openings wording",
