@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..data import Explanation
 from ..request import Target
 from .palette import KINDS
-from .text import HIDDEN
+from .text import visible
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ def pieces(explanation: Explanation) -> list[Piece]:
         if start < place:  # tokens that share a sign: the first stands for all
             continue
         end = start + len(target.text or "")
-        found += [Piece(_visible(text[place:start]))] if start > place else []
+        found += [Piece(visible(text[place:start]))] if start > place else []
         hue = hues[target.label] % len(KINDS)
-        found.append(Piece(_visible(text[start:end]), target.label or f"class {target.index}", hue, row))
+        found.append(Piece(visible(text[start:end]), target.label or f"class {target.index}", hue, row))
         place = end
-    return [*found, Piece(_visible(text[place:]))] if place < len(text) else found
+    return [*found, Piece(visible(text[place:]))] if place < len(text) else found
 
 
 def _marked(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
@@ -50,11 +50,6 @@ def _marked(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
         if start is not None and target.text:
             found.append((start, target, row))
     return sorted(found, key=lambda mark: mark[0])
-
-
-def _visible(text: str) -> str:
-    """The text with hidden controls as their code points."""
-    return str(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text))
 
 
 CSS = """

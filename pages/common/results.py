@@ -8,6 +8,7 @@ import streamlit as st
 from explainers import Explanation, Request
 from explainers.backend import backend
 from explainers.catalogue import Card
+from explainers.generated import is_generation
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table
@@ -21,6 +22,7 @@ from explainers.views.text import likelihood, named, short
 
 from . import drawn
 from .entities import entities
+from .generation_results import generation
 from .image_results import image
 from .words import literal
 from .work import worked
@@ -51,6 +53,9 @@ def listed(card: Card) -> None:
 @st.fragment
 def show(explanation: Explanation, key: str) -> None:
     """The answer in one sentence, the map, how sure it is, and the other views; switching them computes nothing."""
+    if is_generation(explanation):
+        generation(explanation, key)
+        return
     marked = st.container()
     row, rows = chosen(explanation, key)
     with marked:

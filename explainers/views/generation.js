@@ -1,0 +1,249 @@
+// Draws a generation that `generation.py` packed: what a written piece was made from, coloured as soon as it is
+// hovered or focused. Runs in a page and in a saved file alike. All text is set as text.
+"use strict";
+
+const HIDDEN = -32768;
+const FINE = 32767;
+const NAMED = 0.5; // of the strongest: below, no second piece is named
+const STRONG = 0.4; // of the strongest: from here on a line under the text says the sign without colour
+
+function wherefore(box, data) {
+  if (box.dataset.shown === data.id) return;
+  box.dataset.shown = data.id;
+  const bytes = Uint8Array.from(atob(data.scores), (sign) => sign.charCodeAt(0));
+  const scores = new Int16Array(bytes.buffer);
+  const view = drawn(data);
+  const state = { from: data.first, to: data.first, pinned: false, anchor: null, dragged: false };
+  box.replaceChildren(...view.blocks, view.said, view.more, view.legend, view.tools);
+
+  const span = () => [Math.min(state.from, state.to), Math.max(state.from, state.to)];
+  const show = (from, to, pinned) => {
+    Object.assign(state, { from, to, pinned });
+    const values = summed(data, scores, ...span(), view.how.value);
+    coloured(data, view, values, ...span(), pinned);
+  };
+  const toggle = (row) => {
+    const same = state.pinned && state.from === row && state.to === row;
+    show(row, row, !same);
+  };
+  const focus = (row) => {
+    view.options.forEach((option, i) => (option.tabIndex = i === row ? 0 : -1));
+    view.options[row].focus();
+  };
+  const rowOf = (event) => {
+    const option = event.target.closest?.("[data-row]");
+    return option ? Number(option.dataset.row) : null;
+  };
+
+  box.onpointerover = (event) => {
+    const row = rowOf(event);
+    if (row === null) return;
+    if (!(event.buttons & 1)) state.anchor = null;
+    if (state.anchor !== null && row !== state.anchor) state.dragged = true;
+    if (state.anchor !== null && state.dragged) show(state.anchor, row, true);
+    else if (!state.pinned) show(row, row, false);
+  };
+  box.onpointerdown = (event) => {
+    state.dragged = false;
+    state.anchor = event.pointerType === "mouse" && event.button === 0 && !event.shiftKey ? rowOf(event) : null;
+  };
+  box.onclick = (event) => {
+    const row = rowOf(event);
+    if (row === null || state.dragged) return;
+    view.options.forEach((option, i) => (option.tabIndex = i === row ? 0 : -1));
+    if (event.shiftKey) show(state.from, row, true);
+    else toggle(row);
+  };
+  box.onfocusin = (event) => {
+    const row = rowOf(event);
+    if (row !== null && !state.pinned && event.target.matches(":focus-visible")) show(row, row, false);
+  };
+  box.onkeydown = (event) => {
+    const row = rowOf(event);
+    if (row === null) return;
+    const forward = getComputedStyle(event.target).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
+    const backward = forward === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
+    const last = data.rows.length - 1;
+    const next = {
+      [forward]: row + 1,
+      ArrowDown: row + 1,
+      [backward]: row - 1,
+      ArrowUp: row - 1,
+      Home: 0,
+      End: last,
+    }[event.key];
+    if (next !== undefined) {
+      const reached = Math.max(0, Math.min(last, next));
+      const from = state.pinned ? state.from : row;
+      focus(reached);
+      if (event.shiftKey) show(from, reached, true);
+    } else if (event.key === "Enter" || event.key === " ") toggle(row);
+    else if (event.key === "Escape") show(row, row, false);
+    else return;
+    event.preventDefault();
+  };
+  view.how.onchange = () => show(state.from, state.to, state.pinned);
+  show(data.first, data.first, false);
+}
+
+function element(tag, kind, text) {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function drawn(data) {
+  const pieces = []; // each: [element, feature]
+  const options = [];
+  const blocks = data.fields.flatMap((field) => {
+    const written = field.blocks.some((block) => block.parts.some((part) => part[2] >= 0));
+    const head = element("div", "wf-field", field.title);
+    head.setAttribute("aria-hidden", "true");
+    const text = element("div", "wf-g-text");
+    text.dir = "auto";
+    text.setAttribute("role", written ? "listbox" : "group");
+    text.setAttribute("aria-label", written ? `${field.title}, each piece with what it was made from` : field.title);
+    if (written) text.setAttribute("aria-multiselectable", "true");
+    for (const block of field.blocks) {
+      const place = block.role ? element("div", "wf-g-role") : text;
+      if (block.role) {
+        place.dir = "auto";
+        place.append(element("small", "", block.role));
+        text.append(place);
+      }
+      place.append(...block.parts.map((part) => piece(part, pieces, options)));
+    }
+    return [head, text];
+  });
+  const said = element("p", "wf-g-said");
+  said.setAttribute("aria-live", "polite");
+  const how = element("select");
+  for (const name of ["sum", "mean"]) how.append(element("option", "", name));
+  const label = element("label", "", "Several together show their ");
+  label.append(how);
+  const tools = element("div", "wf-g-tools");
+  const hint = "Point at a piece, or reach it with the arrow keys. A click keeps it. Drag, or hold Shift, for several.";
+  tools.append(element("span", "", hint), label);
+  return { blocks, pieces, options, said, more: element("div", "wf-g-more"), legend: element("div", "wf-legend"), how, tools };
+}
+
+function piece([text, feature, row, mark], pieces, options) {
+  if (feature < 0) return document.createTextNode(text);
+  const made = element("span", mark ? "wf-g-mark" : "", text);
+  made.dataset.kind = made.className;
+  pieces.push([made, feature]);
+  if (row >= 0) {
+    made.dataset.row = row;
+    made.dataset.kind += " wf-g-o";
+    made.tabIndex = row === 0 ? 0 : -1;
+    made.setAttribute("role", "option");
+    options[row] = made;
+  }
+  return made;
+}
+
+function summed(data, scores, from, to, how) {
+  const values = new Float64Array(data.width);
+  for (let feature = 0; feature < data.width; feature++) {
+    let seen = 0;
+    for (let row = from; row <= to; row++) {
+      const share = scores[row * data.width + feature];
+      if (share === HIDDEN) continue;
+      values[feature] += (share / FINE) * data.rows[row].limit;
+      seen++;
+    }
+    if (!seen) values[feature] = NaN;
+    else if (how === "mean") values[feature] /= to - from + 1;
+  }
+  return values;
+}
+
+function coloured(data, view, values, from, to, pinned) {
+  const limit = values.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0);
+  for (const [made, feature] of view.pieces) {
+    const value = values[feature];
+    const row = made.dataset.row === undefined ? -1 : Number(made.dataset.row);
+    const on = row >= from && row <= to;
+    const strength = limit ? Math.abs(value) / limit : 0;
+    const kinds = [made.dataset.kind];
+    if (on) kinds.push("wf-g-on");
+    if (Number.isNaN(value)) {
+      if (!on) kinds.push("wf-g-hidden");
+      delete made.dataset.n;
+    } else {
+      kinds.push("wf-t", value < 0 ? "wf-n" : "wf-p");
+      if (strength >= STRONG) kinds.push("wf-strong");
+      made.style.setProperty("--s", strength.toFixed(3));
+      made.dataset.n = number(value, data.signed);
+    }
+    made.className = kinds.join(" ").trim();
+    if (row >= 0) made.setAttribute("aria-selected", String(on && pinned));
+  }
+  told(data, view, values, from, to, limit);
+}
+
+function told(data, view, values, from, to, limit) {
+  const rows = data.rows.slice(from, to + 1);
+  const words = view.pieces.map(([made, feature]) => [made.textContent, feature]);
+  const own = rows.length === 1 ? quoted(rows[0].name) : quoted(`${rows[0].name} … ${rows.at(-1).name}`);
+  const share = rows.length === 1 && rows[0].share ? ` (${rows[0].share})` : "";
+  const foil = rows.length === 1 && rows[0].foil ? ` rather than ${quoted(rows[0].foil)}` : "";
+  view.said.textContent = `${own}${share}${foil} ${madeFrom(words, values, limit, data.signed)}`;
+  const instead = rows.length === 1 && rows[0].instead ? `It could have been: ${rows[0].instead.join(", ")}.` : "";
+  const steps = rows.length === 1 && rows[0].steps ? `${rows[0].steps.join(" · ")}.` : "";
+  view.more.textContent = [instead, steps].filter(Boolean).join(" ");
+  const goal = rows.length === 1 ? `${quoted(rows[0].name)}${foil}` : "these";
+  const against = foil ? `towards ${quoted(rows[0].foil)}` : `away from ${rows.length === 1 ? quoted(rows[0].name) : "them"}`;
+  const keys = data.signed ? [["wf-p", `towards ${goal}`], ["wf-n", against]] : [["wf-p", "matters, in either direction"]];
+  view.legend.replaceChildren(
+    ...(limit ? keys : []).map(([kind, text]) => {
+      const key = element("span", `wf-key ${kind} wf-strong`, text);
+      key.style.setProperty("--s", "1");
+      return key;
+    }),
+    ...unseen(data, values),
+    element("span", "", limit ? `Full colour: ${number(limit, false)}. Grey: not visible then.` : "Every score is 0."),
+  );
+}
+
+function unseen(data, values) {
+  const total = values.reduce((sum, value) => sum + (Math.abs(value) || 0), 0);
+  const shares = new Map();
+  for (const [feature, text] of data.unseen)
+    shares.set(text, (shares.get(text) ?? 0) + (Math.abs(values[feature]) || 0) / (total || 1));
+  const worth = [...shares].filter(([, share]) => share >= 0.005).sort((one, other) => other[1] - one[1]);
+  if (!worth.length) return [];
+  const named = worth.slice(0, 3).map(([text, share]) => `${Math.round(100 * share)} % on \u2068${text}\u2069`);
+  return [element("span", "", `Not shown: ${named.join(", ")}, which is added to every text.`)];
+}
+
+function madeFrom(words, values, limit, signed) {
+  const loud = words.filter(([text]) => /[\p{L}\p{N}\p{S}]/u.test(text));
+  const ranked = (loud.length ? loud : words)
+    .map(([text, feature]) => [text.trim(), values[feature]])
+    .filter(([, value]) => Math.abs(value) > 0)
+    .sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
+  if (!limit || !ranked.length) return "owes nothing to what can be seen here.";
+  const strong = ranked.filter(([, value]) => Math.abs(value) >= NAMED * Math.abs(ranked[0][1])).slice(0, 3);
+  if (!signed) return `depends most on ${listed(strong.slice(0, 2))}.`;
+  const towards = strong.filter(([, value]) => value > 0).slice(0, 2);
+  const away = strong.filter(([, value]) => value < 0).slice(0, 1);
+  const mostly = towards.length ? `comes mostly from ${listed(towards)}` : "comes";
+  return away.length ? `${mostly}, against the push of ${listed(away)}.` : `${mostly}.`;
+}
+
+function listed(pieces) {
+  return pieces.map(([text]) => quoted(text)).join(" and ");
+}
+
+function quoted(text) {
+  return `“\u2068${text}\u2069”`;
+}
+
+function number(value, signed) {
+  if (!value) return "0";
+  const size = Math.abs(value);
+  const digits = size >= 0.1 ? size.toFixed(2) : size.toPrecision(2).replace(/\.?0+(?=$|e)/, "");
+  return `${value < 0 ? "−" : signed ? "+" : ""}${digits}`;
+}

@@ -1,0 +1,73 @@
+"""Which written token tells most, and what it was made from, in words for somebody who does not program.
+
+Knows no Streamlit: HTML as text, every foreign string escaped.
+"""
+
+import numpy as np
+
+from ..data import Explanation
+from .text import escaped, likelihood, short, speaks
+
+WORTH_NAMING = 0.5  # of the strongest: below, no second piece is named
+
+
+def telling(explanation: Explanation) -> int:
+    """The row that stands out most: the strongest push of one piece that speaks, for a token that speaks."""
+    speaking = np.array([speaks(f.text) and not f.special for f in explanation.features], bool)
+    sizes = np.abs(np.nan_to_num(explanation.scores))  # (T, F)
+    if not explanation.additive:  # rows have no unit in common
+        sizes = sizes / np.maximum(sizes.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    best = np.where(speaking, sizes, 0.0).max(axis=1, initial=0.0)
+    own = [speaking[t.position] if t.position is not None else True for t in explanation.targets]
+    ranked = np.where(own, best, -1.0) if any(own) else best
+    return int(ranked.argmax()) if len(ranked) else 0
+
+
+def sources(explanation: Explanation, row: int, most: int = 3) -> list[tuple[int, float]]:
+    """The features that a target owes most to, strongest first, with their scores; silent ones only if none speaks."""
+    scores = np.nan_to_num(explanation.scores[row])
+    order = [int(i) for i in np.argsort(-np.abs(scores), kind="stable") if scores[i]]
+    loud = [i for i in order if speaks(explanation.features[i].text) and not explanation.features[i].special]
+    return [(i, float(scores[i])) for i in (loud or order)[:most]]
+
+
+def wrote(explanation: Explanation) -> str:
+    """The lead sentence of a generation: its most telling token, and what that was made from. HTML."""
+    if not explanation.targets:
+        return "There is no written token to explain."
+    row = telling(explanation)
+    target, found = explanation.targets[row], sources(explanation, row)
+    own = explanation.features[target.position].text if target.position is not None else target.label or ""
+    share = "" if target.probability is None else f" ({escaped(likelihood(target.probability))})"
+    given = any(explanation.request.texts.get(field) for field in list(explanation.shown)[1:])
+    said = f"The model {'finds' if given else 'wrote'} {_bold(own)}{share}"
+    if target.foil is not None:
+        said += f" rather than {_bold(target.foil)}"
+    if not found:
+        return f"{said}; nothing that it read moves this number."
+    return f"{said} {_because(explanation, row, found)}."
+
+
+def _because(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:
+    """What pushed towards a token, the strongest first, and what against it."""
+    strongest = abs(found[0][1])
+    strong = [(place, score) for place, score in found if abs(score) >= WORTH_NAMING * strongest]
+    if not explanation.signed:
+        return f"with most weight on {_list(explanation, [place for place, _ in strong][:2])}"
+    towards = [place for place, score in strong if score > 0][:2]
+    away = [place for place, score in strong if score < 0][:1]
+    against = f"against the push of {_list(explanation, away)}" if away else ""
+    mostly = f"mostly because of {_list(explanation, towards)}" if towards else ""
+    return ", ".join(part for part in (mostly, against) if part)
+
+
+def _list(explanation: Explanation, places: list[int]) -> str:
+    return " and ".join(f"<strong>“<bdi>{_text(explanation.features[place].text)}</bdi>”</strong>" for place in places)
+
+
+def _bold(text: str) -> str:
+    return f"<strong><bdi>{_text(text)}</bdi></strong>"
+
+
+def _text(text: str) -> str:
+    return escaped(short(text) or "␣")
