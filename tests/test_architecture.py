@@ -20,7 +20,7 @@ LEVELS = [
         "folders attention metric pieces pictures views.palette views.text",
         "hub capability generated trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
-        "loading metrics views.segments grouping views.maps views.regions",
+        "loading metrics views.segments difference grouping views.maps views.regions",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.spans views.telling views.table",
         "task inside openings wording",
