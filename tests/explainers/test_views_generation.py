@@ -1,0 +1,183 @@
+"""What the interactive view is given: the whole text in pieces, scores that survive their packing, few bytes."""
+
+import base64
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from explainers.data import Feature, Prediction
+from explainers.grouping import Grouping, grouped
+from explainers.request import Target
+from explainers.views.crosstab import alt, crosstab, rounded, rows
+from explainers.views.generation import CSS, SCRIPT, name, packed, payload
+from explainers.views.telling import sources, telling, wrote
+from tests.explainers.drawing import EVIL, Page
+from tests.explainers.generations import NAN, features_of, generation
+
+SCORES = [[0.1, 0.2, -0.3, 0.9, 0.5], [0.25, 0, 0.1, -0.2, 0.1, 0.8], [0.1, 0.1, 0.1, 0.1, 0.1, -0.2, 0.6]]
+
+
+def unpacked(drawn):
+    """The scores as the script computes them."""
+    whole = np.frombuffer(base64.b64decode(drawn["scores"]), "<i2").reshape(-1, drawn["width"])
+    limits = np.array([row["limit"] for row in drawn["rows"]])[:, None]
+    return np.where(whole == -32768, NAN, whole / 32767 * limits)
+
+
+def parts(drawn):
+    return [part for field in drawn["fields"] for block in field["blocks"] for part in block["parts"]]
+
+
+def test_the_texts_are_whole_and_each_piece_knows_its_feature_and_its_row():
+    drawn = payload(generation())
+    prompt, continuation = drawn["fields"]
+    assert "".join(part[0] for part in prompt["blocks"][0]["parts"]) == "The capital of France is"
+    assert continuation["blocks"][0]["parts"] == [[" ", -1, -1, 0], ["Par", 5, 0, 0], ["is", 6, 1, 0], [".", 7, 2, 0]]
+    assert [field["title"] for field in drawn["fields"]] == ["Prompt", "Continuation"]
+
+
+def test_scores_come_back_within_a_30000th_of_the_strongest_and_hidden_ones_hidden():
+    explanation = generation()
+    back = unpacked(payload(explanation))
+    assert_allclose(np.isnan(back), np.isnan(explanation.scores))
+    limits = np.nanmax(np.abs(explanation.scores), axis=1, keepdims=True)
+    assert np.nanmax(np.abs(back - explanation.scores) / limits) < 1 / 30_000
+    zeros, _ = packed(np.zeros((1, 3), np.float32))
+    assert zeros.tolist() == [0.0]
+
+
+def test_200_tokens_written_after_200_take_less_than_300_kilobytes():
+    given, made = ([f"{kind}{i}" for i in range(200)] for kind in "wo")
+    big = generation(given, made, texts=(" ".join(given), " " + " ".join(made)))
+    assert len(json.dumps(payload(big))) < 300_000
+    assert len(crosstab(big).to_json()) < 700_000
+
+
+def test_a_row_tells_its_probability_its_contrast_what_could_have_been_and_its_step_scores():
+    explanation = generation(steps=(("cross_entropy", (1.23456, 0.0, 2.0)),))
+    first = explanation.targets[0]
+    others = ((first, Target("Lon", 7, probability=0.2)), (), ())
+    explanation = replace(
+        explanation,
+        targets=(replace(first, foil="Lon"), *explanation.targets[1:]),
+        prediction=Prediction(explanation.targets, "x", others),
+    )
+    row = payload(explanation)["rows"][0]
+    assert (row["name"], row["share"], row["foil"]) == ("Par", "50 %", "Lon")
+    assert row["instead"] == ["Lon 20 %"]
+    assert row["steps"] == ["cross entropy 1.235"]
+
+
+def test_the_words_of_each_role_are_a_block_and_no_letter_is_lost_between_them():
+    segments = (("prompt", 12, 24, "user"), ("prompt", 0, 11, "system"), ("continuation", 0, 7, "assistant"))
+    drawn = payload(generation(segments=segments))
+    blocks = [(block["role"], "".join(part[0] for part in block["parts"])) for block in drawn["fields"][0]["blocks"]]
+    assert blocks == [("Instructions", "The capital"), ("You", "of France is")]
+    assert drawn["fields"][1]["blocks"][0]["role"] == "The model"
+
+
+def test_a_token_of_space_is_a_mark_and_one_that_the_text_does_not_hold_is_told_apart():
+    explanation = generation()
+    features = list(explanation.features)
+    features[0] = Feature("<s>", "prompt", special=True)
+    features[4] = replace(features[4], text="␣", start=22, end=22)
+    drawn = payload(replace(explanation, features=tuple(features)))
+    assert drawn["unseen"] == [[0, "<s>"]]
+    assert [part for part in parts(drawn) if part[3]] == [["␣", 4, -1, 1]]
+    assert "".join(part[0] for part in parts(drawn) if not part[3]) == "The capital of France is Paris."
+
+
+def test_equal_results_have_equal_names_and_others_do_not():
+    assert payload(generation())["id"] == payload(generation())["id"]
+    assert payload(generation())["id"] != payload(generation(scores=SCORES))["id"]
+
+
+def test_pieces_of_a_grouped_result_carry_all_of_its_text():
+    drawn = payload(grouped(generation(), Grouping("word")))
+    assert "".join(part[0] for part in parts(drawn)) == "The capital of France is Paris."
+    assert [row["name"] for row in drawn["rows"]] == ["Paris", "."]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_hostile_tokens_reach_the_script_as_text_and_the_sentence_and_figure_escaped(evil):
+    explanation = generation((evil, "b"), (evil, "c"), texts=(f"{evil} b", f" {evil} c"))
+    assert json.loads(json.dumps(payload(explanation)))["rows"][0]["name"]
+    assert "\u202e" not in json.dumps(payload(explanation), ensure_ascii=False)
+    assert not {"img", "script", "style"} & {tag for tag, _ in Page(wrote(explanation)).elements}
+    figure = crosstab(explanation).to_json()
+    assert "<img" not in figure
+    assert "<script" not in figure
+    assert "innerHTML" not in SCRIPT
+
+
+def test_the_lead_names_the_token_that_stands_out_and_what_it_was_made_from():
+    explanation = generation(scores=SCORES)
+    assert telling(explanation) == 0
+    said = Page(wrote(explanation)).text()
+    assert said == "The model finds Par (50 %) mostly because of “France” and “is”."
+    free = replace(explanation, request=replace(explanation.request, inputs={"prompt": "The capital of France is"}))
+    assert Page(wrote(free)).text().startswith("The model wrote Par (50 %) mostly because of")
+
+
+def test_the_lead_of_a_contrast_names_both_and_what_pushed_against():
+    against = [[0.1, 0.2, -0.8, 0.9, 0.1], *SCORES[1:]]
+    explanation = generation(scores=against)
+    explanation = replace(explanation, targets=(replace(explanation.targets[0], foil="Lon"), *explanation.targets[1:]))
+    said = Page(wrote(explanation)).text()
+    assert said.endswith("Par (50 %) rather than Lon mostly because of “France”, against the push of “of”.")
+
+
+def test_the_lead_of_a_method_without_signs_names_weights_and_of_zeros_says_that_nothing_moves():
+    assert "with most weight on “France”" in Page(wrote(generation(scores=SCORES, signed=False))).text()
+    nothing = generation(scores=[[0] * 5, [0] * 6, [0] * 7])
+    assert "nothing that it read moves this number" in Page(wrote(nothing)).text()
+
+
+def test_punctuation_and_template_tokens_are_named_only_if_nothing_else_can_be():
+    explanation = generation(("Hi", "!"), ("yes",), [[0.1, 0.9]], texts=("Hi!", " yes"))
+    assert [explanation.tokens[place] for place, _ in sources(explanation, 0)] == ["Hi"]
+    silent = generation(("?", "!"), ("yes",), [[0.1, 0.9]], texts=("?!", " yes"))
+    assert [silent.tokens[place] for place, _ in sources(silent, 0)] == ["!", "?"]
+
+
+def test_the_heatmap_has_a_column_a_token_a_row_a_source_and_gaps_where_nothing_was_visible():
+    explanation = generation(scores=SCORES, steps=(("entropy", (1.0, 2.0, 3.0)),))
+    heatmap, steps = crosstab(explanation).data
+    assert_allclose(heatmap.z, explanation.scores[:, :7].T, rtol=0.01)
+    assert np.isnan(heatmap.z[5, 0])
+    assert list(heatmap.x) == ["1 Par", "2 is", "3 ."]
+    assert heatmap.y[3] == "4 France"
+    assert (heatmap.zmin, heatmap.zmax) == (pytest.approx(-0.9), pytest.approx(0.9))
+    assert not heatmap.hoverongaps
+    assert_allclose(steps.z, [[0, 0.5, 1]])
+    assert_allclose(steps.customdata, [[1, 2, 3]])
+
+
+def test_numbers_are_rounded_to_three_digits_and_nothing_else_is_lost():
+    given = np.array([[1234.5, -0.00012345, 0.0, NAN]], np.float32)
+    assert_allclose(rounded(given), [[1230, -0.000123, 0, NAN]], rtol=1e-6)
+
+
+def test_the_figure_in_words_and_the_table_name_the_strongest_source_of_each():
+    explanation = generation(scores=SCORES, steps=(("entropy", (1.0, 2.0, 3.0)),))
+    assert alt(explanation).startswith(
+        "Heatmap of 3 columns and 8 rows. Strongest in each column: Par: France +0.90; is: Par"
+    )
+    first = rows(explanation)[0]
+    assert first["made from"].startswith("France +0.90, is +0.50, of −0.30")
+    assert (first["text"], first["probability"], first["entropy"]) == ("Par", 0.5, 1.0)
+
+
+def test_a_name_is_that_of_the_text_and_never_empty():
+    explanation = generation()
+    features = (*explanation.features[:5], replace(explanation.features[5], text=" \n"), *explanation.features[6:])
+    assert name(replace(explanation, features=features), 0) == "␣"
+    assert features_of("prompt", "a b", ("a", "b"))[1].word == 1
+
+
+def test_motion_stops_for_those_who_ask_and_colours_are_those_of_every_map():
+    assert "prefers-reduced-motion: no-preference" in CSS
+    assert ".wf-p" in CSS
