@@ -4,27 +4,36 @@ Knows no torch and no Streamlit.
 """
 
 from .data import Explanation
+from .generated import is_generation
+from .grouping import Grouping, grouped
 from .views.computed import code, computed, table
+from .views.generation_page import POLICY, block, script
+from .views.generation_page import table as tokens
 from .views.image_page import pictures, places
 from .views.meter import meter
 from .views.sentence import sentence
 from .views.spans import spans
 from .views.table import rows
+from .views.telling import telling, wrote
 from .views.text import escaped, named
 
 
 def to_html(explanation: Explanation, row: int | None = None, true_label: str | None = None) -> str:
     """The explanation by words as one page with no reference to anything outside it: all targets, or one `row`.
 
-    `true_label` is what is right, if the reader knows it.
+    `true_label` is what is right, if the reader knows it. A generation is one result, with a script of ours to point
+    at its tokens.
     """
-    shown = explanation.by_word()
+    written = is_generation(explanation)
+    shown = grouped(explanation, Grouping("word")) if written else explanation.by_word()
     picked = range(len(explanation.targets)) if row is None else [row]
     notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
     return PAGE.format(
-        images="img-src data:; " if explanation.grid else "",
+        allowed="img-src data:; " if explanation.grid else POLICY if written else "",
         notices="".join(f"<p class='wf-note'>{escaped(note)}</p>" for note in notes),
-        results="".join(_result(explanation, shown, i, headed=len(picked) > 1) for i in picked),
+        results=_written(explanation, shown)
+        if written
+        else "".join(_result(explanation, shown, i, headed=len(picked) > 1) for i in picked),
         code=escaped(code(explanation)),
     )
 
@@ -47,6 +56,19 @@ def _result(explanation: Explanation, shown: Explanation, row: int, headed: bool
     )
 
 
+def _written(explanation: Explanation, shown: Explanation) -> str:
+    """What is known of a generation: its most telling token, the view to point at, and every token's sources."""
+    row = telling(explanation)
+    return WRITTEN.format(
+        sentence=wrote(shown),
+        view=block(shown),
+        meter=meter(explanation, row),
+        tokens=tokens(shown),
+        how=table(computed(explanation, row)),
+        script=script(),
+    )
+
+
 RESULT = """<section>{heading}
 <p class="wf-said">{sentence}</p>
 {map}
@@ -56,10 +78,20 @@ RESULT = """<section>{heading}
 <details><summary>How this was computed</summary>{how}</details>
 </section>
 """
+WRITTEN = """<section>
+<p class="wf-said">{sentence}</p>
+{view}
+{meter}
+<h2>Every written word</h2>
+{tokens}
+<details><summary>How this was computed</summary>{how}</details>
+{script}
+</section>
+"""
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; {images}style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+ content="default-src 'none'; {allowed}style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <title>Why did the model say that?</title>
 <style>
 :root {{ color-scheme: light dark; }}

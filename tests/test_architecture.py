@@ -27,7 +27,7 @@ LEVELS = [
         "hearing",
         "textual opponent comparison writing views.bars views.generation views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts views.crosstab tactic",
-        "generation siege attacks.greedy",
+        "generation views.generation_page siege attacks.greedy",
         "export views.sanity hypotheses tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",

@@ -6,6 +6,7 @@ Knows no Streamlit.
 import re
 
 from ..data import Explanation
+from ..generated import is_generation
 from ..method import METHODS, Value
 from ..request import Pairs, Request
 from .palette import CSS
@@ -25,7 +26,7 @@ def computed(explanation: Explanation, row: int = 0) -> Pairs:
     request, method = explanation.request, METHODS.get(explanation.request.method)
     rows = [
         ("Method", f"{method.label}: {method.summary} ({method.paper})" if method else request.method),
-        ("Explained", f"{direction(explanation, row)}, in {unit_in_words(explanation.unit)}"),
+        ("Explained", f"{_explained(explanation, row)}, in {unit_in_words(explanation.unit)}"),
         ("Value at the text", f"{explanation.values[row]:.6g}"),
     ]
     if explanation.baselines is not None:
@@ -35,6 +36,12 @@ def computed(explanation: Explanation, row: int = 0) -> Pairs:
         facts = {name: text for name, text in facts.items() if not name.startswith("baseline")}
     rows += [(name.replace("_", " ").capitalize(), text) for name, text in facts.items() if text]
     return (*rows, ("Seed", str(request.seed)))
+
+
+def _explained(explanation: Explanation, row: int) -> str:
+    """What a positive score pushes towards; of a generation that is each written token, and the numbers are of one."""
+    said, count = direction(explanation, row), len(explanation.targets)
+    return f"each of {count} written tokens, here {said}" if is_generation(explanation) and count > 1 else said
 
 
 def table(rows: Pairs) -> str:

@@ -185,7 +185,8 @@ function coloured(data, view, values, from, to, pinned) {
 
 function told(data, view, values, from, to, limit) {
   const rows = data.rows.slice(from, to + 1);
-  const words = view.pieces.map(([made, feature]) => [made.textContent, feature]);
+  const others = view.pieces.filter(([made]) => !(made.dataset.row >= from && made.dataset.row <= to));
+  const words = others.map(([made, feature]) => [made.textContent, feature]);
   const own = rows.length === 1 ? quoted(rows[0].name) : quoted(`${rows[0].name} … ${rows.at(-1).name}`);
   const share = rows.length === 1 && rows[0].share ? ` (${rows[0].share})` : "";
   const foil = rows.length === 1 && rows[0].foil ? ` rather than ${quoted(rows[0].foil)}` : "";

@@ -17,6 +17,9 @@ def telling(explanation: Explanation) -> int:
     sizes = np.abs(np.nan_to_num(explanation.scores))  # (T, F)
     if not explanation.additive:  # rows have no unit in common
         sizes = sizes / np.maximum(sizes.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    for row, target in enumerate(explanation.targets):
+        if target.position is not None:  # what the end of a word owes to its beginning
+            sizes[row, target.position] = 0.0
     best = np.where(speaking, sizes, 0.0).max(axis=1, initial=0.0)
     own = [speaking[t.position] if t.position is not None else True for t in explanation.targets]
     ranked = np.where(own, best, -1.0) if any(own) else best
@@ -24,9 +27,12 @@ def telling(explanation: Explanation) -> int:
 
 
 def sources(explanation: Explanation, row: int, most: int = 3) -> list[tuple[int, float]]:
-    """The features that a target owes most to, strongest first, with their scores; silent ones only if none speaks."""
-    scores = np.nan_to_num(explanation.scores[row])
-    order = [int(i) for i in np.argsort(-np.abs(scores), kind="stable") if scores[i]]
+    """The features that a target owes most to, strongest first, with their scores; silent ones only if none speaks.
+
+    Never itself: what the end of a word owes to its beginning says nothing.
+    """
+    scores, own = np.nan_to_num(explanation.scores[row]), explanation.targets[row].position
+    order = [int(i) for i in np.argsort(-np.abs(scores), kind="stable") if scores[i] and i != own]
     loud = [i for i in order if speaks(explanation.features[i].text) and not explanation.features[i].special]
     return [(i, float(scores[i])) for i in (loud or order)[:most]]
 

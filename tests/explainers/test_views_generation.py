@@ -1,7 +1,9 @@
 """What the interactive view is given: the whole text in pieces, scores that survive their packing, few bytes."""
 
 import base64
+import hashlib
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.testing import assert_allclose
 from explainers.data import Feature, Prediction
 from explainers.grouping import Grouping, grouped
 from explainers.request import Target
+from explainers.standalone import to_html
 from explainers.views.crosstab import alt, crosstab, rounded, rows
 from explainers.views.generation import CSS, SCRIPT, name, packed, payload
 from explainers.views.telling import sources, telling, wrote
@@ -181,3 +184,36 @@ def test_a_name_is_that_of_the_text_and_never_empty():
 def test_motion_stops_for_those_who_ask_and_colours_are_those_of_every_map():
     assert "prefers-reduced-motion: no-preference" in CSS
     assert ".wf-p" in CSS
+
+
+def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_nothing():
+    html = to_html(generation(scores=SCORES))
+    page = Page(html)
+    (policy,) = [attributes["content"] for tag, attributes in page.elements if "http-equiv" in attributes]
+    (script,) = [data for path, data in page.texts if path and path[-1] == ("script", {})]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.startswith(f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; ")
+    assert not re.search(r"https?://|fetch\(|import\(|XMLHttp|WebSocket", html)
+    names = {name for _, attributes in page.elements for name in attributes}
+    assert not names & {"src", "href", "srcset", "action", "formaction"}
+    assert not [name for name in names if name.startswith("on")]
+
+
+def test_the_file_has_every_written_word_with_its_sources_without_a_script_too():
+    page = Page(to_html(generation(scores=SCORES)))
+    text = page.text(without=("style", "script"))
+    assert "The model finds Paris (12 %) mostly because of" in text
+    assert "Paris12 %France +0.70" in text
+    assert ".17 %Paris +0.40" in text
+    assert page.text("wf-map").startswith("The capital of France is")
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_hostile_text_cannot_leave_the_data_of_a_file(evil):
+    explanation = generation((evil, "b"), (f"{evil}</script>", "c"), texts=(f"{evil} b", f" {evil}</script> c"))
+    page = Page(to_html(explanation))
+    assert not page.open
+    assert len([1 for tag, _ in page.elements if tag == "script"]) == 2
+    assert "img" not in {tag for tag, _ in page.elements}
+    (data,) = [data for path, data in page.texts if path and path[-1][1].get("type") == "application/json"]
+    assert json.loads(data) == payload(grouped(explanation, Grouping("word")))
