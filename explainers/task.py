@@ -29,6 +29,7 @@ class Field:
     kind: Literal["text", "line", "labels", "image"] = "text"
     default: str = ""  # of a field that may stay as it is
     optional: bool = False  # whether it may stay empty
+    aside: bool = False  # whether it is asked for only by those who look for it
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Task(ABC):
     question: ClassVar[str]  # what its page answers
     fields: ClassVar[tuple[Field, ...]]
     examples: ClassVar[tuple[Example, ...]]
-    choices: ClassVar[Literal["labels", "said"]] = "labels"  # what can be asked about: classes, or what the model said
-    foils: ClassVar[Literal["labels", "said"]] = "labels"  # what that can be compared with
+    choices: ClassVar[Literal["labels", "said", "all"]] = "labels"  # asked about: a class, what was said, or all of it
+    foils: ClassVar[Literal["labels", "said", "text"]] = "labels"  # what that can be compared with
     method: ClassVar[str] = Request.method  # what its page begins with
     params: ClassVar[tuple[Knob, ...]] = knobs(Reading)
 

@@ -36,20 +36,33 @@ class TextGeneration(Task):
     fields = (
         Field(PROMPT, "Prompt", "Type how the text begins."),
         Field(CONTINUATION, "Continuation", "Leave this empty and the model writes it.", optional=True),
-        Field(SYSTEM, "System prompt", "What a chat model is told before the chat begins.", optional=True),
-        Field(WITHOUT, "Prompt without its context", "To measure what the context adds.", optional=True),
+        Field(
+            SYSTEM,
+            "System prompt",
+            "What a chat model is told first. With it the prompt becomes a chat.",
+            optional=True,
+            aside=True,
+        ),
+        Field(WITHOUT, "Prompt without its context", "To measure what the context adds.", optional=True, aside=True),
     )
-    examples = tuple(
-        Example(label, ((PROMPT, prompt), (CONTINUATION, continuation)))
-        for label, prompt, continuation in (
-            ("A capital", "The capital of France is", ""),
-            ("Two capitals", "The capital of France is Paris. The capital of Italy is", " Rome"),
-            ("A recipe", "To make a good soup, first boil the", ""),
-            ("He or she", "The nurse took off her coat because", ""),
-        )
+    examples = (
+        Example("A capital", ((PROMPT, "The capital of France is"),)),
+        Example(
+            "Two capitals",
+            ((PROMPT, "The capital of France is Paris. The capital of Italy is"), (CONTINUATION, " Rome")),
+        ),
+        Example("A recipe", ((PROMPT, "To make a good soup, first boil the"),)),
+        Example("He or she", ((PROMPT, "The nurse took off her coat because"),)),
+        Example(
+            "A chat",
+            (
+                (PROMPT, "Where should I go this summer?"),
+                (SYSTEM, "You are a travel guide. Your guest loves mountains and does not like the sea."),
+            ),
+        ),
     )
     method = "input_x_gradient"
-    choices = foils = "said"
+    choices, foils = "all", "text"
     params = (*knobs(Writing), *knobs(Chatting))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
@@ -64,4 +77,4 @@ class TextGeneration(Task):
 
 def _opening(bundle: Bundle, request: Request, prompt: str, system: str) -> Opening:
     chatting = Chatting(**settings_of(request.options, knobs(Chatting)))  # type: ignore[arg-type]
-    return chat(bundle, prompt, system) if chatting.chat else plain(bundle, prompt)
+    return chat(bundle, prompt, system) if chatting.chat or system.strip() else plain(bundle, prompt)

@@ -26,19 +26,19 @@ class Translation(Task):
     fields = (
         Field(SOURCE, "Source", "Type or paste the text to translate."),
         Field(TARGET, "Target", "Leave this empty and the model writes it.", optional=True),
-        Field(WITHOUT, "Source without its context", "To measure what the context adds.", optional=True),
+        Field(WITHOUT, "Source without its context", "To measure what the context adds.", optional=True, aside=True),
     )
     examples = tuple(
-        Example(label, ((SOURCE, text), (TARGET, target)))
-        for label, text, target in (
-            ("A nurse", "O bir hemşire.", ""),
-            ("An engineer", "O bir mühendis.", ""),
-            ("A letter", "Dün sana uzun bir mektup gönderdim.", ""),
-            ("Tea", "Her sabah iki bardak çay içeriz.", ""),
+        Example(label, ((SOURCE, text),))
+        for label, text in (
+            ("A nurse", "O bir hemşire."),
+            ("An engineer", "O bir mühendis."),
+            ("A letter", "Dün sana uzun bir mektup gönderdim."),
+            ("Tea", "Her sabah iki bardak çay içeriz."),
         )
     )
     method = "input_x_gradient"
-    choices = foils = "said"
+    choices, foils = "all", "text"
     params = knobs(Writing)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:

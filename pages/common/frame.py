@@ -19,6 +19,8 @@ TASK_PAGES = (
     ("zero_shot_classification", "Zero-shot classification", "edit_note"),
     ("question_answering", "Question answering", "quiz"),
     ("token_classification", "Named entities", "person_pin"),
+    ("text_generation", "Text generation", "edit"),
+    ("translation", "Translation", "translate"),
     ("image_classification", "Image classification", "image"),
 )
 MORE = (("compare", "Compare", "compare"), ("models", "Models", "deployed_code"), ("about", "About", "info"))

@@ -26,11 +26,18 @@ def key_of(task: Task, field: Field, which: str = "") -> str:
 
 
 def given(task: Task, which: str = "") -> dict[str, Given]:
-    """Draw the task's fields, once or for a second time; what is given for each, an image only if there is one."""
-    found = {
-        field.name: _image(task, field) if field.kind == "image" else _text(task, field, which) for field in task.fields
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    """Draw the task's fields, once or for a second time; what is given for each, nothing for what may stay empty."""
+    found = {field.name: _given(task, field, which) for field in task.fields if not field.aside}
+    if aside := [field for field in task.fields if field.aside]:
+        filled = any(st.session_state.get(key_of(task, field, which)) for field in aside)
+        with st.expander("More to tell the model", expanded=filled):
+            found |= {field.name: _given(task, field, which) for field in aside}
+    optional = {field.name for field in task.fields if field.optional}
+    return {name: value for name, value in found.items() if value is not None and (value or name not in optional)}
+
+
+def _given(task: Task, field: Field, which: str) -> Given | None:
+    return _image(task, field) if field.kind == "image" else _text(task, field, which)
 
 
 def _text(task: Task, field: Field, which: str) -> str:

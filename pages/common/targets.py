@@ -48,6 +48,8 @@ def remember(task: Task, explanation: Explanation) -> bool:
 
 def target(task: Task, card: Card | None) -> Target:
     """The class, answer or entity that is explained, and the one that it is compared with."""
+    if task.choices == "all":
+        return Target(foil=_other(task))
     names = {_name(t): t for t in said(task)} if task.choices == "said" else {}
     left, right = st.columns(2)
     labels = _labels(card)
@@ -57,6 +59,18 @@ def target(task: Task, card: Card | None) -> Target:
     foil = _picked(right, "Rather than", NOTHING, against, f"{task.key}.foil", names, free)
     wanted = _target(chosen) if chosen else Target()
     return Target(wanted.label, position=wanted.position, foil=foil)
+
+
+def _other(task: Task) -> str | None:
+    """The text that what is said is compared with, if one is typed."""
+    typed = st.text_input(
+        "Rather than",
+        key=f"{task.key}.foil",
+        placeholder="Another text that it could have written, if you want to know why not that.",
+        max_chars=settings().text_characters,
+        persist_state="session",
+    )
+    return str(typed or "").strip() or None
 
 
 def _picked(
@@ -106,7 +120,7 @@ def fill(task: Task, request: Request) -> None:
     label = wanted.label or _label_at(task, request)
     named = _name(Target(label, position=wanted.position)) if label else PREDICTED
     st.session_state[f"{task.key}.target"] = named
-    st.session_state[f"{task.key}.foil"] = wanted.foil or NOTHING
+    st.session_state[f"{task.key}.foil"] = wanted.foil or ("" if task.foils == "text" else NOTHING)
 
 
 def clear(task: Task) -> None:

@@ -1,0 +1,13 @@
+"""A text that goes on: which words made the model write each word?
+
+Knows Requests alone.
+"""
+
+from pages.common.frame import self_sufficient
+
+self_sufficient()  # before the imports that take seconds
+
+from explainers import TASKS  # noqa: E402
+from pages.common.workbench import workbench  # noqa: E402
+
+workbench(TASKS["text_generation"])

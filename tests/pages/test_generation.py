@@ -1,0 +1,143 @@
+"""The pages of text generation and translation, used in a real browser on a fresh server with tiny models."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.tiny import tiny
+
+from . import hands
+from .browser import Server
+from .conftest import PATIENCE, watch
+
+PROMPT, WRITTEN = "the soup was cold", "and the waiter rude"
+EVIL = "<img src=x onerror=alert(1)> مدينة 👍🏽 \u202eb\u202c"
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _saved(tmp_path_factory.mktemp("writer"), "llama", "text_generation")
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _saved(tmp_path_factory.mktemp("translator"), "marian", "translation")
+
+
+def _saved(folder: Path, kind: str, task: str) -> Path:
+    for part in tiny(kind, task=task):
+        part.save_pretrained(folder)
+    return folder
+
+
+def pieces(page: Page) -> list[str]:
+    """What was written, piece by piece, once it is there."""
+    page.locator(".wf-g-o").first.wait_for(timeout=3 * PATIENCE)
+    return page.locator(".wf-g-o").all_inner_texts()
+
+
+def coloured(page: Page) -> dict[str, str]:
+    """Each coloured piece with its number."""
+    return dict(page.locator(".wf-g .wf-t").evaluate_all("all => all.map(one => [one.textContent, one.dataset.n])"))
+
+
+def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: Page, server: Server, writer: Path):
+    sent: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    hands.visit(page, server, "text_generation", model=writer, method="saliency")
+    hands.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
+    assert pieces(page) == ["and", "the", "waiter", "rude"]
+    expect(page.get_by_role("status")).to_contain_text("The model finds")
+    page.locator(".wf-meter").wait_for()
+    before = len(sent)
+    rude, waiter = page.get_by_role("option", name="rude"), page.get_by_role("option", name="waiter")
+    rude.hover()
+    first = coloured(page)
+    assert set(first) == {"the", "soup", "was", "cold", "and", "waiter", "rude"}  # its end comes from its beginning
+    waiter.hover()
+    assert coloured(page) != first
+    assert set(coloured(page)) == {"the", "soup", "was", "cold", "and", "waiter"}
+    expect(page.locator(".wf-g-hidden")).to_have_text(["rude"])
+    expect(page.locator(".wf-g-said")).to_contain_text("waiter")
+    # A click keeps it, whatever the pointer does; the number of a piece stands over it.
+    rude.click()
+    waiter.hover()
+    assert coloured(page) == first
+    expect(rude).to_have_attribute("aria-selected", "true")
+    assert waiter.evaluate("one => getComputedStyle(one, '::after').content").strip('"') == first["waiter"]
+    # Escape lets go; the arrows go on, and Shift takes several, whose sum or mean is shown.
+    rude.press("Escape")
+    expect(rude).to_have_attribute("aria-selected", "false")
+    rude.press("Shift+ArrowLeft")
+    expect(page.locator('.wf-g-o[aria-selected="true"]')).to_have_text(["waiter", "rude"])
+    added = coloured(page)
+    page.locator(".wf-g select").select_option("mean")
+    assert coloured(page) != added
+    page.locator(".wf-g select").select_option("sum")
+    waiter.press("Home")
+    expect(page.get_by_role("option", name="and")).to_be_focused()
+    # So does dragging.
+    waiter.press("Escape")
+    page.get_by_role("option", name="and").hover()
+    page.mouse.down()
+    waiter.hover()
+    page.mouse.up()
+    expect(page.locator('.wf-g-o[aria-selected="true"]')).to_have_text(["and", "the", "waiter"])
+    assert len(sent) == before  # the server has heard nothing of all this
+
+
+def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
+    page: Page, server: Server, writer: Path, browser: Browser, tmp_path: Path
+):
+    hands.visit(page, server, "text_generation", model=writer, method="saliency")
+    hands.explain(page, {"Prompt": PROMPT, "Continuation": f"{WRITTEN} {EVIL}"})
+    pieces(page)
+    assert EVIL.split()[1] in page.locator(".wf-g").inner_text()
+    assert page.locator("img[src=x]").count() == 0
+    page.get_by_role("radio", name="Heatmap").click()
+    expect(
+        page.get_by_role("img", name=re.compile("^Heatmap of")).or_(page.locator(".js-plotly-plot")).first
+    ).to_be_visible()
+    page.get_by_role("radio", name="Table").click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    page.get_by_role("radio", name="Text", exact=True).click()
+    page.get_by_role("radio", name="Pattern").click()
+    expect(page.get_by_role("textbox", name="Pattern")).to_be_visible()
+    page.get_by_role("textbox", name="Pattern").fill("(a")
+    page.get_by_role("textbox", name="Pattern").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("is not a regular expression")
+    page.get_by_role("radio", name="Tokens").click()
+    _, saved, _ = hands.downloaded(page, tmp_path)
+    alone, problems = browser.new_context(offline=True), []
+    file = alone.new_page()
+    file.on("pageerror", lambda error: problems.append(str(error)))
+    file.on("console", lambda message: problems.append(message.text))
+    file.goto(saved.as_uri())
+    file.locator(".wf-g-o").nth(3).hover()
+    first = coloured(file)
+    file.locator(".wf-g-o").nth(2).hover()
+    assert coloured(file) != first
+    assert file.locator("img[src=x]").count() == 0
+    alone.close()
+    assert problems == []
+
+
+def test_a_translation_shows_source_and_target_on_a_phone_in_the_dark(
+    browser: Browser, server: Server, translator: Path
+):
+    phone = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page, problems = phone.new_page(), []
+    watch(page, problems)
+    hands.visit(page, server, "translation", model=translator, method="saliency")
+    hands.explain(page, {"Source": PROMPT, "Target": WRITTEN})
+    assert pieces(page) == ["and", "the", "waiter", "rude"]
+    page.locator(".wf-g-o").nth(2).click()
+    assert {"soup", "cold", "and"} <= set(coloured(page))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("textbox", name="Source", exact=True).fill("")
+    page.get_by_role("textbox", name="Source", exact=True).press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Source is empty")
+    phone.close()
+    assert problems == []
