@@ -25,8 +25,10 @@ LEVELS = [
         " views.spans views.telling views.table",
         "task inside openings wording",
         "hearing",
-        "textual opponent comparison writing views.bars views.generation views.matrix views.computed views.images",
-        "views.image_page views.agreement views.ranking answers entities windows classification drafts views.crosstab tactic",
+        "textual opponent comparison writing views.bars views.generation views.reliance"
+        " views.matrix views.computed views.images",
+        "views.image_page views.agreement views.ranking answers entities windows classification drafts"
+        " views.crosstab tactic",
         "generation views.generation_page siege attacks.greedy",
         "export views.sanity hypotheses tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
@@ -36,7 +38,7 @@ LEVELS = [
         "attacks.hotflip attacks.input_reduction attacks.random_swap",
         "tasks methods attacks standalone",
         "engine variants",
-        "backend sanity classic.session commands.terminal commands.verb commands.sheet",
+        "backend sanity context heads classic.session commands.terminal commands.verb commands.sheet",
         "commands.fetching commands.files commands.explaining",
         "commands.asking",
         "commands.arguments",

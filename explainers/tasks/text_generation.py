@@ -67,14 +67,23 @@ class TextGeneration(Task):
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request, settings().text_characters)
-        bare = _opening(bundle, request, texts[WITHOUT], texts[SYSTEM]) if texts[WITHOUT].strip() else None
-        return problem(bundle, request, run, _opening(bundle, request, texts[PROMPT], texts[SYSTEM]), bare)
+        prompt, system, without = texts[PROMPT], texts[SYSTEM], texts[WITHOUT]
+        talks = _chats(request, system)
+        # Where the prompt is all that is left without the context, the system prompt was the context.
+        left = "" if without == prompt else system
+        bare = _opening(bundle, without, left, talks) if without.strip() else None
+        return problem(bundle, request, run, _opening(bundle, prompt, system, talks), bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request, settings().text_characters)
-        return prediction(bundle, request, _opening(bundle, request, texts[PROMPT], texts[SYSTEM]))
+        prompt, system = texts[PROMPT], texts[SYSTEM]
+        return prediction(bundle, request, _opening(bundle, prompt, system, _chats(request, system)))
 
 
-def _opening(bundle: Bundle, request: Request, prompt: str, system: str) -> Opening:
-    chatting = Chatting(**settings_of(request.options, knobs(Chatting)))  # type: ignore[arg-type]
-    return chat(bundle, prompt, system) if chatting.chat or system.strip() else plain(bundle, prompt)
+def _chats(request: Request, system: str) -> bool:
+    """Whether the prompt is put into the words of a chat."""
+    return bool(settings_of(request.options, knobs(Chatting))["chat"]) or bool(system.strip())
+
+
+def _opening(bundle: Bundle, prompt: str, system: str, talks: bool) -> Opening:
+    return chat(bundle, prompt, system) if talks else plain(bundle, prompt)

@@ -68,7 +68,12 @@ def _because(explanation: Explanation, row: int, found: list[tuple[int, float]])
 
 
 def _list(explanation: Explanation, places: list[int]) -> str:
-    return " and ".join(f"<strong>“<bdi>{_text(explanation.features[place].text)}</bdi>”</strong>" for place in places)
+    return joined([explanation.features[place].text for place in places])
+
+
+def joined(words: list[str]) -> str:
+    """Words in quotes, with an “and” between them. HTML."""
+    return " and ".join(f"<strong>“<bdi>{_text(word)}</bdi>”</strong>" for word in words)
 
 
 def _bold(text: str) -> str:

@@ -1,0 +1,179 @@
+"""What of a written text depends on its context, and on what in it: PECoRe (Sarti et al. 2024, arXiv:2310.01188).
+
+Knows no page. First the tokens are found that would have been told otherwise without the context, then, by a contrast
+with what would have stood there instead, the words of the context that each of them comes from.
+"""
+
+from dataclasses import dataclass, replace
+from string import Formatter
+from typing import Literal
+
+import numpy as np
+
+from .data import Explanation, Floats, Numbers, Prediction, Progress
+from .engine import explain, predict
+from .errors import BadRequest
+from .loading import Bundle
+from .openings import SYSTEM
+from .registry import quiet
+from .request import Request, Target
+from .tasks import TASKS
+
+WITHOUT = "without_context"
+SENSES = "input_x_gradient"  # the method of the first pass, whose maps are not used
+Measure = Literal["kl_divergence", "p_cxmi"]
+PARTS = ["context", "current"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request whose first text is the current one, the context that goes before it, and what counts as dependent.
+
+    `template` says how both become one text; an empty one makes the context a chat's system prompt. A token depends on
+    the context if its `measure` is at least the mean of all plus so many `deviations`; a word of the context is what
+    it comes from by the same rule with `cue_deviations`. At most `most` tokens are traced.
+    """
+
+    request: Request
+    context: str
+    template: str = "{context} {current}"
+    measure: Measure = "kl_divergence"
+    deviations: float = 1.0
+    cue_deviations: float = 1.0
+    most: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Cue:
+    """A written token that depends on the context, by its row, and what would have stood there without it, if another.
+
+    `explanation` is of the token rather than of that, or of how far it is from the same without context; `places` are
+    the features of the context that are above the threshold there, strongest first.
+    """
+
+    row: int
+    instead: str | None
+    explanation: Explanation
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliance:
+    """The written text with its context, each token's measure `values` (T,), and the tokens that depend on it.
+
+    `without` is what the model writes without the context.
+    """
+
+    explanation: Explanation
+    values: Floats
+    threshold: float
+    cues: tuple[Cue, ...]
+    without: Prediction
+
+
+def reliance(question: Question, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Reliance:
+    """Which written tokens depend on the context, and on what in it. Raises an ExplainerError where a person can help.
+
+    A text that the request does not force is written with the context; all passes are about those very words.
+    """
+    whole, span = with_context(question)
+    said = predict(replace(whole, params=_writing(whole)), bundle=bundle, progress=progress)
+    whole, bare = _forced(whole, said.text), _bare(question)
+    first = explain(replace(whole, method=SENSES, params=_writing(whole)), bundle=bundle, progress=progress)
+    others = predict(_forced(bare, said.text), bundle=bundle, progress=progress)
+    values = np.array(dict(first.steps)[question.measure], np.float32)
+    threshold = limit(np.abs(values), question.deviations)
+    order = [int(row) for row in np.argsort(-np.abs(values), kind="stable") if values[row]]
+    found = sorted([row for row in order if abs(values[row]) >= threshold][: question.most])
+    cues = []
+    for row in found:
+        asked, instead = _asked(question, whole, first, others, row)
+        traced = explain(asked, bundle=bundle, progress=progress)
+        cues.append(Cue(row, instead, traced, _places(traced, span, question.cue_deviations)))
+    return Reliance(first, values, threshold, tuple(cues), predict(bare, bundle=bundle, progress=progress))
+
+
+def limit(values: Numbers, deviations: float) -> float:
+    """The mean of the values plus so many of their standard deviations."""
+    return float(values.mean() + deviations * values.std()) if values.size else 0.0
+
+
+def with_context(question: Question) -> tuple[Request, tuple[str, int, int]]:
+    """The request with its context, and where that stands: in which input, from and to which character."""
+    request, name = question.request, TASKS[question.request.task].fields[0].name
+    current, context = request.texts.get(name, ""), question.context.strip()
+    if not context:
+        raise BadRequest("The context is empty. Type what the text should be read after.")
+    if not current.strip():
+        raise BadRequest("The text after the context is empty. Type what the model should go on from.")
+    inputs = dict(request.inputs) | {WITHOUT: current}
+    if not question.template:
+        return replace(request, inputs=inputs | {SYSTEM: context}), (SYSTEM, 0, len(context))
+    text, start = filled(question.template, context, current)
+    return replace(request, inputs=inputs | {name: text}), (name, start, start + len(context))
+
+
+def filled(template: str, context: str, current: str) -> tuple[str, int]:
+    """The template with both texts in it, and where the context begins. Raises BadRequest for one that lacks a part."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise BadRequest(f"The template {template[:60]!r} cannot be read: {error}.") from None
+    if sorted(str(name) for _, name, *_ in parts if name is not None) != PARTS:
+        raise BadRequest(f"The template {template[:60]!r} must hold {{context}} and {{current}}, each once.")
+    text, start = "", 0
+    for literal, name, *_ in parts:
+        text += literal
+        if name == "context":
+            start = len(text)
+        text += {"context": context, "current": current}.get(name or "", "")
+    return text, start
+
+
+def _writing(request: Request) -> dict[str, str]:
+    """The settings of how the text is written, and none of a method or of what is explained."""
+    known = {knob.name for knob in TASKS[request.task].params} - {"unit", "start", "end", "alignment"}
+    return {name: text for name, text in request.options.items() if name in known}
+
+
+def _bare(question: Question) -> Request:
+    """The request without the context, and with nothing forced."""
+    written = TASKS[question.request.task].fields[1].name
+    inputs = {name: text for name, text in question.request.texts.items() if name not in (written, WITHOUT)}
+    if not question.template:
+        inputs.pop(SYSTEM, None)
+    params: dict[str, object] = {**_writing(question.request), **({} if question.template else {"chat": True})}
+    return replace(question.request, inputs=inputs, params=params, target=Target(), method=SENSES)
+
+
+def _forced(request: Request, text: str) -> Request:
+    """The same request made to write a text."""
+    written = TASKS[request.task].fields[1].name
+    return replace(request, inputs=dict(request.inputs) | {written: text})
+
+
+def _asked(
+    question: Question, whole: Request, first: Explanation, others: Prediction, row: int
+) -> tuple[Request, str | None]:
+    """The request for what one token comes from, and what would have stood there without the context, if another."""
+    token = first.targets[row]
+    place = next(i for i, said in enumerate(first.prediction.targets) if said.position == token.position)
+    alike = [said.index for said in others.targets] == [said.index for said in first.prediction.targets]
+    likeliest = others.alternatives[place][0] if alike else token
+    instead = likeliest.label if likeliest.index != token.index and (likeliest.label or "").strip() else None
+    params = dict(whole.options) | {"start": place + 1, "end": place + 1}
+    params["unit"] = "probability" if instead else question.measure
+    return replace(whole, params=params, target=Target(foil=instead)), instead
+
+
+def _places(traced: Explanation, span: tuple[str, int, int], deviations: float) -> tuple[int, ...]:
+    """The features of the context whose scores are above the threshold of all of them, strongest first."""
+    field, start, end = span
+    inside = [
+        i
+        for i, feature in enumerate(traced.features)
+        if feature.field == field and feature.start is not None and start <= feature.start < end
+    ]
+    sizes = np.abs(np.nan_to_num(traced.scores[0, inside]))
+    least = limit(sizes, deviations)
+    return tuple(inside[int(i)] for i in np.argsort(-sizes, kind="stable") if sizes[i] >= least and sizes[i] > 0)

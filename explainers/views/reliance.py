@@ -1,0 +1,66 @@
+"""What of a written text depends on its context, in a sentence, in the text and in rows.
+
+Knows no Streamlit and no model: HTML as text, every foreign string escaped.
+"""
+
+import numpy as np
+
+from ..data import Explanation, Numbers
+from .telling import joined
+from .text import escaped, short
+
+CSS = """
+.wf-c-text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 2; font-size: 1.1rem; max-width: 48rem; }
+.wf-c-on { outline: .12em solid currentColor; outline-offset: .05em; border-radius: .2em; font-weight: 600; }
+"""
+
+
+def said(explanation: Explanation, cues: list[tuple[int, list[str]]]) -> str:
+    """How many written tokens depend on the context, and on what in it: (row, words) each. HTML."""
+    count = len(explanation.targets)
+    if not cues:
+        return f"None of the {count} written tokens stands out: the context changes little of what is written here."
+    verb = "depends" if len(cues) == 1 else "depend"
+    lead = f"<strong>{len(cues)}</strong> of {count} written tokens {verb} on the context"
+    parts = [f"{joined([own(explanation, row)])} on {joined(words[:2])}" for row, words in cues[:3] if words]
+    return f"{lead}: {'; '.join(parts)}." if parts else f"{lead}, but on no single part of it."
+
+
+def marked(explanation: Explanation, rows: list[int]) -> str:
+    """The written text with the tokens of these rows framed. HTML."""
+    features = sorted(
+        (f.start, f.end)
+        for row in rows
+        if (f := explanation.features[explanation.targets[row].position or 0]).start is not None and f.end is not None
+    )
+    text, parts, place = explanation.prediction.text, [], 0
+    for start, end in features:
+        if start >= place:
+            parts += [escaped(text[place:start]), f'<span class="wf-c-on">{escaped(text[start:end])}</span>']
+            place = end
+    return f'<div class="wf-c-text" dir="auto">{"".join(parts)}{escaped(text[place:])}</div>'
+
+
+def plainly(text: str) -> str:
+    """A text with nothing marked. HTML."""
+    return f'<div class="wf-c-text" dir="auto">{escaped(text)}</div>'
+
+
+def own(explanation: Explanation, row: int) -> str:
+    """The words of a written token."""
+    return explanation.features[explanation.targets[row].position or 0].text
+
+
+def lines(
+    explanation: Explanation, values: Numbers, cues: list[tuple[int, str | None, list[str]]]
+) -> list[dict[str, str | float]]:
+    """One row a token that depends on the context: how far, what would have stood there, and what it comes from."""
+    return [
+        {
+            "written": own(explanation, row),
+            "measure": float(np.float32(values[row])),
+            "without the context": instead if instead is not None else "the same",
+            "comes from": ", ".join(short(word, 30) for word in words) or "no single part",
+        }
+        for row, instead, words in cues
+    ]

@@ -1,0 +1,97 @@
+"""What depends on a context: thresholds by their formula, templates, and the very numbers of single explanations."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from explainers import Bundle, Request, Target, explain, predict
+from explainers.context import Question, filled, limit, reliance, with_context
+from explainers.errors import BadRequest
+from tests.hub import as_loaded
+
+CONTEXT, CURRENT, WRITTEN = "a wonderful cast and a clever story.", "the soup was", "cold and the waiter was rude"
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return Bundle.of(*as_loaded("llama", task="text_generation"))
+
+
+def question(**changes):
+    request = Request("text_generation", "tiny", {"prompt": CURRENT, "continuation": WRITTEN}, "saliency")
+    return Question(**{"request": request, "context": CONTEXT} | changes)
+
+
+def test_the_threshold_is_the_mean_plus_so_many_standard_deviations():
+    values = np.array([1.0, 2.0, 3.0, 6.0])
+    assert limit(values, 0) == 3
+    assert limit(values, 2) == pytest.approx(3 + 2 * np.sqrt(3.5))
+    assert limit(np.array([]), 1) == 0
+
+
+def test_a_template_puts_both_texts_in_their_places_and_one_without_a_part_is_refused():
+    assert filled("{context} {current}", "A.", "B") == ("A. B", 0)
+    assert filled("Q: {current} ({context}){{}}", "A.", "B") == ("Q: B (A.){}", 6)
+    for template in ("{context}", "{context} {current} {current}", "{0}", "{context} {current} {other}"):
+        with pytest.raises(BadRequest, match=r"must hold \{context\} and \{current\}"):
+            filled(template, "A", "B")
+    with pytest.raises(BadRequest, match="cannot be read"):
+        filled("{context", "A", "B")
+
+
+def test_an_empty_template_makes_the_context_the_system_prompt():
+    request, place = with_context(question(template=""))
+    assert (request.texts["system"], request.texts["without_context"]) == (CONTEXT, CURRENT)
+    assert place == ("system", 0, len(CONTEXT))
+
+
+@pytest.mark.parametrize(("context", "prompt"), [("  ", CURRENT), (CONTEXT, " ")])
+def test_a_missing_text_is_told(context, prompt):
+    request = Request("text_generation", "tiny", {"prompt": prompt})
+    with pytest.raises(BadRequest, match="is empty"):
+        with_context(Question(request, context))
+
+
+def test_tokens_depend_on_the_context_by_their_divergence_and_come_from_it_alone(bundle):
+    found = reliance(question(), bundle=bundle)
+    whole = Request(
+        "text_generation",
+        "tiny",
+        {"prompt": f"{CONTEXT} {CURRENT}", "continuation": WRITTEN, "without_context": CURRENT},
+        "saliency",
+    )
+    values = np.array(dict(explain(whole, bundle=bundle).steps)["kl_divergence"])
+    assert_allclose(found.values, values, rtol=1e-5)
+    assert found.threshold == pytest.approx(values.mean() + values.std(), rel=1e-5)
+    assert [cue.row for cue in found.cues] == [row for row in range(len(values)) if values[row] >= found.threshold]
+    assert 0 < len(found.cues) < len(values)
+    likely = predict(Request("text_generation", "tiny", {"prompt": CURRENT, "continuation": WRITTEN}), bundle=bundle)
+    for cue in found.cues:
+        best = likely.alternatives[cue.row][0]
+        assert cue.instead == (best.label if best.index != likely.targets[cue.row].index else None)
+        foil = Target(foil=cue.instead)
+        unit = "probability" if cue.instead else "kl_divergence"
+        asked = replace(whole, target=foil, params={"start": cue.row + 1, "end": cue.row + 1, "unit": unit})
+        assert_allclose(cue.explanation.scores, explain(asked, bundle=bundle).scores)
+        placed = [(i, f) for i, f in enumerate(cue.explanation.features) if f.field == "prompt" and f.end is not None]
+        inside = [i for i, f in placed if f.end <= len(CONTEXT)]
+        sizes = np.abs(cue.explanation.scores[0])
+        least = limit(sizes[inside], 1)
+        expected = sorted((i for i in inside if sizes[i] >= least), key=lambda i: -sizes[i])
+        assert list(cue.places) == expected
+
+
+def test_the_text_without_the_context_is_what_the_model_writes_without_it(bundle):
+    free = replace(question().request, inputs={"prompt": CURRENT}, params={"most_new_tokens": 5})
+    found = reliance(question(request=free), bundle=bundle)
+    assert found.without == predict(free, bundle=bundle)
+    said = predict(with_context(question(request=free))[0], bundle=bundle).text
+    assert found.explanation.prediction.text.strip() == said.strip()
+
+
+def test_with_thresholds_out_of_reach_nothing_depends_on_anything(bundle):
+    assert reliance(question(deviations=50.0), bundle=bundle).cues == ()
+    (first, *_) = reliance(question(cue_deviations=50.0, most=1), bundle=bundle).cues
+    assert first.places == ()
