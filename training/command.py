@@ -12,12 +12,12 @@ from .jobs import Job
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
-def parser_for(keys: list[str]) -> argparse.ArgumentParser:
-    """Arguments: a model's key, the data folder, the base weights' folder, the models' folder."""
+def parser_for(keys: list[str], *, base: bool = True) -> argparse.ArgumentParser:
+    """Arguments: a model's key, the data folder, the base weights' folder (required if `base`), the models' folder."""
     parser = argparse.ArgumentParser()
     parser.add_argument("key", choices=keys)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
-    parser.add_argument("--base", type=Path, required=True, help="folder of the base weights")
+    parser.add_argument("--base", type=Path, required=base, help="folder of the base weights")
     parser.add_argument("--out", type=Path, help="folder of the adapter (default: models/<key>)")
     return parser
 

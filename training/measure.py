@@ -1,6 +1,7 @@
 """Scores of the models in models/<key>, loaded afresh, on data that their training never saw.
 
 python -m training.measure sentiment --data DIR --base DIR
+python -m training.measure tr-en --data DIR
 """
 
 from argparse import Namespace
@@ -9,7 +10,7 @@ from transformers import AutoImageProcessor, AutoTokenizer
 
 from explainers.conversions import bundled, gguf_file
 
-from . import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions
+from . import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions, translation
 from .adapter import report, restore
 from .command import MODELS, parser_for
 from .jobs import Scores
@@ -17,12 +18,20 @@ from .jobs import Scores
 JOBS = classification.JOBS | pairs.JOBS | entities.JOBS | objects.JOBS | questions.JOBS | fill_mask.JOBS
 UNTRAINED = ("smollm2", "efficientnet-lite0")
 """Models of others, bundled as they are; each bears the name of its wheel."""
+WHOLE = ("tr-en",)
+"""Models of ours that have no base."""
 
 
 def main() -> None:
     """Print the test scores of one model."""
-    arguments = parser_for(sorted((*JOBS, *UNTRAINED))).parse_args()
-    found = untrained(arguments) if arguments.key in UNTRAINED else trained(arguments)
+    parser = parser_for(sorted((*JOBS, *UNTRAINED, *WHOLE)), base=False)
+    arguments = parser.parse_args()
+    if arguments.key in WHOLE:
+        found = whole(arguments)
+    elif arguments.base is None:
+        parser.error(f"{arguments.key} needs --base")
+    else:
+        found = untrained(arguments) if arguments.key in UNTRAINED else trained(arguments)
     report(f"{arguments.key}, test:", found)
 
 
@@ -42,6 +51,13 @@ def untrained(arguments: Namespace) -> Scores:
         tokenizer = AutoTokenizer.from_pretrained(arguments.base, **gguf_file(arguments.base))
         return facts.scores(model, tokenizer, arguments.data)
     return imagenet.scores(model, AutoImageProcessor.from_pretrained(folder), arguments.data)
+
+
+def whole(arguments: Namespace) -> Scores:
+    """The scores of the model that was trained from scratch."""
+    folder = arguments.out or MODELS / arguments.key
+    model = bundled("", folder, folder).eval()
+    return translation.scores(model, AutoTokenizer.from_pretrained(folder), arguments.data)
 
 
 if __name__ == "__main__":

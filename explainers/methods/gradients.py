@@ -11,12 +11,13 @@ from ..method import Range, method
 from ..problem import Attribution, Noisy, Problem
 
 Norm = Annotated[
-    Literal["signed", "L2"], "Sum the gradient over the embedding's width, signs kept, or take its length."
+    Literal["L2", "signed"],
+    "Take the gradient's length, or its sum over the embedding's width. Behind a layer norm, as in BERT, sums are zero.",
 ]
 
 
 @method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))
-def saliency(problem: Problem, *, norm: Norm = "signed") -> Attribution:
+def saliency(problem: Problem, *, norm: Norm = "L2") -> Attribution:
     """How fast the score changes with each embedding. (T, F), score per unit of embedding."""
     _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
     return _reduced(gradients[0], norm)
@@ -33,7 +34,7 @@ def input_x_gradient(problem: Problem) -> Attribution:
 def smooth_grad(
     problem: Problem,
     *,
-    norm: Norm = "signed",
+    norm: Norm = "L2",
     samples: Annotated[int, Range(1, 500), "How many noisy copies to average over."] = 30,
     noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."] = 0.1,
 ) -> Attribution:

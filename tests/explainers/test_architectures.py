@@ -9,7 +9,7 @@ import torch
 import transformers
 from PIL import Image
 
-from explainers import Bundle, Request, Target, explain
+from explainers import TASKS, Bundle, Request, Target, explain
 from explainers.loading import AUTO, lease
 from explainers.settings import read
 from explainers.sources import card_of
@@ -94,6 +94,15 @@ def test_a_classifier_of_any_architecture_is_explained_by_its_own_gradients(kind
     expected = (rows[0] * gradient).sum(-1)[0, : inputs["input_ids"].shape[-1]]
     np.testing.assert_allclose(found.scores[0], expected.detach().numpy(), atol=1e-5, rtol=1e-4)
     assert np.abs(found.scores).max() > 0.001
+
+
+@pytest.mark.parametrize(("kind", "task"), [(kind, task) for kind, task in HEADS if task in TASKS])
+def test_every_head_of_every_architecture_is_explained(kind, task):
+    """And the number explained is the deployed model's, or the engine would refuse."""
+    inputs = {"image": PICTURE} if kind in IMAGES else dict(TASKS[task].examples[0].inputs)
+    found = explain(Request(task, kind, inputs, "saliency"), bundle=Bundle.of(*tiny(kind, task=task)))
+    assert (np.nanmax(found.scores, axis=1) > 1e-5).all()
+    assert len({round(float(score), 6) for score in found.scores[0] if score == score}) > 1
 
 
 def test_the_heads_that_are_tried_are_those_of_all_ten_tasks_and_25_architectures():

@@ -87,9 +87,16 @@ def test_a_target_that_moves_little_does_not_hide_behind_one_that_moves_much():
 
 def test_saliency_of_a_linear_score_is_its_weights():
     found, weights, _ = linear()
-    assert_close(saliency(found).scores, weights.sum(-1))
-    assert_close(saliency(found, norm="L2").scores, weights.norm(dim=-1))
-    assert saliency(found, norm="L2").signed is False
+    assert_close(saliency(found, norm="signed").scores, weights.sum(-1))
+    assert_close(saliency(found).scores, weights.norm(dim=-1))
+    assert saliency(found).signed is False
+
+
+@pytest.mark.parametrize("method", [saliency, smooth_grad])
+def test_gradients_behind_a_layer_norm_sum_to_nothing_so_their_length_is_what_is_shown_unless_asked(method):
+    found = problem(lambda points: torch.layer_norm(points, (8,)).relu().sum((1, 2))[:, None], torch.arange(24.0).reshape(3, 8).sin())
+    assert method(found).scores.min() > 0.1
+    assert method(found, norm="signed").scores.abs().max() < 1e-5
 
 
 def test_input_x_gradient_of_a_linear_score_is_weight_times_input():
