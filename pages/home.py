@@ -11,6 +11,7 @@ self_sufficient()  # before the imports that take seconds
 
 from explainers import TASKS, Request  # noqa: E402
 from pages.common.results import computed, show  # noqa: E402
+from pages.common.showcases import showcases  # noqa: E402
 
 st.title(TITLE, anchor=False)
 st.markdown(
@@ -25,6 +26,8 @@ if st.session_state.get("home.asked"):
     explanation = computed(request, "home.asked")
     if explanation:
         show(explanation, "home")
+st.subheader("What the models here get wrong, and why", anchor=False)
+showcases()
 st.subheader("Ask about your own", anchor=False)
 for key, *_ in TASK_PAGES:
     st.page_link(f"pages/{key}.py", label=f"**{TASKS[key].label}**", icon=":material/arrow_forward:")

@@ -14,7 +14,7 @@ LEVELS = [
         "errors",
         "links",
         "request",
-        "data card",
+        "data card showcases",
         "hub_cards faithfulness edits",
         "alignment steps settings catalogue conversions method gate problem readout anatomy registry vocabulary wheels",
         "folders attention metric pieces pictures views.palette views.text",
@@ -22,7 +22,7 @@ LEVELS = [
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
         "loading metrics views.segments difference grouping views.maps views.regions",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
-        " views.spans views.telling views.table",
+        " views.quote views.spans views.telling views.table",
         "task inside openings wording",
         "hearing",
         "textual opponent comparison writing views.bars views.generation views.reliance"

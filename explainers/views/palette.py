@@ -74,5 +74,8 @@ CSS = f"""
 .wf-warn .wf-bar i {{ background: {_fill(AWAY)}; }}
 .wf-how th {{ text-align: start; vertical-align: top; padding-inline-end: 1rem; font-weight: 600; }}
 .wf-how td {{ overflow-wrap: anywhere; }}
+.wf-quote {{ margin: .2rem 0; padding: .1rem .8rem; border-inline-start: .2rem solid rgb(128 128 128 / .4);
+  white-space: pre-wrap; overflow-wrap: anywhere; }}
+.wf-quote mark {{ --s: 1; color: inherit; background: {_shade(TOWARDS)}; border-radius: .2em; padding: 0 .1em; }}
 .wf-note {{ font-size: .9rem; max-width: 48rem; }}
 """

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+HERE, ARRIVED = "page", "came from another page"  # session state
 DRAWN: ContextVar[bool] = ContextVar("DRAWN", default=False)
 TITLE = "Wherefore: why did the model say that?"
 HOME = ("home", "Home", "home")
@@ -31,7 +32,10 @@ def framed() -> StreamlitPage:
     DRAWN.set(True)
     st.set_page_config(page_title=TITLE, page_icon="assets/icon.png", layout="wide")
     sections = {"": (HOME,), "Explain": TASK_PAGES, "More": MORE}
-    return st.navigation({name: [_page(*row) for row in rows] for name, rows in sections.items()}, expanded=True)
+    page = st.navigation({name: [_page(*row) for row in rows] for name, rows in sections.items()}, expanded=True)
+    st.session_state[ARRIVED] = st.session_state.get(HERE) != page.url_path
+    st.session_state[HERE] = page.url_path
+    return page
 
 
 def _page(key: str, title: str, icon: str) -> StreamlitPage:

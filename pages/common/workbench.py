@@ -16,6 +16,7 @@ from explainers.task import Example, Task
 
 from . import controls, inputs, targets
 from .examples import examples
+from .frame import ARRIVED
 from .panels import panels
 from .results import computed, show
 from .share import OPENED, address
@@ -71,9 +72,9 @@ def _result(task: Task, asked: str, draft: Request) -> None:
 
 
 def _open_link(task: Task, asked: str) -> None:
-    """On a visitor's first run: what the address asks for, and what of it we do not have."""
+    """When a visitor comes to the page: what the address asks for, and what of it we do not have."""
     seen = f"{task.key}.seen"
-    if seen in st.session_state:
+    if seen in st.session_state and not st.session_state.get(ARRIVED):
         return
     st.session_state[seen] = True
     inputs.first_visit(task)

@@ -1,0 +1,107 @@
+"""What the bundled models do that a person would not: a request each, two sentences, and a claim that can be checked.
+
+Knows no model and no page.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .request import Request
+
+Inputs = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is true of a Showcase's request: what the model `says`, at least how surely, and which word is `strongest`.
+
+    The model says the `same` of other inputs, and something `else_` of others again.
+    """
+
+    says: str
+    strongest: str
+    surely: float = 0.0
+    same: tuple[Inputs, ...] = ()
+    else_: tuple[Inputs, ...] = ()
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """A request whose result is worth a look, and what is to be seen there, for somebody who does not program."""
+
+    title: str
+    said: str
+    request: Request
+    claim: Claim
+
+
+SHOWCASES = (
+    Showcase(
+        title="Fooled by “best”",
+        said="This is no praise, but the model calls it POSITIVE, because “best” outweighs every other word. "
+        "Without “best” it says NEGATIVE.",
+        request=Request("text_classification", "sentiment", {"text": "The best part was when it ended."}),
+        claim=Claim("POSITIVE", "best", 0.9, else_=({"text": "The part was when it ended."},)),
+    ),
+    Showcase(
+        title="Judged by half of the question",
+        said="Does the second sentence contradict the first? The model says so here, and again after sentences about "
+        "bread, a train, a sum and a letter: “sleeping” is enough for it, whatever was said before.",
+        request=Request(
+            "pair_classification", "nli", {"text_a": "The museum opens at nine.", "text_b": "A man is sleeping."}
+        ),
+        claim=Claim(
+            "contradiction",
+            "sleeping",
+            0.8,
+            same=tuple(
+                {"text_a": first, "text_b": "A man is sleeping."}
+                for first in (
+                    "Bread is made of flour and water.",
+                    "My train was late this morning.",
+                    "Three plus four is seven.",
+                    "The tax office sent a letter.",
+                )
+            ),
+        ),
+    ),
+    Showcase(
+        title="After “I live in”, anything is a place",
+        said="There is no such word as “zumble”, and yet the model takes it for a place, as it does with eight more "
+        "words that we made up. What convinces it is the “in” before it: after “They ate” it finds no place.",
+        request=Request("token_classification", "entities", {"text": "I live in zumble."}),
+        claim=Claim(
+            "LOC",
+            "in",
+            0.9,
+            same=tuple(
+                {"text": f"I live in {word}."}
+                for word in ("blorp", "florn", "krast", "snarf", "gromp", "vrill", "wob", "plink")
+            ),
+            else_=({"text": "They ate zumble."},),
+        ),
+    ),
+    Showcase(
+        title="Two odd words turn a complaint into praise",
+        said="“The soup was cold” and “the bill was a joke” were NEGATIVE to the model, as they should be. Put “charm” "
+        "for “cold” and “keen” for “joke”, which makes no sense, and it says POSITIVE, rude waiter and all.",
+        request=Request(
+            "text_classification",
+            "sentiment",
+            {"text": "The soup was charm, the waiter was rude, and the bill was a keen."},
+        ),
+        claim=Claim(
+            "POSITIVE",
+            "charm",
+            0.8,
+            else_=({"text": "The soup was cold, the waiter was rude, and the bill was a joke."},),
+        ),
+    ),
+    Showcase(
+        title="Sure of an empty word",
+        said="Take away every word of “The best part was when it ended.” but “it”, and the model is still sure that "
+        "this is POSITIVE. A person would say that there is nothing left to judge.",
+        request=Request("text_classification", "sentiment", {"text": "it"}),
+        claim=Claim("POSITIVE", "it", 0.8, same=({"text": "The best part was when it ended."},)),
+    ),
+)

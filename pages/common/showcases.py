@@ -1,0 +1,35 @@
+"""Cards that lead to results worth a look.
+
+Knows Requests alone.
+"""
+
+import streamlit as st
+
+from explainers.links import packed
+from explainers.showcases import SHOWCASES, Showcase
+from explainers.views.quote import quote
+
+from . import drawn
+from .frame import TASK_PAGES
+from .words import literal
+
+COLUMNS = 2
+
+
+def showcases() -> None:
+    """A card for each case whose task has a page."""
+    pages = [key for key, *_ in TASK_PAGES]
+    shown = [showcase for showcase in SHOWCASES if showcase.request.task in pages]
+    for first in range(0, len(shown), COLUMNS):
+        for place, showcase in zip(st.columns(COLUMNS), shown[first : first + COLUMNS], strict=False):
+            with place.container(border=True, height="stretch"):
+                _card(showcase)
+
+
+def _card(showcase: Showcase) -> None:
+    request = showcase.request
+    query = {name: text for name, text in packed(request.to_query()).items() if name != "task"}
+    icon = ":material/arrow_forward:"
+    st.page_link(f"pages/{request.task}.py", label=f"**{literal(showcase.title)}**", icon=icon, query_params=query)
+    drawn.markup(quote(list(request.texts.values()), showcase.claim.strongest))
+    st.markdown(literal(showcase.said))
