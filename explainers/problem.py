@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .data import Feature, Prediction, Progress, Segments, Steps
-from .errors import LimitReached, Overdue
+from .errors import Incompatible, LimitReached, Overdue
 from .request import Pairs, Target
 
 
@@ -186,28 +186,36 @@ class Problem:
         self.run.spend(len(batch))
         return values
 
-    def gradients(self, points: Points, reduce: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    def gradients(
+        self, points: Points, reduce: Callable[[Tensor], Tensor], wanted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Scores (N, T) of N inputs, and what `reduce` makes of each gradient (B, F, D): (N, T, …).
 
-        One forward pass serves all T targets; the backward passes are one a target.
+        One forward pass serves all T targets; the backward passes are one a target. Of the targets that are not
+        `wanted` (N, T) at an input the gradient may be left out, and is NaN then.
         """
         self.run.expect(len(points))
-        parts = [self._gradients(points[rows], reduce) for rows in self._batches(points)]
+        wanted = torch.ones(len(points), len(self.targets), dtype=torch.bool) if wanted is None else wanted
+        parts = [self._gradients(points[rows], reduce, wanted[rows].any(0)) for rows in self._batches(points)]
         values, reduced = zip(*parts, strict=True)
         return torch.cat(values), torch.cat(reduced)
 
-    def _gradients(self, batch: Tensor, reduce: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    def _gradients(self, batch: Tensor, reduce: Callable[[Tensor], Tensor], wanted: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             batch = batch.detach().requires_grad_()
             values = self.score(batch)  # (B, T)
-            targets = range(values.shape[1])
-            reduced = [reduce(self._gradient(values[:, t].sum(), batch, t < targets[-1])) for t in targets]
-        self.run.spend(len(batch), len(batch) * len(targets))
-        return values.detach(), torch.stack(reduced, dim=1)  # (B, T), (B, T, …)
+            if not values.requires_grad:
+                raise Incompatible(f"This number ({self.unit}) has no gradient. Choose a method that needs none.")
+            self.run.spend(len(batch))
+            rows = wanted.nonzero().flatten().tolist()
+            found = {t: reduce(self._gradient(values[:, t].sum(), batch, t < rows[-1])) for t in rows}
+        nothing = torch.full_like(found[rows[0]], torch.nan)
+        return values.detach(), torch.stack([found.get(t, nothing) for t in range(len(wanted))], dim=1)
 
-    @staticmethod
-    def _gradient(value: Tensor, batch: Tensor, again: bool) -> Tensor:
-        return torch.autograd.grad(value, batch, retain_graph=again, materialize_grads=True)[0]  # (B, F, D)
+    def _gradient(self, value: Tensor, batch: Tensor, again: bool) -> Tensor:
+        gradient = torch.autograd.grad(value, batch, retain_graph=again, materialize_grads=True)[0]  # (B, F, D)
+        self.run.spend(0, len(batch))
+        return gradient
 
     def keep(self, mask: Points) -> Tensor:
         """Scores (N, T) with only the features of `mask` (N, F) as they are, the others at the baseline."""

@@ -22,6 +22,9 @@ DOUBT = 0.1  # how much of what Simpson's rule gives differently is held for an 
 FIRST = ((0.0, 0.5), (0.5, 1.0))
 NEW = 4  # passes that halving an interval costs
 SHARE = 0.8  # of the whole error, held by the intervals that are halved in one round
+Interval = tuple[float, float]
+Wanted = dict[Interval, Tensor]  # for which targets, (T,)
+Pieces = dict[Interval, "Piece"]
 
 
 @method(
@@ -41,15 +44,14 @@ def integrated_gradients(
     (T, F), in the score's unit. On every interval of the line the scores must sum to the rise of F, and a second rule
     on the same points must share it out alike: the differences are that interval's own two errors. The intervals that
     hold most of them are halved until the sums over all intervals are under `tolerance`, one of |F(x) - F(x')|, the
-    other of the sum of |scores|, for every target.
+    other of the sum of |scores|, for every target; one that is there asks for no more gradients.
     """
     line = Line(problem)
-    pieces = line.pieces(FIRST)
+    everything = torch.ones(len(problem.targets), dtype=torch.bool)
+    pieces = line.pieces(dict.fromkeys(FIRST, everything), {})
     change = line.change()  # (T,)
-    while (most := (most_passes - len(line)) // NEW) > 0 and not _enough(pieces, change, tolerance).all():
-        worst = _worst(pieces, change, most)
-        halves = [half for i in worst for half in pieces[i].halves]
-        pieces = [piece for i, piece in enumerate(pieces) if i not in worst] + line.pieces(halves)
+    while halved := _halved(pieces, change, tolerance, (most_passes - line.passes) // NEW):
+        pieces = line.pieces(halved, pieces)
     return Attribution(_scores(pieces).float(), tuple(_enough(pieces, change, tolerance).tolist()))
 
 
@@ -58,36 +60,50 @@ class Piece:
     """An interval of the line with its share of the scores (T, F), and their two errors.
 
     `gap` (T,) is how far their sum is from the rise of F, `doubt` (T,) how uncertain it is which feature gets what.
+    All three are 0 for targets whose line is not cut into this piece.
     """
 
-    start: float
-    end: float
     scores: Tensor
     gap: Tensor
     doubt: Tensor
 
-    @property
-    def halves(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The two intervals that it is made of."""
-        middle = (self.start + self.end) / 2
-        return (self.start, middle), (middle, self.end)
+    def only(self, targets: Tensor) -> "Piece":
+        """What is left of it for these targets (T,)."""
+        scores = self.scores.where(targets[:, None], 0.0)
+        return Piece(scores, self.gap.where(targets, 0.0), self.doubt.where(targets, 0.0))
+
+    def __add__(self, other: "Piece") -> "Piece":
+        return Piece(self.scores + other.scores, self.gap + other.gap, self.doubt + other.doubt)
 
 
 class Line:
-    """The line from baseline to text with what is known of its points: F (T,), and its rise by feature, (T, F)."""
+    """The line from baseline to text with what is known of its points: F (T,), and its rise by feature, (T, F).
+
+    Each target has its own intervals; a point that several need is evaluated once for all of them.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        self._known: dict[float, tuple[Tensor, Tensor]] = {}
+        self._known: dict[float, tuple[Tensor, Tensor, Tensor]] = {}  # the last: for which targets the rise, (T,)
 
-    def __len__(self) -> int:
-        return len(self._known)
+    @property
+    def passes(self) -> Tensor:
+        """How many points each target has asked for, (T,)."""
+        return torch.stack([told for _, _, told in self._known.values()]).sum(0)
 
-    def pieces(self, intervals: "list[tuple[float, float]] | tuple[tuple[float, float], ...]") -> list[Piece]:
-        """The intervals' Pieces; whatever is not known yet is evaluated in one go."""
-        places = [[start + node * (end - start) for node in NODES] for start, end in intervals]
-        self._visit([alpha for row in places for alpha in row])
-        return [self._piece(row) for row in places]
+    def pieces(self, wanted: Wanted, kept: Pieces) -> Pieces:
+        """The pieces that are kept, and those of the intervals that targets want; what is not known is evaluated."""
+        places = {(start, end): [start + node * (end - start) for node in NODES] for start, end in wanted}
+        asking: dict[float, Tensor] = {}
+        for interval, row in places.items():
+            for alpha in row:
+                asking[alpha] = asking.get(alpha, torch.zeros_like(wanted[interval])) | wanted[interval]
+        self._visit(asking)
+        found = dict(kept)
+        for (interval, row), targets in zip(places.items(), wanted.values(), strict=True):
+            piece = self._piece(row).only(targets)
+            found[interval] = found[interval] + piece if interval in found else piece
+        return found
 
     def change(self) -> Tensor:
         """What errors are a share of, (T,), as `data.change` says; small changes are made known."""
@@ -98,42 +114,61 @@ class Line:
             )
         return torch.from_numpy(change(last.numpy(), first.numpy()))
 
-    def _visit(self, alphas: list[float]) -> None:
-        new = [alpha for alpha in dict.fromkeys(alphas) if alpha not in self._known]
+    def _visit(self, asking: dict[float, Tensor]) -> None:
+        new = {
+            alpha: targets & ~self._known[alpha][2] if alpha in self._known else targets
+            for alpha, targets in asking.items()
+        }
+        new = {alpha: targets for alpha, targets in new.items() if targets.any()}
+        if not new:
+            return
         direction = self._problem.x - self._problem.baseline  # (1, F, D)
-        path = Path(self._problem.baseline, self._problem.x, torch.tensor(new))
-        values, rises = self._problem.gradients(path, lambda gradient: (gradient * direction).sum(-1))
-        for alpha, value, rise in zip(new, values.cpu().double(), rises.cpu(), strict=True):
-            self._known[alpha] = value, rise
+        path = Path(self._problem.baseline, self._problem.x, torch.tensor(list(new)))
+        values, rises = self._problem.gradients(
+            path, lambda gradient: (gradient * direction).sum(-1), torch.stack(list(new.values()))
+        )
+        for (alpha, asked), value, rise in zip(new.items(), values.cpu().double(), rises.cpu(), strict=True):
+            _, known, told = self._known.get(alpha, (value, rise, asked))
+            self._known[alpha] = value, torch.where(asked[:, None], rise, known), told | asked
 
     def _piece(self, alphas: list[float]) -> Piece:
-        values, rises = zip(*(self._known[alpha] for alpha in alphas), strict=True)
-        start, end = alphas[0], alphas[-1]
-        rules = (end - start) * torch.stack([WEIGHTS, SIMPSON])  # (2, N)
+        values, rises, _ = zip(*(self._known[alpha] for alpha in alphas), strict=True)
+        rules = (alphas[-1] - alphas[0]) * torch.stack([WEIGHTS, SIMPSON])  # (2, N)
         scores, other = torch.einsum("rn,ntf->rtf", rules, torch.stack(rises).double())
         gap = (scores.sum(-1) - (values[-1] - values[0])).abs()
-        return Piece(start, end, scores.float(), gap, DOUBT * (scores - other).abs().sum(-1))
+        return Piece(scores.float(), gap, DOUBT * (scores - other).abs().sum(-1))
 
 
-def _scores(pieces: list[Piece]) -> Tensor:
+def _scores(pieces: Pieces) -> Tensor:
     """The scores of the whole line, (T, F)."""
-    return torch.as_tensor(sum(piece.scores.double() for piece in pieces))
+    return torch.as_tensor(sum(piece.scores.double() for piece in pieces.values()))
 
 
-def _errors(pieces: list[Piece], change: Tensor) -> Tensor:
+def _errors(pieces: Pieces, change: Tensor) -> Tensor:
     """Both errors of each interval as shares of what they are errors of, (N, 2, T)."""
     size = torch.maximum(_scores(pieces).abs().sum(-1), change)
-    return torch.stack([torch.stack([piece.gap / change, piece.doubt / size]) for piece in pieces])
+    return torch.stack([torch.stack([piece.gap / change, piece.doubt / size]) for piece in pieces.values()])
 
 
-def _enough(pieces: list[Piece], change: Tensor, tolerance: float) -> Tensor:
+def _enough(pieces: Pieces, change: Tensor, tolerance: float) -> Tensor:
     """For which targets neither sum of all intervals' errors, never less than the whole's, is over the limit, (T,)."""
     return (_errors(pieces, change).sum(0) <= tolerance).all(0)
 
 
-def _worst(pieces: list[Piece], change: Tensor, most: int) -> set[int]:
-    """The fewest intervals that hold SHARE of the error, by the target that each is worst for; at most `most`."""
-    errors = _errors(pieces, change).amax((1, 2))  # (N,)
-    ordered = errors.sort(descending=True)
-    enough = int((ordered.values.cumsum(0) < SHARE * errors.sum()).sum()) + 1
-    return set(ordered.indices[: min(enough, most)].tolist())
+def _halved(pieces: Pieces, change: Tensor, tolerance: float, most: Tensor) -> Wanted:
+    """The halves of the intervals that are too coarse for some target; those are taken from `pieces`.
+
+    They are for each target the fewest that hold SHARE of its error, and no more than `most` (T,).
+    """
+    errors = _errors(pieces, change).amax(1)  # (N, T)
+    ordered = errors.sort(0, descending=True)
+    enough = (ordered.values.cumsum(0) < SHARE * errors.sum(0)).sum(0) + 1  # (T,)
+    count = torch.minimum(enough, most).masked_fill(_enough(pieces, change, tolerance), 0)
+    chosen = (torch.arange(len(errors))[:, None] < count).gather(0, ordered.indices.argsort(0))  # (N, T)
+    halved: Wanted = {}
+    for ((start, end), piece), targets in zip(list(pieces.items()), chosen, strict=True):
+        if targets.any():
+            pieces[start, end] = piece.only(~targets)
+            middle = (start + end) / 2
+            halved |= {(start, middle): targets, (middle, end): targets}
+    return halved
