@@ -4,7 +4,8 @@ Knows no task and no method. One tokenizer call makes everything: ids, types, ma
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -60,7 +61,7 @@ class Reading(Comparison):
 class Encoded:
     """A tokenizer's output: model inputs (1, F) by name, a Feature each, and which are special, (F,).
 
-    `asked` is what else the model is told, whatever the batch.
+    `asked` is what else the model is told, whatever the batch; it runs inside of `under`, a context made of it.
     """
 
     inputs: dict[str, Tensor]
@@ -68,6 +69,7 @@ class Encoded:
     special: Tensor
     notices: tuple[str, ...]
     asked: Mapping[str, Any] = field(default_factory=dict)
+    under: Callable[[Any], AbstractContextManager[None]] = nullcontext
 
     def batch(self, size: int) -> dict[str, Any]:
         """The inputs, repeated without a copy: (size, F) each."""
@@ -161,7 +163,8 @@ def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding
     if module is None or (written is not None and kind == "position"):
         raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
     decoder = [] if written is None else [bundle.anatomy.decoder or module]
-    output, seen = watched([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
+    with encoded.under(bundle.model):
+        output, seen = watched([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
     if written is None:
         return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
     source, target = seen[0], seen[-1]

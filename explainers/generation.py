@@ -6,6 +6,7 @@ Knows no method; what stands before the written text is the task's to say.
 import inspect
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,10 +15,12 @@ from torch import Tensor
 from .alignment import AUTO, by_hand, by_likeness, likeness
 from .data import Prediction, Steps
 from .drafts import Draft, drafted, texts_of
-from .errors import BadRequest
+from .dropout import dropping
+from .encoding import Encoded
+from .errors import BadRequest, Incompatible, LimitReached
 from .loading import Bundle
 from .method import knobs, settings_of
-from .openings import Opening
+from .openings import Opening, nothing
 from .problem import Problem, Run
 from .readout import Readout
 from .request import Request, Target
@@ -26,6 +29,7 @@ from .textual import compared
 from .writing import Writing, instead, write
 
 ALTERNATIVES = 5  # of each token
+GRAPH_BYTES = 2.5e9  # of memory for one pass with gradients, above the model itself
 
 
 def prediction(bundle: Bundle, request: Request, opening: Opening) -> Prediction:
@@ -44,24 +48,38 @@ def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: 
     said = _said(bundle, draft, every)
     rows, foils = _chosen(bundle, request, writing, draft, run)
     columns, keeps = draft.columns[rows], _keeps(bundle)
-    known = Told(every[None, rows], draft.written.ids[rows], foils, mass=writing.top_p_mass)
-    if bare:
-        other = drafted(bundle, bare, draft.written)
-        known = replace(known, without=_logits(bundle, other, other.columns[rows]))
-    run.spend(2 if bare else 1)
+    shaken = [replace(draft, encoded=encoded) for encoded in _shaken(draft.encoded, request, writing)]
+    known = Told(
+        every[None, rows],
+        draft.written.ids[rows],
+        foils,
+        without=_elsewhere(bundle, bare, draft, rows) if bare else None,
+        empty=_elsewhere(bundle, nothing(bundle, opening), draft, rows),
+        shaken=torch.stack([_logits(bundle, other, columns)[None] for other in shaken]) if shaken else None,
+        mass=writing.top_p_mass,
+    )
+    run.spend(2 + bool(bare) + len(shaken))
+    _check_dropout(bundle, known, step, run)
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        logits = outputs[0].logits if keeps else outputs[0].logits[:, columns]
-        return number(replace(known, logits=logits), step.key)  # (B, T)
+        logits, *others = (output.logits if keeps else output.logits[:, columns] for output in outputs)
+        return number(replace(known, logits=logits, shaken=torch.stack(others) if others else None), step.key)  # (B, T)
 
     def ask(_: Sequence[Any]) -> Readout:
         unit = step.key if foils is None else f"{step.key}_margin"
         return Readout(_targets(bundle, said, rows, foils), said, unit, read, steps=_steps(known))
 
-    encoded = replace(draft.encoded, asked={**draft.encoded.asked, **({"logits_to_keep": columns} if keeps else {})})
-    found = compared(bundle, request, run, [encoded], ask, writing, texts=texts_of(draft))
-    visible = torch.arange(len(found.features)) < draft.places[rows][:, None]  # (T, F)
-    return replace(found, visible=visible, segments=draft.segments)
+    asked = {**draft.encoded.asked, **({"logits_to_keep": columns} if keeps else {})}
+    read_from = [draft, *(shaken if "shaken" in step.needs else ())]
+    encodings = [replace(one.encoded, asked=asked) for one in read_from]
+    found = compared(bundle, request, run, encodings, ask, writing, texts=texts_of(draft))
+    return replace(
+        found,
+        visible=torch.arange(len(found.features)) < draft.places[rows][:, None],  # (T, F)
+        segments=draft.segments,
+        batch=min(found.batch, _at_once(bundle, draft)),
+        together=1 if len(encodings) > 1 else found.together,  # dropout draws anew for each text of a batch
+    )
 
 
 def _settings(request: Request) -> Writing:
@@ -80,6 +98,43 @@ def _check(step: Step, request: Request, bare: Opening | None) -> None:
         raise BadRequest(f"{step.label} compares two texts. Give the same text without its context too.")
 
 
+def _check_dropout(bundle: Bundle, known: Told, step: Step, run: Run) -> None:
+    """Raises if the spread under dropout is explained and there is none; else says so where it is shown."""
+    if known.shaken is None:
+        if "shaken" in step.needs:
+            raise BadRequest(f"{step.label} needs passes with dropout. Set Dropout samples to 2 or more.")
+    elif torch.equal(known.shaken, known.logits.expand_as(known.shaken)):
+        if "shaken" in step.needs:
+            raise Incompatible(f"{bundle.card.label} has no dropout, so there is no spread to explain.")
+        run.notices.append("This model has no dropout, so the spread under it is zero.")
+
+
+def _at_once(bundle: Bundle, draft: Draft) -> int:
+    """How many texts of this length fit into the memory for one pass with gradients. Raises LimitReached for none."""
+    config, count = bundle.model.config, len(draft.encoded.features)
+    blocks = config.num_hidden_layers * (3 if config.is_encoder_decoder else 1)  # own, own and cross attention
+    table: Any = bundle.anatomy.word.weight
+    numbers = 2 * bundle.anatomy.weights / table.shape[-1] * count + blocks * config.num_attention_heads * count**2
+    if (needed := 4 * numbers) > GRAPH_BYTES:
+        raise LimitReached(
+            f"The whole text has {count:,} tokens, and explaining them would take {needed / 1e9:.1f} GB of memory, of "
+            f"{GRAPH_BYTES / 1e9:.1f} GB that are allowed. Shorten it."
+        )
+    return int(GRAPH_BYTES / needed)
+
+
+def _elsewhere(bundle: Bundle, opening: Opening, draft: Draft, rows: list[int]) -> Tensor:
+    """The logits (T, V) of the same written tokens after another opening."""
+    other = drafted(bundle, opening, draft.written)
+    return _logits(bundle, other, other.columns[rows])
+
+
+def _shaken(encoded: Encoded, request: Request, writing: Writing) -> list[Encoded]:
+    """The same text for passes with dropout on, each with a seed of its own."""
+    seeds = (request.seed * 1_000 + i for i in range(writing.dropout_samples))
+    return [replace(encoded, under=partial(dropping, seed)) for seed in seeds]
+
+
 def _keeps(bundle: Bundle) -> bool:
     """Whether the model can be asked for the logits of some places only."""
     return "logits_to_keep" in inspect.signature(bundle.model.forward).parameters
@@ -88,7 +143,7 @@ def _keeps(bundle: Bundle) -> bool:
 def _logits(bundle: Bundle, draft: Draft, columns: Tensor) -> Tensor:
     """The model's logits at these places, (T, V)."""
     keeps = _keeps(bundle)
-    with torch.no_grad():
+    with torch.no_grad(), draft.encoded.under(bundle.model):
         output = bundle.model(**draft.encoded.batch(1), **({"logits_to_keep": columns} if keeps else {}))
     return output.logits[0] if keeps else output.logits[0, columns]  # type: ignore[no-any-return]
 

@@ -83,6 +83,20 @@ def source(bundle: Bundle, text: str) -> Opening:
     return Opening(encode(bundle, {SOURCE: text}), {SOURCE: text}, TARGET, start=start)
 
 
+def nothing(bundle: Bundle, opening: Opening) -> Opening:
+    """The same opening with no text in it: only the tokens that the model begins every text with, or one that could."""
+    tokenizer = bundle.tokenizer
+    own = tokenizer("")["input_ids"] or [
+        next(token for token in (tokenizer.bos_token_id, tokenizer.eos_token_id, 0) if token is not None)
+    ]
+    ids = torch.tensor([own])
+    inputs = {name: torch.ones_like(ids) for name in opening.encoded.inputs} | {"input_ids": ids}
+    field = opening.encoded.features[0].field
+    features = tuple(Feature(name, field, special=True) for name in tokenizer.convert_ids_to_tokens(own))
+    encoded = Encoded(inputs, features, torch.ones(len(own), dtype=torch.bool), ())
+    return Opening(encoded, {}, opening.field, start=opening.start)
+
+
 def _one_half(bundle: Bundle) -> None:
     if bundle.model.config.is_encoder_decoder:
         raise Incompatible(f"{bundle.card.label} turns a source into a target. Use translation.")

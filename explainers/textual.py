@@ -185,7 +185,7 @@ def _visible(placed: Sequence[Placed], width: int) -> Tensor:
 
 
 def _output(bundle: Bundle, sequence: Placed, x: Tensor, **more: Any) -> Any:
-    with sequence.embedding.replaced(sequence.embedded(x)):
+    with sequence.encoded.under(bundle.model), sequence.embedding.replaced(sequence.embedded(x)):
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 

@@ -15,7 +15,7 @@ LEVELS = [
         "links",
         "request",
         "data card showcases",
-        "hub_cards faithfulness edits",
+        "hub_cards dropout faithfulness edits",
         "alignment steps settings catalogue conversions method gate problem readout anatomy registry vocabulary wheels",
         "folders attention metric pieces pictures views.palette views.text",
         "hub capability generated trial",

@@ -4,26 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from explainers import Bundle, Request, explain, predict
+from explainers import explain, predict
 from explainers.export import from_json, to_json
-from tests.hub import as_loaded
-from tests.tiny import DECODERS, TRANSLATORS
 
-WRITERS = (*DECODERS, *TRANSLATORS)
-BEFORE, AFTER = "the soup was cold", "and the waiter rude"
-
-
-def bundle_of(kind):
-    return Bundle.of(*as_loaded(kind, task=task_of(kind)))
-
-
-def task_of(kind):
-    return "translation" if kind in TRANSLATORS else "text_generation"
-
-
-def request_of(kind, written=AFTER, method="saliency", before=BEFORE, **more):
-    names = ("source", "target") if kind in TRANSLATORS else ("prompt", "continuation")
-    return Request(task_of(kind), "tiny", dict(zip(names, (before, written), strict=True)), method, **more)
+from .writers import AFTER, BEFORE, WRITERS, bundle_of, request_of
 
 
 def generated(bundle, text, most):
