@@ -12,7 +12,7 @@ from ..problem import Attribution, Noisy, Problem
 
 Norm = Annotated[
     Literal["L2", "signed"],
-    "Take the gradient's length, or its sum over the embedding's width. Behind a layer norm, as in BERT, sums are zero.",
+    "Take the gradient's length, or its sum over the embedding's width, which is zero behind a layer norm as in BERT.",
 ]
 
 

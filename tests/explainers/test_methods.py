@@ -94,7 +94,8 @@ def test_saliency_of_a_linear_score_is_its_weights():
 
 @pytest.mark.parametrize("method", [saliency, smooth_grad])
 def test_gradients_behind_a_layer_norm_sum_to_nothing_so_their_length_is_what_is_shown_unless_asked(method):
-    found = problem(lambda points: torch.layer_norm(points, (8,)).relu().sum((1, 2))[:, None], torch.arange(24.0).reshape(3, 8).sin())
+    points = torch.arange(24.0).reshape(3, 8).sin()
+    found = problem(lambda x: torch.layer_norm(x, (8,)).relu().sum((1, 2))[:, None], points)
     assert method(found).scores.min() > 0.1
     assert method(found, norm="signed").scores.abs().max() < 1e-5
 
