@@ -29,7 +29,7 @@ LEVELS = [
         " views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts"
         " views.crosstab tactic",
-        "generation views.generation_page siege attacks.greedy",
+        "generation views.generation_page views.heads siege attacks.greedy",
         "export views.sanity hypotheses tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",

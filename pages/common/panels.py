@@ -10,6 +10,7 @@ import streamlit as st
 
 from explainers import Explanation
 
+from . import changed, context, heads
 from .compare import compare
 from .share import share
 
@@ -30,7 +31,13 @@ class Panel:
 
 
 SHARE = Panel("Share and repeat", "share", share)
-PANELS = (SHARE, Panel("Compare", "compare", compare))
+PANELS = (
+    SHARE,
+    Panel("Compare", "compare", compare),
+    Panel("Change the text", "edit_note", changed.changed, changed.fits),
+    Panel("Context", "contextual_token", context.context, context.fits),
+    Panel("Attention", "visibility", heads.explorer, heads.fits),
+)
 
 
 def panels(explanation: Explanation, key: str) -> None:

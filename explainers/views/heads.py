@@ -1,0 +1,73 @@
+"""Where each head of each layer looks: small multiples by Plotly, a row a layer, a column a head.
+
+Knows no Streamlit and no model: the figure is returned, not shown.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from ..data import Feature
+from .crosstab import GREYS, rounded
+from .text import percent, plain, short, visible
+
+CELL = 22  # pixels of a row
+Weights = NDArray[np.float32]
+
+
+def one_piece(weights: Weights, text: str) -> go.Figure:
+    """How much each head (L, H) looks at one piece: a row a layer, a column a head."""
+    layers, heads = weights.shape
+    figure = go.Figure(
+        go.Heatmap(
+            z=rounded(weights),
+            x=[f"head {i + 1}" for i in range(heads)],
+            y=[f"layer {i + 1}" for i in range(layers)],
+            zmin=0,
+            zmax=float(weights.max(initial=0.0)) or 1.0,
+            colorscale=GREYS,
+            xgap=1,
+            ygap=1,
+            hovertemplate=f"%{{y}}, %{{x}}: %{{z:.1%}} on {plain(short(visible(text), 24))}<extra></extra>",
+            colorbar={"tickformat": ".0%", "thickness": 12},
+        )
+    )
+    return _laid(figure, layers)
+
+
+def one_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Figure:
+    """How much each head of a layer, or each layer in the mean, (N, F), looks at each piece: a row each."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=rounded(weights),
+            x=[f"{i + 1} {plain(short(visible(f.text), 24) or '␣')}" for i, f in enumerate(features)],
+            y=[f"{of} {i + 1}" for i in range(len(weights))],
+            zmin=0,
+            zmax=float(weights.max(initial=0.0)) or 1.0,
+            colorscale=GREYS,
+            ygap=1,
+            hovertemplate="%{y}: %{z:.1%} on %{x}<extra></extra>",
+            colorbar={"tickformat": ".0%", "thickness": 12},
+        )
+    )
+    figure.update_xaxes(tickangle=-60, type="category")
+    return _laid(figure, len(weights))
+
+
+def _laid(figure: go.Figure, rows: int) -> go.Figure:
+    figure.update_xaxes(automargin=True, showgrid=False)
+    figure.update_yaxes(automargin=True, showgrid=False, autorange="reversed", type="category")
+    figure.update_layout(height=110 + CELL * max(rows, 4), margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return figure
+
+
+def alt(weights: Weights, names: tuple[str, str], columns: Sequence[str]) -> str:
+    """A figure in words: the strongest cell of each of its first ten rows."""
+    best = [int(row.argmax()) for row in weights[:10]]
+    said = "; ".join(
+        f"{names[0]} {i + 1}: {names[1]} {short(columns[place])} {percent(float(weights[i, place]))}"
+        for i, place in enumerate(best)
+    )
+    return f"Heatmap of {weights.shape[0]} by {weights.shape[1]}. Strongest in each row: {said}."

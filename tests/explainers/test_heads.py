@@ -1,0 +1,50 @@
+"""Where heads look: the model's own attention at the place from which a token was told, drawn cell by cell."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from explainers import Bundle, Feature, Request, explain
+from explainers.errors import BadRequest
+from explainers.heads import Question, heads
+from explainers.views.heads import alt, one_layer, one_piece
+from tests.explainers.drawing import EVIL
+from tests.hub import as_loaded
+
+REQUEST = Request("text_generation", "tiny", {"prompt": "the soup was cold", "continuation": "and the waiter"})
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_heads_are_the_models_own_attention_at_the_place_before_the_token(kind):
+    bundle = Bundle.of(*as_loaded(kind, task="text_generation"))
+    explanation = explain(replace(REQUEST, method="saliency"), bundle=bundle)
+    row = len(explanation.targets) - 1
+    found = heads(Question(REQUEST, row), bundle=bundle)
+    before = bundle.tokenizer(REQUEST.texts["prompt"], return_tensors="pt")["input_ids"]
+    ids = torch.cat([before, torch.tensor([[target.index for target in explanation.targets]])], dim=1)
+    place = explanation.targets[row].position
+    with torch.no_grad():
+        own = torch.stack(bundle.model(ids, output_attentions=True).attentions)[:, 0, :, place - 1]  # (L, H, F)
+    assert_allclose(found.weights, own, atol=1e-6)
+    assert_allclose(found.weights.sum(-1), np.ones(own.shape[:2]), rtol=1e-5)
+    assert (found.weights[:, :, place:] == 0).all()
+    assert found.features == explanation.features
+    layer, head, share = found.strongest(0, 1)[0]
+    assert share == found.weights[:, :, 0].max() == found.weights[layer - 1, head - 1, 0]
+    with pytest.raises(BadRequest, match=f"no token {row + 2}"):
+        heads(Question(REQUEST, row + 1), bundle=bundle)
+
+
+def test_a_cell_is_a_head_of_a_layer_or_a_piece_and_words_say_the_strongest():
+    weights = np.array([[0.25, 0.75, 0.0], [0.5, 0.125, 0.375]], np.float32)
+    figure = one_piece(weights, EVIL[0])
+    assert_allclose(figure.data[0].z, weights)
+    assert (figure.data[0].x[1], figure.data[0].y[1], figure.data[0].zmax) == ("head 2", "layer 2", 0.75)
+    assert "<img" not in figure.to_json()
+    features = [Feature("a", "prompt", 0, 1), Feature(" ", "prompt", 1, 1), Feature("a", "prompt", 2, 3)]
+    drawn = one_layer(weights, features, "head")
+    assert list(drawn.data[0].x) == ["1 a", "2 ␣", "3 a"]
+    assert alt(weights, ("head", "piece"), ["a", "b", "c"]).endswith("head 1: piece b 75 %; head 2: piece a 50 %.")
