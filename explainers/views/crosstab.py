@@ -99,8 +99,8 @@ def alt(explanation: Explanation) -> str:
         if found := sources(explanation, row, 1):
             place, score = found[0]
             said.append(f"{name(explanation, row)}: {_short(explanation, place)} {number(score)}")
-    size = f"{len(explanation.targets)} columns and {len(explanation.features)} rows"
-    return f"Heatmap of {size}. Strongest in each column: {'; '.join(said) or 'none'}."
+    size = f"{len(explanation.targets)} written pieces"
+    return f"Heatmap of {size} and what they were made from. Strongest in each column: {'; '.join(said) or 'none'}."
 
 
 def rows(explanation: Explanation) -> list[dict[str, str | float]]:

@@ -167,7 +167,7 @@ def test_numbers_are_rounded_to_three_digits_and_nothing_else_is_lost():
 def test_the_figure_in_words_and_the_table_name_the_strongest_source_of_each():
     explanation = generation(scores=SCORES, steps=(("entropy", (1.0, 2.0, 3.0)),))
     assert alt(explanation).startswith(
-        "Heatmap of 3 columns and 8 rows. Strongest in each column: Par: France +0.90; is: Par"
+        "Heatmap of 3 written pieces and what they were made from. Strongest in each column: Par: France +0.90; is: Par"
     )
     first = rows(explanation)[0]
     assert first["made from"].startswith("France +0.90, is +0.50, of −0.30")
