@@ -24,6 +24,13 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 HOWS: tuple[How, ...] = get_args(How)
 # Where a sentence ends: behind its marks and the quotes that close there, if space follows, or with a line.
 SENTENCE = regex.compile(r"[.!?…]+[\"'”’)\]]*\s+|[。\uff01\uff1f]+[”’」』]*|\n\s*")
+# How a number of several tokens, one after the other, is theirs together; of all other numbers it is the mean.
+GATHERED: dict[str, Callable[[list[float]], Any]] = {
+    "probability": np.prod,
+    "log_probability": np.sum,
+    "cross_entropy": np.sum,
+    "perplexity": lambda numbers: np.exp(np.mean(np.log(numbers))),
+}
 SECONDS = 0.5  # for one pattern on one text
 LONGEST = 500  # characters of a pattern
 
@@ -82,7 +89,7 @@ def _rows(explanation: Explanation, groups: list[list[int]], how: How) -> Explan
         if explanation.converged is None
         else tuple(all(explanation.converged[i] for i in row) for row in rows),
         steps=tuple(
-            (name, tuple(float(np.mean([numbers[i] for i in row])) for row in rows))
+            (name, tuple(float(GATHERED.get(name, np.mean)([numbers[i] for i in row])) for row in rows))
             for name, numbers in explanation.steps
         ),
     )

@@ -47,8 +47,24 @@ def plainly(text: str) -> str:
 
 
 def own(explanation: Explanation, row: int) -> str:
-    """The words of a written token."""
-    return explanation.features[explanation.targets[row].position or 0].text
+    """The word that a written token is a part of."""
+    return words(explanation, [explanation.targets[row].position or 0])[0]
+
+
+def words(explanation: Explanation, places: list[int]) -> list[str]:
+    """The words that these features are parts of, each once."""
+    found: dict[tuple[str, int | None, int], str] = {}
+    for place in places:
+        feature = explanation.features[place]
+        parts = [
+            f
+            for f in explanation.features
+            if f.word is not None and (f.field, f.word) == (feature.field, feature.word) and f.start is not None
+        ]
+        start, end = min((f.start or 0 for f in parts), default=0), max((f.end or 0 for f in parts), default=0)
+        text = explanation.shown.get(feature.field, "")[start:end] if parts else feature.text
+        found.setdefault((feature.field, feature.word, -1 if parts else place), text)
+    return list(found.values())
 
 
 def lines(

@@ -46,7 +46,7 @@ def wrote(explanation: Explanation) -> str:
     own = explanation.features[target.position].text if target.position is not None else target.label or ""
     share = "" if target.probability is None else f" ({escaped(likelihood(target.probability))})"
     given = any(explanation.request.texts.get(field) for field in list(explanation.shown)[1:])
-    said = f"The model {'finds' if given else 'wrote'} {_bold(own)}{share}"
+    said = f"{'Of this text, the model expects' if given else 'The model wrote'} {_bold(own)}{share}"
     if target.foil is not None:
         said += f" rather than {_bold(target.foil)}"
     if not found:

@@ -11,7 +11,7 @@ from explainers.backend import backend
 from explainers.context import Measure, Question, Reliance, reliance
 from explainers.generated import is_generation
 from explainers.openings import SYSTEM
-from explainers.views.reliance import CSS, lines, marked, plainly, said
+from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn
 from .work import worked
@@ -90,11 +90,10 @@ def split(text: str) -> tuple[str, str]:
 
 def _shown(found: Reliance, asked: Question) -> None:
     """The answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
-    words = [[cue.explanation.features[place].text for place in cue.places] for cue in found.cues]
+    sources = [words(cue.explanation, list(cue.places)) for cue in found.cues]
     rows = [cue.row for cue in found.cues]
-    drawn.markup(
-        f'<style>{CSS}</style><p class="wf-said">{said(found.explanation, list(zip(rows, words, strict=True)))}</p>'
-    )
+    lead = said(found.explanation, list(zip(rows, sources, strict=True)))
+    drawn.markup(f'<style>{CSS}</style><p class="wf-said">{lead}</p>')
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")
@@ -103,6 +102,6 @@ def _shown(found: Reliance, asked: Question) -> None:
         st.markdown("**Without the context**")
         drawn.markup(plainly(found.without.text))
     if found.cues:
-        each = [(cue.row, cue.instead, words[i]) for i, cue in enumerate(found.cues)]
+        each = [(cue.row, cue.instead, sources[i]) for i, cue in enumerate(found.cues)]
         drawn.table(lines(found.explanation, found.values, each), "Each word that depends on the context")
     st.caption(f"Counted are words whose measure is at least {found.threshold:.3g} ({MEASURES[asked.measure]}).")

@@ -61,10 +61,22 @@ def test_the_probability_of_a_piece_is_that_of_its_tokens_one_after_the_other():
     assert found.targets[1].probability == pytest.approx(0.5 / 3)
 
 
-def test_step_scores_of_a_piece_are_the_mean_of_its_tokens():
-    steps = (("entropy", (1.0, 3.0, 5.0)),)
-    ((name, values),) = grouped(generation(steps=steps), Grouping("word")).steps
-    assert (name, values) == ("entropy", (2.0, 5.0))
+def test_step_scores_of_a_piece_are_those_of_its_tokens_one_after_the_other_or_their_mean():
+    shares = np.array([0.5, 0.125, 0.25])
+    steps = {
+        "probability": shares,
+        "log_probability": np.log(shares),
+        "cross_entropy": -np.log(shares),
+        "perplexity": 1 / shares,
+        "entropy": np.array([1.0, 3.0, 5.0]),
+    }
+    explanation = generation(steps=tuple((name, tuple(values.tolist())) for name, values in steps.items()))
+    found = {name: values[0] for name, values in grouped(explanation, Grouping("word")).steps}
+    assert found["probability"] == pytest.approx(1 / 16)
+    assert found["log_probability"] == pytest.approx(np.log(found["probability"]))
+    assert found["cross_entropy"] == pytest.approx(-found["log_probability"])
+    assert found["perplexity"] == pytest.approx(np.exp(found["cross_entropy"] / 2))
+    assert found["entropy"] == 2
 
 
 def test_tokens_of_another_level_are_left_as_they_are():

@@ -120,7 +120,7 @@ def test_the_lead_names_the_token_that_stands_out_and_what_it_was_made_from():
     explanation = generation(scores=SCORES)
     assert telling(explanation) == 0
     said = Page(wrote(explanation)).text()
-    assert said == "The model finds Par (50 %) mostly because of “France” and “is”."
+    assert said == "Of this text, the model expects Par (50 %) mostly because of “France” and “is”."
     free = replace(explanation, request=replace(explanation.request, inputs={"prompt": "The capital of France is"}))
     assert Page(wrote(free)).text().startswith("The model wrote Par (50 %) mostly because of")
 
@@ -202,7 +202,7 @@ def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_noth
 def test_the_file_has_every_written_word_with_its_sources_without_a_script_too():
     page = Page(to_html(generation(scores=SCORES)))
     text = page.text(without=("style", "script"))
-    assert "The model finds Paris (12 %) mostly because of" in text
+    assert "Of this text, the model expects Paris (12 %) mostly because of" in text
     assert "Paris12 %France +0.70" in text
     assert ".17 %Paris +0.40" in text
     assert page.text("wf-map").startswith("The capital of France is")

@@ -11,7 +11,7 @@ from tests.explainers.generations import generation
 def test_the_sentence_counts_the_tokens_and_names_what_they_depend_on():
     explanation = generation()
     one = Page(said(explanation, [(0, ["France", "capital", "of"])])).text()
-    assert one == "1 of 3 written tokens depends on the context: “Par” on “France” and “capital”."
+    assert one == "1 of 3 written tokens depends on the context: “Paris” on “France” and “capital”."
     assert Page(said(explanation, [(0, []), (1, [])])).text().endswith("on the context, but on no single part of it.")
     assert said(explanation, []).startswith("None of the 3 written tokens stands out")
 
@@ -25,7 +25,7 @@ def test_the_text_is_whole_and_the_tokens_that_depend_are_framed():
 
 def test_a_line_says_how_far_what_would_have_stood_there_and_what_it_comes_from():
     (first, second) = lines(generation(), np.array([0.5, 2, 0], np.float32), [(0, "Lon", ["France"]), (1, None, [])])
-    assert first == {"written": "Par", "measure": 0.5, "without the context": "Lon", "comes from": "France"}
+    assert first == {"written": "Paris", "measure": 0.5, "without the context": "Lon", "comes from": "France"}
     assert (second["without the context"], second["comes from"]) == ("the same", "no single part")
 
 
