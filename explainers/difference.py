@@ -11,7 +11,6 @@ import numpy as np
 
 from .data import Explanation, Feature
 from .errors import BadRequest
-from .generated import is_generation
 from .request import Target
 
 LEAST = 0.5  # of the pieces of the shorter text: with fewer that align, a difference says nothing
@@ -73,10 +72,13 @@ def _check(one: Explanation, other: Explanation) -> None:
 
 
 def _names(explanation: Explanation) -> list[str]:
-    """What each target is called: the words written, or the class."""
-    if not is_generation(explanation):
-        return [str(target.label or target.index) for target in explanation.targets]
-    return [explanation.features[target.position or 0].text for target in explanation.targets]
+    """What each target is called: the words written at its place, or its class."""
+    return [
+        explanation.features[target.position].text
+        if target.position is not None and target.text is None
+        else str(target.label or target.index)
+        for target in explanation.targets
+    ]
 
 
 def _columns(one: Explanation, other: Explanation) -> Places:

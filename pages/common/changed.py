@@ -11,6 +11,7 @@ from explainers import TASKS, ExplainerError, Explanation, Request
 from explainers.backend import backend
 from explainers.difference import difference
 from explainers.generated import is_generation
+from explainers.grouping import Grouping, grouped
 from explainers.views.crosstab import alt, crosstab
 from explainers.views.telling import wrote
 from explainers.views.text import likelihood
@@ -58,6 +59,7 @@ def changed(explanation: Explanation, key: str) -> None:
 
 def _shown(one: Explanation, other: Explanation, key: str) -> None:
     try:
+        one, other = (grouped(explanation, Grouping("word")) for explanation in (one, other))
         found = difference(one, other)
     except ExplainerError as error:
         st.warning(literal(str(error)))

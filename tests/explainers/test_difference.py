@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 from explainers.difference import difference
 from explainers.errors import BadRequest
+from explainers.grouping import Grouping, grouped
 from explainers.request import Request
 from tests.explainers.drawing import scored
 from tests.explainers.generations import NAN, generation
@@ -47,6 +48,13 @@ def test_what_was_written_otherwise_aligns_word_by_word_and_is_named_twice():
     found = difference(generation(), other).explanation
     assert [target.label for target in found.targets] == ["Par → Ber", "is → lin", "."]
     assert_allclose(found.values, np.zeros(3))
+
+
+def test_words_of_several_tokens_align_as_words():
+    one, other = (grouped(explanation, Grouping("word")) for explanation in (generation(), generation(**PRUSSIA)))
+    found = difference(one, other).explanation
+    assert found.tokens == ("The", "capital", "of", "France → Prussia", "is", "Paris", ".")
+    assert [target.label for target in found.targets] == ["Paris", "."]
 
 
 def test_steps_are_subtracted_where_both_have_them():
