@@ -80,7 +80,8 @@ class Explanation:
 
     `scores` (T, F) are raw, in `unit`; NaN = that feature was not visible to that target. `values` (T,) = F(x) and
     `baselines` (T,) = F(x'), None for a method that has no baseline. `converged` (T,) is None for a method that does
-    not converge to anything. `mismatch` is the largest difference between the probabilities explained and those of
+    not converge to anything; `spread` (T, F) is the standard error of scores that came by chance, None where nothing
+    was drawn. `mismatch` is the largest difference between the probabilities explained and those of
     the model's own forward pass; `evaluations` counts (forward, backward) passes of one input each. `texts` are those
     that the features' fields name, if they are not the request's; an image has a `grid` of (rows, columns), which
     covers the `frame` (left, top, right, bottom) of the upright picture, in shares of its sides; padding is beyond.
@@ -109,11 +110,14 @@ class Explanation:
     frame: tuple[float, float, float, float] | None = None
     steps: Steps = ()
     segments: Segments = ()
+    spread: Floats | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.targets), len(self.features))
         if self.scores.shape != shape:
             raise ValueError(f"scores are {self.scores.shape}, targets and features make {shape}")
+        if self.spread is not None and self.spread.shape != shape:
+            raise ValueError(f"spread is {self.spread.shape}, targets and features make {shape}")
         for name in ("values", "baselines"):
             array = getattr(self, name)
             if array is not None and array.shape != shape[:1]:
@@ -149,6 +153,15 @@ class Explanation:
         return np.asarray(np.abs(delta) / change(self.values, self.baselines), dtype=np.float32)
 
     @property
+    def relative_spread(self) -> Floats | None:
+        """The sum of all spreads as a share of the sum of all scores' sizes, (T,); None where nothing was drawn."""
+        if self.spread is None:
+            return None
+        sizes = np.nansum(np.abs(self.scores), axis=1, dtype=np.float64)
+        moved = np.nansum(self.spread, axis=1, dtype=np.float64)
+        return (moved / np.maximum(sizes, np.finfo(np.float32).tiny)).astype(np.float32)
+
+    @property
     def shown(self) -> dict[str, str]:
         """The texts that the features lie in, by field."""
         return dict(self.texts) or self.request.texts
@@ -163,15 +176,18 @@ class Explanation:
         return [(text, float(score)) for text, score in zip(self.tokens, self.scores[row], strict=True)]
 
     def by_word(self) -> "Explanation":
-        """The same explanation with the tokens of a word as one feature, their scores added up; an image as it is."""
+        """The same explanation with the tokens of a word as one feature, their scores added up; an image as it is.
+
+        Their spreads are added up too: the tokens of a word that came as one move together.
+        """
         if self.grid:
             return self
         groups = [list(group) for _, group in groupby(range(len(self.features)), key=self._word)]
-        columns = [_visible_sum(self.scores[:, group]) for group in groups]
         return replace(
             self,
             features=tuple(self._joined([self.features[i] for i in group]) for group in groups),
-            scores=np.stack(columns, axis=1) if columns else self.scores,
+            scores=_summed(self.scores, groups),
+            spread=None if self.spread is None else _summed(self.spread, groups),
         )
 
     def _word(self, position: int) -> tuple[str, int | None, int]:
@@ -190,6 +206,12 @@ def change(values: Numbers, baselines: Numbers) -> Numbers:
     """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both if near equal."""
     difference, size = np.abs(values - baselines), np.maximum(np.abs(values), np.abs(baselines))
     return np.maximum(np.where(difference > LITTLE * size, difference, size), np.finfo(np.float32).tiny)
+
+
+def _summed(scores: Floats, groups: list[list[int]]) -> Floats:
+    """The columns of each group added up, (T, groups)."""
+    columns = [_visible_sum(scores[:, group]) for group in groups]
+    return np.stack(columns, axis=1) if columns else scores
 
 
 def _visible_sum(scores: Floats) -> Floats:

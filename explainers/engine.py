@@ -82,6 +82,7 @@ def _explained(
         frame=problem.frame,
         steps=problem.steps,
         segments=problem.segments,
+        spread=None if attribution.spread is None else _floats(_visible(attribution.spread, problem.visible)),
     )
 
 

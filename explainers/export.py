@@ -20,8 +20,8 @@ from .request import Pairs, Request, Target
 
 FORMAT = "wherefore/1"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for the start of a formula
-HEAD = ("target", "input", "start", "end", "special", "text", "score")  # of a table of scores
-ARRAYS = ("scores", "values", "baselines")
+HEAD = ("target", "input", "start", "end", "special", "text", "score", "spread")  # of a table of scores
+ARRAYS = ("scores", "values", "baselines", "spread")
 LARGEST = float(np.finfo(np.float32).max)
 Noun = TypeVar("Noun")
 
@@ -175,6 +175,7 @@ def _arrays(read: dict[str, Any], width: int) -> dict[str, Any]:
         "scores": _matrix("scores", read["scores"], width),
         "values": _vector("values", read["values"]),
         "baselines": None if read["baselines"] is None else _vector("baselines", read["baselines"]),
+        "spread": None if read["spread"] is None else _matrix("spread", read["spread"], width),
     }
 
 
@@ -193,7 +194,7 @@ def _vector(name: str, read: Any) -> Floats:
 
 
 def to_csv(explanation: Explanation) -> str:
-    """One row a feature and target; no cell of text can start a formula."""
+    """One row a feature and target, with its spread if it came by chance; no cell of text can start a formula."""
     sheet = io.StringIO()
     writer(sheet).writerows([HEAD, *lines(explanation)])
     return sheet.getvalue()
@@ -205,9 +206,10 @@ def writer(file: Any) -> Any:
 
 
 def lines(explanation: Explanation) -> Iterator[Sequence[object]]:
-    """The rows of a table under HEAD: one a feature and target."""
-    for target, scores in zip(explanation.targets, explanation.scores.tolist(), strict=True):
-        for feature, score in zip(explanation.features, scores, strict=True):
+    """The rows of a table under HEAD: one a feature and target; no spread where nothing came by chance."""
+    moves = np.full_like(explanation.scores, np.nan) if explanation.spread is None else explanation.spread
+    for target, scores, moved in zip(explanation.targets, explanation.scores.tolist(), moves.tolist(), strict=True):
+        for feature, score, spread in zip(explanation.features, scores, moved, strict=True):
             yield (
                 cell(_whole_name(target)),
                 cell(feature.field),
@@ -215,8 +217,13 @@ def lines(explanation: Explanation) -> Iterator[Sequence[object]]:
                 feature.end,
                 str(feature.special),
                 cell(feature.text),
-                "" if math.isnan(score) else score,
+                _number(score),
+                _number(spread),
             )
+
+
+def _number(score: float) -> float | str:
+    return "" if math.isnan(score) else score
 
 
 def _whole_name(target: Target) -> str:

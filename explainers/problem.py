@@ -108,11 +108,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a method returns: scores (T, F), what it knows of their convergence, and whether signs mean something."""
+    """What a method returns: scores (T, F), what it knows of their convergence, and whether signs mean something.
+
+    `spread` (T, F) is the standard error of scores that came by chance, None where nothing was drawn.
+    """
 
     scores: Tensor
     converged: tuple[bool, ...] | None = None
     signed: bool = True
+    spread: Tensor | None = None
 
 
 @dataclass(frozen=True)

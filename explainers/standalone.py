@@ -3,6 +3,8 @@
 Knows no torch and no Streamlit.
 """
 
+from collections.abc import Mapping
+
 from .data import Explanation
 from .generated import is_generation
 from .grouping import Grouping, grouped
@@ -42,7 +44,7 @@ def _result(explanation: Explanation, shown: Explanation, row: int, headed: bool
     """What is known of one target: the answer, the map, and every number behind it."""
     pictured = explanation.grid is not None
     scores = "".join(
-        f"<tr><td><bdi>{escaped(str(cells['text']))}</bdi></td><td>{cells['score']:+.6f}</td>"
+        f"<tr><td><bdi>{escaped(str(cells['text']))}</bdi></td><td>{cells['score']:+.6f}{_moved(cells)}</td>"
         f"<td>{100 * float(cells['share']):.1f} %</td></tr>"
         for cells in (places(shown, row) if pictured else rows(shown, row))
     )
@@ -67,6 +69,10 @@ def _written(explanation: Explanation, shown: Explanation) -> str:
         how=table(computed(explanation, row)),
         script=script(),
     )
+
+
+def _moved(cells: Mapping[str, str | float | int]) -> str:
+    return f" ± {cells['spread']:.6f}" if "spread" in cells else ""
 
 
 RESULT = """<section>{heading}

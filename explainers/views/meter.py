@@ -9,7 +9,8 @@ from .text import ENOUGH, escaped, percent
 
 def meter(explanation: Explanation, row: int = 0) -> str:
     """The completeness meter with passes and seconds, as HTML."""
-    return f'<div class="wf-meter">{_completeness(explanation, row)}<div>{cost(explanation)}</div></div>'
+    drawn = "".join(f"<div>{escaped(said)}</div>" for said in steadiness(explanation, row))
+    return f'<div class="wf-meter">{_completeness(explanation, row)}{drawn}<div>{cost(explanation)}</div></div>'
 
 
 def _completeness(explanation: Explanation, row: int) -> str:
@@ -36,6 +37,14 @@ def completeness(explanation: Explanation, row: int = 0) -> str:
         None if explanation.converged is None else explanation.converged[row]
     ]
     return f"{state}: {percent(float(error[row]))} of the change from baseline to {what} is unexplained."
+
+
+def steadiness(explanation: Explanation, row: int = 0) -> list[str]:
+    """How far other random draws would move the scores, in one sentence; none where nothing was drawn."""
+    spread = explanation.relative_spread
+    if spread is None:
+        return []
+    return [f"Other random draws would move these scores by about ± {percent(float(spread[row]))} of their size."]
 
 
 def cost(explanation: Explanation) -> str:

@@ -4,7 +4,7 @@ Knows no HTML; what the model did not read is a piece too.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..data import Explanation, Feature
 from .text import CLUSTER
@@ -89,6 +89,14 @@ def ranked(explanation: Explanation, row: int = 0) -> list[Segment]:
     fields = explanation.shown
     pieces = [piece for field in fields for piece in segments(explanation, field, row) if scored(piece)]
     return sorted(pieces, key=lambda piece: -abs(piece.score or 0.0))
+
+
+def spreads(explanation: Explanation, row: int = 0) -> dict[tuple[str, int], float]:
+    """How far other random draws would move each piece, by its field and start; empty where nothing was drawn."""
+    if explanation.spread is None:
+        return {}
+    pieces = ranked(replace(explanation, scores=explanation.spread), row)
+    return {(piece.field, piece.start): piece.score or 0.0 for piece in pieces}
 
 
 def scored(piece: Segment) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..data import Explanation
 from .palette import CSS
-from .segments import Segment, ranked, scored, segments, special_share
+from .segments import Segment, ranked, scored, segments, special_share, spreads
 from .text import decimals, escaped, field_name, number, percent, plain, short
 
 STRONG = 0.4  # of the largest score: from here on a line under the text says the sign without colour
@@ -23,11 +23,13 @@ def spans(explanation: Explanation, row: int = 0, limit: float | None = None) ->
     pieces = {name: segments(explanation, name, row) for name in fields}
     found = [piece for name in fields for piece in pieces[name] if scored(piece)]
     limit = strongest(explanation, row) if limit is None else limit
+    moves = spreads(explanation, row)
     reached = {id(p) for p in sorted(found, key=lambda p: -abs(p.score or 0.0))[:REACHED]}
     blocks = [
         _head(name, fields)
         + "".join(
-            _span(piece, limit, push(explanation, row, piece.score), id(piece) in reached) for piece in pieces[name]
+            _span(piece, limit, push(explanation, row, piece.score), id(piece) in reached, moves)
+            for piece in pieces[name]
         )
         + "</div>"
         for name in fields
@@ -82,18 +84,20 @@ def push(explanation: Explanation, row: int, score: float | None) -> str:
     return f"{number(score)} {way}"
 
 
-def _span(piece: Segment, limit: float, said: str, reached: bool) -> str:
+def _span(piece: Segment, limit: float, said: str, reached: bool, moves: dict[tuple[str, int], float]) -> str:
     text = escaped(piece.text)
     if not scored(piece) or piece.score is None:
         return text if piece.read else f'<span class="wf-unread" title="not read by the model">{text}</span>'
     strength = abs(piece.score) / limit if limit else 0.0
     kind = "wf-n" if piece.score < 0 else "wf-p"
     strong = " wf-strong" if strength >= STRONG else ""
+    moved = f" ± {number(move).lstrip('+')}" if (move := moves.get((piece.field, piece.start))) is not None else ""
     focus = ' tabindex="0"' if reached else ""
+    told = plain(f"{piece.text.strip()}: {said}{moved}")
     # A span, no bdi: isolated words of Arabic or Hebrew would stand in the order of a text that runs left to right.
     return (
         f'<span class="wf-t {kind}{strong}" role="listitem"{focus} style="--s:{strength:.3f}" '
-        f'data-n="{number(piece.score)}" aria-label="{plain(f"{piece.text.strip()}: {said}")}">{text}</span>'
+        f'data-n="{number(piece.score)}{moved}" aria-label="{told}">{text}</span>'
     )
 
 

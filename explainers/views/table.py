@@ -6,18 +6,19 @@ Knows no Streamlit and no pandas.
 from collections.abc import Sequence
 
 from ..data import Explanation
-from .segments import ranked
+from .segments import ranked, spreads
 from .text import named
 
 
 def rows(explanation: Explanation, row: int = 0, most: int | None = None) -> list[dict[str, str | float | int]]:
-    """One row a piece, strongest first: text, score, share of all credit, place in the text."""
-    pieces = ranked(explanation, row)
+    """One row a piece, strongest first: text, score, its spread if it came by chance, share of all credit, place."""
+    pieces, moves = ranked(explanation, row), spreads(explanation, row)
     total = sum(abs(piece.score or 0.0) for piece in pieces) or 1.0
     return [
         {
             "text": piece.text,
             "score": piece.score or 0.0,
+            **({"spread": moves[piece.field, piece.start]} if moves else {}),
             "share": abs(piece.score or 0.0) / total,
             "input": piece.field,
             "start": piece.start,

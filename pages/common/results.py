@@ -128,5 +128,6 @@ def _table(explanation: Explanation, row: int, most: int) -> None:
         scores_of(explanation, row, most),
         "The pieces of the text with their scores, strongest first",
         score=st.column_config.NumberColumn(format="%+.6f"),
+        spread=st.column_config.NumberColumn(format="± %.6f", help="How far other random draws would move the score."),
         share=st.column_config.NumberColumn(format="percent"),
     )

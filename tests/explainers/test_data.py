@@ -210,3 +210,13 @@ def test_texts_of_an_explanation_are_the_requests_unless_it_has_its_own():
     assert explanation([[1.0]]).shown == {"text": "good film"}
     assert own.shown == {"made": "b!"}
     assert own.by_word().tokens == ("b",)
+
+
+def test_spreads_of_a_words_tokens_add_up_and_are_measured_by_the_size_of_all_scores():
+    features = tuple(Feature(f"f{i}", "text", i, i + 1, i // 2) for i in range(3))
+    found = explanation([[1.0, -2.0, 1.0]], features, spread=np.array([[0.1, 0.2, 0.1]], np.float32))
+    np.testing.assert_allclose(found.relative_spread, [0.1], rtol=1e-6)
+    np.testing.assert_allclose(found.by_word().spread, [[0.3, 0.1]], rtol=1e-6)
+    assert explanation([[1.0]]).relative_spread is None
+    with pytest.raises(ValueError, match=r"spread is \(1, 2\)"):
+        explanation([[1.0, -2.0, 1.0]], features, spread=np.zeros((1, 2), np.float32))

@@ -19,6 +19,7 @@ from explainers.standalone import to_html
 from explainers.views.bars import alt, bars
 from explainers.views.computed import code
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored
+from tests.quick import quick
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import tiny
 
@@ -45,7 +46,7 @@ def rich() -> Explanation:
         request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
         Prediction(targets, "an answer", (targets, ())), (True, False), 2.5e-7, (45, 40), 1.25,
         ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7), None,
-        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),),
+        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),), np.stack([BITS[::-1], BITS]),
     )  # fmt: skip
 
 
@@ -77,7 +78,11 @@ def test_an_explanation_comes_back_equal_from_json(name):
 @pytest.mark.parametrize("method", TEXTUAL)
 def test_what_the_engine_makes_comes_back_equal(method):
     request = Request(
-        "text_classification", "tiny", {"text": SENTENCES[1]}, method, params={"norm": "L2"} if "sm" in method else ()
+        "text_classification",
+        "tiny",
+        {"text": SENTENCES[1]},
+        method,
+        params=quick(method) | ({"norm": "L2"} if method == "smooth_grad" else {}),
     )
     made = explain(request, bundle=Bundle.of(*tiny("bert", attn_implementation="eager")))
     assert from_json(to_json(made)) == made
@@ -296,3 +301,10 @@ def test_whatever_file_is_accepted_can_be_drawn(name):
         assert not Page(to_html(explanation, row)).open
         assert bars(explanation, row).data
         assert alt(explanation, row).startswith("Bars. ")
+
+
+def test_a_csv_file_has_a_column_for_the_spread_of_scores_that_came_by_chance():
+    found = scored(spread=np.array([[0.5, 0.25, np.nan]], np.float32))
+    sheet = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert [row["spread"] for row in sheet] == ["0.5", "0.25", ""]
+    assert "spread" not in to_csv(scored())
