@@ -25,8 +25,8 @@ LITTLE = 0.01  # of a number's size: a change below is no measure for an error
 class Feature:
     """One thing that gets a score: a token, a word or an image patch.
 
-    `start, end` are characters in the input called `field`, None for special or generated tokens; `word` is the
-    index of its word in that input, None for special tokens.
+    `start, end` are characters in the input called `field`, None for special or generated tokens; `word` and
+    `sentence` are the indexes of those in that input, None for special tokens.
     """
 
     text: str
@@ -35,6 +35,7 @@ class Feature:
     end: int | None = None
     word: int | None = None
     special: bool = False
+    sentence: int | None = None
 
 
 @dataclass(frozen=True)

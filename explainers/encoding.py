@@ -30,6 +30,10 @@ WORD = regex.compile(
     rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
     rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
 )
+# Where a sentence ends: behind its last sign and what closes, before a space; East Asian signs need none.
+SENTENCE_END = regex.compile(
+    r"(?V1)[\p{Sentence_Terminal}…]+[\p{Pe}\p{Pf}\"']*(?=\s|$)|[\u3002\uff01\uff1f\uff61]+[\p{Pe}\p{Pf}\"']*|\n\s*\n"
+)
 SPACE = "␣"  # how a token that is nothing but space is shown
 Cut = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
@@ -121,6 +125,7 @@ def inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
 def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
     fields = list(texts)
     words = {field: words_of(text) for field, text in texts.items()}
+    ends = {field: [match.end() for match in SENTENCE_END.finditer(text)] for field, text in texts.items()}
     rows = zip(encoding.ids, encoding.offsets, encoding.sequence_ids, encoding.special_tokens_mask, strict=True)
     features = []
     for token, (start, end), sequence, special in rows:
@@ -132,7 +137,8 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
         if "\ufffd" in shown or not shown:  # a piece of a character, or a space
             shown = texts[field][start:end] or SPACE
-        features.append(Feature(shown, field, start, end, word_at(words[field], start)))
+        sentence = bisect_right(ends[field], start)
+        features.append(Feature(shown, field, start, end, word_at(words[field], start), sentence=sentence))
     return tuple(features)
 
 

@@ -1,4 +1,4 @@
-"""What is taken away at once: the words or tokens of a text, the squares of an image, as groups of features.
+"""What is taken away at once: the words, tokens or sentences of a text, the squares of an image, as groups of features.
 
 Knows no task and no model: a Problem's features say which of them belong together.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 from .problem import Points, Problem
 
 KEPT = -1  # the group of features that are never taken away
-Level = Literal["word", "token"]
+Level = Literal["word", "token", "sentence"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def squares(problem: Problem, side: int) -> Tensor:
 
 
 def words(problem: Problem, level: Level = "word") -> Tensor:
-    """The word or token that each feature of a text belongs to, in their order; special tokens are KEPT."""
+    """The word, token or sentence that each feature of a text belongs to, in their order; special tokens are KEPT."""
     known: dict[object, int] = {}
     return torch.tensor(
         [
@@ -57,4 +57,13 @@ def words(problem: Problem, level: Level = "word") -> Tensor:
 
 def _piece(problem: Problem, place: int, level: Level) -> object:
     feature = problem.features[place]
+    if level == "sentence" and feature.sentence is not None:
+        return feature.field, feature.sentence
     return place if level == "token" or feature.word is None else (feature.field, feature.word)
+
+
+def shared(groups: Tensor, values: Tensor) -> Tensor:
+    """Values of pieces (T, P) as scores (T, F): the features of a piece share its value equally, KEPT ones have 0."""
+    sizes = groups[groups != KEPT].bincount(minlength=values.shape[1])  # (P,)
+    shares = torch.cat([values / sizes, torch.zeros_like(values[:, :1])], dim=1)  # (T, P + 1), the last for KEPT
+    return shares[:, groups]

@@ -62,12 +62,13 @@ class Noisy:
     deviation: float
     count: int
     seed: int
+    first: int = 0  # the number of the first copy
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, rows: slice) -> Tensor:
-        return torch.cat([self._copy(i) for i in range(*rows.indices(self.count))])  # (B, F, D)
+        return torch.cat([self._copy(self.first + i) for i in range(*rows.indices(self.count))])  # (B, F, D)
 
     def _copy(self, i: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
@@ -191,20 +192,30 @@ class Problem:
         return values
 
     def gradients(
-        self, points: Points, reduce: Callable[[Tensor], Tensor], wanted: Tensor | None = None
+        self,
+        points: Points,
+        reduce: Callable[[Tensor], Tensor],
+        wanted: Tensor | None = None,
+        along: Points | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Scores (N, T) of N inputs, and what `reduce` makes of each gradient (B, F, D): (N, T, …).
 
+        Each gradient is first multiplied with its input's own direction in `along` (N, F, D), if that is given.
         One forward pass serves all T targets; the backward passes are one a target. Of the targets that are not
         `wanted` (N, T) at an input the gradient may be left out, and is NaN then.
         """
         self.run.expect(len(points))
         wanted = torch.ones(len(points), len(self.targets), dtype=torch.bool) if wanted is None else wanted
-        parts = [self._gradients(points[rows], reduce, wanted[rows].any(0)) for rows in self._batches(points)]
+        parts = [
+            self._gradients(points[rows], reduce, wanted[rows].any(0), None if along is None else along[rows])
+            for rows in self._batches(points)
+        ]
         values, reduced = zip(*parts, strict=True)
         return torch.cat(values), torch.cat(reduced)
 
-    def _gradients(self, batch: Tensor, reduce: Callable[[Tensor], Tensor], wanted: Tensor) -> tuple[Tensor, Tensor]:
+    def _gradients(
+        self, batch: Tensor, reduce: Callable[[Tensor], Tensor], wanted: Tensor, along: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             batch = batch.detach().requires_grad_()
             values = self.score(batch)  # (B, T)
@@ -212,7 +223,8 @@ class Problem:
                 raise Incompatible(f"This number ({self.unit}) has no gradient. Choose a method that needs none.")
             self.run.spend(len(batch))
             rows = wanted.nonzero().flatten().tolist()
-            found = {t: reduce(self._gradient(values[:, t].sum(), batch, t < rows[-1])) for t in rows}
+            gradients = ((t, self._gradient(values[:, t].sum(), batch, t < rows[-1])) for t in rows)
+            found = {t: reduce(gradient if along is None else gradient * along) for t, gradient in gradients}
         nothing = torch.full_like(found[rows[0]], torch.nan)
         return values.detach(), torch.stack([found.get(t, nothing) for t in range(len(wanted))], dim=1)
 

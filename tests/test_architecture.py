@@ -16,9 +16,10 @@ LEVELS = [
         "request",
         "data card showcases",
         "hub_cards dropout faithfulness edits",
-        "alignment steps settings catalogue conversions method gate problem readout anatomy registry vocabulary wheels",
+        "alignment steps settings catalogue conversions method gate chance problem readout anatomy registry vocabulary"
+        " wheels",
         "folders attention metric pieces pictures views.palette views.text",
-        "hub capability generated trial",
+        "hub capability generated knobs trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
         "loading metrics views.segments difference grouping views.maps views.regions",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
@@ -35,6 +36,8 @@ LEVELS = [
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
         "methods.layer_integrated_gradients methods.noise_tunnel methods.occlusion methods.grad_cam",
         "methods.attention methods.layer_gradient tasks.text_generation tasks.translation",
+        "methods.smooth_grad methods.gradient_shap methods.lime methods.shapley methods.allennlp",
+        "methods.sequential_integrated_gradients methods.discretized_integrated_gradients",
         "attacks.hotflip attacks.input_reduction attacks.random_swap",
         "tasks methods attacks standalone",
         "engine variants",

@@ -4,25 +4,18 @@ Knows no task and no model.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from ..method import Only, Range, method
-from ..pieces import KEPT, InPieces, Level, pieces
+from ..knobs import AtLevel, InPatches
+from ..method import method
+from ..pieces import InPieces, pieces, shared
 from ..problem import Attribution, Problem
 
 
 @method("Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", needs=("baseline",))
-def occlusion(
-    problem: Problem,
-    *,
-    level: Annotated[Level, Only("text"), "What is taken away of a text at once."] = "word",
-    patch: Annotated[
-        int, Range(1, 512), Only("image"), "Side of the square that is taken away of an image, in model pixels."
-    ] = 28,
-) -> Attribution:
+def occlusion(problem: Problem, *, level: AtLevel = "word", patch: InPatches = 28) -> Attribution:
     """How far the score falls when one part becomes its baseline.
 
     (T, F), in the score's unit: the features of a word or of a square share its fall equally, so that it is their sum.
@@ -30,9 +23,7 @@ def occlusion(
     groups = pieces(problem, level, patch)  # (F,)
     values = problem.keep(InPieces(groups, Without(int(groups.max()) + 1)))  # (1 + P, T)
     falls = values[0] - values[1:]  # (P, T)
-    sizes = groups[groups != KEPT].bincount(minlength=len(falls))  # (P,)
-    shares = torch.cat([falls / sizes[:, None], torch.zeros_like(falls[:1])])  # (P + 1, T), the last for KEPT
-    return Attribution(shares[groups].T.contiguous())
+    return Attribution(shared(groups, falls.T))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explainers import METHODS, Bundle, Explanation, Request, Target, explain
-from explainers.card import TEXT as CARD_TEXT
+from explainers import Explanation, Request, Target, explain
 from explainers.data import Feature, Prediction
 from explainers.errors import BadRequest
 from explainers.export import FORMULA, from_json, to_csv, to_json
@@ -19,11 +18,9 @@ from explainers.standalone import to_html
 from explainers.views.bars import alt, bars
 from explainers.views.computed import code
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored
-from tests.quick import quick
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import tiny
 
-TEXTUAL = [key for key, method in METHODS.items() if method.needs <= CARD_TEXT]
 BITS = np.array([0.1, np.nan, -0.0, 1e-45, 3.4028235e38, -1 / 3, np.pi], np.float32)
 
 
@@ -73,20 +70,6 @@ def test_an_explanation_comes_back_equal_from_json(name):
         assert (one is None) == (other is None)
         assert one is None or bits(one) == bits(other)
     assert to_json(after) == to_json(before)
-
-
-@pytest.mark.parametrize("method", TEXTUAL)
-def test_what_the_engine_makes_comes_back_equal(method):
-    request = Request(
-        "text_classification",
-        "tiny",
-        {"text": SENTENCES[1]},
-        method,
-        params=quick(method) | ({"norm": "L2"} if method == "smooth_grad" else {}),
-    )
-    made = explain(request, bundle=Bundle.of(*tiny("bert", attn_implementation="eager")))
-    assert from_json(to_json(made)) == made
-    assert from_json(to_json(made.by_word())) == made.by_word()
 
 
 def changed(**changes) -> str:
@@ -301,10 +284,3 @@ def test_whatever_file_is_accepted_can_be_drawn(name):
         assert not Page(to_html(explanation, row)).open
         assert bars(explanation, row).data
         assert alt(explanation, row).startswith("Bars. ")
-
-
-def test_a_csv_file_has_a_column_for_the_spread_of_scores_that_came_by_chance():
-    found = scored(spread=np.array([[0.5, 0.25, np.nan]], np.float32))
-    sheet = list(csv.DictReader(io.StringIO(to_csv(found))))
-    assert [row["spread"] for row in sheet] == ["0.5", "0.25", ""]
-    assert "spread" not in to_csv(scored())

@@ -14,50 +14,6 @@ from explainers.imaging import see
 
 from .seeing import PHOTO, Enough, asked, bundle, same, state
 
-METHODS_BY_KIND = [
-    (kind, method)
-    for kind, method in [
-        *[("vit", name) for name in ("integrated_gradients", "noise_tunnel", "saliency", "occlusion", "smooth_grad")],
-        ("vit", "attention_rollout"),
-        ("resnet", "grad_cam"),
-        ("resnet", "occlusion"),
-        ("swin", "integrated_gradients"),
-    ]
-]
-
-
-@pytest.mark.parametrize(("kind", "method"), METHODS_BY_KIND)
-def test_a_model_is_as_it_was_after_every_method(kind, method):
-    held = bundle(kind)
-    explain(asked(method), bundle=held)  # transformers leaves its own hooks at a first request for attention
-    before = state(held.model)
-    explain(asked(method), bundle=held)
-    assert same(before, state(held.model))
-    assert held.lock.acquire(timeout=0)
-    held.lock.release()
-
-
-@pytest.mark.parametrize(("kind", "method"), METHODS_BY_KIND)
-def test_a_model_is_as_it_was_when_a_run_is_broken_off(kind, method):
-    held = bundle(kind)
-    explain(asked(method), bundle=held)
-    before = state(held.model)
-    for least in (1, 2, 4):
-        passes = 0
-
-        def stop(_: str, __: float, least: int = least) -> None:
-            nonlocal passes
-            passes += 1
-            if passes >= least:
-                raise Enough
-
-        if method in ("grad_cam", "attention_rollout", "saliency") and least > 2:
-            continue
-        with pytest.raises(Enough):
-            explain(asked(method), bundle=held, batch=1, progress=stop)
-    assert same(before, state(held.model))
-    assert not held.lock.locked()
-
 
 @pytest.mark.parametrize("kind", ["resnet", "vit"])
 def test_hooks_are_removed_when_the_model_itself_breaks(kind):

@@ -2,12 +2,10 @@
 
 import re
 
-import numpy as np
 import pytest
 
 from explainers.data import Feature
 from explainers.request import Target
-from explainers.standalone import to_html
 from explainers.views.computed import computed, table
 from explainers.views.meter import meter
 from explainers.views.palette import AWAY, CSS, MOST, TOWARDS, UNREAD
@@ -265,15 +263,3 @@ def test_text_is_safe_between_tags_and_between_quotes(evil):
     assert page.elements[0][1].keys() == {"title"}
     assert page.text() == marked(evil)
     assert not set("<>\"'$") & set(plain(evil))
-
-
-def test_scores_that_came_by_chance_are_shown_with_their_spread():
-    found = scored(spread=np.array([[0.06, 0.02, 0.0]], np.float32))
-    pieces = [piece["data-n"] for piece in Page(spans(found)).all("wf-t")]
-    assert pieces == ["+0.30 ± 0.06", "−0.20 ± 0.02", "+0.05 ± 0"]
-    assert [row["spread"] for row in rows(found)] == pytest.approx([0.06, 0.02, 0.0])
-    assert "would move these scores by about ± 15 % of their size" in Page(meter(found)).text()
-    assert "± 0.060000" in to_html(found)
-    plain = scored()
-    assert "±" not in spans(plain) + meter(plain) + to_html(plain)
-    assert all("spread" not in row for row in rows(plain))

@@ -1,0 +1,73 @@
+"""Discretized integrated gradients: the way from the baseline passes close by real words, always towards the text.
+
+Knows no task and no model: a Problem gives gradients and the table of all words.
+"""
+
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import Incompatible
+from ..method import Range, method
+from ..problem import Attribution, Problem
+
+CHUNK = 32  # tokens whose neighbours are looked for at once
+
+
+@method(
+    "Discretized integrated gradients",
+    paper="Sanyal & Ren 2021, arXiv:2108.13654",
+    needs=("gradients", "baseline", "table"),
+    additive=True,
+)
+def discretized_integrated_gradients(
+    problem: Problem,
+    *,
+    anchors: Annotated[
+        Literal["greedy", "maxcount"],
+        "Pass by the word that needs least change to lie on the way, or by that with most dimensions on it.",
+    ] = "greedy",
+    steps: Annotated[int, Range(2, 500), "Points on the way from the baseline to the text."] = 30,
+    neighbours: Annotated[int, Range(1, 2_000), "Among how many of the nearest words the next is chosen."] = 100,
+) -> Attribution:
+    """The gradient added up along a way whose points are next to real words, monotonic in every dimension.
+
+    (T, F), in the score's unit. They sum to F(x) - F(x') but for the width of the steps, which go as far as words lie
+    apart.
+    """
+    if problem.table is None:
+        raise Incompatible("Discretized integrated gradients need a table of words, which this model does not have.")
+    chunks = zip(torch.split(problem.x[0], CHUNK), torch.split(problem.baseline[0], CHUNK), strict=True)
+    ways = [way(x, end, problem.table, steps, neighbours, anchors, problem) for x, end in chunks]
+    points = torch.cat(ways, dim=1).flip(0)  # (steps + 1, F, D), from the baseline to the text
+    _, products = problem.gradients(points[:-1], lambda products: products.sum(-1), along=points.diff(dim=0))
+    return Attribution(products.sum(0))
+
+
+def way(x: Tensor, end: Tensor, table: Tensor, steps: int, neighbours: int, anchors: str, problem: Problem) -> Tensor:
+    """Points (steps + 1, C, D) from tokens x (C, D) to their baselines `end`, each near a word of the table (V, D).
+
+    At each step the next word is sought among those nearest to the last one, and moved onto the way where it is not
+    between the point reached and the end; there it goes on by an equal part of what is left.
+    """
+    used = torch.zeros(len(x), len(table), dtype=torch.bool, device=x.device)
+    squares = table.square().sum(-1)  # (V,)
+    for own in (x, end):  # the token itself, and its baseline, by which the way would be over at once
+        used.scatter_(1, (squares - 2 * own @ table.T).argmin(1, keepdim=True), True)
+    points, anchor = [x], x
+    for left in range(steps, 1, -1):
+        near = squares - 2 * anchor @ table.T  # (C, V), distances but for what is the same for all
+        found = near.masked_fill(used, torch.inf).topk(min(neighbours, len(table)), largest=False).indices  # (C, K)
+        words = table[found]  # (C, K, D)
+        last = points[-1][:, None]
+        inside = (words >= torch.minimum(last, end[:, None])) & (words <= torch.maximum(last, end[:, None]))
+        moved = torch.where(inside, words, last + (end[:, None] - last) / left)  # (C, K, D)
+        cost = (moved - words).norm(dim=-1) if anchors == "greedy" else -inside.sum(-1).float()  # (C, K)
+        best = cost.argmin(1, keepdim=True)  # (C, 1)
+        used.scatter_(1, found.gather(1, best), True)
+        pick = best[..., None].expand(-1, 1, words.shape[-1])
+        anchor = words.gather(1, pick)[:, 0]
+        points.append(moved.gather(1, pick)[:, 0])
+        problem.run.spend(0)
+    return torch.stack([*points, end])
