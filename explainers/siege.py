@@ -109,7 +109,7 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
     begun = task.hearing(bundle, request, run).encodings[0].features
     place = None if said.target.position is None else begun[said.target.position].start
     start = Wording.of(request.texts[field], [f for f in begun if f.field == field and not f.special])
-    goal = replace(plan.wanted or said.target, position=said.target.position)
+    goal = replace(plan.wanted or said.target, position=said.target.position, text=said.target.text)
 
     def hearing(wording: Wording) -> Hearing:
         at = None if place is None else wording.now(place)

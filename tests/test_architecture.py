@@ -29,9 +29,9 @@ LEVELS = [
         "textual opponent comparison writing views.bars views.generation views.reliance"
         " views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts"
-        " views.crosstab tactic",
-        "generation views.generation_page views.heads siege attacks.greedy",
-        "export views.sanity hypotheses tasks.text_classification tasks.pair_classification",
+        " views.crosstab views.diff tactic",
+        "generation views.generation_page views.heads siege attacks.greedy views.attack",
+        "export views.sanity views.path hypotheses tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
         "methods.layer_integrated_gradients methods.noise_tunnel methods.occlusion methods.grad_cam",

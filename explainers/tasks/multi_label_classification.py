@@ -6,16 +6,17 @@ Knows no method and no page.
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..classification import prediction, problem
+from ..classification import hearing, prediction, problem
 from ..data import Prediction
 from ..encoding import Reading
 from ..errors import Incompatible
+from ..hearing import Attackable, Hearing
 from ..loading import Bundle
 from ..method import Range, knobs, settings_of
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
-from ..task import Example, Field, Task
+from ..task import Example, Field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +26,15 @@ class Shown:
     labels: Annotated[int, Range(1, 1_000), "How many labels are explained, the most probable first."] = 6
 
 
-class MultiLabelClassification(Task):
+class MultiLabelClassification(Attackable):
     """Which words made the model find each of these labels?"""
 
     key = "multi_label_classification"
     label = "Multi-label classification"
     question = "Which words made the model find each of these labels?"
     fields = (Field("text", "Text", "Type a sentence."),)
+    editable = ("text",)
+    subject = "asked"
     examples = tuple(
         Example(label, (("text", text),))
         for label, text in (
@@ -54,6 +57,10 @@ class MultiLabelClassification(Task):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         fit(bundle)
         return prediction(bundle, self.texts(request, settings().text_characters), "sigmoid")
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        fit(bundle)
+        return hearing(bundle, request.target, self.texts(request, settings().text_characters), "sigmoid")
 
 
 def fit(bundle: Bundle) -> None:

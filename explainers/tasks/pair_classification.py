@@ -9,16 +9,17 @@ from typing import Annotated, Any, Literal
 
 from torch import Tensor
 
-from ..classification import classes, prediction
+from ..classification import classes, hearing, prediction
 from ..data import Prediction
 from ..encoding import Reading, encode
+from ..hearing import Attackable, Hearing
 from ..loading import Bundle
 from ..method import knobs, settings_of
 from ..problem import Problem, Run
 from ..readout import Readout, activation
 from ..request import Request, Target
 from ..settings import settings
-from ..task import Example, Field, Task
+from ..task import Example, Field
 from ..textual import problem
 
 
@@ -32,13 +33,15 @@ class Direction:
     ] = "1"
 
 
-class PairClassification(Task):
+class PairClassification(Attackable):
     """Which words of two texts made the model judge the pair as it does?"""
 
     key = "pair_classification"
     label = "Pair classification"
     question = "Which words of the two texts made the model judge them as it does?"
     fields = (Field("text_a", "First text", "Type a sentence."), Field("text_b", "Second text", "Type another one."))
+    editable = ("text_a", "text_b")
+    subject = "said"
     examples = tuple(
         Example(label, (("text_a", one), ("text_b", other)))
         for label, one, other in (
@@ -66,6 +69,10 @@ class PairClassification(Task):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request, settings().text_characters)
         return prediction(bundle, texts, activation(bundle.model.config))
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        texts = self.texts(request, settings().text_characters)
+        return hearing(bundle, request.target, texts, activation(bundle.model.config))
 
 
 def flipped(readout: Readout) -> Readout:

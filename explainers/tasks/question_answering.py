@@ -14,14 +14,15 @@ from torch import Tensor
 from ..answers import Passage, best_sum, readout, said
 from ..data import Prediction
 from ..encoding import Encoded, Reading
-from ..errors import Incompatible
+from ..errors import BadRequest, Incompatible
+from ..hearing import Attackable, Hearing, Verdict
 from ..loading import Bundle
 from ..method import Range, knobs, settings_of
 from ..problem import Problem, Run
 from ..readout import Readout
-from ..request import Request
+from ..request import Request, Target
 from ..settings import settings
-from ..task import Example, Field, Task
+from ..task import Example, Field
 from ..textual import problem
 from ..windows import Rank, context_of, window
 
@@ -36,7 +37,7 @@ class Answering:
     longest_answer: Annotated[int, Range(1, 200), "The most tokens that an answer may have."] = 30
 
 
-class QuestionAnswering(Task):
+class QuestionAnswering(Attackable):
     """Which words made the model choose this answer?"""
 
     key = "question_answering"
@@ -46,6 +47,8 @@ class QuestionAnswering(Task):
         Field(QUESTION, "Question", "Type a question.", "line"),
         Field(CONTEXT, "Context", "Type or paste the text that holds the answer."),
     )
+    editable = (QUESTION,)
+    subject = "said"
     examples = tuple(
         Example(label, ((QUESTION, question), (CONTEXT, context)))
         for label, question, context in (
@@ -109,6 +112,30 @@ class QuestionAnswering(Task):
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return said(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        texts, longest = self.texts(request, settings().text_characters), _longest(request)
+        encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
+
+        def judge(outputs: Sequence[Any]) -> Verdict:
+            return _verdict(_passage(bundle, encoded, texts[CONTEXT], outputs[0]), request.target.label, longest)
+
+        return Hearing((encoded,), judge)
+
+
+def _verdict(passage: Passage, wanted: str | None, longest: int) -> Verdict:
+    """Whether the words that are wanted, or else the best, are the answer. A window without them gives them nothing."""
+    known = passage.best(longest)
+    says = known[0].label
+    if wanted is None or wanted == says:
+        return Verdict(Target(says), says, known[0].probabilities[0], True)
+    try:
+        answer = passage.named(wanted, known)
+    except BadRequest:
+        if wanted not in passage.text:
+            raise
+        return Verdict(Target(wanted), says, 0.0, False)
+    return Verdict(Target(wanted), says, answer.probabilities[0], answer.label == says)
 
 
 def _longest(request: Request) -> int:

@@ -4,7 +4,7 @@ Knows no method and no page.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import torch
@@ -14,6 +14,7 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading, encode
 from ..entities import Entity, Level, Scene, asked_for, compared, number
 from ..errors import Incompatible
+from ..hearing import Attackable, Hearing, Verdict
 from ..links import whole
 from ..loading import Bundle, labels
 from ..method import Range, knobs, settings_of
@@ -21,7 +22,7 @@ from ..problem import Problem, Run
 from ..readout import Readout, unit_name
 from ..request import Request, Target
 from ..settings import settings
-from ..task import Example, Field, Task
+from ..task import Example, Field
 from ..textual import problem
 
 TEXT = "text"
@@ -55,13 +56,15 @@ class Finding:
         return scene.entities(self.grouping, _parts(self.ignored_labels), indexes, self.special_tokens)
 
 
-class TokenClassification(Task):
+class TokenClassification(Attackable):
     """Which words made the model take this for a name?"""
 
     key = "token_classification"
     label = "Named entities"
     question = "Which words made the model take this for the name of a person, a place or something else?"
     fields = (Field(TEXT, "Text", "Type a sentence with names in it."),)
+    editable = (TEXT,)
+    subject = "asked"
     examples = tuple(
         Example(label, ((TEXT, text),))
         for label, text in (
@@ -108,6 +111,35 @@ class TokenClassification(Task):
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return _said(_finding(request).found(_scene(bundle, encoded, texts[TEXT], output)))
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        texts, finding = self.texts(request, settings().text_characters), _finding(request)
+        encoded = encode(bundle, texts)
+
+        def judge(outputs: Sequence[Any]) -> Verdict:
+            scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
+            return _verdict(scene, finding, request.target, place)
+
+        return Hearing((encoded,), judge)
+
+
+def _verdict(scene: Scene, finding: Finding, wanted: Target, place: int | None) -> Verdict:
+    """Whether the words at a place, or else the likeliest entity asked about, are an entity of the wanted class."""
+    found = finding.found(scene)
+    if place is None:
+        likeliest = max(asked_for(scene, wanted, found, finding.grouping), key=lambda entity: entity.probability)
+        wanted, place = _target(likeliest), scene.tokens[likeliest.first].start or 0
+    end, label = place + len(wanted.text or ""), wanted.label or ""
+    level: Level = "word" if finding.grouping in ("entity", "word") else "token"
+    inside = [piece for piece in scene.entities(level, ()) if place <= (scene.tokens[piece.first].start or 0) < end]
+    counted, classes = tuple(piece.first for piece in inside), tuple(piece.classes[0] for piece in inside)
+    asked = scene.as_class(Entity(label, counted[0], inside[-1].last, counted, classes, wanted.text or ""), label)
+    there = next((entity for entity in found if (scene.tokens[entity.first].start or 0) == place), None)
+    met = there is not None and there.text == wanted.text and scene.goes_by(there, label)
+    says = "no entity of its own" if there is None else there.label
+    if there is not None and there.text != wanted.text:
+        says = f"{there.label} for {there.text!r}"
+    return Verdict(replace(_target(asked), label=label), says, asked.probability, met, ((place, end),))
 
 
 def _parts(text: str) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..classification import nothing_asked, resolve
+from ..classification import judged, nothing_asked, resolve
 from ..data import Prediction
 from ..encoding import Encoded, Reading, encode
+from ..hearing import Attackable, Hearing, Verdict
 from ..hypotheses import Judging, Verdicts, fitting, listed, sentences, verdicts
 from ..loading import Bundle
 from ..method import knobs, settings_of
@@ -20,7 +21,7 @@ from ..problem import Problem, Run
 from ..readout import Readout, unit_name
 from ..request import Request
 from ..settings import settings
-from ..task import Example, Field, Task
+from ..task import Example, Field
 from ..textual import problem
 
 
@@ -44,7 +45,7 @@ class Case:
         return self.verdicts.prediction(self.logits(outputs), self.names)
 
 
-class ZeroShotClassification(Task):
+class ZeroShotClassification(Attackable):
     """Which words made the model choose this one of my own labels?"""
 
     key = "zero_shot_classification"
@@ -55,6 +56,8 @@ class ZeroShotClassification(Task):
         Field("labels", "List of labels", "Type some labels, with commas between them.", "labels"),
         Field("template", "Sentence made of a label", "Type a sentence with {} in it.", "line", "This example is {}."),
     )
+    editable = ("text",)
+    subject = "said"
     examples = tuple(
         Example(label, (("text", text), ("labels", labels)))
         for label, text, labels in (
@@ -91,6 +94,14 @@ class ZeroShotClassification(Task):
         case = self._case(bundle, request)
         with torch.no_grad():
             return case.prediction([bundle.model(**encoded.inputs) for encoded in case.encodings])
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        case = self._case(bundle, request)
+
+        def judge(outputs: Sequence[Any]) -> Verdict:
+            return judged(case.prediction(outputs), request.target, case.verdicts.alone)
+
+        return Hearing(case.encodings, judge)
 
     def _case(self, bundle: Bundle, request: Request) -> Case:
         texts = self.texts(request, settings().text_characters)

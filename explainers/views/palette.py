@@ -78,4 +78,9 @@ CSS = f"""
   white-space: pre-wrap; overflow-wrap: anywhere; }}
 .wf-quote mark {{ --s: 1; color: inherit; background: {_shade(TOWARDS)}; border-radius: .2em; padding: 0 .1em; }}
 .wf-note {{ font-size: .9rem; max-width: 48rem; }}
+.wf-diff del {{ opacity: {UNREAD}; text-decoration: line-through; text-decoration-thickness: .12em; }}
+.wf-diff ins {{ font-weight: 700; text-decoration: underline; text-underline-offset: .2em; }}
+.wf-diff ins {{ background: rgb(128 128 128 / .2); border-radius: .2em; padding: 0 .15em; margin-inline-start: .2em; }}
+.wf-heard {{ position: absolute; width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }}
+.wf-heard {{ clip-path: inset(50%); user-select: none; }}
 """

@@ -88,7 +88,7 @@ def _widgets(task: Task, shown: Iterable[Knob]) -> dict[str, Value]:
         if knob.only not in ("", kind):
             continue
         if knob.name != "baseline_text" or values.get("baseline") == "text":
-            values[knob.name] = _widget(knob, kept(f"{task.key}.{knob.name}", knob.default))
+            values[knob.name] = widget(knob, kept(f"{task.key}.{knob.name}", knob.default))
     return values
 
 
@@ -98,7 +98,8 @@ def kept(key: str, default: Value) -> str:
     return key
 
 
-def _widget(knob: Knob, key: str) -> Value:
+def widget(knob: Knob, key: str) -> Value:
+    """The widget of a setting, and its value."""
     if knob.choices:
         options = list(knob.choices)
         return st.selectbox(

@@ -11,6 +11,7 @@ import streamlit as st
 from explainers import Explanation
 
 from . import changed, context, heads
+from .attack import attack_it, attackable
 from .compare import compare
 from .share import share
 
@@ -33,6 +34,7 @@ class Panel:
 SHARE = Panel("Share and repeat", "share", share)
 PANELS = (
     SHARE,
+    Panel("Attack it", "bolt", attack_it, attackable),
     Panel("Compare", "compare", compare),
     Panel("Change the text", "edit_note", changed.changed, changed.fits),
     Panel("Context", "contextual_token", context.context, context.fits),

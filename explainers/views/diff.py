@@ -1,0 +1,34 @@
+"""An old text and a new one in one: words that went are struck through, words that came are bold and underlined.
+
+Knows no Streamlit: HTML as text, every foreign string escaped. What went and came is said to screen readers too.
+"""
+
+from collections.abc import Iterable
+
+from ..edits import Edit
+from .palette import CSS
+from .text import escaped, plain
+
+
+def diff(text: str, edits: Iterable[Edit], name: str = "Text") -> str:
+    """The text that an attack began with, with its edits where they were made."""
+    parts, end = [], 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        parts += [escaped(text[end : edit.start]), _gone(edit.old), _came(edit.new)]
+        end = edit.end
+    whole = "".join([*parts, escaped(text[end:])])
+    said = plain(f"{name}, with what was changed")
+    return f'<style>{CSS}</style><div class="wf-map wf-diff" role="group" dir="auto" aria-label="{said}">{whole}</div>'
+
+
+def _gone(word: str) -> str:
+    return f"<del>{_heard('removed: ')}{escaped(word)}{_heard('; ')}</del>"
+
+
+def _came(word: str) -> str:
+    return f"<ins>{_heard('added: ')}{escaped(word)}{_heard('; ')}</ins>" if word else ""
+
+
+def _heard(said: str) -> str:
+    """Words that only a screen reader gets."""
+    return f'<span class="wf-heard">{said}</span>'

@@ -1,0 +1,44 @@
+"""The way of an attack as a line, by Plotly: how sure the model is after every step.
+
+Knows no Streamlit: the figure is returned, not shown.
+"""
+
+import plotly.graph_objects as go
+
+from ..edits import Attack
+from .attack import changes, subject
+from .palette import TOWARDS
+from .text import likelihood, plain, short
+
+
+def path(attack: Attack) -> go.Figure:
+    """The probability of what is attacked, or of what is wanted, from the text as it was to the last step."""
+    steps = attack.trajectory
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(len(steps))),
+            y=[step.probability for step in steps],
+            mode="lines+markers",
+            line={"color": TOWARDS["dark"], "width": 3},
+            customdata=[
+                [plain(short(changes(s) or "the text as it was", 60)), plain(short(s.says, 40))] for s in steps
+            ],
+            hovertemplate="%{customdata[0]}<br>says %{customdata[1]}: %{y:.2%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(
+        title="words changed, step by step", rangemode="tozero", tickformat="d", dtick=_every(len(steps))
+    )
+    figure.update_yaxes(title=plain(f"probability of {short(subject(attack), 30)}"), range=[0, 1.02], tickformat=".0%")
+    return figure.update_layout(height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+
+
+def _every(steps: int) -> int:
+    """How many steps lie between two marks of the axis."""
+    return max(1, steps // 10)
+
+
+def alt(attack: Attack) -> str:
+    """The figure in words."""
+    told = "; ".join(f"{short(changes(s), 40) or 'at first'}: {likelihood(s.probability)}" for s in attack.trajectory)
+    return f"Line. Probability of {short(subject(attack), 30)} after every step. {told}."
