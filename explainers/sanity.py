@@ -21,6 +21,7 @@ from .loading import Bundle, registry
 from .registry import quiet
 from .request import Request, Target
 from .settings import settings
+from .tasks import TASKS
 
 MOST_STEPS = 12  # maps of randomised models; of a deeper one several layers become random at once
 Layer = list[torch.nn.Module]
@@ -57,14 +58,17 @@ def _steps(original: Explanation, asked: Request, row: int, bundle: Bundle, prog
 
 def pinned(explanation: Explanation, row: int = 0) -> Request:
     """The request that asks about the very target of `row`, whatever a changed model or text would say itself."""
-    target = explanation.targets[row]
+    target, request = explanation.targets[row], explanation.request
+    if explanation.prediction.alternatives:  # a text that the model wrote: the other is made to write the same
+        written = next(field.name for field in TASKS[request.task].fields if field.optional)
+        return replace(request, inputs=dict(request.inputs) | {written: explanation.prediction.text})
     if explanation.prediction.text:
         wanted = Target(label=target.text, foil=target.foil)  # an answer is asked for by its words
     elif target.position is not None:
         wanted = Target(label=target.label, position=target.position, foil=target.foil)
     else:
         wanted = Target(index=target.index, foil=target.foil)
-    return replace(explanation.request, target=wanted)
+    return replace(request, target=wanted)
 
 
 def _alike(original: Explanation, found: Explanation, row: int) -> Agreement:

@@ -26,10 +26,10 @@ LEVELS = [
         " views.quote views.spans views.telling views.table",
         "task inside openings wording",
         "hearing",
-        "textual opponent comparison writing views.bars views.generation views.reliance"
+        "textual opponent comparison rewriting writing views.bars views.generation views.reliance"
         " views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts"
-        " views.crosstab views.diff tactic",
+        " views.crosstab views.rewriting views.diff tactic",
         "generation views.generation_page views.heads siege attacks.greedy views.attack",
         "export views.sanity views.path hypotheses tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",

@@ -43,8 +43,14 @@ def strongest(explanation: Explanation, row: int = 0) -> float:
 
 
 def common(explanations: Sequence[Explanation], rows: Sequence[int]) -> float | None:
-    """The limit of maps that share a scale; None where their scores are no shares of the same unit."""
-    if len({explanation.unit for explanation in explanations}) > 1 or not all(e.additive for e in explanations):
+    """The limit of maps that share a scale; None where their scores do not measure the same.
+
+    They do in one unit, if they are shares of a change, or if one method made them of one model.
+    """
+    makers = {(explanation.request.method, explanation.request.model) for explanation in explanations}
+    if len({explanation.unit for explanation in explanations}) > 1:
+        return None
+    if len(makers) > 1 and not all(explanation.additive for explanation in explanations):
         return None
     return max(strongest(explanation, row) for explanation, row in zip(explanations, rows, strict=True))
 

@@ -48,7 +48,7 @@ def plain(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text for a terminal: hidden controls, which could move its cursor, as their code points."""
+    """The text with its hidden controls, which could reorder it or move a cursor, as their code points."""
     return str(HIDDEN.sub(lambda match: f"[{ord(match.group()):04X}]", text))
 
 

@@ -125,6 +125,15 @@ def test_answers_entities_and_own_labels_are_asked_about_by_what_names_them(task
         assert found.targets[row] in again.targets
 
 
+def test_a_model_that_wrote_a_text_is_made_to_write_the_same():
+    bundle = Bundle.of(*tiny("gpt2", task="text_generation"))
+    asked = Request("text_generation", "tiny", {"prompt": "The soup was"}, method="saliency")
+    found = explain(asked, bundle=bundle)
+    assert explain(pinned(found), bundle=bundle).prediction.text == found.prediction.text
+    made = Request("text_generation", "tiny", {"prompt": "The soup was", "continuation": " cold"}, method="saliency")
+    assert pinned(explain(made, bundle=bundle)) == made
+
+
 def test_the_copy_is_refused_where_memory_has_no_room_for_it(bundle, monkeypatch):
     kept = Registry(bytes_of(bundle) - 1)
     monkeypatch.setattr(module, "registry", lambda: kept)

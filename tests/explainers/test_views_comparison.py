@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explainers.comparison import Agreement, Step
+from explainers.request import Request
 from explainers.views.agreement import alt, chance, heatmap, sentence
 from explainers.views.ranking import alt as ranking_alt
 from explainers.views.ranking import bumps, movement
@@ -12,6 +13,8 @@ from explainers.views.sanity import decline, verdict
 from explainers.views.spans import common, spans, strongest
 from explainers.views.table import costs
 from tests.explainers.drawing import EVIL, Page, scored
+
+OTHER = Request("text_classification", "another", {"text": "a b c"})
 
 
 def alike(value, shared=20, overlap=0.6):
@@ -117,7 +120,9 @@ def test_one_limit_for_all_maps_where_they_measure_the_same_and_none_where_they_
     one, other = scored("a b c", [1, -2, 0.5]), scored("a b c", [4, 1, 0])
     assert (strongest(one), common([one, other], [0, 0])) == (2, 4)
     assert common([one, scored("a b c", [4, 1, 0], unit="logit")], [0, 0]) is None
-    assert common([one, scored("a b c", [4, 1, 0], additive=False)], [0, 0]) is None
+    loose, other_model = (scored("a b c", [4, 1, 0], additive=False, **more) for more in ({}, {"request": OTHER}))
+    assert common([one, loose], [0, 0]) == 4
+    assert common([one, other_model], [0, 0]) is None
     strengths = [piece["style"] for piece in Page(spans(one, limit=4)).all("wf-t")]
     assert strengths == ["--s:0.250", "--s:0.500", "--s:0.125"]
     assert "Full colour: 4" in Page(spans(one, limit=4)).text("wf-legend")
