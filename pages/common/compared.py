@@ -60,7 +60,9 @@ def _answer(variants: Variants, request: Request, first: Answer | None, progress
     try:
         if isinstance(first, Explanation) and variants.by in ("model", "text") and _of_one_label(request, first):
             try:
-                return backend().explain(replace(request, target=Target(first.targets[0].label)), progress)
+                told = first.targets[0]
+                same = Target(told.label) if variants.by == "model" else Target(index=told.index)
+                return backend().explain(replace(request, target=same), progress)
             except BadRequest:  # a model with other labels
                 pass
         return backend().explain(request, progress)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explainers import Explanation
 
-from . import changed, context, heads
+from . import changed, context, heads, whatif
 from .attack import attack_it, attackable
 from .compare import compare
 from .share import share
@@ -36,6 +36,7 @@ PANELS = (
     SHARE,
     Panel("Attack it", "bolt", attack_it, attackable),
     Panel("Compare", "compare", compare),
+    Panel("What if", "edit", whatif.whatif, whatif.fits),
     Panel("Change the text", "edit_note", changed.changed, changed.fits),
     Panel("Context", "contextual_token", context.context, context.fits),
     Panel("Attention", "visibility", heads.explorer, heads.fits),
