@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import torch
 
 from .data import Explanation, Pixels, Progress
-from .engine import canonical, explain
+from .engine import canonical, evaluate, explain
+from .faithfulness import Faithfulness
 from .gate import Gate
 from .registry import patiently, quiet
 from .request import Request
@@ -91,6 +92,17 @@ class Backend:
         found = self._results.get(canonical(request))
         return replace(found, request=request) if found else None
 
+    def evaluate(self, explanation: Explanation, row: int, progress: Progress = quiet) -> Faithfulness:
+        """Whether the map of target `row` says what moves the model."""
+        question = _check(explanation, row)
+        found = self.answer(question, lambda progress: evaluate(explanation, row=row, progress=progress), progress)
+        return replace(found, request=explanation.request)
+
+    def checked(self, explanation: Explanation, row: int) -> Faithfulness | None:
+        """The same if it needs no work."""
+        found = self.known(_check(explanation, row))
+        return replace(found, request=explanation.request) if found else None
+
     def answer(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress = quiet) -> Answer:
         """The answer to a question: kept, or somebody else's who asked the same, or computed now.
 
@@ -127,6 +139,11 @@ class Backend:
                 flight.people -= 1
                 if not flight.people:
                     self._flights.pop(question, None)
+
+
+def _check(explanation: Explanation, row: int) -> Hashable:
+    """The question whether a map is true to its model."""
+    return "evaluate", canonical(explanation.request), row
 
 
 @cache

@@ -21,13 +21,13 @@ LEVELS = [
         "folders attention metric pieces pictures views.palette views.text",
         "hub capability generated knobs trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
-        "loading metrics views.segments difference grouping views.maps views.regions",
+        "loading metrics views.segments difference grouping views.maps views.regions views.verdict checked_file",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.quote views.spans views.telling views.table",
         "task inside openings wording",
         "hearing",
-        "textual opponent comparison rewriting writing views.bars views.generation views.reliance"
-        " views.matrix views.computed views.images",
+        "textual opponent comparison rewriting writing views.bars views.curves views.generation"
+        " views.reliance views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts"
         " views.crosstab views.rewriting views.diff tactic",
         "generation views.generation_page views.heads siege attacks.greedy views.attack",

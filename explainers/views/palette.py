@@ -77,6 +77,10 @@ CSS = f"""
 .wf-quote {{ margin: .2rem 0; padding: .1rem .8rem; border-inline-start: .2rem solid rgb(128 128 128 / .4);
   white-space: pre-wrap; overflow-wrap: anywhere; }}
 .wf-quote mark {{ --s: 1; color: inherit; background: {_shade(TOWARDS)}; border-radius: .2em; padding: 0 .1em; }}
+.wf-measures {{ margin: 1rem 0; font-size: .95rem; max-width: 60rem; font-variant-numeric: tabular-nums; }}
+.wf-measures td, .wf-measures thead th {{ padding: .3rem .6rem .3rem 0; vertical-align: top; }}
+.wf-measures .wf-note {{ font-weight: 400; }}
+.wf-measures td span {{ white-space: nowrap; }}
 .wf-note {{ font-size: .9rem; max-width: 48rem; }}
 .wf-diff del {{ opacity: {UNREAD}; text-decoration: line-through; text-decoration-thickness: .12em; }}
 .wf-diff ins {{ font-weight: 700; text-decoration: underline; text-underline-offset: .2em; }}

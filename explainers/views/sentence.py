@@ -6,19 +6,24 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 import math
 
 from ..data import Explanation
+from ..faithfulness import Faithfulness
 from ..request import Target
 from .maps import summed
 from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
 from .text import ENOUGH, escaped, likelihood, number, percent, short, speaks
+from .verdict import doubt
 
 STANDS_OUT = 2.0  # times the mean strength: below, no piece is named
 WORTH_NAMING = 0.15  # of the strongest: below, the other direction is not mentioned
 
 
-def sentence(explanation: Explanation, row: int = 0) -> str:
-    """What the model says, what pushes hardest towards it and what away, and whether to trust the map."""
-    parts = (_said(explanation, row), _pushes(explanation, row), _doubts(explanation, row))
+def sentence(explanation: Explanation, row: int = 0, checked: Faithfulness | None = None) -> str:
+    """What the model says, what pushes hardest towards it and what away, and whether to trust the map.
+
+    `checked` is what a check of this map found, if there was one.
+    """
+    parts = (_said(explanation, row), _pushes(explanation, row), _doubts(explanation, row), doubt(checked))
     return " ".join(part for part in parts if part)
 
 

@@ -12,6 +12,7 @@ from explainers import Explanation
 
 from . import changed, context, heads, whatif
 from .attack import attack_it, attackable
+from .check import check
 from .compare import compare
 from .share import share
 
@@ -34,6 +35,7 @@ class Panel:
 SHARE = Panel("Share and repeat", "share", share)
 PANELS = (
     SHARE,
+    Panel("Check it", "fact_check", check),
     Panel("Attack it", "bolt", attack_it, attackable),
     Panel("Compare", "compare", compare),
     Panel("What if", "edit", whatif.whatif, whatif.fits),

@@ -61,7 +61,8 @@ def show(explanation: Explanation, key: str) -> None:
     with marked:
         entities(explanation, row, key)
     shown = explanation.by_word()
-    drawn.markup(f'<p class="wf-said" role="status">{sentence(shown, row)}</p>')
+    said = sentence(shown, row, backend().checked(explanation, row))
+    drawn.markup(f'<p class="wf-said" role="status">{said}</p>')
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
     picture = st.container()

@@ -15,6 +15,7 @@ from explainers import backend as backends
 from explainers.backend import Backend, Results, weight
 from explainers.errors import Busy, Incompatible
 from explainers.settings import Settings
+from tests.checks import checked
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -264,3 +265,20 @@ def test_everybody_gets_the_answer_to_the_question_as_they_asked_it(backend, eng
     assert backend.explain(long).request == long
     assert backend.kept(short).request == short
     assert len(engine.asked) == 1
+
+
+def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they_asked(backend, engine, monkeypatch):
+    made = []
+
+    def evaluate(explanation, row, progress):
+        made.append((explanation.request, row))
+        return checked(row=row, request=explanation.request)
+
+    monkeypatch.setattr(backends, "evaluate", evaluate)
+    short, long = explanation(asked()), explanation(asked(baseline="pad"))
+    assert backend.checked(short, 0) is None
+    assert backend.evaluate(short, 0).request == short.request
+    assert backend.evaluate(long, 0).request == backend.checked(long, 0).request == long.request
+    assert backend.checked(short, 1) is None
+    assert backend.evaluate(short, 1).row == 1
+    assert made == [(short.request, 0), (short.request, 1)]

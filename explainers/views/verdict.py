@@ -1,0 +1,104 @@
+"""What a check of a map found, for somebody who does not program: one sentence, and the numbers with their meaning.
+
+Knows no Streamlit: HTML as text, every foreign string escaped.
+"""
+
+import math
+
+from ..faithfulness import Faithfulness, Measure
+from .text import escaped, named, number, short
+
+LITTLE = 0.005  # a change that two decimals do not show
+UNITS = {"log_odds": "log-odds", "score": "model's score"}
+SAID = {
+    "beats chance": "The map beats chance",
+    "worse than chance": "The map does worse than chance",
+    "cannot be told from chance": "The map cannot be told from chance",
+}
+HEAD = ("Measure", "This map", "Random rankings", "Verdict")
+
+
+def verdict(faithfulness: Faithfulness) -> str:
+    """Whether the map beats chance, and by how much, in plain words."""
+    if faithfulness.verdict == "too short to tell":
+        return _too_short(faithfulness)
+    measure, pieces = faithfulness.measure("comprehensiveness"), f"{faithfulness.piece}s"
+    moves = _moves(measure.value, _what(faithfulness), "s")
+    return (
+        f"Taking away the {pieces} that this map calls most important {moves} on average; random {pieces} "
+        f"{_moves(measure.random, 'it')}. <strong>{SAID[faithfulness.verdict]}</strong>: it does better than "
+        f"{_beaten(faithfulness, measure)}."
+    )
+
+
+def _too_short(faithfulness: Faithfulness) -> str:
+    words = f"{faithfulness.pieces} {faithfulness.piece}{'s' * (faithfulness.pieces > 1)}"
+    count = faithfulness.rankings
+    orders = "one order" if count == 1 else f"{count} orders"
+    return (
+        f"<strong>Too short to tell.</strong> {words} can be taken away in {orders} only, so that the best one is "
+        "too easily found by luck."
+    )
+
+
+def _moves(fall: float, what: str, ending: str = "") -> str:
+    """What taking pieces away does to the number."""
+    if abs(fall) < LITTLE:
+        return f"hardly change{ending} {what}"
+    return f"{'lower' if fall > 0 else 'raise'}{ending} {what} by {number(abs(fall)).lstrip('+')}"
+
+
+def _what(faithfulness: Faithfulness) -> str:
+    """The number that is explained, in words."""
+    target = faithfulness.target
+    if target.foil is not None:
+        return f"the lead of {_name(named(target))} over {_name(target.foil)}"
+    unit = UNITS.get(faithfulness.unit, faithfulness.unit.replace("_", " "))
+    return f"the {escaped(unit)} of {_name(named(target))}"
+
+
+def _name(text: str) -> str:
+    return f"<strong><bdi>{escaped(short(text, 60))}</bdi></strong>"
+
+
+def _beaten(faithfulness: Faithfulness, measure: Measure) -> str:
+    """How many rankings the map beats, in words."""
+    every, count = faithfulness.every_order, faithfulness.rankings
+    beaten = round((1 - measure.as_good) * (count if every else count + 1))
+    if every:
+        return f"{beaten} of the {count - 1} other orders of these {faithfulness.pieces} {faithfulness.piece}s"
+    return f"{beaten} of {count} random rankings"
+
+
+def doubt(faithfulness: Faithfulness | None) -> str:
+    """What the answer says of a map that was checked and does not beat chance; nothing of any other."""
+    match faithfulness and faithfulness.verdict:
+        case "cannot be told from chance":
+            return "<em>Checked: this map does not beat a random ranking. Take it as a sketch.</em>"
+        case "worse than chance":
+            return "<em>Checked: this map does worse than a random ranking. Do not lean on it.</em>"
+        case _:
+            return ""
+
+
+def measures(faithfulness: Faithfulness) -> str:
+    """Every metric as a row of an HTML table: what it means, of this map and of random rankings, and the verdict."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
+    rows = "".join(_row(measure) for measure in faithfulness.measures)
+    return f'<table class="wf-how wf-measures"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _row(measure: Measure) -> str:
+    better = "The higher, the better." if measure.better == "high" else "The lower, the better."
+    band = f"{_number(measure.random)} <small>({_number(measure.low)} to {_number(measure.high)})</small>"
+    cells = (
+        _number(measure.value),
+        "-" if math.isnan(measure.random) else band,
+        "not defined" if math.isnan(measure.value) else measure.verdict,
+    )
+    name = f'{escaped(measure.label)}<div class="wf-note">{escaped(measure.summary)} {better}</div>'
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"<span>{number(value).lstrip('+')}</span>"
