@@ -13,7 +13,6 @@ from explainers.views.text import named, short
 from explainers.views.verdict import measures, verdict
 
 from . import drawn
-from .words import literal
 from .work import worked
 
 CURVES = {
@@ -56,9 +55,7 @@ def _row(explanation: Explanation, key: str) -> int:
     rows = range(len(targets))
     if st.session_state.get(own) not in rows:
         st.session_state[own] = 0
-    return int(
-        st.selectbox("Map to check", rows, format_func=lambda row: literal(short(named(targets[row]), 60)), key=own)
-    )
+    return int(st.selectbox("Map to check", rows, format_func=lambda row: short(named(targets[row]), 60), key=own))
 
 
 def _shown(found: Faithfulness, key: str) -> None:
