@@ -11,6 +11,7 @@ from .request import Pairs
 TEXT = frozenset({"gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing"})
 IMAGE = frozenset({"gradients", "baseline"})  # what every image model gives
 CONVOLUTIONS = IMAGE | {"conv"}  # what a convolutional one gives
+SEVERAL = TEXT - {"layer", "hidden", "attentions", "zeroing"}  # what it gives where it reads one text several times
 PATCHES = IMAGE | {"attentions"}  # what a vision transformer that looks at all patches at once gives
 
 
@@ -34,5 +35,11 @@ class Card:
 
 
 def likely(task: str) -> frozenset[str]:
-    """What a model that nobody has looked at may give to a method; what it does not give, explaining it says."""
-    return CONVOLUTIONS | PATCHES if task == "image_classification" else TEXT
+    """What a model that nobody has looked at may give to a method on a task; what it does not, explaining it says."""
+    match task:
+        case "image_classification":
+            return CONVOLUTIONS | PATCHES
+        case "zero_shot_classification":
+            return SEVERAL
+        case _:
+            return TEXT

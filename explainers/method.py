@@ -103,6 +103,34 @@ def settings_of(params: Mapping[str, str], known: Iterable[Knob]) -> dict[str, V
 
 
 @dataclass(frozen=True)
+class Family:
+    """Methods that look at the same: by `needs` they are told, those that need nothing of it come last."""
+
+    label: str
+    summary: str
+    needs: frozenset[str]
+
+
+FAMILIES = {
+    "gradients": Family(
+        "Gradients",
+        "It asks how the answer would change if each piece changed a little, at the input or on a way to it.",
+        frozenset({"gradients", "layer", "hidden", "conv"}),
+    ),
+    "attention": Family(
+        "Attention",
+        "It follows what the model's layers take from each piece: where it looks, not what that does to the answer.",
+        frozenset({"attentions", "zeroing"}),
+    ),
+    "parts": Family(
+        "Parts taken away",
+        "It takes parts away, asks the model again and sees what changes. It uses nothing but the model's answers.",
+        frozenset(),
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Method:
     """An attribution method: one function from a Problem to scores, and what its signature and decorator say."""
 
@@ -113,6 +141,11 @@ class Method:
     needs: frozenset[str]
     additive: bool
     params: tuple[Knob, ...]
+
+    @property
+    def family(self) -> str:
+        """The FAMILIES name of what the method looks at, by what it needs."""
+        return next(name for name, family in FAMILIES.items() if self.needs & family.needs or not family.needs)
 
     @property
     def summary(self) -> str:

@@ -3,7 +3,7 @@
 Knows no loaded model and no Streamlit: plain text, to be escaped where it becomes HTML.
 """
 
-from ..card import Card
+from ..card import Card, likely
 from ..method import METHODS, Method
 from ..request import Pairs
 from ..wheels import WHEELS
@@ -61,9 +61,10 @@ def provided(needs: frozenset[str]) -> list[str]:
     return known + sorted(needs - PROVIDED.keys())
 
 
-def fitting(card: Card) -> list[Method]:
-    """The methods that work on the model."""
-    return [method for method in METHODS.values() if method.needs <= card.provides]
+def fitting(card: Card, task: str = "") -> list[Method]:
+    """The methods that work on the model, on a task if one is named."""
+    given = card.provides & likely(task) if task else card.provides
+    return [method for method in METHODS.values() if method.needs <= given]
 
 
 def lacking(card: Card) -> list[tuple[Method, str]]:

@@ -6,7 +6,6 @@ Knows Requests; nothing is computed here.
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.card import likely
 from explainers.catalogue import Card
 from explainers.presence import presence
 from explainers.settings import settings
@@ -74,7 +73,7 @@ def _offered(task: Task, by: Difference, base: Request, card: Card | None) -> tu
         here = [card.key for card in cards if presence(card) in ("loaded", "here")]
         options = list(dict.fromkeys([base.model, *(card.key for card in cards)]))
         return options, list(dict.fromkeys([base.model, *here]))[:2]
-    fits = [method.key for method in fitting(card or Card("", "folder", (task.key,), "", provides=likely(task.key)))]
+    fits = [method.key for method in fitting(card or Card("", "folder", (task.key,), ""), task.key)]
     begun = dict.fromkeys(name for name in (base.method, *FIRST) if name in fits)
     return fits, list(begun)[:SHOWN]
 

@@ -10,7 +10,7 @@ import streamlit as st
 from explainers import CARDS, METHODS, Request
 from explainers.card import likely
 from explainers.catalogue import Card
-from explainers.method import Knob, Value
+from explainers.method import FAMILIES, Knob, Method, Value
 from explainers.settings import settings
 from explainers.task import Task
 from explainers.views.cards import fitting, lacking
@@ -41,21 +41,30 @@ def _named(key: str) -> str:
 def method(task: Task, card: Card | None) -> str:
     """The method picker: what the model can do; what it cannot is named with the reason."""
     card = card or Card("", "folder", (task.key,), "this model", provides=likely(task.key))
-    keys = [method.key for method in fitting(card)]
+    keys = [method.key for method in fitting(card, task.key)]
     best = next((key for key in keys if key == task.method), keys[0])
     if st.session_state.get(f"{task.key}.method") not in keys:  # of another model
         st.session_state[f"{task.key}.method"] = best
     chosen = st.selectbox(
         "Method",
-        keys,
+        sorted(keys, key=lambda key: list(FAMILIES).index(METHODS[key].family)),
         format_func=lambda key: METHODS[key].label,
         key=f"{task.key}.method",
         persist_state="session",
     )
-    st.caption(METHODS[chosen].summary)
-    for other, needs in [row for row in lacking(card) if row[0].needs <= likely(task.key)]:
-        st.caption(f"Not with this model: {other.label} (needs {needs}).")
+    family = FAMILIES[METHODS[chosen].family]
+    st.caption(f"{METHODS[chosen].summary}  \n**{family.label}:** {family.summary}")
+    _missing([(other, needs) for other, needs in lacking(card) if other.needs <= likely(task.key)])
     return str(chosen)
+
+
+def _missing(others: list[tuple[Method, str]]) -> None:
+    """The methods that the model cannot do, folded away, each with the reason."""
+    if not others:
+        return
+    with st.expander(f"Not with this model: {len(others)} method{'s' * (len(others) > 1)}"):
+        for other, needs in others:
+            st.caption(f"{other.label} needs {needs}.")
 
 
 def params(task: Task, chosen: str) -> tuple[dict[str, Value], int]:

@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 import pytest
 
-from explainers import METHODS, TASKS
+from explainers import CARDS, METHODS, TASKS
 from explainers.encoding import Reading
 from explainers.errors import BadRequest
-from explainers.method import Knob, Range, knobs, method, settings_of
+from explainers.method import FAMILIES, Knob, Range, knobs, method, settings_of
 from explainers.request import Request
+from explainers.views.cards import fitting
 
 
 def example(
@@ -131,3 +132,20 @@ def test_a_class_of_settings_declares_knobs_as_a_function_does():
     assert [knob.name for knob in knobs(Reading)] == ["unit", "baseline", "baseline_text", "embedding"]
     assert all(knob.help for knob in knobs(Reading))
     assert Reading(**settings_of({"baseline": "mask"}, knobs(Reading))) == Reading(baseline="mask")
+
+
+def test_every_method_is_of_one_family_by_what_it_needs():
+    families = {key: method.family for key, method in METHODS.items()}
+    assert set(families.values()) == set(FAMILIES)
+    assert families["saliency"] == families["grad_cam"] == families["layer_integrated_gradients"] == "gradients"
+    assert families["attention_rollout"] == families["value_zeroing"] == "attention"
+    assert families["lime"] == families["occlusion"] == families["kernel_shap"] == "parts"
+
+
+def test_a_task_that_reads_its_text_several_times_offers_no_method_of_one_reading():
+    card = CARDS["nli"]
+    pair, several = (
+        {method.key for method in fitting(card, task)} for task in ("pair_classification", "zero_shot_classification")
+    )
+    assert pair - several >= {"attention", "attention_rollout", "value_zeroing", "layer_gradient_x_activation"}
+    assert several >= {"lime", "kernel_shap", "integrated_gradients", "discretized_integrated_gradients"}
