@@ -182,7 +182,7 @@ def _chosen(
     ids = draft.written.ids.tolist()
     first, end = writing.start - 1, writing.end or len(ids)
     if not first < end <= len(ids):
-        raise BadRequest(f"There are no tokens {first + 1} to {end}: the text that was written has {len(ids)}.")
+        raise BadRequest(f"There is no token from {first + 1} to {end}: the text that was written has {len(ids)}.")
     if not request.target.foil:
         return list(range(first, end)), None
     other = instead(bundle, draft.opening, draft.written, first, request.target.foil)
