@@ -78,8 +78,10 @@ def attentions(output: Any, part: str = "") -> tuple[Tensor, ...]:
     return ()
 
 
-def states(output: Any) -> tuple[Tensor, ...]:
+def states(output: Any, part: str = "") -> tuple[Tensor, ...]:
     """The states (B, F, H) before the first layer and after each, of the encoder where there are two halves."""
+    if part:
+        return tuple(output.get(f"{part}_hidden_states") or ())
     return tuple(output.get("hidden_states") or output.get("encoder_hidden_states") or ())
 
 

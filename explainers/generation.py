@@ -77,6 +77,8 @@ def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: 
         found,
         visible=torch.arange(len(found.features)) < draft.places[rows][:, None],  # (T, F)
         segments=draft.segments,
+        told_at=draft.places[rows] - 1,
+        reading_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
         batch=min(found.batch, _at_once(bundle, draft)),
         together=1 if len(encodings) > 1 else found.together,  # dropout draws anew for each text of a batch
     )

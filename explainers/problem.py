@@ -144,7 +144,9 @@ class Problem:
     the one whose values are zeroed there, so many at a time.
     `steps`, `segments`, and of an image `grid` and `frame` are as in Explanation; `conv` gives the last convolutional
     map (1, K, h, w) and its gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last
-    tokens being `patches`. What is None and might be there has its reason in `reasons`, by name.
+    tokens being `patches`. `told_at` (T,) is the feature that each target is read from, if it is one alone, and the
+    first `reading_layers` of attention and zeroing are those of a half that reads and never writes. What is None and
+    might be there has its reason in `reasons`, by name.
     """
 
     features: Sequence[Feature]
@@ -171,6 +173,8 @@ class Problem:
     zeroing: Callable[[int], Tensor] | None = None
     conv: Callable[[], tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
+    told_at: Tensor | None = None
+    reading_layers: int = 0
     ids: Tensor | None = None
     table: Tensor | None = None
     reasons: Pairs = ()

@@ -192,7 +192,7 @@ def _output(bundle: Bundle, sequence: Placed, x: Tensor, **more: Any) -> Any:
 def _hidden(bundle: Bundle, sequence: Placed, readout: Readout, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
     x = x.detach().requires_grad_()
     run = partial(_output, bundle, sequence, x)
-    return inside.hidden(bundle, run, lambda output: readout.read([output])[0], layer)
+    return inside.hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
 
 
 def _layer(bundle: Bundle, sequence: Placed, reading: Comparison, readout: Readout, run: Run) -> Layer | None:

@@ -24,7 +24,7 @@ def attention(
 
     (T, F): shares of 1, of those tokens that the number is read from, by how much it depends on each.
     """
-    weights = _weights(problem)
+    weights = _weights(problem)[problem.reading_layers :]
     weights = _chosen(_chosen(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
     return Attribution(_on_features(problem, _readers(problem, len(weights)) @ weights), signed=False)
 
@@ -60,7 +60,7 @@ def value_zeroing(
         case "rollout":
             mixed = torch.linalg.multi_dot(tuple(layers.flip(0))) if len(layers) > 1 else layers[0]  # (F, F)
         case "mean":
-            mixed = layers.mean(0)
+            mixed = layers[problem.reading_layers :].mean(0)
         case _:
             mixed = layers[-1]
     return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
@@ -99,6 +99,8 @@ def _readers(problem: Problem, count: int) -> Tensor:
     Of a text by the length of the gradient at its last state: a classifier that reads one token gives that one 1. Of
     an image it is the class token, or where there is none all patches.
     """
+    if problem.told_at is not None:
+        return torch.eye(count)[problem.told_at]
     if problem.hidden is None:
         high, wide = problem.patches or (1, count)
         only = torch.eye(count)[0] if count > high * wide else torch.full((count,), 1 / count)
