@@ -13,6 +13,7 @@ import numpy as np
 from .data import Explanation, Floats, Numbers, Prediction, Progress
 from .engine import explain, predict
 from .errors import BadRequest
+from .grouping import SENTENCE
 from .loading import Bundle
 from .openings import SYSTEM
 from .registry import quiet
@@ -128,6 +129,12 @@ def filled(template: str, context: str, current: str) -> tuple[str, int]:
             start = len(text)
         text += {"context": context, "current": current}.get(name or "", "")
     return text, start
+
+
+def split(text: str) -> tuple[str, str]:
+    """All sentences of a text but the last, and the last: a first guess at what is context."""
+    places = [match.end() for match in SENTENCE.finditer(text) if text[match.end() :].strip()]
+    return (text[: places[-1]].strip(), text[places[-1] :]) if places else ("", text)
 
 
 def _writing(request: Request) -> dict[str, str]:

@@ -6,7 +6,7 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 import numpy as np
 
 from ..data import Explanation
-from .text import escaped, likelihood, short, speaks
+from .text import ENOUGH, escaped, likelihood, percent, short, speaks
 
 WORTH_NAMING = 0.5  # of the strongest: below, no second piece is named
 
@@ -49,9 +49,28 @@ def wrote(explanation: Explanation) -> str:
     said = f"{'Of this text, the model expects' if given else 'The model wrote'} {_bold(own)}{share}"
     if target.foil is not None:
         said += f" rather than {_bold(target.foil)}"
-    if not found:
-        return f"{said}; nothing that it read moves this number."
-    return f"{said} {_because(explanation, row, found)}."
+    because = f" {_because(explanation, row, found)}." if found else "; nothing that it read moves this number."
+    return " ".join(part for part in (said + because, _meaning(explanation), _doubts(explanation)) if part)
+
+
+def _meaning(explanation: Explanation) -> str:
+    """What the colours mean where written tokens are compared with others."""
+    if all(target.foil is None for target in explanation.targets):
+        return ""
+    return "Blue pushed towards what is written, orange towards what it is compared with."
+
+
+def _doubts(explanation: Explanation) -> str:
+    """How many of the maps are sketches, if any is."""
+    count = len(explanation.targets)
+    error = explanation.relative_error
+    doubtful = np.zeros(count, bool) if explanation.converged is None else ~np.array(explanation.converged, bool)
+    if error is not None:
+        doubtful |= error > ENOUGH
+    if not doubtful.any():
+        return ""
+    which = "This map is" if count == 1 else f"The maps of {doubtful.sum()} of {count} are"
+    return f"<em>{which} incomplete: more than {percent(ENOUGH)} is unexplained, or it did not converge.</em>"
 
 
 def _because(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:

@@ -3,12 +3,11 @@
 Knows Explanations; what depends on what is computed in `explainers.context`.
 """
 
-import regex
 import streamlit as st
 
 from explainers import TASKS, Explanation
 from explainers.backend import backend
-from explainers.context import Measure, Question, Reliance, reliance
+from explainers.context import Measure, Question, Reliance, reliance, split
 from explainers.generated import is_generation
 from explainers.openings import SYSTEM
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
@@ -78,14 +77,6 @@ def _question(explanation: Explanation, own: str) -> Question:
     base = type(request)(request.task, request.model, inputs, request.method, params=request.params, seed=request.seed)
     shape = "" if kind == SYSTEM_PROMPT else template
     return Question(base, given or "", shape, measure or "kl_divergence", tokens, cues, int(most))
-
-
-def split(text: str) -> tuple[str, str]:
-    """All sentences but the last, and the last: a first guess at what is context."""
-    places = [
-        match.end() for match in regex.finditer(r"[.!?…。]+[\"'”’)]*\s+|\n+", text) if text[match.end() :].strip()
-    ]
-    return (text[: places[-1]].strip(), text[places[-1] :]) if places else ("", text)
 
 
 def _shown(found: Reliance, asked: Question) -> None:

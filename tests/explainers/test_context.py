@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
-from explainers.context import Question, filled, limit, reliance, with_context
+from explainers.context import Question, filled, limit, reliance, split, with_context
 from explainers.errors import BadRequest
 from tests.hub import as_loaded
 
@@ -39,6 +39,12 @@ def test_a_template_puts_both_texts_in_their_places_and_one_without_a_part_is_re
             filled(template, "A", "B")
     with pytest.raises(BadRequest, match="cannot be read"):
         filled("{context", "A", "B")
+
+
+def test_a_text_is_split_before_its_last_sentence():
+    assert split("A b. C d? E f") == ("A b. C d?", "E f")
+    assert split("A b. ") == ("", "A b. ")
+    assert split("no sentence") == ("", "no sentence")
 
 
 def test_an_empty_template_makes_the_context_the_system_prompt():

@@ -14,6 +14,7 @@ from explainers.data import Feature, Prediction
 from explainers.grouping import Grouping, grouped
 from explainers.request import Target
 from explainers.standalone import to_html
+from explainers.views.computed import computed
 from explainers.views.crosstab import alt, crosstab, rounded, rows
 from explainers.views.generation import CSS, SCRIPT, name, packed, payload
 from explainers.views.telling import sources, telling, wrote
@@ -130,7 +131,15 @@ def test_the_lead_of_a_contrast_names_both_and_what_pushed_against():
     explanation = generation(scores=against)
     explanation = replace(explanation, targets=(replace(explanation.targets[0], foil="Lon"), *explanation.targets[1:]))
     said = Page(wrote(explanation)).text()
-    assert said.endswith("Par (50 %) rather than Lon mostly because of “France”, against the push of “of”.")
+    assert "Par (50 %) rather than Lon mostly because of “France”, against the push of “of”. Blue pushed" in said
+
+
+def test_the_lead_counts_the_maps_that_are_sketches():
+    explanation = generation(scores=SCORES)
+    assert "incomplete" not in wrote(explanation)
+    assert "The maps of 1 of 3 are incomplete" in wrote(replace(explanation, converged=(True, False, True)))
+    baselines = explanation.baselines + np.array([0, 0, 5], np.float32)
+    assert "The maps of 2 of 3" in wrote(replace(explanation, baselines=baselines, converged=(True, False, True)))
 
 
 def test_the_lead_of_a_method_without_signs_names_weights_and_of_zeros_says_that_nothing_moves():
@@ -206,6 +215,10 @@ def test_the_file_has_every_written_word_with_its_sources_without_a_script_too()
     assert "Paris12 %France +0.70" in text
     assert ".17 %Paris +0.40" in text
     assert page.text("wf-map").startswith("The capital of France is")
+
+
+def test_how_it_was_computed_says_that_every_written_token_was_explained():
+    assert dict(computed(generation()))["Explained"] == "each of 3 written tokens, here Par, in probability"
 
 
 @pytest.mark.parametrize("evil", EVIL)

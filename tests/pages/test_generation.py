@@ -124,6 +124,27 @@ def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
     assert problems == []
 
 
+def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_another_text_changes(
+    page: Page, server: Server, writer: Path
+):
+    hands.visit(page, server, "text_generation", model=writer, method="saliency")
+    hands.explain(page, {"Prompt": f"a clever story. {PROMPT}", "Continuation": WRITTEN})
+    pieces(page)
+    page.get_by_role("radio", name="Context").click()
+    expect(page.get_by_role("textbox", name="Context", exact=True)).to_have_value("a clever story.")
+    expect(page.get_by_role("textbox", name="Text after the context")).to_have_value(PROMPT)
+    page.get_by_role("button", name="Find what depends on the context").click()
+    expect(page.get_by_text("Without the context").first).to_be_visible(timeout=3 * PATIENCE)
+    expect(page.locator(".wf-c-text").first).to_contain_text("waiter")
+    page.get_by_role("radio", name="Attention").click()
+    page.get_by_role("button", name="Show where its heads look").click()
+    expect(page.get_by_text("looks most at")).to_be_visible(timeout=3 * PATIENCE)
+    page.get_by_role("radio", name="Change the text").click()
+    page.get_by_role("textbox", name="Changed text").fill(f"a clever plot. {PROMPT}")
+    page.get_by_role("button", name="Compare with the original").click()
+    expect(page.get_by_text("Blue is stronger in your text")).to_be_visible(timeout=3 * PATIENCE)
+
+
 def test_a_translation_shows_source_and_target_on_a_phone_in_the_dark(
     browser: Browser, server: Server, translator: Path
 ):
