@@ -79,8 +79,13 @@ def _rows(explanation: Explanation, groups: list[list[int]], how: How) -> Explan
     def vector(values: Floats) -> Floats:
         return np.array([gather(values[row]) for row in rows], np.float32)
 
+    said = tuple(
+        replace(token, position=home.get(token.position)) if token.position is not None else token
+        for token in explanation.prediction.targets
+    )
     return replace(
         explanation,
+        prediction=replace(explanation.prediction, targets=said),
         targets=tuple(_target(explanation, row, places[row[0]]) for row in rows),
         scores=np.stack([_merged(explanation.scores[row].T, how) for row in rows]),
         values=vector(explanation.values),

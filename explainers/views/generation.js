@@ -114,7 +114,7 @@ function drawn(data) {
       }
       place.append(...block.parts.map((part) => piece(part, pieces, options)));
     }
-    return [head, text];
+    return field.blocks.every((block) => block.role) ? [text] : [head, text];
   });
   const said = element("p", "wf-g-said");
   said.setAttribute("aria-live", "polite");
@@ -226,12 +226,14 @@ function madeFrom(words, values, limit, signed) {
     .filter(([, value]) => Math.abs(value) > 0)
     .sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
   if (!limit || !ranked.length) return "owes nothing to what can be seen here.";
-  const strong = ranked.filter(([, value]) => Math.abs(value) >= NAMED * Math.abs(ranked[0][1])).slice(0, 3);
-  if (!signed) return `depends most on ${listed(strong.slice(0, 2))}.`;
-  const towards = strong.filter(([, value]) => value > 0).slice(0, 2);
-  const away = strong.filter(([, value]) => value < 0).slice(0, 1);
-  const mostly = towards.length ? `comes mostly from ${listed(towards)}` : "comes";
-  return away.length ? `${mostly}, against the push of ${listed(away)}.` : `${mostly}.`;
+  const strong = (pieces, most) => pieces.filter(([, value]) => Math.abs(value) >= NAMED * Math.abs(most));
+  if (!signed) return `depends most on ${listed(strong(ranked, ranked[0][1]).slice(0, 2))}.`;
+  const pushing = ranked.filter(([, value]) => value > 0);
+  const towards = pushing.length ? strong(pushing, pushing[0][1]).slice(0, 2) : [];
+  const away = strong(ranked.filter(([, value]) => value < 0), ranked[0][1]).slice(0, 1);
+  const mostly = towards.length ? [`comes mostly from ${listed(towards)}`] : [];
+  const against = away.length ? [`${towards.length ? "" : "stands "}against the push of ${listed(away)}`] : [];
+  return `${[...mostly, ...against].join(", ")}.`;
 }
 
 function listed(pieces) {

@@ -66,7 +66,9 @@ def _row(explanation: Explanation, row: int, limit: float) -> dict[str, Any]:
     if said := instead(explanation, row):
         found["instead"] = said
     if explanation.steps:
-        found["steps"] = [f"{label.replace('_', ' ')} {steps[row]:.{STEPS}g}" for label, steps in explanation.steps]
+        found["steps"] = [
+            f"{label.replace('_', ' ')} {steps[row]:.{STEPS}g}".replace("-", "−") for label, steps in explanation.steps
+        ]
     return found
 
 

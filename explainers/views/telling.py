@@ -14,7 +14,8 @@ WORTH_NAMING = 0.5  # of the strongest: below, no second piece is named
 def telling(explanation: Explanation) -> int:
     """The row that stands out most: the strongest push of one piece that speaks, for a token that speaks."""
     speaking = np.array([speaks(f.text) and not f.special for f in explanation.features], bool)
-    sizes = np.abs(np.nan_to_num(explanation.scores))  # (T, F)
+    scores = np.nan_to_num(explanation.scores)  # (T, F)
+    sizes = scores.clip(min=0) if explanation.signed and (scores > 0).any() else np.abs(scores)
     if not explanation.additive:  # rows have no unit in common
         sizes = sizes / np.maximum(sizes.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     for row, target in enumerate(explanation.targets):
@@ -42,10 +43,10 @@ def wrote(explanation: Explanation) -> str:
     if not explanation.targets:
         return "There is no written token to explain."
     row = telling(explanation)
-    target, found = explanation.targets[row], sources(explanation, row)
+    target, found = explanation.targets[row], sources(explanation, row, len(explanation.features))
     own = explanation.features[target.position].text if target.position is not None else target.label or ""
     share = "" if target.probability is None else f" ({escaped(likelihood(target.probability))})"
-    given = any(explanation.request.texts.get(field) for field in list(explanation.shown)[1:])
+    given = explanation.request.texts.get(list(explanation.shown)[-1], "").strip()
     said = f"{'Of this text, the model expects' if given else 'The model wrote'} {_bold(own)}{share}"
     if target.foil is not None:
         said += f" rather than {_bold(target.foil)}"
@@ -75,15 +76,19 @@ def _doubts(explanation: Explanation) -> str:
 
 def _because(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:
     """What pushed towards a token, the strongest first, and what against it."""
-    strongest = abs(found[0][1])
-    strong = [(place, score) for place, score in found if abs(score) >= WORTH_NAMING * strongest]
     if not explanation.signed:
-        return f"with most weight on {_list(explanation, [place for place, _ in strong][:2])}"
-    towards = [place for place, score in strong if score > 0][:2]
-    away = [place for place, score in strong if score < 0][:1]
+        return f"with most weight on {_list(explanation, _strong(found, found[0][1])[:2])}"
+    pushing = [(place, score) for place, score in found if score > 0]
+    towards = _strong(pushing, pushing[0][1])[:2] if pushing else []
+    away = _strong([(place, score) for place, score in found if score < 0], found[0][1])[:1]
     against = f"against the push of {_list(explanation, away)}" if away else ""
     mostly = f"mostly because of {_list(explanation, towards)}" if towards else ""
     return ", ".join(part for part in (mostly, against) if part)
+
+
+def _strong(found: list[tuple[int, float]], strongest: float) -> list[int]:
+    """The places whose scores are not much smaller than the strongest."""
+    return [place for place, score in found if abs(score) >= WORTH_NAMING * abs(strongest)]
 
 
 def _list(explanation: Explanation, places: list[int]) -> str:

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 
 from explainers.data import Feature, Prediction
 from explainers.grouping import Grouping, grouped
-from explainers.request import Target
+from explainers.request import Request, Target
 from explainers.standalone import to_html
 from explainers.views.computed import computed
 from explainers.views.crosstab import alt, crosstab, rounded, rows
@@ -75,6 +75,15 @@ def test_a_row_tells_its_probability_its_contrast_what_could_have_been_and_its_s
     assert row["steps"] == ["cross entropy 1.235"]
 
 
+def test_what_could_have_been_belongs_to_the_same_token_when_words_are_shown():
+    explanation = generation()
+    others = ((Target("Lon", 7, probability=0.2),), (Target("don", 8, probability=0.1),), (Target("!", 9),))
+    explanation = replace(explanation, prediction=Prediction(explanation.targets, " Paris.", others))
+    paris, dot = payload(grouped(explanation, Grouping("word")))["rows"]
+    assert "instead" not in paris
+    assert dot["instead"] == ["! 0 %"]
+
+
 def test_the_words_of_each_role_are_a_block_and_no_letter_is_lost_between_them():
     segments = (("prompt", 12, 24, "user"), ("prompt", 0, 11, "system"), ("continuation", 0, 7, "assistant"))
     drawn = payload(generation(segments=segments))
@@ -132,6 +141,18 @@ def test_the_lead_of_a_contrast_names_both_and_what_pushed_against():
     explanation = replace(explanation, targets=(replace(explanation.targets[0], foil="Lon"), *explanation.targets[1:]))
     said = Page(wrote(explanation)).text()
     assert "Par (50 %) rather than Lon mostly because of “France”, against the push of “of”. Blue pushed" in said
+
+
+def test_the_lead_prefers_what_pushed_towards_a_token_and_says_if_nothing_did():
+    mixed = generation(scores=[[0.1, 0.2, -0.9, 0.5, 0.1], [0] * 6, [0] * 7])
+    assert "mostly because of “France”, against the push of “of”" in Page(wrote(mixed)).text()
+    against = generation(scores=[[0, 0, -0.9, 0, 0], [0] * 6, [0] * 7])
+    assert "Par (50 %) against the push of “of”" in Page(wrote(against)).text()
+
+
+def test_a_chat_that_nobody_forced_was_written():
+    free = generation(request=Request("text_generation", "m", {"prompt": "The capital of France is", "system": "Hi"}))
+    assert wrote(free).startswith("The model wrote")
 
 
 def test_the_lead_counts_the_maps_that_are_sketches():
