@@ -6,8 +6,9 @@ Knows no Streamlit and no pandas.
 from collections.abc import Sequence
 
 from ..data import Explanation
+from ..faithfulness import Faithfulness
 from .segments import ranked, spreads
-from .text import named
+from .text import named, number
 
 
 def rows(explanation: Explanation, row: int = 0, most: int | None = None) -> list[dict[str, str | float | int]]:
@@ -28,9 +29,17 @@ def rows(explanation: Explanation, row: int = 0, most: int | None = None) -> lis
     ]
 
 
-def costs(names: Sequence[str], explanations: Sequence[Explanation], shown: Sequence[int]) -> list[dict[str, object]]:
-    """One row a map: what is explained, how long it took, how far it can be trusted; None where that is undefined."""
-    return [
+def costs(
+    names: Sequence[str],
+    explanations: Sequence[Explanation],
+    shown: Sequence[int],
+    checks: Sequence[Faithfulness | None],
+) -> list[dict[str, object]]:
+    """One row a map: what is explained, how long it took, how far it can be trusted; None where that is undefined.
+
+    The last columns are there once all maps are checked.
+    """
+    rows: list[dict[str, object]] = [
         {
             "map": name,
             "says": named(explanation.targets[row]),
@@ -44,3 +53,26 @@ def costs(names: Sequence[str], explanations: Sequence[Explanation], shown: Sequ
         }
         for name, explanation, row in zip(names, explanations, shown, strict=True)
     ]
+    found = [check for check in checks if check]
+    if len(found) == len(rows):
+        for row, check in zip(rows, found, strict=True):
+            row |= {"aopc": check.aopc, "random": _by_chance(check), "chance": check.verdict}
+    return rows
+
+
+def truest(names: Sequence[str], checks: Sequence[Faithfulness]) -> str:
+    """Which map is truest to its model by what it is worth beyond chance, as plain text."""
+    beating = [pair for pair in zip(names, checks, strict=True) if pair[1].verdict == "beats chance"]
+    if not beating:
+        return "None of these maps can be told from a random ranking."
+    name, check = max(beating, key=lambda pair: pair[1].aopc - _by_chance(pair[1]))
+    falls, chance = (number(value).removeprefix("+") for value in (check.aopc, _by_chance(check)))
+    others = f"{len(beating)} of {len(names)} maps beat chance." if len(beating) < len(names) else "All beat chance."
+    return (
+        f"{name} is the truest to the model: without what it calls strongest the number falls by {falls} on average, "
+        f"with random rankings by {chance}. {others}"
+    )
+
+
+def _by_chance(check: Faithfulness) -> float:
+    return check.measure("comprehensiveness").random

@@ -19,7 +19,7 @@ from .comparing import named
 from .share import copy_link
 from .side_by_side import side_by_side
 from .words import literal
-from .work import worked
+from .work import part, worked
 
 Answer = Explanation | str  # or what a person reads in its place
 
@@ -44,15 +44,11 @@ def _known(variants: Variants, key: str) -> list[Answer] | None:
 def _computed(variants: Variants, key: str, progress: Progress) -> list[Answer]:
     answers: list[Answer] = []
     for done, request in enumerate(variants.requests):
-        told = _told(progress, done, len(variants.requests))
+        told = part(progress, done, len(variants.requests))
         answers.append(_answer(variants, request, answers[0] if answers else None, told))
     ends = [answer if isinstance(answer, str) else answer.request for answer in answers]
     st.session_state[f"{key}.done"] = (variants, ends)
     return answers
-
-
-def _told(progress: Progress, done: int, of: int) -> Progress:
-    return lambda what, share: progress(f"Map {done + 1} of {of}: {what}", (done + share) / of)
 
 
 def _answer(variants: Variants, request: Request, first: Answer | None, progress: Progress) -> Answer:

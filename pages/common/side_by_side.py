@@ -4,7 +4,6 @@ Knows Explanations, no model.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -18,9 +17,10 @@ from explainers.views.ranking import alt as ranking_alt
 from explainers.views.ranking import bumps, movement
 from explainers.views.sentence import sentence
 from explainers.views.spans import common, spans
-from explainers.views.table import costs
 
 from . import drawn
+from .columns import Columns
+from .costs import costs
 from .results import chosen
 from .words import literal
 
@@ -31,18 +31,6 @@ OWN = (
 )
 FEW = 3  # words: of fewer there is no ranking
 MEASURES: dict[pairs.Measure, str] = {"correlation": "Rank correlation", "overlap": "Strongest in common"}
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Maps with their names, and the row of each that is about the same."""
-
-    names: list[str]
-    explanations: list[Explanation]
-    rows: list[int]
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 @st.fragment
@@ -64,7 +52,7 @@ def side_by_side(found: Mapping[str, Explanation], key: str) -> None:
         _pairs(columns, table, key)
     with right:
         _places(columns, key)
-    _costs(columns)
+    costs(columns, key)
 
 
 def _maps(columns: Columns, key: str) -> None:
@@ -115,17 +103,3 @@ def _places(columns: Columns, key: str) -> None:
     st.subheader("How the ranking changes", anchor=False)
     st.markdown(literal(movement(columns.names, found)))
     drawn.chart(bumps(columns.names, found), ranking_alt(columns.names, found), f"{key}.places", config=CONFIG)
-
-
-def _costs(columns: Columns) -> None:
-    drawn.table(
-        costs(columns.names, columns.explanations, columns.rows),
-        "Each map with what the model says, its time, its passes and how much it leaves unexplained",
-        map=st.column_config.TextColumn("Map"),
-        says=st.column_config.TextColumn("Explained"),
-        probability=st.column_config.NumberColumn("Probability", format="percent"),
-        seconds=st.column_config.NumberColumn("Seconds", format="%.2f"),
-        passes=st.column_config.NumberColumn("Passes", help="Forward and backward passes of one input each."),
-        unexplained=st.column_config.NumberColumn("Unexplained", format="percent"),
-        converged=st.column_config.TextColumn("Converged"),
-    )

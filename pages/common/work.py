@@ -51,6 +51,11 @@ def worked(
     return None
 
 
+def part(progress: Progress, done: int, of: int) -> Progress:
+    """The progress of one map among several."""
+    return lambda what, share: progress(f"Map {done + 1} of {of}: {what}", (done + share) / of)
+
+
 @cache
 def _settle() -> None:
     """Take what the imports made out of the garbage collector's sight: Streamlit collects after every run."""

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from explainers.comparison import Agreement, Step
-from explainers.request import Request
+from explainers.faithfulness import Curves, Faithfulness, Measure
+from explainers.request import Request, Target
 from explainers.views.agreement import alt, chance, heatmap, sentence
 from explainers.views.ranking import alt as ranking_alt
 from explainers.views.ranking import bumps, movement
 from explainers.views.sanity import alt as sanity_alt
 from explainers.views.sanity import decline, verdict
 from explainers.views.spans import common, spans, strongest
-from explainers.views.table import costs
+from explainers.views.table import costs, truest
 from tests.explainers.drawing import EVIL, Page, scored
 
 OTHER = Request("text_classification", "another", {"text": "a b c"})
@@ -131,7 +132,7 @@ def test_one_limit_for_all_maps_where_they_measure_the_same_and_none_where_they_
 
 def test_the_table_of_costs_has_no_number_where_none_is_defined():
     known, unknown = scored("a b c", [1, -2, 0.5]), scored("a b c", [1, -2, 0.5], additive=False)
-    first, second = costs(["A", "B"], [known, unknown], [0, 0])
+    first, second = costs(["A", "B"], [known, unknown], [0, 0], [None, None])
     assert first["map"] == "A"
     assert first["passes"] == sum(known.evaluations)
     assert first["unexplained"] == pytest.approx(float(np.asarray(known.relative_error)[0]))
@@ -147,3 +148,29 @@ def test_names_and_words_that_are_markup_stay_text(evil):
         assert "<img" not in figure.to_json()
         assert "\\u003cimg" not in figure.to_json()
         assert "<script" not in figure.to_json()
+
+
+def checked(value, verdict=True, random=0.1):
+    """A check with this AOPC; `verdict` says whether chance gets there."""
+    measure = Measure("comprehensiveness", "", "", "", "high", value, random, 0.0, 0.2, 0.01 if verdict else 0.5, 0.9)
+    curves = Curves(np.full(2, value), np.full(2, 0.1))
+    many = Curves(np.full((100, 2), random), np.full((100, 2), 0.1))
+    told = (OTHER, 0, Target("POSITIVE"), "probability", True, "word", 9, 0.9, 0.1, np.array([0.5, 1.0]))
+    return Faithfulness(*told, curves, many, False, (measure,))
+
+
+def test_the_table_tells_how_true_each_map_is_once_all_are_checked():
+    maps = [scored("a b c", [1, -2, 0.5])] * 2
+    rows = costs(["A", "B"], maps, [0, 0], [checked(0.4), checked(0.2, verdict=False)])
+    assert [(row["aopc"], row["random"], row["chance"]) for row in rows] == [
+        (0.4, 0.1, "beats chance"),
+        (0.2, 0.1, "cannot be told from chance"),
+    ]
+    assert "aopc" not in costs(["A", "B"], maps, [0, 0], [checked(0.4), None])[0]
+
+
+def test_the_truest_map_is_the_one_that_gains_most_over_chance_if_any_beats_it():
+    said = truest(["A", "B", "C"], [checked(0.4), checked(0.5, random=0.3), checked(0.9, verdict=False)])
+    assert said.startswith("A is the truest to the model")
+    assert "falls by 0.40 on average, with random rankings by 0.10. 2 of 3 maps beat chance." in said
+    assert truest(["A"], [checked(0.9, verdict=False)]) == "None of these maps can be told from a random ranking."
