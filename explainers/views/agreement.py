@@ -104,8 +104,10 @@ def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation"
             said = "–" if value is None else _said(value, measure)
             figure.add_annotation(x=j, y=i, text=said, showarrow=False, font={"size": 14})
     places = list(range(len(names)))
-    figure.update_xaxes(tickvals=places, ticktext=shown, tickangle=-30, showgrid=False, automargin=True)
-    figure.update_yaxes(tickvals=places, ticktext=shown, autorange="reversed", showgrid=False, automargin=True)
+    figure.update_xaxes(tickvals=places, ticktext=shown, tickangle=-30, showgrid=False, zeroline=False, automargin=True)
+    figure.update_yaxes(
+        tickvals=places, ticktext=shown, autorange="reversed", showgrid=False, zeroline=False, automargin=True
+    )
     figure.update_layout(height=140 + 44 * len(names), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
     return figure
 

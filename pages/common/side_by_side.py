@@ -17,6 +17,7 @@ from explainers.views.ranking import alt as ranking_alt
 from explainers.views.ranking import bumps, movement
 from explainers.views.sentence import sentence
 from explainers.views.spans import common, spans
+from explainers.views.text import named
 
 from . import drawn
 from .columns import Columns
@@ -39,8 +40,11 @@ def side_by_side(found: Mapping[str, Explanation], key: str) -> None:
     explanations = list(found.values())
     row, _ = chosen(explanations[0], key)
     wanted = explanations[0].targets[row]
-    columns = Columns(list(found), explanations, [row_of(each, wanted) or 0 for each in explanations])
+    about = [row_of(each, wanted) for each in explanations]
+    columns = Columns(list(found), explanations, [row or 0 for row in about])
     summary = st.container()
+    if others := [name for name, row in zip(found, about, strict=True) if row is None]:
+        st.info(literal(f"{', '.join(others)}: this map is about another label, as it explains no {named(wanted)}."))
     _maps(columns, key)
     if len(columns) < 2:
         return

@@ -73,6 +73,9 @@ def test_a_result_is_compared_with_another_text_and_a_model_that_forgets(page: P
     assert "<img src=x onerror=alert(1)>" in second
     assert "**dull**" in second
     expect(page.get_by_role("status").last).to_contain_text("These two maps")
+    page.get_by_role("button", name="Check which maps are true").click()
+    told = page.get_by_text(re.compile("is the truest to the model|None of these maps can be told"))
+    expect(told).to_be_visible(timeout=3 * PATIENCE)
     page.get_by_role("button", name="Make the model forget").click()
     expect(page.get_by_text(re.compile("With all weights random"))).to_be_visible(timeout=3 * PATIENCE)
     assert page.locator("img[src=x]").count() == 0
