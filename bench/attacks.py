@@ -1,0 +1,93 @@
+"""How often attacks beat the bundled sentiment model, beside random swaps as many; and how short its texts get.
+
+Run it with `python -m bench.attacks --data DIR --sentences 100`; it prints a Markdown table. DIR holds SST-2's test
+split as `sst2_glue/test.tsv`; only sentences that the model gets right are attacked. Knows no page.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from explainers import CARDS, Attack, Bundle, Request, attack, predict
+from explainers.encoding import WORD
+from explainers.loading import load
+from training.tables import tabbed
+
+from .report import markdown, told
+
+MODEL, LABELS = "sentiment", ("NEGATIVE", "POSITIVE")
+HEAD = ("attack", "succeeds", "words changed, mean", "forward passes, mean", "backward, mean", "seconds, median")
+RUNS = (
+    ("HotFlip", "hotflip", {}),
+    ("HotFlip, common words of cosine 0.3 or more", "hotflip", {"similarity": 0.3, "common_words": True}),
+    ("Random swaps", "random_swap", {}),
+)
+
+
+def right(bundle: Bundle, data: Path, most: int) -> Iterator[Request]:
+    """The first sentences, in an order drawn from seed 0, of which the model says what people say."""
+    rows = list(tabbed(data / "sst2_glue" / "test.tsv"))
+    found = 0
+    for place in torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).tolist():
+        text, label = rows[place]
+        request = Request("text_classification", MODEL, {"text": text.strip()})
+        if found < most and predict(request, bundle=bundle).targets[0].label == LABELS[int(label)]:
+            found += 1
+            yield request
+
+
+def row(name: str, found: Sequence[Attack]) -> tuple[str, ...]:
+    """One attack's line of the table."""
+    won = [attack for attack in found if attack.success]
+    return (
+        name,
+        f"{len(won)} of {len(found)}",
+        f"{np.mean([len(attack.edits) for attack in won]):.2f}" if won else "-",
+        f"{np.mean([attack.evaluations[0] for attack in found]):.0f}",
+        f"{np.mean([attack.evaluations[1] for attack in found]):.1f}",
+        f"{np.median([attack.seconds for attack in found]):.2f}",
+    )
+
+
+def lengths(found: Sequence[Attack]) -> str:
+    """How many words input reduction leaves, in a sentence."""
+    before = [words(attack.texts[0]) for attack in found]
+    after = [before - len(attack.edits) for before, attack in zip(before, found, strict=True)]
+    sure = np.mean([attack.trajectory[0].probability for attack in found])
+    still = np.mean([attack.trajectory[-1].probability for attack in found])
+    passes, seconds = (np.mean([a.evaluations[0] for a in found]), np.median([a.seconds for a in found]))
+    return (
+        f"Input reduction of the first {len(found)}: {np.mean(before):.1f} words on average become "
+        f"{np.mean(after):.2f} (median {np.median(after):.0f}); the label's probability is {sure:.3f} before and "
+        f"{still:.3f} after. {passes:.0f} forward passes on average, {seconds:.2f} s in the median."
+    )
+
+
+def words(text: str) -> int:
+    """How many words a text has, as an attack counts them."""
+    return len(WORD.findall(text))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sentences", type=int, default=100)
+    parser.add_argument("--reduced", type=int, default=100, help="how many of them are reduced, too")
+    asked = parser.parse_args()
+    bundle = load(CARDS[MODEL])
+    requests = list(right(bundle, asked.data, asked.sentences))
+    table = [
+        row(name, [attack(key, r, params=params, bundle=bundle) for r in told(requests, name)])
+        for name, key, params in RUNS
+    ]
+    print(markdown(HEAD, table))
+    chosen = requests[: asked.reduced]
+    print(lengths([attack("input_reduction", r, bundle=bundle) for r in told(chosen, "Input reduction")]))
+
+
+if __name__ == "__main__":
+    main()
