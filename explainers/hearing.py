@@ -38,20 +38,25 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Hearing:
-    """A request as the model gets it, one sequence or several, and what to make of the outputs, one a sequence."""
+    """A request as the model gets it, one sequence or several, and what to make of the outputs, one a sequence.
+
+    `together` is the most sequences that are run at once.
+    """
 
     encodings: tuple[Encoded, ...]
     judge: Callable[[Sequence[Any]], Verdict]
+    together: int = 64
 
 
 class Attackable(Task):
     """A task whose answer an attack can be about. `editable` are the fields that it may change.
 
-    `subject` says what is attacked: whatever the model `said`, or what was `asked` about, which must be true at first.
+    `subject` says what is attacked: whatever the model `said`, what it says `there`, at the place that was asked about,
+    or what was `asked` about itself, which must be true at first.
     """
 
     editable: ClassVar[tuple[str, ...]]
-    subject: ClassVar[Literal["said", "asked"]]
+    subject: ClassVar[Literal["said", "there", "asked"]]
 
     @abstractmethod
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
@@ -76,7 +81,8 @@ def _batches(bundle: Bundle, hearings: Sequence[Hearing]) -> list[list[tuple[int
     for i, hearing in enumerate(hearings):
         for j, encoded in enumerate(hearing.encodings):
             alike[len(encoded.features)].append((i, j))
-    sizes = {length: bundle.anatomy.batch(length) for length in alike}
+    most = min((hearing.together for hearing in hearings), default=1)
+    sizes = {length: min(most, bundle.anatomy.batch(length)) for length in alike}
     return [
         places[first : first + sizes[length]]
         for length, places in alike.items()

@@ -50,10 +50,11 @@ class Plan:
             if name not in known:
                 raise BadRequest(f"{self.tactic.label} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
             known[name].read(text)
-        target = Target() if task.subject == "said" else replace(self.request.target, foil=None)
+        asked = self.request.target
+        target = {"said": Target(), "there": Target(position=asked.position), "asked": replace(asked, foil=None)}
         object.__setattr__(self, "field", self.field or fields[0])
         object.__setattr__(self, "params", tuple(sorted(named.items())))
-        object.__setattr__(self, "request", replace(self.request, target=target))
+        object.__setattr__(self, "request", replace(self.request, target=target[task.subject]))
 
     @property
     def options(self) -> dict[str, str]:
@@ -106,9 +107,12 @@ def _step(state: State, known: int) -> Step:
 def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
     """The model with the text that is to be changed; `said` is what it says at first."""
     task, request, field = plan.task, plan.request, plan.field
-    begun = task.hearing(bundle, request, run).encodings[0].features
-    place = None if said.target.position is None else begun[said.target.position].start
-    start = Wording.of(request.texts[field], [f for f in begun if f.field == field and not f.special])
+    begun = task.encode(bundle, _steep(task, request, said.target), run)
+    if begun.table is None:
+        raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
+    text = (dict(begun.texts) or request.texts)[field]
+    place = None if said.target.position is None else begun.features[said.target.position].start
+    start = Wording.of(text, [f for f in begun.features if f.field == field and not f.special])
     goal = replace(plan.wanted or said.target, position=said.target.position, text=said.target.text)
 
     def hearing(wording: Wording) -> Hearing:
@@ -125,16 +129,13 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
         target = replace(goal, position=token)
         return task.encode(bundle, _steep(task, asked_of(request, field, wording.text), target), run)
 
-    table = encoded(start).table
-    if table is None:
-        raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
     return Opponent(
         start=tried([start])[0],
         towards=plan.wanted is not None or plan.tactic.keeps,
         tried=tried,
         slopes=lambda wording: _slopes(encoded(wording), field, wording),
         vocabulary=bundle.vocabulary,
-        rows=table[bundle.vocabulary.ids],
+        rows=begun.table[bundle.vocabulary.ids],
         protected=protected(start, plan.protected, said.fixed),
         seed=request.seed,
     )
@@ -148,10 +149,9 @@ def _steep(task: Attackable, request: Request, target: Target) -> Request:
 
 
 def _token(hearing: Hearing, place: int) -> int:
-    """The token that begins at a character."""
-    return next(
-        i for i, token in enumerate(hearing.encodings[0].features) if token.start == place and not token.special
-    )
+    """The token that begins at a character; one of nothing but space begins nowhere."""
+    tokens = hearing.encodings[0].features
+    return next(i for i, token in enumerate(tokens) if token.start == place and token.end != place)
 
 
 def _slopes(problem: Problem, field: str, wording: Wording) -> Slopes:

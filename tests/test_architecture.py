@@ -29,9 +29,9 @@ LEVELS = [
         "textual opponent comparison rewriting writing views.bars views.curves views.generation"
         " views.reliance views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts"
-        " views.crosstab views.rewriting views.diff tactic",
+        " views.crosstab views.rewriting masks views.diff tactic",
         "generation views.generation_page views.heads siege attacks.greedy views.attack",
-        "export views.sanity views.path hypotheses tasks.text_classification tasks.pair_classification",
+        "export views.sanity views.path hypotheses tasks.fill_mask tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
         "methods.layer_integrated_gradients methods.noise_tunnel methods.occlusion methods.grad_cam",

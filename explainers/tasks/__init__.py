@@ -4,6 +4,7 @@ Knows no method and no page.
 """
 
 from ..task import Task
+from .fill_mask import FillMask
 from .image_classification import ImageClassification
 from .multi_label_classification import MultiLabelClassification
 from .pair_classification import PairClassification
@@ -23,6 +24,7 @@ TASKS: dict[str, Task] = {
         ZeroShotClassification(),
         QuestionAnswering(),
         TokenClassification(),
+        FillMask(),
         TextGeneration(),
         Translation(),
         ImageClassification(),

@@ -43,7 +43,7 @@ def pieces(explanation: Explanation) -> list[Piece]:
 def _marked(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
     """Where each entity starts, and its row; those that the model said but that are not explained have none."""
     rows = {target.position: (target, row) for row, target in enumerate(explanation.targets)}
-    said = {target.position: (target, None) for target in explanation.prediction.targets}
+    said = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
     found, length = [], len(explanation.features)
     for position, (target, row) in {**said, **rows}.items():
         start = explanation.features[position].start if position is not None and position < length else None

@@ -20,6 +20,7 @@ TASK_PAGES = (
     ("zero_shot_classification", "Zero-shot classification", "edit_note"),
     ("question_answering", "Question answering", "quiz"),
     ("token_classification", "Named entities", "person_pin"),
+    ("fill_mask", "Masked words", "space_bar"),
     ("text_generation", "Text generation", "edit"),
     ("translation", "Translation", "translate"),
     ("image_classification", "Image classification", "image"),

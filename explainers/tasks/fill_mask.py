@@ -1,0 +1,127 @@
+"""Masked words: a text with a word missing, and the words that the model would write there.
+
+Knows no method and no page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import Prediction
+from ..encoding import Encoded, Reading
+from ..errors import BadRequest, Incompatible
+from ..hearing import Attackable, Hearing, Verdict
+from ..loading import Bundle
+from ..masks import likeliest, marked, masked, probability, said, spans, target, token
+from ..problem import Problem, Run
+from ..readout import Readout, readout, unit_name
+from ..request import Request, Target
+from ..settings import settings
+from ..task import Example, Field
+from ..textual import problem
+
+TEXT = "text"
+NUMBERS = 50_000_000  # logits that are held at once: every token has one for each word of the vocabulary
+
+
+class FillMask(Attackable):
+    """Which words made the model fill the gap as it does?"""
+
+    key = "fill_mask"
+    label = "Masked words"
+    question = "Which words of the text made the model fill the gap as it does?"
+    fields = (Field(TEXT, "Text", "Write ___ or [MASK] where a word is missing."),)
+    editable = (TEXT,)
+    subject = "there"
+    examples = tuple(
+        Example(label, ((TEXT, text),))
+        for label, text in (
+            ("A capital", "The capital of France is [MASK]."),
+            ("A tired nurse", "The nurse said that [MASK] was tired."),
+            ("A tired engineer", "The engineer said that [MASK] was tired."),
+            ("For the soup", "She seasoned the soup with a pinch of [MASK]."),
+            ("Two gaps", "The [MASK] barked at the postman, and then it [MASK] away."),
+            ("A dull film", "What a dull film: I was [MASK] from the first minute."),
+        )
+    )
+    choices = foils = "said"
+
+    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+        texts = marked(bundle, self.texts(request, settings().text_characters))
+        encoded, masks = masked(bundle, texts)
+
+        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+            return _readout(bundle, request.target, _logits(bundle, encoded, outputs[0]), masks, reading)
+
+        found = problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
+        return replace(found, batch=min(found.batch, _together(bundle, encoded)))
+
+    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+        encoded, masks = masked(bundle, marked(bundle, self.texts(request, settings().text_characters)))
+        with torch.no_grad():
+            return said(bundle, _logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
+
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+        encoded, masks = masked(bundle, marked(bundle, self.texts(request, settings().text_characters)))
+        wanted = request.target
+        at = next((i for i in masks if encoded.features[i].start == place), None)
+
+        def judge(outputs: Sequence[Any]) -> Verdict:
+            logits = _logits(bundle, encoded, outputs[0])
+            there = _mask(wanted, masks) if at is None else at
+            best = likeliest(bundle, logits, there, 1)[0]
+            index = best.index if wanted.label is None else token(bundle, wanted.label)
+            share = probability(logits, there, index or 0)
+            asked = target(bundle, there, index or 0, share)
+            return Verdict(asked, str(best.label), share, index == best.index, spans(encoded, masks))
+
+        return Hearing((encoded,), judge, _together(bundle, encoded))
+
+
+def _logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
+    """The logits (1, F, V) of the model's own output."""
+    logits: Tensor | None = getattr(output, "logits", None)
+    if logits is None or logits.dim() != 3 or logits.shape[1] != len(encoded.features):
+        raise Incompatible(f"{bundle.card.label} gives no word for each token: it was made for another task.")
+    return logits
+
+
+def _together(bundle: Bundle, encoded: Encoded) -> int:
+    return max(1, NUMBERS // (len(encoded.features) * len(bundle.anatomy.word.weight)))  # type: ignore[arg-type]
+
+
+def _mask(wanted: Target, masks: Sequence[int]) -> int:
+    """The mask that is asked about, the first if none is."""
+    if wanted.position is not None and wanted.position not in masks:
+        places = ", ".join(map(str, masks))
+        raise BadRequest(f"Token {wanted.position} is no mask. The masks are at: {places}.")
+    return masks[0] if wanted.position is None else wanted.position
+
+
+def _readout(bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], reading: Reading) -> Readout:
+    """The numbers of the word that is asked about, or else of the likeliest word of each mask."""
+    found = said(bundle, logits, masks)
+    if wanted.label is None and wanted.index is None and wanted.position is None and wanted.foil is None:
+        targets = tuple(likeliest(bundle, logits, at, 1)[0] for at in masks)
+    else:
+        at = _mask(wanted, masks)
+        index = token(bundle, wanted.label) if wanted.label is not None else wanted.index
+        if index is None:
+            index = likeliest(bundle, logits, at, 1)[0].index or 0
+        if not 0 <= index < logits.shape[-1]:
+            raise BadRequest(f"The vocabulary has no word {index}: it has {logits.shape[-1]:,}.")
+        targets = (target(bundle, at, index, probability(logits, at, index)),)
+    foil = None if wanted.foil is None else token(bundle, wanted.foil)
+    if foil is not None and foil == targets[0].index:
+        raise BadRequest(f"{targets[0].label} cannot be compared with itself. Choose another word to compare with.")
+    asked = tuple(replace(one, foil=wanted.foil) for one in targets)
+
+    def read(outputs: Sequence[Any]) -> Tensor:
+        logits = outputs[0].logits  # (B, F, V)
+        numbers = [readout(logits[:, t.position or 0], t.index or 0, reading.unit, "softmax", foil) for t in asked]
+        return torch.stack(numbers, dim=1)  # (B, T)
+
+    return Readout(asked, found, unit_name(reading.unit, "softmax", foil), read)
