@@ -2,7 +2,7 @@
 
 from explainers import METHODS
 
-FEW = {"samples": 6, "orders": 3, "steps": 3}
+FEW = {"samples": 6, "orders": 3, "steps": 3, "upscale": 2}
 
 
 def quick(method: str) -> dict[str, int]:

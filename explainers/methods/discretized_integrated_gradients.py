@@ -3,6 +3,7 @@
 Knows no task and no model: a Problem gives gradients and the table of all words.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
@@ -28,21 +29,54 @@ def discretized_integrated_gradients(
         Literal["greedy", "maxcount"],
         "Pass by the word that needs least change to lie on the way, or by that with most dimensions on it.",
     ] = "greedy",
-    steps: Annotated[int, Range(2, 500), "Points on the way from the baseline to the text."] = 30,
+    steps: Annotated[int, Range(2, 500), "Words that are passed on the way from the baseline to the text."] = 10,
+    upscale: Annotated[int, Range(1, 50), "Into how many equal parts each step is cut; the paper's factor f."] = 20,
     neighbours: Annotated[int, Range(1, 2_000), "Among how many of the nearest words the next is chosen."] = 100,
 ) -> Attribution:
     """The gradient added up along a way whose points are next to real words, monotonic in every dimension.
 
     (T, F), in the score's unit. They sum to F(x) - F(x') but for the width of the steps, which go as far as words lie
-    apart.
+    apart: the more parts they are cut into, the better.
     """
     if problem.table is None:
         raise Incompatible("Discretized integrated gradients need a table of words, which this model does not have.")
     chunks = zip(torch.split(problem.x[0], CHUNK), torch.split(problem.baseline[0], CHUNK), strict=True)
     ways = [way(x, end, problem.table, steps, neighbours, anchors, problem) for x, end in chunks]
     points = torch.cat(ways, dim=1).flip(0)  # (steps + 1, F, D), from the baseline to the text
-    _, products = problem.gradients(points[:-1], lambda products: products.sum(-1), along=points.diff(dim=0))
+    parts = Upscaled(points, upscale)
+    _, products = problem.gradients(parts, lambda products: products.sum(-1), along=Strides(parts))
     return Attribution(products.sum(0))
+
+
+@dataclass(frozen=True)
+class Upscaled:
+    """The starts of the equal parts of each step between points (steps + 1, F, D): (steps · factor, F, D)."""
+
+    points: Tensor
+    factor: int
+
+    def __len__(self) -> int:
+        return (len(self.points) - 1) * self.factor
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        numbers = torch.arange(*rows.indices(len(self)))
+        done = (numbers % self.factor / self.factor).to(self.points).reshape(-1, 1, 1)
+        start, end = self.points[numbers // self.factor], self.points[numbers // self.factor + 1]
+        return start + done * (end - start)
+
+
+@dataclass(frozen=True)
+class Strides:
+    """How far each of those parts goes, (steps · factor, F, D)."""
+
+    parts: Upscaled
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        steps = torch.arange(*rows.indices(len(self))) // self.parts.factor
+        return (self.parts.points[steps + 1] - self.parts.points[steps]) / self.parts.factor
 
 
 def way(x: Tensor, end: Tensor, table: Tensor, steps: int, neighbours: int, anchors: str, problem: Problem) -> Tensor:

@@ -18,7 +18,7 @@ from ..problem import Attribution, Noisy, Problem
 def gradient_shap(
     problem: Problem,
     *,
-    samples: Annotated[int, Range(1, 2_000), "How many random points."] = 100,
+    samples: Annotated[int, Range(1, 2_000), "How many random points."] = 400,
     noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the input's range."] = 0.05,
 ) -> Attribution:
     """The mean over random points of gradient times the way from the baseline; each point on a noisy copy's way.

@@ -23,7 +23,7 @@ def lime(
     *,
     level: AtLevel = "word",
     patch: InPatches = 28,
-    samples: Annotated[int, Range(2, 10_000), "How many times parts are taken away at random."] = 500,
+    samples: Annotated[int, Range(2, 10_000), "How many times parts are taken away at random."] = 1_000,
     ridge: Annotated[float, Range(0, 100), "How strongly the linear model is held back from large weights."] = 1.0,
 ) -> Attribution:
     """What each part adds in a linear model of the score, fitted near the input to random texts without some parts.

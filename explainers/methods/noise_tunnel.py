@@ -3,14 +3,22 @@
 Knows no task and no model: a Problem gives gradients.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..chance import estimated, mean
 from ..method import Range, method
 from ..problem import Attribution, Noisy, Path, Problem
+
+STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # of maps (N, T, F)
+    "smoothgrad": mean,
+    "smoothgrad_sq": lambda maps: maps.square().mean(0),
+    "vargrad": lambda maps: maps.var(0, correction=0),
+}
 
 
 @method(
@@ -39,17 +47,9 @@ def noise_tunnel(
     alphas, shares = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
     copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
     problem.run.expect(samples * steps)
-    mean = square = torch.zeros(())
-    for i in range(samples):
-        scores = _integrated(problem, copies[i : i + 1], alphas, shares)  # (T, F)
-        mean, square = mean + scores / samples, square + scores**2 / samples
-    match kind:
-        case "smoothgrad":
-            return Attribution(mean)
-        case "smoothgrad_sq":
-            return Attribution(square, signed=False)
-        case _:
-            return Attribution((square - mean**2).clamp(min=0), signed=False)
+    maps = [_integrated(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
+    scores, spread = estimated(STATISTICS[kind], torch.stack(maps))
+    return Attribution(scores, signed=kind == "smoothgrad", spread=spread)
 
 
 def _integrated(problem: Problem, end: Tensor, alphas: Tensor, shares: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def kernel_shap(
     patch: InPatches = 28,
     samples: Annotated[
         int, Range(4, 20_000), "How many times parts are taken away; with all that there are, it is exact."
-    ] = 500,
+    ] = 1_000,
 ) -> Attribution:
     """The fair share of each part in the change from the baseline, by a weighted regression on inputs without some.
 
@@ -64,7 +64,7 @@ def shapley_value_sampling(
     patch: InPatches = 28,
     orders: Annotated[
         int, Range(1, 2_000), "In how many random orders the parts are put back, each also backwards."
-    ] = 12,
+    ] = 24,
 ) -> Attribution:
     """The mean rise of the score when a part is put back, over random orders of putting all of them back.
 

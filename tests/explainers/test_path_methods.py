@@ -104,7 +104,16 @@ def test_discretized_gradients_are_added_up_step_by_step_from_the_baseline():
         for t, score in enumerate(found.score(here)[0]):
             (gradient,) = torch.autograd.grad(score, here, retain_graph=True)
             right[t] += (gradient[0] * (there - here[0])).sum(-1).detach()
-    assert_close(discretized_integrated_gradients(found, steps=5, neighbours=20).scores, right, atol=1e-4, rtol=1e-4)
+    assert_close(
+        discretized_integrated_gradients(found, steps=5, neighbours=20, upscale=1).scores, right, atol=1e-4, rtol=1e-4
+    )
+
+
+def test_discretized_gradients_sum_to_the_change_when_their_steps_are_cut_finely():
+    found = curved()
+    change = (found.score(found.x) - found.score(found.baseline))[0]
+    scores = discretized_integrated_gradients(found, steps=5, upscale=50).scores
+    assert float((scores.sum(1) - change).abs().sum()) < 0.1 * float(change.abs().sum())
 
 
 def test_gradient_shap_is_the_mean_over_its_own_copies_and_points():
