@@ -15,6 +15,7 @@ from tests.tiny import tiny
 
 from .seeing import asked
 from .seeing import bundle as seeing_bundle
+from .writers import bundle_of, request_of
 
 TEXT = "A wonderful cast and a clever story, told far too slowly."
 TASKS = {
@@ -137,3 +138,15 @@ def test_a_check_stays_within_the_servers_limits_and_tells_of_its_progress(monke
     monkeypatch.setattr("explainers.engine.settings", lambda: replace(settings(), passes=100))
     with pytest.raises(LimitReached, match="at most 100"):
         evaluate(explanation, bundle=bundle)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "marian"])
+def test_a_written_token_is_checked_by_the_words_before_it_alone(kind):
+    bundle = bundle_of(kind)
+    explanation = explain(request_of(kind, method="occlusion"), bundle=bundle)
+    last = len(explanation.targets) - 1
+    for row in (0, last):
+        found = evaluate(explanation, row=row, bundle=bundle)
+        assert found.target == explanation.targets[row]
+        assert found.tau_loo > 0.9  # occlusion gives a share of a word's fall to its tokens that are yet to come
+    assert evaluate(explanation, row=0, bundle=bundle).pieces <= found.pieces

@@ -34,7 +34,7 @@ def test_a_map_is_checked_when_asked_for_and_the_answer_says_what_was_found(page
     button = page.get_by_role("button", name="Check this map")
     expect(button).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(0)
-    expect(page.get_by_role("button", name="Copy link")).to_have_count(0)  # the panel before: a shift closes lists
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")  # no list closes
     choose(page, "Map to check", 1)
     button.click()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
