@@ -16,6 +16,7 @@ MARKED = (
     0.05,
     0.5,
 )  # the share of a passage's characters that people marked: where most are, a random word is right too
+LONGEST = 60  # tokens of a passage: the slowest method takes a pass and more for each
 LABELS = {"NEG": "NEGATIVE", "POS": "POSITIVE"}
 
 
@@ -46,7 +47,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _passage(text: str, row: dict[str, Any]) -> Item | None:
-    """The passage of a review, its tokens with a space between; None where it is all marked, or nothing of it."""
+    """The passage of a review, its tokens with a space between; None where it is long, or marked nearly whole or nowhere."""
     sentences = [line.split() for line in text.splitlines()]
     spans = [(mark["start_token"], mark["end_token"]) for group in row["evidences"] for mark in group]
     marked = {token for start, end in spans for token in range(start, end)}
@@ -61,7 +62,7 @@ def _passage(text: str, row: dict[str, Any]) -> Item | None:
         if first + i in marked
     )
     share = len(places) / max(1, len(tokens))
-    if not MARKED[0] <= share <= MARKED[1]:
+    if not MARKED[0] <= share <= MARKED[1] or len(tokens) > LONGEST:
         return None
     return Item({"text": " ".join(tokens)}, (LABELS[row["classification"]],), "text", places)
 
