@@ -6,6 +6,7 @@ texts with rationales. Knows no page.
 
 import argparse
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -78,7 +79,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     for source in SOURCES:
         if source.model in CARDS and TASKS[source.task].key in CARDS[source.model].tasks:
-            print(report(source, options))
+            print(report(source, options), flush=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -86,6 +87,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.plausibility")
     parser.add_argument("--data", type=Path, required=True, help="a folder with eraser_movies and expmrc_squad in it")
     parser.add_argument("--items", type=int, default=20, help="texts that the model gets right (default: 20)")
+    parser.add_argument("--minutes", type=float, default=30, help="begin no text of a model after that (default: 30)")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), help="default: all")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
     return parser.parse_args()
@@ -95,13 +97,16 @@ def report(source: Source, options: argparse.Namespace) -> str:
     """The table of one source, with a line that says what was measured."""
     items = list(islice(right(source, options.data), options.items))
     found: dict[str, list[Result]] = defaultdict(list)
-    words = []
+    words: list[int] = []
+    last = time.monotonic() + 60 * options.minutes
     for item in told(items, source.name):
+        if words and time.monotonic() > last:
+            break
         for name, result in compared(source, item, options.methods, words):
             found[name].append(result)
-    lines = [line(name, results) for name, results in found.items() if len(results) == len(items)]
+    lines = [line(name, results) for name, results in found.items() if len(results) == len(words)]
     return (
-        f"Model `{source.model}`, {source.name}: the first {len(items)} that it gets right, of {np.mean(words):.0f} "
+        f"Model `{source.model}`, {source.name}: the first {len(words)} that it gets right, of {np.mean(words):.0f} "
         f"words on average, torch threads: {options.threads}.\n\n{markdown(HEAD, lines)}"
     )
 

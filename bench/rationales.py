@@ -47,7 +47,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _passage(text: str, row: dict[str, Any]) -> Item | None:
-    """The passage of a review, its tokens with a space between; None where it is long, or marked nearly whole or nowhere."""
+    """The passage of a review, its tokens with a space between; None if it is long, or marked too much or nowhere."""
     sentences = [line.split() for line in text.splitlines()]
     spans = [(mark["start_token"], mark["end_token"]) for group in row["evidences"] for mark in group]
     marked = {token for start, end in spans for token in range(start, end)}
