@@ -1,0 +1,196 @@
+"""Written text explained by Wherefore and by Inseq, on the same weights: time, passes, memory, and error.
+
+Run it with `python -m bench.generation`; it makes a virtual environment for Inseq, and prints a Markdown table.
+Each row is a process of its own. Knows no page.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from explainers import CARDS, Explanation, Request, explain, predict
+from explainers.loading import load
+
+from .report import markdown, told
+from .resident import Measured, measured
+
+INSEQ = "0.7.1"
+PROMPT = (
+    "The old lighthouse keeper had lived on the island for thirty years, and every evening he climbed narrow stairs to "
+    "light the lamp. One night in November a storm broke the window, the wind blew the flame out, and he could see the "
+    "lights of a ship coming close to the rocks. He"
+)
+LENGTHS = (5, 20)
+METHODS = ("saliency", "input_x_gradient", "integrated_gradients")
+TOLERANCES = (0.005, 0.02)  # of ours, beside Inseq's 50 steps; the first is what everybody gets
+STRICT = 0.0005  # tolerance of the map that stands for the truth of integrated gradients
+Scores = NDArray[np.float64]
+HEAD = (
+    "method",
+    "tokens written",
+    "tool",
+    "seconds",
+    "of processors",
+    "passes: forward",
+    "backward",
+    "peak memory, MB",
+    "error: median",
+    "largest",
+    "processor time, of Inseq's",
+    "memory, of Inseq's",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one text by one tool: what it took, and the scores (T, F) that it gave, NaN where none."""
+
+    method: str
+    length: int
+    tool: str
+    cost: Measured
+    scores: Scores
+
+    def errors(self, truth: Scores) -> Scores:
+        """How far each token's scores are from the truth: sums of |differences| as shares of |true scores|, (T,)."""
+        width = min(self.scores.shape[1], truth.shape[1])
+        off = np.nansum(np.abs(self.scores[:, :width] - truth[:, :width]), axis=1)
+        return off / np.nansum(np.abs(truth), axis=1)
+
+
+def main() -> None:
+    """Measure and print."""
+    options = arguments()
+    if options.worker:
+        print(json.dumps(work(json.loads(options.worker))))
+        return
+    torch.set_num_threads(options.threads)
+    with TemporaryDirectory() as folder:
+        other = options.inseq or inseq(Path(folder))
+        weights = Path(folder, "smollm2")
+        texts = {length: written(length) for length in options.lengths}
+        save(weights)
+        cases = [(method, length) for length in options.lengths for method in options.methods]
+        rows = []
+        for method, length in told(cases, "methods and lengths"):
+            asked = {"method": method, "text": texts[length], "threads": options.threads}
+            here, script = [sys.executable, "-m", "bench.generation", "--worker"], Path(__file__).parent
+            for tolerance in TOLERANCES if method == "integrated_gradients" else (0.0,):
+                tool = "Wherefore" + (f", tolerance {tolerance:g}" if tolerance else "")
+                rows.append(row(method, length, tool, here, asked | {"tolerance": tolerance}))
+            command = [str(other / "bin" / "python"), str(script / "inseq_worker.py")]
+            rows.append(row(method, length, f"Inseq {INSEQ}", command, asked | {"model": str(weights)}))
+    print(heading(options))
+    exact = "integrated_gradients" in options.methods
+    print(table(rows, {length: truth(texts[length]) for length in options.lengths if exact}))
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.generation")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="torch threads (default: every core)")
+    parser.add_argument("--inseq", type=Path, help="a virtual environment that has Inseq (default: a new one)")
+    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="tokens written (default: 5 20)")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def inseq(folder: Path) -> Path:
+    """A new virtual environment with Inseq, on the same torch and transformers as here."""
+    home = folder / "inseq"
+    venv.create(home, with_pip=True)
+    wanted = [f"inseq=={INSEQ}", *(f"{name}=={version(name).split('+')[0]}" for name in ("torch", "transformers"))]
+    subprocess.run([home / "bin" / "pip", "install", "--quiet", "--no-input", *wanted], check=True)
+    return home
+
+
+def save(folder: Path) -> None:
+    """The bundled model's weights and tokenizer as plain files, for a tool that knows no GGUF."""
+    bundle = load(CARDS["smollm2"])
+    config = {name: value for name, value in bundle.model.config.to_dict().items() if name != "quantization_config"}
+    folder.mkdir()
+    torch.save(bundle.model.state_dict(), folder / "weights.pt")
+    (folder / "config.json").write_text(json.dumps(config))
+    bundle.tokenizer.save_pretrained(folder / "tokenizer")
+
+
+def written(length: int) -> str:
+    """What the model writes after the prompt."""
+    request = Request("text_generation", "smollm2", {"prompt": PROMPT}, params={"most_new_tokens": length})
+    return predict(request).text
+
+
+def row(method: str, length: int, tool: str, command: Sequence[str], asked: dict[str, Any]) -> Row:
+    """Run a tool on a case in a process of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(asked["threads"]), "HF_HUB_OFFLINE": "1"}
+    whole = [*command, json.dumps(asked | {"prompt": PROMPT})]
+    done = subprocess.run(whole, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    read = json.loads(done.stdout.splitlines()[-1])
+    return Row(method, length, tool, Measured(**read["cost"]), np.array(read["scores"], dtype=float))
+
+
+def work(asked: dict[str, Any]) -> dict[str, Any]:
+    """Explain by Wherefore, in this process: the model is loaded, and has run once, before the clock starts."""
+    torch.set_num_threads(asked["threads"])
+    tolerance = {"tolerance": asked["tolerance"]} if asked["tolerance"] else {}
+    request = of(asked["method"], asked["text"], **tolerance)
+    predict(request)
+    with measured(load(CARDS["smollm2"]).model) as cost:
+        explanation = explain(request)
+    return {"cost": cost() | {"backward": explanation.evaluations[1]}, "scores": explanation.scores.tolist()}
+
+
+def of(method: str, text: str, **params: float) -> Request:
+    """The question: the text forced after the prompt."""
+    return Request("text_generation", "smollm2", {"prompt": PROMPT, "continuation": text}, method, params=params)
+
+
+def truth(text: str) -> Explanation:
+    """Integrated gradients as exact as can be."""
+    return explain(of("integrated_gradients", text, tolerance=STRICT, most_passes=2_000))
+
+
+def heading(options: argparse.Namespace) -> str:
+    """What was measured, and with what."""
+    count = len(load(CARDS["smollm2"]).tokenizer(PROMPT)["input_ids"])
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+    return (
+        f"Model `smollm2`, a prompt of {count} tokens, torch threads: {options.threads}, {libraries}; loading is not "
+        f"timed.\nErrors of integrated gradients are distances from a map with a tolerance of {STRICT}.\n"
+    )
+
+
+def table(rows: list[Row], truths: dict[int, Explanation]) -> str:
+    """All rows, each beside Inseq's of its case."""
+    theirs = {(row.method, row.length): row.cost for row in rows if row.tool.startswith("Inseq")}
+    return markdown(HEAD, [line(row, theirs[row.method, row.length], truths) for row in rows])
+
+
+def line(row: Row, theirs: Measured, truths: dict[int, Explanation]) -> tuple[str, ...]:
+    """A row as the table shows it."""
+    shown = ("-", "-")
+    if row.method == "integrated_gradients":
+        errors = row.errors(truths[row.length].scores.astype(float))
+        shown = f"{np.median(errors):.2%}", f"{errors.max():.2%}"
+    cost = row.cost
+    times = f"{cost.seconds:.1f}", f"{cost.processor:.1f}", str(cost.forward), str(cost.backward)
+    ratios = f"{cost.processor / theirs.processor:.2f}", f"{cost.megabytes / theirs.megabytes:.2f}"
+    return (row.method, str(row.length), row.tool, *times, f"{cost.megabytes:.0f}", *shown, *ratios)
+
+
+if __name__ == "__main__":
+    main()
