@@ -3,6 +3,8 @@
 Knows no task and no model: a Problem gives gradients.
 """
 
+import torch
+
 from ..knobs import Norm, lengths, told_if_nothing
 from ..method import method
 from ..problem import Attribution, Problem
@@ -11,9 +13,11 @@ from ..problem import Attribution, Problem
 @method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))
 def saliency(problem: Problem, *, norm: Norm = "L2") -> Attribution:
     """How fast the score changes with each embedding. (T, F), score per unit of embedding."""
-    _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
-    told_if_nothing(problem.run, lengths(gradients, norm), lengths(gradients, "L2"))
-    return Attribution(lengths(gradients[0], norm), signed=norm == "signed")
+    _, gradients = problem.gradients(  # reduced one by one: hundreds of written tokens would not fit
+        problem.x, lambda gradient: torch.stack([lengths(gradient, norm), lengths(gradient, "L2")], dim=-1)
+    )  # (1, T, F, 2)
+    told_if_nothing(problem.run, gradients[..., 0], gradients[..., 1])
+    return Attribution(gradients[0, ..., 0], signed=norm == "signed")
 
 
 @method("Input × gradient", paper="Shrikumar et al. 2016, arXiv:1605.01713", needs=("gradients",))
