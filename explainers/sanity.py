@@ -6,9 +6,11 @@ Works on a copy of the model; the shared one stays as it is. Knows no page.
 import copy
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, TypeVar
 
 import torch
@@ -115,10 +117,10 @@ def _layers(bundle: Bundle, request: Request) -> list[tuple[str, Layer]]:
     finally:
         for handle in handles:
             handle.remove()
-    layers: dict[str, Layer] = {}
-    for module in reversed(ran):
-        layers.setdefault(layer_name(names[module]), []).append(module)
-    return _grouped(list(layers.items()), MOST_STEPS)
+    layers = [(name, list(group)) for name, group in groupby(reversed(ran), lambda module: layer_name(names[module]))]
+    told = Counter(name for name, _ in layers)
+    unique = [(name if told[name] == 1 else names[group[-1]], group) for name, group in layers]
+    return _grouped(unique, MOST_STEPS)
 
 
 def layer_name(name: str) -> str:

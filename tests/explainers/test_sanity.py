@@ -44,6 +44,13 @@ def test_layers_become_random_from_the_head_down(checked):
     assert names == ["classifier", "bert.pooler", "bert.encoder.layer.1", "bert.encoder.layer.0", "bert.embeddings"]
 
 
+def test_a_norm_near_the_head_becomes_random_before_the_words_far_below_it():
+    bundle = Bundle.of(*tiny("llama", task="text_generation"))
+    asked = Request("text_generation", "tiny", {"prompt": "The soup was", "continuation": " cold"}, method="saliency")
+    names = [step.layer for step in sanity(asked, bundle=bundle)]
+    assert names == ["lm_head", "model.norm", "model.layers.1", "model.layers.0", "model.embed_tokens"]
+
+
 def test_with_nothing_random_the_maps_are_the_same(bundle, monkeypatch):
     monkeypatch.setattr(module, "randomise", lambda layer, generator: None)
     for step in sanity(REQUEST, bundle=bundle):
