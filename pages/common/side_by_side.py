@@ -9,6 +9,7 @@ import streamlit as st
 
 from explainers import Explanation
 from explainers.comparison import agreements, ranking, row_of
+from explainers.generated import is_generation
 from explainers.views import agreement as pairs
 from explainers.views.image_page import legend
 from explainers.views.images import alt, figure
@@ -17,6 +18,7 @@ from explainers.views.ranking import alt as ranking_alt
 from explainers.views.ranking import bumps, movement
 from explainers.views.sentence import sentence
 from explainers.views.spans import common, spans
+from explainers.views.telling import wrote
 from explainers.views.text import named
 
 from . import drawn
@@ -71,9 +73,10 @@ def _maps(columns: Columns, key: str) -> None:
 
 
 def _map(columns: Columns, column: int, limit: float | None, key: str) -> None:
-    shown, row = columns.explanations[column].by_word(), columns.rows[column]
+    whole, row = columns.explanations[column], columns.rows[column]
+    shown = whole.by_word()
     st.markdown(f"#### {literal(columns.names[column])}")
-    drawn.markup(f"<p>{sentence(shown, row)}</p>")
+    drawn.markup(f"<p>{wrote(whole) if is_generation(whole) else sentence(shown, row)}</p>")
     if not shown.grid:
         drawn.markup(spans(shown, row, limit))
         return
