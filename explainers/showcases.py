@@ -82,7 +82,7 @@ SHOWCASES = (
         ),
     ),
     Showcase(
-        title="Two odd words turn a complaint into praise",
+        title="Praise out of two odd words",
         said="“The soup was cold” and “the bill was a joke” were NEGATIVE to the model, as they should be. Put “charm” "
         "for “cold” and “keen” for “joke”, which makes no sense, and it says POSITIVE, rude waiter and all.",
         request=Request(

@@ -64,8 +64,8 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Server]:
-    """A fresh server; when it ends, its log must hold no traceback."""
+def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Server]:
+    """A fresh server of the app in `root`; when it ends, its log in `folder` must hold no traceback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -80,7 +80,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Server]:
         "--server.address=127.0.0.1",
     ]
     with open(log, "wb") as sink:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=sink, stderr=sink, env=os.environ | environment)
+        server = subprocess.Popen(command, cwd=root, stdout=sink, stderr=sink, env=os.environ | environment)
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", server, log)
         yield Server(f"http://127.0.0.1:{port}", psutil.Process(server.pid), log)

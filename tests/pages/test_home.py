@@ -5,12 +5,14 @@ from playwright.sync_api import Page, expect
 from explainers.showcases import SHOWCASES
 
 from .browser import Server
+from .conftest import PATIENCE
 
 BEST, EMPTY = (showcase for showcase in SHOWCASES if showcase.title in ("Fooled by “best”", "Sure of an empty word"))
 
 
 def test_a_card_leads_to_the_result_that_it_tells_of_and_so_does_the_next_one(page: Page, server: Server):
     page.goto(server.url)
+    expect(page.get_by_role("link", name=BEST.title)).to_be_visible(timeout=4 * PATIENCE)  # below the first map
     for showcase in (BEST, EMPTY):
         page.get_by_role("link", name=showcase.title).click()
         expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
