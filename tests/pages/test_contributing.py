@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .nli import named
-from .pages import hands
-from .pages.browser import serving
-from .pages.conftest import browser, context, page  # noqa: F401 (fixtures)
+from tests.nli import named
 
-ROOT = Path(__file__).parent.parent
+from . import hands
+from .browser import ROOT, serving
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n# ([\w/.]+)(?:, below: ([^\n]+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
@@ -105,8 +104,8 @@ def test_the_library_has_its_method_attack_metric_task_model_and_view(copy, fold
 
 
 def test_the_page_of_its_task_explains_by_its_method_in_its_panel_and_by_a_link(
-    page: Page,  # noqa: F811 (the fixture)
-    browser: Browser,  # noqa: F811 (the fixture)
+    page: Page,
+    browser: Browser,
     copy: Path,
     folder: str,
     tmp_path: Path,
