@@ -40,6 +40,11 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
     )
 
 
+def page(results: str, code: str) -> str:
+    """Results that are HTML already, as one page like that of an explanation."""
+    return PAGE.format(allowed="", notices="", results=results, code=escaped(code))
+
+
 def _result(explanation: Explanation, shown: Explanation, row: int, headed: bool) -> str:
     """What is known of one target: the answer, the map, and every number behind it."""
     pictured = explanation.grid is not None

@@ -5,7 +5,7 @@ Knows no model.
 
 import textwrap
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from ..task import Task
 from ..tasks import TASKS
 from . import files
 from .asking import ask
+from .attacking import ATTACK
 from .explaining import EXPLAIN
 from .fetching import fetch_all
-from .verb import Verb
+from .verb import Tool, Verb
 
-VERBS = (EXPLAIN,)
+VERBS = (EXPLAIN, ATTACK)
 WIDE = 110
 
 
@@ -49,7 +50,7 @@ def _parser() -> ArgumentParser:
                 verb.name,
                 help=verb.help,
                 description=said,
-                epilog=catalogue(),
+                epilog=catalogue(verb.tools),
                 formatter_class=RawDescriptionHelpFormatter,
             ),
         )
@@ -59,6 +60,7 @@ def _parser() -> ArgumentParser:
 
 
 def _asking(verb: Verb, words: ArgumentParser) -> None:
+    verb.words(words)
     words.add_argument("task", choices=TASKS, metavar="TASK", help="one of the tasks below")
     words.add_argument(
         "inputs", nargs="*", type=_pair, metavar="NAME=TEXT", help="the task's inputs, an image by its file"
@@ -69,7 +71,7 @@ def _asking(verb: Verb, words: ArgumentParser) -> None:
     words.add_argument(
         "--method", choices=METHODS, metavar="METHOD", help="one of the methods below; else the task's own"
     )
-    words.add_argument("--target", help="the label to explain; else what the model says")
+    words.add_argument("--target", help="the label that it is about; else what the model says")
     words.add_argument("--foil", help="the label to compare it with")
     words.add_argument("--set", action="append", default=[], type=_pair, metavar="NAME=VALUE", help="a setting below")
     words.add_argument("--seed", type=int, default=0, help="of whatever is drawn by chance; 0 unless given")
@@ -89,12 +91,16 @@ def _out(text: str) -> Path:
     return Path(text)
 
 
-def catalogue() -> str:
-    """Every task, method and setting, in words."""
-    return "\n".join(_catalogue())
+def catalogue(tools: Mapping[str, Tool]) -> str:
+    """Every task, method and setting, and the command's own tools, in words."""
+    return "\n".join(_catalogue(tools))
 
 
-def _catalogue() -> Iterator[str]:
+def _catalogue(tools: Mapping[str, Tool]) -> Iterator[str]:
+    if tools:
+        yield "attacks and their settings:"
+        yield from _tools(tools)
+        yield ""
     yield "tasks and their inputs:"
     for task in TASKS.values():
         yield from _entry(2, task.key, task.question)
@@ -104,9 +110,13 @@ def _catalogue() -> Iterator[str]:
     yield "\nsettings of every task on text:"
     yield from _settings(Task.params)
     yield "\nmethods and their settings:"
-    for method in METHODS.values():
-        yield from _entry(2, method.key, f"{method.label}. {method.summary}")
-        yield from _settings(method.params)
+    yield from _tools(METHODS)
+
+
+def _tools(tools: Mapping[str, Tool]) -> Iterator[str]:
+    for key, tool in tools.items():
+        yield from _entry(2, key, f"{tool.label}. {tool.summary}")
+        yield from _settings(tool.params)
 
 
 def _settings(knobs: Iterable[Knob]) -> Iterator[str]:

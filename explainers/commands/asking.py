@@ -31,7 +31,7 @@ def ask(verb: Verb, asked: Namespace) -> bool:
         inputs={},
         method=asked.method or task.method,
         target=Target(asked.target, foil=asked.foil),
-        params=dict(asked.set),
+        params={name: value for name, value in asked.set if name not in verb.own(asked)},
         seed=asked.seed,
     )
     canonical(draft)  # raises for a setting that is none, before anything is loaded
@@ -39,14 +39,14 @@ def ask(verb: Verb, asked: Namespace) -> bool:
         if asked.inputs or not asked.out:
             raise BadRequest("With --input, give inputs in the file alone, and say with --out where the answers go.")
         return _many(verb, draft, sheet.read(asked.input, task), asked)
-    return _one(verb, replace(draft, inputs=_inputs(task, dict(asked.inputs), Path())), asked.out)
+    return _one(verb, replace(draft, inputs=_inputs(task, dict(asked.inputs), Path())), asked)
 
 
-def _one(verb: Verb, request: Request, out: Path | None) -> bool:
-    answer = verb.run(request, shown())
-    if out:
-        files.one(out, verb, answer)
-        note(f"{verb.said(answer)} See {out}.")
+def _one(verb: Verb, request: Request, asked: Namespace) -> bool:
+    answer = verb.run(request, asked, shown())
+    if asked.out:
+        files.one(asked.out, verb, answer)
+        note(f"{verb.said(answer)} See {asked.out}.")
     else:
         note("")
         print("\n".join([verb.said(answer), *verb.listed(answer)]))
@@ -58,7 +58,7 @@ def _many(verb: Verb, draft: Request, rows: list[sheet.Row], asked: Namespace) -
     with files.many(asked.out, verb) as write:
         for row in rows:
             place = f"{row.number}/{len(rows)} "
-            answer = _answered(verb, draft, row, asked.input.parent, place)
+            answer = _answered(verb, draft, row, asked, place)
             failed += isinstance(answer, ExplainerError)
             note(place + (f"Error: {answer}" if isinstance(answer, ExplainerError) else verb.said(answer)))
             write(row.number, answer)
@@ -66,13 +66,13 @@ def _many(verb: Verb, draft: Request, rows: list[sheet.Row], asked: Namespace) -
     return not failed
 
 
-def _answered(verb: Verb, draft: Request, row: sheet.Row, folder: Path, place: str) -> Any:
+def _answered(verb: Verb, draft: Request, row: sheet.Row, asked: Namespace, place: str) -> Any:
     """The answer to a row, or what was wrong with it. Raises what would be wrong with every other too."""
     try:
         if row.extra:
             raise BadRequest("This row has more cells than there are columns. Put a text with commas into quotes.")
-        inputs = _inputs(TASKS[draft.task], row.inputs, folder)
-        return verb.run(replace(draft, inputs=inputs), shown(place))
+        inputs = _inputs(TASKS[draft.task], row.inputs, asked.input.parent)
+        return verb.run(replace(draft, inputs=inputs), asked, shown(place))
     except HOPELESS:
         raise
     except ExplainerError as error:

@@ -9,12 +9,20 @@ from collections.abc import Iterator
 from ..data import Explanation
 from ..engine import explain
 from ..export import HEAD, lines, to_json
+from ..generated import is_generation
 from ..standalone import to_html
 from ..views.sentence import sentence
+from ..views.telling import wrote
 from ..views.text import bare, named, number
 from .verb import Verb
 
 MOST = 10  # words on a terminal
+
+
+def said(explanation: Explanation) -> str:
+    """The answer in one sentence."""
+    shown = explanation.by_word()
+    return bare(wrote(shown) if is_generation(shown) else sentence(shown))
 
 
 def listed(explanation: Explanation) -> Iterator[str]:
@@ -31,8 +39,8 @@ def listed(explanation: Explanation) -> Iterator[str]:
 EXPLAIN = Verb(
     name="explain",
     help="say which words, or which places of a picture, moved the model's number",
-    run=lambda request, progress: explain(request, progress=progress),
-    said=lambda explanation: bare(sentence(explanation.by_word())),
+    run=lambda request, asked, progress: explain(request, progress=progress),
+    said=said,
     listed=listed,
     json=to_json,
     html=to_html,

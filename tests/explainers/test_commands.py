@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explainers import METHODS, TASKS, Request, explain
+from explainers import METHODS, TASKS, Request, attack, explain
+from explainers.attacks import ATTACKS
 from explainers.commands import arguments, explaining, main, terminal
 from explainers.export import FORMULA, from_json
 from explainers.request import Picture
 from explainers.standalone import to_html
+from explainers.views.attack import said
+from explainers.views.text import bare
 from tests.nli import NLI, named
 from tests.tiny import tiny
 
@@ -82,9 +85,9 @@ def test_every_task_is_explained_from_its_inputs_as_the_library_does_it(task, fo
 
 def test_the_bundled_model_answers_in_a_sentence_and_the_strongest_words(capsys):
     assert main(["explain", "text_classification", "text=I love you, I like you", "--foil", "NEGATIVE"]) == 0
-    said, strongest, *_ = capsys.readouterr().out.splitlines()
-    assert said.startswith("The model says POSITIVE (")
-    assert "Why POSITIVE rather than NEGATIVE?" in said
+    told, strongest, *_ = capsys.readouterr().out.splitlines()
+    assert told.startswith("The model says POSITIVE (")
+    assert "Why POSITIVE rather than NEGATIVE?" in told
     assert strongest.split()[1] == "love"
 
 
@@ -227,7 +230,7 @@ def test_a_place_that_cannot_be_written_is_said(bert, tmp_path, capsys):
 def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypatch, capsys):
     answered = []
 
-    def once(request, progress):
+    def once(request, *, progress):
         if answered:
             raise KeyboardInterrupt
         answered.append(explain(request))
@@ -238,6 +241,36 @@ def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypat
     assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 130
     assert len(json.loads((tmp_path / "out.json").read_text("utf-8"))) == 1
     assert "Stopped." in capsys.readouterr().err
+
+
+def test_an_attack_is_the_librarys_with_its_own_settings_apart_from_the_models(folder, tmp_path, capsys):
+    model, text = folder("text_classification"), "The soup was cold, the waiter was rude."
+    asked = ["attack", "hotflip", "text_classification", f"text={text}", "--model", model, "--protect", "soup"]
+    asked += ["--set", "flips=2", "--set", "unit=logit"]
+    right = attack(
+        "hotflip",
+        Request("text_classification", model, {"text": text}, params={"unit": "logit"}),
+        protected="soup",
+        params={"flips": 2},
+    )
+    for kind in ("json", "csv", "html"):
+        assert main([*asked, "--out", str(tmp_path / f"out.{kind}")]) == 0
+    found = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert [step["text"] for step in found["steps"]] == [step.text for step in right.trajectory]
+    assert (found["success"], found["settings"]["flips"], found["request"]["unit"]) == (right.success, "2", "logit")
+    assert [row["text"] for row in rows(tmp_path / "out.csv")] == [step["text"] for step in found["steps"]]
+    assert all(edit.new in (tmp_path / "out.html").read_text("utf-8") for edit in right.edits)
+    assert bare(said(right)) in capsys.readouterr().err
+
+
+def test_a_target_is_what_an_attack_makes_the_model_say_row_by_row(folder, tmp_path):
+    asked = ["attack", "input_reduction", "text_classification", "--model", folder("text_classification")]
+    given = [*table(tmp_path, 'text\nGood soup and bread.\n""\n'), "--out", str(tmp_path / "out.json")]
+    assert main([*asked, *given]) == 1
+    found, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert {step["says"] for step in found["steps"]} == {found["steps"][0]["says"]}
+    assert wrong["error"].startswith("Text is empty")
+    assert main([*asked, "text=Good.", "--target", "neutral"]) == 1  # it keeps what the model says
 
 
 @pytest.mark.parametrize(
@@ -263,11 +296,11 @@ def test_a_table_needs_a_place_for_its_answers_and_has_all_inputs_itself(bert, c
 
 
 def test_the_help_names_every_task_input_method_and_setting():
-    said = arguments.catalogue()
+    said = arguments.catalogue(ATTACKS)
     words = set(said.split())
     for task in TASKS.values():
         assert {task.key, *(f"{field.name}=" for field in task.fields)} <= words
-    for method in METHODS.values():
+    for method in (*METHODS.values(), *ATTACKS.values()):
         assert method.key in words
         assert {knob.name for knob in method.params} <= {word.partition("=")[0] for word in words}
         assert method.summary in " ".join(said.split())
