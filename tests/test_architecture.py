@@ -44,6 +44,7 @@ LEVELS = [
         "backend sanity context heads classic.session commands.terminal commands.sheet",
         "commands.verb",
         "commands.fetching commands.files commands.explaining commands.attacking",
+        "commands.evaluating",
         "commands.asking",
         "commands.arguments",
         "commands",

@@ -16,11 +16,12 @@ from ..tasks import TASKS
 from . import files
 from .asking import ask
 from .attacking import ATTACK
+from .evaluating import EVALUATE
 from .explaining import EXPLAIN
 from .fetching import fetch_all
 from .verb import Tool, Verb
 
-VERBS = (EXPLAIN, ATTACK)
+VERBS = (EXPLAIN, ATTACK, EVALUATE)
 WIDE = 110
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explainers import METHODS, TASKS, Request, attack, explain
+from explainers import METHODS, TASKS, Request, attack, evaluate, explain
 from explainers.attacks import ATTACKS
 from explainers.commands import arguments, explaining, main, terminal
 from explainers.export import FORMULA, from_json
@@ -19,6 +19,7 @@ from explainers.request import Picture
 from explainers.standalone import to_html
 from explainers.views.attack import said
 from explainers.views.text import bare
+from explainers.views.verdict import verdict
 from tests.nli import NLI, named
 from tests.tiny import tiny
 
@@ -261,6 +262,25 @@ def test_an_attack_is_the_librarys_with_its_own_settings_apart_from_the_models(f
     assert [row["text"] for row in rows(tmp_path / "out.csv")] == [step["text"] for step in found["steps"]]
     assert all(edit.new in (tmp_path / "out.html").read_text("utf-8") for edit in right.edits)
     assert bare(said(right)) in capsys.readouterr().err
+
+
+def test_a_check_is_the_librarys_row_by_row(folder, tmp_path, capsys):
+    model, text = folder("text_classification"), "The soup was cold, the waiter was rude."
+    asked = ["evaluate", "text_classification", "--model", model, "--method", "occlusion"]
+    right = evaluate(explain(Request("text_classification", model, {"text": text}, "occlusion")))
+    assert main([*asked, f"text={text}"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(bare(verdict(right)))
+    assert all(measure.label in told for measure in right.measures)
+    for kind in ("json", "csv", "html"):
+        given = [*table(tmp_path, f'text\n"{text}"\n" "\n'), "--out", str(tmp_path / f"out.{kind}")]
+        assert main([*asked, *given]) == 1
+    one, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert (one["verdict"], one["measures"][0]["value"]) == (right.verdict, right.measures[0].value)
+    assert "Text is empty" in wrong["error"]
+    values = [float(row["value"]) for row in rows(tmp_path / "out.csv") if row["value"]]
+    assert values == [measure.value for measure in right.measures]
+    assert verdict(right) in (tmp_path / "out-1.html").read_text("utf-8")
 
 
 def test_a_target_is_what_an_attack_makes_the_model_say_row_by_row(folder, tmp_path):
