@@ -1,7 +1,5 @@
 """The command line: it gives what the library gives, for one request and for tables of them, and says what it does."""
 
-import csv
-import io
 import json
 import re
 import subprocess
@@ -11,16 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explainers import METHODS, TASKS, Request, attack, evaluate, explain
+from explainers import METHODS, TASKS, Request, explain
 from explainers.attacks import ATTACKS
 from explainers.commands import arguments, explaining, main, terminal
 from explainers.export import FORMULA, from_json
 from explainers.request import Picture
 from explainers.standalone import to_html
-from explainers.views.attack import said
-from explainers.views.text import bare
-from explainers.views.verdict import verdict
 from tests.nli import NLI, named
+from tests.tables import rows, table
 from tests.tiny import tiny
 
 from .seeing import seeing
@@ -56,16 +52,6 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def bert(folder):
     return ["explain", "text_classification", "--model", folder("text_classification"), "--method", "saliency"]
-
-
-def table(tmp_path, text, name="in.csv"):
-    file = tmp_path / name
-    file.write_text(text, "utf-8")
-    return ["--input", str(file)]
-
-
-def rows(file):
-    return list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
 
 
 @pytest.mark.parametrize("task", ["text_classification", *[key for key in TASKS if key != "text_classification"]])
@@ -242,55 +228,6 @@ def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypat
     assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 130
     assert len(json.loads((tmp_path / "out.json").read_text("utf-8"))) == 1
     assert "Stopped." in capsys.readouterr().err
-
-
-def test_an_attack_is_the_librarys_with_its_own_settings_apart_from_the_models(folder, tmp_path, capsys):
-    model, text = folder("text_classification"), "The soup was cold, the waiter was rude."
-    asked = ["attack", "hotflip", "text_classification", f"text={text}", "--model", model, "--protect", "soup"]
-    asked += ["--set", "flips=2", "--set", "unit=logit"]
-    right = attack(
-        "hotflip",
-        Request("text_classification", model, {"text": text}, params={"unit": "logit"}),
-        protected="soup",
-        params={"flips": 2},
-    )
-    for kind in ("json", "csv", "html"):
-        assert main([*asked, "--out", str(tmp_path / f"out.{kind}")]) == 0
-    found = json.loads((tmp_path / "out.json").read_text("utf-8"))
-    assert [step["text"] for step in found["steps"]] == [step.text for step in right.trajectory]
-    assert (found["success"], found["settings"]["flips"], found["request"]["unit"]) == (right.success, "2", "logit")
-    assert [row["text"] for row in rows(tmp_path / "out.csv")] == [step["text"] for step in found["steps"]]
-    assert all(edit.new in (tmp_path / "out.html").read_text("utf-8") for edit in right.edits)
-    assert bare(said(right)) in capsys.readouterr().err
-
-
-def test_a_check_is_the_librarys_row_by_row(folder, tmp_path, capsys):
-    model, text = folder("text_classification"), "The soup was cold, the waiter was rude."
-    asked = ["evaluate", "text_classification", "--model", model, "--method", "occlusion"]
-    right = evaluate(explain(Request("text_classification", model, {"text": text}, "occlusion")))
-    assert main([*asked, f"text={text}"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith(bare(verdict(right)))
-    assert all(measure.label in told for measure in right.measures)
-    for kind in ("json", "csv", "html"):
-        given = [*table(tmp_path, f'text\n"{text}"\n" "\n'), "--out", str(tmp_path / f"out.{kind}")]
-        assert main([*asked, *given]) == 1
-    one, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
-    assert (one["verdict"], one["measures"][0]["value"]) == (right.verdict, right.measures[0].value)
-    assert "Text is empty" in wrong["error"]
-    values = [float(row["value"]) for row in rows(tmp_path / "out.csv") if row["value"]]
-    assert values == [measure.value for measure in right.measures]
-    assert verdict(right) in (tmp_path / "out-1.html").read_text("utf-8")
-
-
-def test_a_target_is_what_an_attack_makes_the_model_say_row_by_row(folder, tmp_path):
-    asked = ["attack", "input_reduction", "text_classification", "--model", folder("text_classification")]
-    given = [*table(tmp_path, 'text\nGood soup and bread.\n""\n'), "--out", str(tmp_path / "out.json")]
-    assert main([*asked, *given]) == 1
-    found, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
-    assert {step["says"] for step in found["steps"]} == {found["steps"][0]["says"]}
-    assert wrong["error"].startswith("Text is empty")
-    assert main([*asked, "text=Good.", "--target", "neutral"]) == 1  # it keeps what the model says
 
 
 @pytest.mark.parametrize(
