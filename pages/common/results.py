@@ -73,10 +73,10 @@ def show(explanation: Explanation, key: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         views = VIEWS if len(explanation.targets) > 1 else VIEWS[:-1]
-        view = st.segmented_control("View", views, default=views[0], required=True, key=f"{key}.view")
-        level = st.segmented_control("Pieces", LEVELS, default=LEVELS[0], required=True, key=f"{key}.level")
+        view = st.segmented_control("View", views, default=views[0], required=True, key=f"{key}.shown.view")
+        level = st.segmented_control("Pieces", LEVELS, default=LEVELS[0], required=True, key=f"{key}.shown.level")
         counted = view in ("Bars", "Table")
-        most = st.slider("Strongest", 3, 50, 15, key=f"{key}.top", width=220) if counted else 0
+        most = st.slider("Strongest", 3, 50, 15, key=f"{key}.shown.top", width=220) if counted else 0
     with picture:
         if view == "Matrix":
             _matrix(shown if level == "Words" else explanation, rows, key)
@@ -94,7 +94,7 @@ def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = st.container()
         if len(targets) > 3:
-            least = st.slider("At least", 0.0, 1.0, 0.0, 0.01, key=f"{key}.least", width=220, help=LEAST)
+            least = st.slider("At least", 0.0, 1.0, 0.0, 0.01, key=f"{key}.shown.least", width=220, help=LEAST)
             rows = [row for row in rows if shares[row] >= least] or rows[:1]
     if st.session_state.get(f"{key}.row") not in rows:
         st.session_state[f"{key}.row"] = rows[0]
