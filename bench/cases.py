@@ -89,6 +89,13 @@ CASES = (
         ("the gull",),
         box=(0.3, 0.03, 1.0, 0.52),
     ),
+    Case(
+        "image_classification",
+        "objects",
+        {"image": "stop-sign.jpg"},
+        ("the sign",),
+        box=(0.43, 0.06, 0.75, 0.36),
+    ),
 )
 
 
