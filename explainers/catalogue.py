@@ -109,6 +109,16 @@ BUNDLED = (
         wheel="minilm",
     ),
     Card(
+        key="tr-en",
+        source="bundled",
+        tasks=("translation",),
+        label="Turkish to English (small, bundled)",
+        languages=("tr", "en"),
+        megabytes=31,
+        licence="Apache-2.0",
+        score="BLEU 54.4 on 1,000 held-out pairs of Tatoeba's short sentences",
+    ),
+    Card(
         key="smollm2",
         source="bundled",
         tasks=("text_generation",),

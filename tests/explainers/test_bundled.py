@@ -22,6 +22,7 @@ ANSWERS = {
     "relevance": ({"text_a": "Who designed the bridge?", "text_b": "It was designed by Clara Weiss."}, "RELEVANT"),
     "entities": ({"text": "Clara Weiss laughed."}, "PER"),
     "efficientnet-lite0": ({"image": FOLDER / "broccoli.jpg"}, "broccoli"),
+    "tr-en": ({"source": "O bir doktor."}, "He is a doctor."),
     "objects": ({"image": FOLDER / "pizza.jpg"}, "pizza"),
 }
 small = pytest.mark.parametrize("card", [card for card in BUNDLED if card.megabytes < LARGE], ids=lambda card: card.key)
@@ -39,9 +40,8 @@ def test_a_row_of_the_catalogue_says_what_its_loaded_model_is(card, anew):
     if card.labels:
         assert labels(bundle.model) == card.labels
     inputs, answer = ANSWERS[card.key]
-    best = predict(Request(card.tasks[0], card.key, inputs)).targets[0]
-    assert best.label == answer
-    assert best.probability > 0.5
+    said = predict(Request(card.tasks[0], card.key, inputs))
+    assert (said.text or said.targets[0].label) == answer
 
 
 def test_a_model_that_is_whole_in_its_folder_needs_no_wheel_and_is_loaded_as_float32(tmp_path, monkeypatch, anew):
