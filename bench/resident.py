@@ -1,16 +1,18 @@
-"""What a computation takes: seconds, passes of the model, and the most memory that its process ever had.
+"""What a computation takes: seconds, passes of the model, and the most memory that its process has meanwhile.
 
-Knows torch only, so that a tool in another environment can be measured the same way.
+Knows torch and Linux only, so that a tool in another environment can be measured the same way.
 """
 
-import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+
+PROCESS = Path("/proc/self")
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ def measured(model: Any) -> Iterator[Callable[[], dict[str, Any]]]:
     A backward pass is counted where every forward pass with gradients has one.
     """
     forward = backward = 0
+    (PROCESS / "clear_refs").write_text("5")  # forget the peak of loading
     started, worked = time.perf_counter(), time.process_time()
-    seconds = processor = 0.0
+    seconds = processor = megabytes = 0.0
 
     def note(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         nonlocal forward, backward
@@ -46,8 +49,14 @@ def measured(model: Any) -> Iterator[Callable[[], dict[str, Any]]]:
             "processor": processor,
             "forward": forward,
             "backward": backward,
-            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+            "megabytes": megabytes,
         }
     finally:
-        seconds, processor = time.perf_counter() - started, time.process_time() - worked
+        seconds, processor, megabytes = time.perf_counter() - started, time.process_time() - worked, peak()
         handle.remove()
+
+
+def peak() -> float:
+    """The most memory that this process had since the peak was forgotten, in MB, mapped files included."""
+    lines = (PROCESS / "status").read_text().splitlines()
+    return next(float(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
