@@ -28,7 +28,10 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Heads:
-    """The attention weights (L, H, F) of the place from which a token was told, and what the features are."""
+    """The attention weights (L, H, F) of the place from which a token was told, and what the features are.
+
+    Of a model with two halves they are those of the half that writes: half for the source, half for what it wrote.
+    """
 
     weights: NDArray[np.float32]
     features: tuple[Feature, ...]
@@ -49,8 +52,8 @@ def heads(question: Question, *, bundle: Bundle | None = None, progress: Progres
             raise Incompatible(f"{held.card.label} does not tell where its heads look.")
         if not 0 <= question.row < len(problem.targets):
             raise BadRequest(f"There is no token {question.row + 1}: {len(problem.targets)} are explained.")
-        place = problem.targets[question.row].position
-        if not place:
-            raise Incompatible("Heads are shown for written tokens that something stands before.")
-        weights = problem.attentions()[:, :, place - 1]  # told from the place before: (L, H, F)
+        if problem.told_at is None:
+            raise Incompatible("Heads are shown for tokens that are each told at one place.")
+        place = int(problem.told_at[question.row])
+        weights = problem.attentions()[problem.reading_layers :, :, place]  # (L, H, F)
         return Heads(weights.float().numpy(), tuple(problem.features))

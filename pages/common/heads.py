@@ -25,8 +25,8 @@ BY_PIECE, BY_LAYER = "One piece, every head", "Every piece, one layer"
 
 
 def fits(explanation: Explanation) -> bool:
-    """For what a model with one half wrote, whose heads see all that stands before."""
-    return is_generation(explanation) and explanation.request.task == "text_generation"
+    """For what a model wrote."""
+    return is_generation(explanation)
 
 
 def explorer(explanation: Explanation, key: str) -> None:

@@ -38,6 +38,22 @@ def test_heads_are_the_models_own_attention_at_the_place_before_the_token(kind):
         heads(Question(REQUEST, row + 1), bundle=bundle)
 
 
+def test_heads_of_the_half_that_writes_look_at_the_source_and_at_what_was_written():
+    bundle = Bundle.of(*as_loaded("marian", task="translation"))
+    request = Request("translation", "tiny", {"source": "the soup was cold", "target": "and the waiter"}, "saliency")
+    explanation = explain(request, bundle=bundle)
+    row = len(explanation.targets) - 1
+    found = heads(Question(request, row), bundle=bundle)
+    source = bundle.tokenizer(request.texts["source"], return_tensors="pt")["input_ids"]
+    start = bundle.model.config.decoder_start_token_id
+    ids = torch.tensor([[start, *(target.index for target in explanation.targets)]])
+    with torch.no_grad():
+        output = bundle.model(input_ids=source, decoder_input_ids=ids, output_attentions=True)
+    cross, own = (torch.stack(layers)[:, 0, :, row] for layers in (output.cross_attentions, output.decoder_attentions))
+    assert_allclose(found.weights, torch.cat([cross, own], dim=-1) / 2, atol=1e-6)
+    assert found.features == explanation.features
+
+
 def test_a_cell_is_a_head_of_a_layer_or_a_piece_and_words_say_the_strongest():
     weights = np.array([[0.25, 0.75, 0.0], [0.5, 0.125, 0.375]], np.float32)
     figure = one_piece(weights, EVIL[0])
