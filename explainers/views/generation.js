@@ -130,7 +130,7 @@ function drawn(data) {
 
 function piece([text, feature, row, mark], pieces, options) {
   if (feature < 0) return document.createTextNode(text);
-  const made = element("span", mark ? "wf-g-mark" : "", text);
+  const made = element("span", mark ? "wf-t wf-g-mark" : "wf-t", text);
   made.dataset.kind = made.className;
   pieces.push([made, feature]);
   if (row >= 0) {
@@ -172,12 +172,14 @@ function coloured(data, view, values, from, to, pinned) {
       if (!on) kinds.push("wf-g-hidden");
       delete made.dataset.n;
     } else {
-      kinds.push("wf-t", value < 0 ? "wf-n" : "wf-p");
+      kinds.push(value < 0 ? "wf-n" : "wf-p");
       if (strength >= STRONG) kinds.push("wf-strong");
-      made.style.setProperty("--s", strength.toFixed(3));
+      const shade = strength.toFixed(2);
+      if (made.style.getPropertyValue("--s") !== shade) made.style.setProperty("--s", shade);
       made.dataset.n = number(value, data.signed);
     }
-    made.className = kinds.join(" ").trim();
+    const kind = kinds.join(" ");
+    if (made.className !== kind) made.className = kind;
     if (row >= 0) made.setAttribute("aria-selected", String(on && pinned));
   }
   told(data, view, values, from, to, limit);

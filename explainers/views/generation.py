@@ -152,5 +152,5 @@ CSS = f"""{COLOURS}
 .wf-g-tools select {{ font: inherit; color: inherit; background: transparent; border: 1px solid currentColor;
   border-radius: .3em; padding: .1em .3em; }}
 .wf-g-tools option {{ color: #111; background: #fff; }}
-@media (prefers-reduced-motion: no-preference) {{ .wf-g .wf-t {{ transition: background-color .12s; }} }}
+.wf-g .wf-t:not([data-n])::after {{ content: none; }}
 """

@@ -40,12 +40,14 @@ def pieces(page: Page) -> list[str]:
 
 def coloured(page: Page) -> dict[str, str]:
     """Each coloured piece with its number."""
-    return dict(page.locator(".wf-g .wf-t").evaluate_all("all => all.map(one => [one.textContent, one.dataset.n])"))
+    return dict(
+        page.locator(".wf-g .wf-t[data-n]").evaluate_all("all => all.map(one => [one.textContent, one.dataset.n])")
+    )
 
 
 def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: Page, server: Server, writer: Path):
     sent: list[object] = []
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     hands.visit(page, server, "text_generation", model=writer, method="saliency")
     hands.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
     assert pieces(page) == ["and", "the", "waiter", "rude"]
