@@ -96,7 +96,9 @@ def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
     hands.visit(page, server, "text_generation", model=writer, method="saliency")
     hands.explain(page, {"Prompt": PROMPT, "Continuation": f"{WRITTEN} {EVIL}"})
     pieces(page)
-    assert EVIL.split()[1] in page.locator(".wf-g").inner_text()
+    bare = "one => { one = one.cloneNode(true); one.querySelectorAll('.wf-g-mark').forEach(m => m.remove()); "
+    written = page.locator(".wf-g-text").nth(1).evaluate(bare + "return one.textContent }")
+    assert "<img src=x onerror=alert(1)> مدينة 👍🏽" in written
     assert page.locator("img[src=x]").count() == 0
     page.get_by_role("radio", name="Heatmap").click()
     expect(
@@ -136,8 +138,7 @@ def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_anoth
     expect(page.get_by_role("textbox", name="Context", exact=True)).to_have_value("a clever story.")
     expect(page.get_by_role("textbox", name="Text after the context")).to_have_value(PROMPT)
     page.get_by_role("button", name="Find what depends on the context").click()
-    expect(page.get_by_text("Without the context").first).to_be_visible(timeout=3 * PATIENCE)
-    expect(page.locator(".wf-c-text").first).to_contain_text("waiter")
+    expect(page.locator(".wf-c-text").first).to_contain_text("waiter", timeout=3 * PATIENCE)
     page.get_by_role("radio", name="Attention").click()
     page.get_by_role("button", name="Show where its heads look").click()
     expect(page.get_by_text("looks most at")).to_be_visible(timeout=3 * PATIENCE)
