@@ -13,6 +13,7 @@ from tests.nli import named
 
 from . import hands
 from .browser import ROOT, serving
+from .conftest import PATIENCE
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n# ([\w/.]+)(?:, below: ([^\n]+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -114,6 +115,7 @@ def test_the_page_of_its_task_explains_by_its_method_in_its_panel_and_by_a_link(
         hands.visit(page, server, "intent_classification", model=folder, method="alone")
         expect(page.get_by_role("combobox", name="Method")).to_have_value("Alone")
         hands.explain(page, {"Message": "The soup was cold, the waiter was rude."})
+        page.locator(".wf-map").wait_for(timeout=4 * PATIENCE)  # a fresh server
         mine = hands.scores(page)
         assert len(mine) == 10
         page.get_by_role("radio", name="Podium").click()
