@@ -47,7 +47,7 @@ def method(task: Task, card: Card | None) -> str:
         st.session_state[f"{task.key}.method"] = best
     chosen = st.selectbox(
         "Method",
-        sorted(keys, key=lambda key: list(FAMILIES).index(METHODS[key].family)),
+        sorted(keys, key=_place),
         format_func=lambda key: METHODS[key].label,
         key=f"{task.key}.method",
         persist_state="session",
@@ -56,6 +56,11 @@ def method(task: Task, card: Card | None) -> str:
     st.caption(f"{METHODS[chosen].summary}  \n**{family.label}:** {family.summary}")
     _missing([(other, needs) for other, needs in lacking(card) if other.needs <= likely(task.key)])
     return str(chosen)
+
+
+def _place(key: str) -> tuple[int, str]:
+    """Where a method stands in the list: by its family, then by its name."""
+    return list(FAMILIES).index(METHODS[key].family), METHODS[key].label.casefold()
 
 
 def _missing(others: list[tuple[Method, str]]) -> None:
