@@ -62,8 +62,13 @@ def _piece(problem: Problem, place: int, level: Level) -> object:
     return place if level == "token" or feature.word is None else (feature.field, feature.word)
 
 
-def shared(groups: Tensor, values: Tensor) -> Tensor:
-    """Values of pieces (T, P) as scores (T, F): the features of a piece share its value equally, KEPT ones have 0."""
-    sizes = groups[groups != KEPT].bincount(minlength=values.shape[1])  # (P,)
-    shares = torch.cat([values / sizes, torch.zeros_like(values[:, :1])], dim=1)  # (T, P + 1), the last for KEPT
-    return shares[:, groups]
+def shared(groups: Tensor, values: Tensor, visible: Tensor | None = None) -> Tensor:
+    """Values of pieces (T, P) as scores (T, F): the features of a piece share its value equally, KEPT ones have 0.
+
+    With `visible` (T, F) only those share in it that the target can depend on.
+    """
+    counted = torch.ones(len(values), len(groups), dtype=torch.bool) if visible is None else visible
+    places = groups.where(groups != KEPT, values.shape[1])  # (F,), the last for KEPT
+    padded = torch.cat([values, torch.zeros_like(values[:, :1])], dim=1)  # (T, P + 1)
+    sizes = torch.zeros_like(padded).index_add(1, places, counted.to(padded))  # (T, P + 1)
+    return (padded / sizes.clamp(min=1))[:, places]

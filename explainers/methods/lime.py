@@ -38,8 +38,8 @@ def lime(
     weights = (-((1 - masks.double().mean(1).sqrt()) ** 2) / (2 * WIDTH**2)).exp()  # (N,)
     kept = leaving_out(samples)
     error = spread([fitted(masks[some], values[some], weights[some], ridge) for some in kept])
-    scores = shared(groups, fitted(masks, values, weights, ridge))
-    return Attribution(scores, spread=None if error is None else shared(groups, error))
+    scores = shared(groups, fitted(masks, values, weights, ridge), problem.visible)
+    return Attribution(scores, spread=None if error is None else shared(groups, error, problem.visible))
 
 
 def near(count: int, samples: int, generator: torch.Generator) -> Tensor:

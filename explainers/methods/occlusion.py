@@ -23,7 +23,7 @@ def occlusion(problem: Problem, *, level: AtLevel = "word", patch: InPatches = 2
     groups = pieces(problem, level, patch)  # (F,)
     values = problem.keep(InPieces(groups, Without(int(groups.max()) + 1)))  # (1 + P, T)
     falls = values[0] - values[1:]  # (P, T)
-    return Attribution(shared(groups, falls.T))
+    return Attribution(shared(groups, falls.T, problem.visible))
 
 
 @dataclass(frozen=True)

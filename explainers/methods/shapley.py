@@ -36,19 +36,19 @@ def kernel_shap(
     count = int(groups.max()) + 1
     ends = _ends(problem, groups, count)  # (2, T)
     if count == 1:
-        return Attribution(shared(groups, (ends[1] - ends[0])[:, None].float()))
+        return Attribution(shared(groups, (ends[1] - ends[0])[:, None].float(), problem.visible))
     exact = 2**count - 2 <= samples
     masks = every(count) if exact else paired(count, samples // 2, problem.generator)  # (N, P)
     weights = kernel(count)[masks.sum(1)] if exact else torch.ones(len(masks), dtype=torch.float64)
     if len(masks) < 2 * count and not exact:
         problem.run.notices.append(f"There are {count} parts and {len(masks)} samples: ask for more, or larger parts.")
     values = problem.keep(InPieces(groups, masks)).double()  # (N, T)
-    scores = shared(groups, solved(masks, values, weights, ends))
+    scores = shared(groups, solved(masks, values, weights, ends), problem.visible)
     if exact:
         return Attribution(scores)
     kept = [some.repeat(2) for some in leaving_out(len(masks) // 2)]  # a choice and its opposite are in one fold
     error = spread([solved(masks[some], values[some], weights[some], ends) for some in kept])
-    return Attribution(scores, spread=None if error is None else shared(groups, error))
+    return Attribution(scores, spread=None if error is None else shared(groups, error, problem.visible))
 
 
 @method(
@@ -81,7 +81,10 @@ def shapley_value_sampling(
     rises = path.diff(dim=1)  # (2 · orders, P, T), by place
     by_part = rises.gather(1, ranks[..., None].expand_as(rises)).transpose(1, 2)  # (2 · orders, T, P)
     values, error = estimated(mean, (by_part[:orders] + by_part[orders:]) / 2)
-    return Attribution(shared(groups, values.float()), spread=None if error is None else shared(groups, error.float()))
+    return Attribution(
+        shared(groups, values.float(), problem.visible),
+        spread=None if error is None else shared(groups, error.float(), problem.visible),
+    )
 
 
 @dataclass(frozen=True)

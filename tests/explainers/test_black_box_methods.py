@@ -247,3 +247,13 @@ def test_draws_are_the_same_for_the_same_seed_and_others_for_another():
         np.testing.assert_array_equal(one.spread, other.spread)
         assert one.spread.max() > 0
         assert np.abs(one.scores - explain(replace(request, seed=5), bundle=bundle).scores).max() > 1e-7
+
+
+@pytest.mark.parametrize("run", [occlusion, kernel_shap, shapley_value_sampling])
+def test_what_a_word_moves_is_shared_by_those_of_its_tokens_that_the_target_can_see(run):
+    """The first of two targets is written before the second token of the only word, and depends on the first alone."""
+    found = problem(lambda points: torch.stack([points[:, 0, 0], points.sum((1, 2))], dim=1), torch.full((2, 1), 3.0))
+    features = tuple(replace(feature, word=0) for feature in found.features)
+    visible = torch.tensor([[True, False], [True, True]])
+    scores = run(replace(found, features=features, visible=visible)).scores
+    torch.testing.assert_close(scores.masked_fill(~visible, 0), torch.tensor([[3.0, 0.0], [3.0, 3.0]]))
