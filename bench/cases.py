@@ -74,6 +74,15 @@ CASES = (
         {"text": "Fold the egg whites in slowly, or the cake will never rise.", "labels": "cooking, travel, finance"},
         ("cake", "egg"),
     ),
+    Case(
+        "question_answering",
+        "questions",
+        {
+            "question": "Who designed the bridge?",
+            "context": "The bridge was designed by Clara Weiss in 1894.",
+        },
+        ("Who", "designed", "Clara", "Weiss"),
+    ),
     Case("token_classification", "entities", {"text": "Doctor Lee moved to Lima."}, ("Doctor", "Lee")),
     Case(
         "image_classification",

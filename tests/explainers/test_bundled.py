@@ -6,7 +6,7 @@ The large language model is left out: it takes long to load, and has tests of it
 import pytest
 import torch
 
-from explainers import Request, predict, sources
+from explainers import TASKS, Request, predict, sources
 from explainers.card import Card
 from explainers.catalogue import BUNDLED
 from explainers.loading import labels, load
@@ -23,6 +23,7 @@ ANSWERS = {
     "entities": ({"text": "Clara Weiss laughed."}, "PER"),
     "efficientnet-lite0": ({"image": FOLDER / "broccoli.jpg"}, "broccoli"),
     "tr-en": ({"source": "O bir doktor."}, "He is a doctor."),
+    "questions": (dict(TASKS["question_answering"].examples[0].inputs), "Clara Weiss"),
     "objects": ({"image": FOLDER / "pizza.jpg"}, "pizza"),
 }
 small = pytest.mark.parametrize("card", [card for card in BUNDLED if card.megabytes < LARGE], ids=lambda card: card.key)

@@ -28,6 +28,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+CALM = {"WHEREFORE_THREADS": "1"}  # threads that wait for each other spin, and two servers would stand still
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -80,7 +81,7 @@ def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Ser
         "--server.address=127.0.0.1",
     ]
     with open(log, "wb") as sink:
-        server = subprocess.Popen(command, cwd=root, stdout=sink, stderr=sink, env=os.environ | environment)
+        server = subprocess.Popen(command, cwd=root, stdout=sink, stderr=sink, env=os.environ | CALM | environment)
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", server, log)
         yield Server(f"http://127.0.0.1:{port}", psutil.Process(server.pid), log)

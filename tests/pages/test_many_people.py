@@ -21,7 +21,7 @@ HARD = "tolerance=0.0001&most_passes=5000&unit=logit"
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("crowded"), WHEREFORE_THREADS="1") as running:
+    with serving(tmp_path_factory.mktemp("crowded")) as running:
         yield running
 
 
