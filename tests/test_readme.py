@@ -12,6 +12,7 @@ from explainers.wheels import WHEELS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+SETTINGS = (ROOT / "SETTINGS.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [text.strip() for kind, text in BLOCKS if not kind and "pip install" in text]
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
@@ -58,7 +59,7 @@ def test_the_check_of_every_change_runs_the_second_command():
 
 
 def test_its_settings_are_those_of_the_code():
-    rows = dict(re.findall(rf"^\| `({PREFIX}\w+)` (\|.*\|) [^|]+ \|$", README, re.MULTILINE))
+    rows = dict(re.findall(rf"^\| `({PREFIX}\w+)` (\|.*\|) [^|]+ \|$", SETTINGS, re.MULTILINE))
     assert rows == {
         PREFIX + field.name.upper(): "| " + " | ".join(shown(PROFILES[p], field.name) for p in PROFILES) + " |"
         for field in fields(PROFILES["local"])[1:]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from explainers.data import Explanation
 from explainers.export import from_json
@@ -43,14 +43,21 @@ def explain(page: Page, texts: Mapping[str, str]) -> None:
 def choose(page: Page, picker: str, option: str | int) -> None:
     """Pick an option by its name or place, and wait until the list has closed.
 
-    A list that is still closing would take the next picker's click.
+    A list that is still closing would take the next picker's click, and a page that is drawn again closes its lists.
     """
-    box = page.get_by_role("combobox", name=picker, exact=True)
-    box.click()
-    options = page.get_by_role("option")
-    if isinstance(option, str):
-        box.press_sequentially(option)  # a long list holds only what is in view
-    (options.nth(option) if isinstance(option, int) else page.get_by_role("option", name=option, exact=True)).click()
+    box, options = page.get_by_role("combobox", name=picker, exact=True), page.get_by_role("option")
+    wanted = options.nth(option) if isinstance(option, int) else page.get_by_role("option", name=option, exact=True)
+    for patience in (*[PATIENCE / 12] * 3, PATIENCE):
+        if not options.count():
+            box.click()
+        if isinstance(option, str):
+            box.fill(option)  # a long list holds only what is in view
+        try:
+            wanted.click(timeout=patience)
+            break
+        except TimeoutError:
+            if patience == PATIENCE:
+                raise
     expect(options).to_have_count(0)
 
 
