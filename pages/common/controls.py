@@ -18,7 +18,8 @@ from explainers.views.cards import fitting, lacking
 
 def model(task: Task) -> str:
     """The model picker: the task's cards; on one's own machine any hub id or folder can be typed."""
-    keys = [card.key for card in CARDS.values() if task.key in card.tasks]
+    asked = st.session_state.get(f"{task.key}.model")  # perhaps by a link, and a model of another task
+    keys = [card.key for card in CARDS.values() if task.key in card.tasks or card.key == asked]
     any_model = settings().any_model
     chosen = st.selectbox(
         "Model",

@@ -5,6 +5,7 @@ Knows no model; what is computed is the caller's to say.
 
 import gc
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +20,7 @@ from .words import literal
 
 LOG = logging.getLogger("wherefore")
 Answer = TypeVar("Answer")
+PAUSE = 0.15  # seconds between two words of progress; a visitor who leaves is noticed at the next
 
 
 def worked(
@@ -37,7 +39,7 @@ def worked(
         with place.container():
             bar = st.progress(0.0, "Starting")
             st.button("Cancel", on_click=st.session_state.pop, args=(forget, None), key=f"{forget} cancel")
-        answer = compute(lambda what, share: bar.progress(min(share, 1.0), literal(what)) and None)
+        answer = compute(_paced(lambda what, share: bar.progress(min(share, 1.0), literal(what)) and None))
         place.empty()
         return answer
     except ExplainerError as error:
@@ -49,6 +51,19 @@ def worked(
         LOG.exception("incident %s: %s", incident, about)
         st.error(f"Something went wrong on our side (incident {incident}). Your text is still here: try again.")
     return None
+
+
+def _paced(progress: Progress) -> Progress:
+    """The progress, told a few times a second: a browser that is told of every pass does nothing else."""
+    told = 0.0
+
+    def paced(what: str, share: float) -> None:
+        nonlocal told
+        if (now := time.monotonic()) - told >= PAUSE:
+            told = now
+            progress(what, share)
+
+    return paced
 
 
 def part(progress: Progress, done: int, of: int) -> Progress:

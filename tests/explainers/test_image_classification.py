@@ -65,9 +65,9 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps(kind, unit):
 @pytest.mark.parametrize("kind", ["vit", "resnet"])
 def test_the_margin_over_a_foil_is_the_difference_of_the_two_logits(kind):
     held = bundle(kind)
-    logits = [explain(asked("saliency", target=i, params={"unit": "logit"}), bundle=held) for i in (0, 1)]
+    logits = [explain(asked("input_x_gradient", target=i, params={"unit": "logit"}), bundle=held) for i in (0, 1)]
     target = Target(index=0, foil=logits[1].targets[0].label)
-    margin = explain(asked("saliency", target=target, params={"unit": "logit"}), bundle=held)
+    margin = explain(asked("input_x_gradient", target=target, params={"unit": "logit"}), bundle=held)
     assert margin.unit == "logit_margin"
     np.testing.assert_allclose(margin.values, logits[0].values - logits[1].values, atol=1e-5)
     np.testing.assert_allclose(margin.scores, logits[0].scores - logits[1].scores, atol=1e-5)

@@ -17,6 +17,7 @@ IDLE = 0.15  # processor seconds a second: Streamlit's own loops take less, one 
 COLD = 240_000  # milliseconds: a fresh server imports torch and loads the model, and twenty people share two cores
 pytestmark = pytest.mark.alone
 HARD = "tolerance=0.0001&most_passes=5000&unit=logit"
+HARDER = "method=smooth_grad&samples=500"  # a minute of work
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_six_quick_reruns_and_a_closed_browser_leave_nothing_running_two_seconds
     context = browser.new_context()
     page = context.new_page()
     page.goto(address(crowded, " ".join(SENTENCES), HARD))
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=COLD)
     expect(page.get_by_text("passes through the model").first).to_be_visible(timeout=COLD)
     for i in range(6):
         box = page.get_by_role("textbox", name="Text", exact=True)
@@ -74,7 +75,7 @@ def test_a_waiting_visitor_is_told_their_place_and_gets_in_when_the_other_leaves
     with serving(tmp_path_factory.mktemp("narrow"), **one_at_a_time) as narrow:
         contexts = [browser.new_context() for _ in range(3)]
         first, second, third = (context.new_page() for context in contexts)
-        first.goto(address(narrow, " ".join(SENTENCES), HARD))
+        first.goto(address(narrow, " ".join(SENTENCES), HARDER))
         expect(first.get_by_text("passes through the model").first).to_be_visible(timeout=COLD)
         second.goto(address(narrow, SENTENCES[0]))
         expect(second.get_by_text("In line: 1 before you")).to_be_visible()

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(page: Page, server: Server, folder: Path) -> Page:
-    page.goto(f"{server.url}/question_answering?{urlencode({'model': str(folder), 'method': 'saliency'})}")
+    page.goto(f"{server.url}/question_answering?{urlencode({'model': str(folder), 'method': 'input_x_gradient'})}")
     expect(page.get_by_role("button", name="Explain")).to_be_visible()
     return page
 
@@ -127,7 +127,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser, server, folder):
     phone = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
     page, problems = phone.new_page(), []
     watch(page, problems)
-    page.goto(f"{server.url}/question_answering?{urlencode({'model': str(folder), 'method': 'saliency'})}")
+    page.goto(f"{server.url}/question_answering?{urlencode({'model': str(folder), 'method': 'input_x_gradient'})}")
     page.get_by_role("radio", name="A bridge").click()
     said(page, "The model answers")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -64,6 +64,6 @@ def test_words_are_deleted_masked_replaced_and_undone_beside_the_pinned_original
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stMain")).to_contain_text("Chosen: text")
-    page.locator(".wf-w").first.click()
+    word(page, "Another")
     page.get_by_role("button", name="Delete").click()
     expect(said).to_contain_text("Without “Another”")
