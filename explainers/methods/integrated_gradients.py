@@ -37,7 +37,7 @@ def integrated_gradients(
     problem: Problem,
     *,
     tolerance: Annotated[float, Range(0.0001, 0.2), "The share of the change that may stay unexplained."] = 0.005,
-    most_passes: Annotated[int, Range(20, 5_000), "Give up after so many passes, and say so."] = 300,
+    most_passes: Annotated[int, Range(20, 5_000), "Give up on a number after so many passes for it, and say so."] = 300,
 ) -> Attribution:
     """The gradient added up along the line from the baseline to the text, refined until the sum is right.
 
