@@ -27,20 +27,10 @@ def compare(explanation: Explanation, key: str) -> None:
         return
     variants = Variants(by, base, chosen, tuple((name, str(text)) for name, text in second.items()))
     with st.container(horizontal=True):
-        st.button(
-            "Compare",
-            key=f"{own}.go",
-            icon=":material/compare:",
-            type="primary",
-            on_click=lambda: st.session_state.update({f"{own}.asked": variants}),
-        )
-        if st.button(
-            "Open on the Compare page",
-            key=f"{own}.away",
-            icon=":material/arrow_forward:",
-            on_click=comparing.begin,
-            args=(task, variants),
-        ):
+        if st.button("Compare", key=f"{own}.go", icon=":material/compare:", type="primary"):
+            st.session_state[f"{own}.asked"] = variants  # not in a callback, which would hold the text before a change
+        if st.button("Open on the Compare page", key=f"{own}.away", icon=":material/arrow_forward:"):
+            st.session_state[comparing.BROUGHT] = variants
             st.switch_page("pages/compare.py")
     asked = st.session_state.get(f"{own}.asked")
     if isinstance(asked, Variants) and asked.base == base:

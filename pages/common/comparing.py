@@ -10,18 +10,16 @@ from explainers.catalogue import Card
 from explainers.presence import presence
 from explainers.settings import settings
 from explainers.task import Task
-from explainers.variants import DIFFERENCES, MOST, Difference, Variants, baselines
+from explainers.variants import DIFFERENCES, MOST, Difference, baselines
 from explainers.views.cards import fitting
 
-from . import controls, inputs, targets
 from .words import literal
 
 NAMES: dict[Difference, str] = {"method": "Methods", "model": "Models", "baseline": "Baselines", "text": "Two texts"}
 FIRST = ("integrated_gradients", "occlusion", "input_x_gradient", "saliency", "grad_cam")  # compared unless told
 SHOWN = 3  # maps that a comparison begins with
-
-
 PAGE = "compare"  # prefix of what the page of its own keeps in the session
+BROUGHT = f"{PAGE}.brought"  # where a panel leaves what that page begins with
 
 
 def difference(task: Task, key: str) -> Difference:
@@ -100,15 +98,3 @@ def short_of(by: Difference, base: Request, chosen: tuple[str, ...]) -> str:
     if by == "model" and settings().any_model:
         return "Choose two models, or type the Hugging Face id or the folder of another."
     return f"Choose two or more {NAMES[by].lower()}."
-
-
-def begin(task: Task, variants: Variants) -> None:
-    """Set the page's widgets to a comparison, before they are drawn, and ask for it if there is anything to read."""
-    controls.fill(task, variants.base)
-    targets.fill(task, variants.base)
-    if variants.other:
-        inputs.fill(task, dict(variants.other), inputs.SECOND)
-    begun: dict[str, object] = {"task": task.key, "by": variants.by}
-    begun |= {"asked": variants} if variants.base.inputs else {}
-    for name, value in (begun | {f"{task.key}.{variants.by}": list(variants.values)}).items():
-        st.session_state[f"{PAGE}.{name}"] = value

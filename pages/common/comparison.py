@@ -16,7 +16,7 @@ from explainers.variants import BY, Difference, Variants
 
 from . import comparing, controls, inputs, targets
 from .compared import compared
-from .comparing import PAGE
+from .comparing import BROUGHT, PAGE
 from .examples import examples
 from .sanity import sanity
 from .share import OPENED, put
@@ -29,6 +29,8 @@ ASKED = f"{PAGE}.asked"
 def comparison(tasks: Mapping[str, Task]) -> None:
     """Draw the page."""
     _open_link(tasks)
+    if (brought := st.session_state.pop(BROUGHT, None)) is not None:
+        _begin(tasks[brought.base.task], brought)
     if st.session_state.get(f"{PAGE}.task") not in tasks:
         st.session_state[f"{PAGE}.task"] = next(iter(tasks))
     task = tasks[
@@ -134,11 +136,23 @@ def _open_link(tasks: Mapping[str, Task]) -> None:
         variants = replace(variants, base=known(task, variants.base))
         for request in variants.requests:
             known(task, request)
-        comparing.begin(task, variants)
+        _begin(task, variants)
     except ExplainerError as error:
         st.warning(f"This link could not be followed, so the page shows its defaults. {literal(str(error))}")
         return
     st.session_state[OPENED] = (query.get(PACKED, ""), (variants.base.inputs, variants.other))
+
+
+def _begin(task: Task, variants: Variants) -> None:
+    """Set the page's widgets to a comparison, before they are drawn, and ask for it if there is anything to read."""
+    controls.fill(task, variants.base)
+    targets.fill(task, variants.base)
+    if variants.other:
+        inputs.fill(task, dict(variants.other), inputs.SECOND)
+    begun: dict[str, object] = {"task": task.key, "by": variants.by}
+    begun |= {"asked": variants} if variants.base.inputs else {}
+    for name, value in (begun | {f"{task.key}.{variants.by}": list(variants.values)}).items():
+        st.session_state[f"{PAGE}.{name}"] = value
 
 
 def _settle(tasks: Mapping[str, Task], request: Request) -> None:

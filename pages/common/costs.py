@@ -55,12 +55,12 @@ def _checks(columns: Columns, asked: str) -> list[Faithfulness] | None:
     if checks := known():
         return checks
     question = tuple((one.request, row) for one, row in maps)
-    st.button(
+    if st.button(
         "Check which maps are true to the model",
         key=f"{asked}.go",
         icon=":material/fact_check:",
-        on_click=lambda: st.session_state.update({asked: question}),
-    )
+    ):
+        st.session_state[asked] = question
     if st.session_state.get(asked) != question:
         return None
     return worked(known, compute, asked, f"check of {len(maps)} maps")

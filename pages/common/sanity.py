@@ -26,12 +26,8 @@ def sanity(explanation: Explanation, key: str, row: int = 0) -> None:
     own, request = f"{key}.sanity", canonical(explanation.request)
     question = ("sanity", request, row)
     st.caption(WHAT)
-    st.button(
-        "Make the model forget, layer by layer",
-        key=f"{own}.go",
-        icon=":material/shuffle:",
-        on_click=lambda: st.session_state.update({f"{own}.asked": question}),
-    )
+    if st.button("Make the model forget, layer by layer", key=f"{own}.go", icon=":material/shuffle:"):
+        st.session_state[f"{own}.asked"] = question
     if st.session_state.get(f"{own}.asked") != question:
         return
     steps = worked(
