@@ -15,7 +15,7 @@ Inputs = Mapping[str, str]
 class Claim:
     """What is true of a Showcase's request: what the model `says`, at least how surely, and which word is `strongest`.
 
-    The model says the `same` of other inputs, and something `else_` of others again.
+    The model says the `same` of other inputs, and something `else_` of others again: `instead`, if that is told.
     """
 
     says: str
@@ -23,6 +23,7 @@ class Claim:
     surely: float = 0.0
     same: tuple[Inputs, ...] = ()
     else_: tuple[Inputs, ...] = ()
+    instead: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,14 @@ class Showcase:
     claim: Claim
 
 
+ROPE = "Nils stood below and did not dare to look. In 1931 his sister Greta Holm climbed the tower without a rope."
 SHOWCASES = (
     Showcase(
         title="Fooled by “best”",
         said="This is no praise, but the model calls it POSITIVE, because “best” outweighs every other word. "
         "Without “best” it says NEGATIVE.",
         request=Request("text_classification", "sentiment", {"text": "The best part was when it ended."}),
-        claim=Claim("POSITIVE", "best", 0.9, else_=({"text": "The part was when it ended."},)),
+        claim=Claim("POSITIVE", "best", 0.9, else_=({"text": "The part was when it ended."},), instead="NEGATIVE"),
     ),
     Showcase(
         title="Judged by half of the question",
@@ -82,6 +84,39 @@ SHOWCASES = (
         ),
     ),
     Showcase(
+        title="As old as her bicycle",
+        said="The mayor has lived for 51 years, and yet the model makes her 9, for “old” stands in the question as "
+        "well as in “9 years old”. Say that the bicycle “was bought 9 years ago”, and it answers “51 years”.",
+        request=Request(
+            "question_answering",
+            "questions",
+            {
+                "question": "How old is the mayor?",
+                "context": "The mayor has lived for 51 years. Her bicycle is 9 years old.",
+            },
+        ),
+        claim=Claim(
+            "9 years old",
+            "old",
+            0.5,
+            same=tuple(
+                {"question": "How old is the mayor?", "context": context}
+                for context in (
+                    "Her bicycle is 9 years old. The mayor has lived for 51 years.",
+                    "The mayor has celebrated 51 birthdays. Her bicycle is 9 years old.",
+                    "The mayor of our town was born 51 years ago. Her bicycle is 9 years old.",
+                )
+            ),
+            else_=(
+                {
+                    "question": "How old is the mayor?",
+                    "context": "The mayor has lived for 51 years. Her bicycle was bought 9 years ago.",
+                },
+            ),
+            instead="51 years",
+        ),
+    ),
+    Showcase(
         title="Praise out of two odd words",
         said="“The soup was cold” and “the bill was a joke” were NEGATIVE to the model, as they should be. Put “charm” "
         "for “cold” and “keen” for “joke”, which makes no sense, and it says POSITIVE, rude waiter and all.",
@@ -95,6 +130,7 @@ SHOWCASES = (
             "charm",
             0.8,
             else_=({"text": "The soup was cold, the waiter was rude, and the bill was a joke."},),
+            instead="NEGATIVE",
         ),
     ),
     Showcase(
@@ -103,5 +139,17 @@ SHOWCASES = (
         "this is POSITIVE. A person would say that there is nothing left to judge.",
         request=Request("text_classification", "sentiment", {"text": "it"}),
         claim=Claim("POSITIVE", "it", 0.8, same=({"text": "The best part was when it ended."},)),
+    ),
+    Showcase(
+        title="One word of a question",
+        said="Cut “Who climbed the tower without a rope?” down to “Who”, and the model answers “Greta Holm” nearly as "
+        "surely as before. A person would ask back what is meant.",
+        request=Request("question_answering", "questions", {"question": "Who", "context": ROPE}),
+        claim=Claim(
+            "Greta Holm",
+            "Who",
+            0.85,
+            same=({"question": "Who climbed the tower without a rope?", "context": ROPE},),
+        ),
     ),
 )
