@@ -81,4 +81,5 @@ def _reason(opponent: Opponent, state: State, success: bool) -> str:
         return "One word is left." if success else "The text is a single word."
     if not opponent.free(state.wording):
         return "Every word that is left is protected."
-    return "Without any one of the words that are left, the model says something else."
+    left = "the words that are left" if success else "its words"
+    return f"Without any one of {left}, the model says something else."

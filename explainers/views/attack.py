@@ -48,10 +48,9 @@ def _reduced(attack: Attack) -> str:
     shares = f"{likelihood(last.probability)} with these words, {likelihood(first.probability)} with all"
     more = len(attack.minimal) - 1
     others = f" {more} other short {'text does' if more == 1 else 'texts do'} the same." if more else ""
-    rest = "" if attack.reason.startswith("Without") else f" {escaped(attack.reason)}"
     return (
         f"Nothing but <strong>“<bdi>{escaped(short(last.text.strip(), 120))}</bdi>”</strong>{_where(attack)} "
-        f"is needed: the model still says {answer} ({shares}).{others}{rest}"
+        f"is needed: the model still says {answer} ({shares}).{others} {escaped(attack.reason)}"
     )
 
 

@@ -6,6 +6,7 @@ Knows no Streamlit: the figure is returned, not shown.
 import plotly.graph_objects as go
 
 from ..edits import Attack
+from ..tactic import ATTACKS
 from .attack import changes, subject
 from .palette import TOWARDS
 from .text import likelihood, plain, short
@@ -19,6 +20,7 @@ def path(attack: Attack) -> go.Figure:
             x=list(range(len(steps))),
             y=[step.probability for step in steps],
             mode="lines+markers",
+            cliponaxis=False,
             line={"color": TOWARDS["dark"], "width": 3},
             customdata=[
                 [plain(short(changes(s) or "the text as it was", 60)), plain(short(s.says, 40))] for s in steps
@@ -26,16 +28,15 @@ def path(attack: Attack) -> go.Figure:
             hovertemplate="%{customdata[0]}<br>says %{customdata[1]}: %{y:.2%}<extra></extra>",
         )
     )
-    figure.update_xaxes(
-        title="words changed, step by step", rangemode="tozero", tickformat="d", dtick=_every(len(steps))
-    )
+    done = "dropped" if ATTACKS[attack.key].keeps else "changed"
+    figure.update_xaxes(title=f"words {done}, step by step", tickformat="d", tickangle=0, dtick=_every(len(steps)))
     figure.update_yaxes(title=plain(f"probability of {short(subject(attack), 30)}"), range=[0, 1.02], tickformat=".0%")
     return figure.update_layout(height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
 
 
 def _every(steps: int) -> int:
     """How many steps lie between two marks of the axis."""
-    return max(1, steps // 10)
+    return max(1, steps // 5)
 
 
 def alt(attack: Attack) -> str:

@@ -167,8 +167,8 @@ def _shown(task: Attackable, explanation: Explanation, found: Attack, key: str) 
         _table(found)
     forward, backward = found.evaluations
     st.caption(
-        f"{literal(found.reason)} Passes through the model: {forward} forward, {backward} backward, in "
-        f"{found.seconds:.1f} s. Every step is the model's own answer to the text as it stands there."
+        f"Passes through the model: {forward} forward, {backward} backward, in {found.seconds:.1f} s. "
+        "Every step is the model's own answer to the text as it stands there."
     )
 
 
@@ -184,7 +184,7 @@ def _table(found: Attack) -> None:
 
 def _others(found: Attack) -> None:
     """All the shortest texts, each with how sure the model is."""
-    st.markdown(f"**{len(found.minimal)} shortest texts**: without any one of their words the answer changes.")
+    st.markdown(f"**{len(found.minimal)} short texts** of which the model says the same")
     drawn.table(
         shortest(found),
         "The shortest texts of which the model says the same",

@@ -83,6 +83,8 @@ def test_no_markup_of_foreign_text_reaches_sentence_or_figure(draw):
 def test_the_path_and_its_rows_hold_every_step():
     found = made(edits=[Edit(0, "good", "bad", -2.0, 0, 4), Edit(2, "film", "hour", -1.0, 34, 38)])
     assert list(path(found).data[0].y) == [0.9, 0.2, 0.2]
+    assert path(found).layout.xaxis.title.text == "words changed, step by step"
+    assert path(made("input_reduction")).layout.xaxis.title.text == "words dropped, step by step"
     rows = steps(found)
     assert [row["change"] for row in rows] == ["the text as it was", "good → bad", "film → hour"]
     assert [row["estimate"] for row in rows] == [0, -2.0, -1.0]
