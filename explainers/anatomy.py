@@ -15,7 +15,28 @@ from .errors import Incompatible
 
 LONGEST = 8_192  # tokens, for a model that names no limit
 SAMPLE = "Why did it say that?"
-BATCH_FLOPS = 5e10  # about half a second of work on two cores: a cancelled run stops within one batch
+BATCH_FLOPS = 5e10  # some half a second of work on two cores: a cancelled run stops within one pass of a batch
+BLOCK = 8_192  # rows of a table that are looked at at once
+
+
+@dataclass(frozen=True)
+class Table:
+    """What an embedding module gives for each of its V ids, looked up when asked for: it may scale its weights."""
+
+    module: torch.nn.Module
+
+    def __len__(self) -> int:
+        weight: Any = self.module.weight
+        return len(weight)
+
+    def __getitem__(self, ids: slice | Tensor) -> Tensor:
+        wanted = torch.arange(*ids.indices(len(self))) if isinstance(ids, slice) else ids
+        with torch.no_grad():
+            return self.module(wanted)  # type: ignore[no-any-return]
+
+    def blocks(self) -> Iterator[Tensor]:
+        """All rows, some at a time, (N, D): a copy of a whole vocabulary is large."""
+        return (self[first : first + BLOCK] for first in range(0, len(self), BLOCK))
 
 
 @dataclass(frozen=True)
@@ -35,15 +56,15 @@ class Embedding:
             return self.module(ids)  # type: ignore[no-any-return]
 
     @property
-    def table(self) -> Tensor:
-        """What the module gives for each id, (V, D): its own weights, unless it scales them."""
-        weight: Any = self.module.weight
-        plain = torch.equal(self.of(self.ids), weight[self.ids])
-        return weight.detach() if plain else self.of(torch.arange(len(weight)))
+    def table(self) -> "Table":
+        """What the module gives for each id."""
+        return Table(self.module)
 
     def average(self) -> Tensor:
         """The mean of all embeddings there are, for each token, (F, D)."""
-        return self.table.mean(0).expand(self.ids.shape[-1], -1)
+        table = self.table
+        total = torch.stack([block.double().sum(0) for block in table.blocks()]).sum(0)
+        return (total / len(table)).to(table[:1].dtype).expand(self.ids.shape[-1], -1)
 
     @contextmanager
     def replaced(self, output: Tensor) -> Iterator[None]:
@@ -85,9 +106,14 @@ class Both:
         return torch.cat([self.source.of(ids[..., :length]), self.written.of(ids[..., length:])], dim=-2)
 
     @property
-    def table(self) -> Tensor | None:
-        """What both modules give for each id, (V, D); None if they differ."""
-        return self.source.table if torch.equal(self.source.table, self.written.table) else None
+    def table(self) -> Table | None:
+        """What both modules give for each id; None if they differ."""
+        own, other = self.source.table, self.written.table
+        if own.module is other.module:
+            return own
+        if len(own) != len(other) or not all(map(torch.equal, own.blocks(), other.blocks())):
+            return None
+        return own
 
     def average(self) -> Tensor:
         """The mean of all embeddings that each half has, for each token, (F, D)."""
@@ -115,7 +141,7 @@ class Anatomy:
 
     def batch(self, length: int) -> int:
         """How many inputs of `length` tokens make one batch."""
-        return max(1, min(self.together, int(BATCH_FLOPS / (6 * max(self.weights, 1) * length))))
+        return max(1, min(self.together, int(BATCH_FLOPS / (2 * max(self.weights, 1) * length))))
 
 
 def given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:

@@ -3,9 +3,11 @@
 Knows no tokenizer, no task and no Streamlit. Letters: B inputs in a batch, F features, D width, T targets.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -21,6 +23,13 @@ class Points(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice, /) -> Tensor: ...
+
+
+class Words(Protocol):
+    """The embeddings (N, D) of some words of a vocabulary, made when they are needed: a Tensor (V, D) is one."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, ids: slice | Tensor, /) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,7 @@ class Problem:
     told_at: Tensor | None = None
     reading_layers: int = 0
     ids: Tensor | None = None
-    table: Tensor | None = None
+    table: Words | None = None
     reasons: Pairs = ()
 
     @property
@@ -206,13 +215,14 @@ class Problem:
 
         Each gradient is first multiplied with its input's own direction in `along` (N, F, D), if that is given.
         One forward pass serves all T targets; the backward passes are one a target. Of the targets that are not
-        `wanted` (N, T) at an input the gradient may be left out, and is NaN then.
+        `wanted` (N, T) at an input the gradient is left out, and is NaN: inputs in a batch want the same, so those
+        that do should stand together.
         """
         self.run.expect(len(points))
         wanted = torch.ones(len(points), len(self.targets), dtype=torch.bool) if wanted is None else wanted
         parts = [
-            self._gradients(points[rows], reduce, wanted[rows].any(0), None if along is None else along[rows])
-            for rows in self._batches(points)
+            self._gradients(points[rows], reduce, wanted[rows.start], None if along is None else along[rows])
+            for rows in self._alike(wanted)
         ]
         values, reduced = zip(*parts, strict=True)
         return torch.cat(values), torch.cat(reduced)
@@ -246,5 +256,23 @@ class Problem:
         channels = len(self.features) // maps[0].numel()
         return (maps / channels).flatten(1).repeat(1, channels)
 
+    def among(self, rows: slice) -> "Problem":
+        """The same for some of the targets alone, for what cannot be kept of all of them at once."""
+        return replace(
+            self, targets=self.targets[rows], deployed=self.deployed[rows], score=lambda x: self.score(x)[:, rows]
+        )
+
     def _batches(self, points: Points) -> list[slice]:
         return [slice(first, first + self.batch) for first in range(0, len(points), self.batch)]
+
+    def _alike(self, wanted: Tensor) -> list[slice]:
+        """Batches, as even as can be, of inputs that stand together and want the same targets."""
+        changes = ((wanted[1:] != wanted[:-1]).any(1).nonzero().flatten() + 1).tolist()
+        edges = [0, *changes, len(wanted)]
+        cuts = [
+            first + round((end - first) * part / parts)
+            for first, end in pairwise(edges)
+            for parts in [math.ceil((end - first) / self.batch)]
+            for part in range(parts)
+        ]
+        return [slice(first, end) for first, end in pairwise([*cuts, len(wanted)])]

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..method import Range, method
-from ..problem import Attribution, Problem
+from ..problem import Attribution, Problem, Words
 
 CHUNK = 32  # tokens whose neighbours are looked for at once
+BLOCK = 8_192  # words that are compared with them at once
 
 
 @method(
@@ -79,20 +80,19 @@ class Strides:
         return (self.parts.points[steps + 1] - self.parts.points[steps]) / self.parts.factor
 
 
-def way(x: Tensor, end: Tensor, table: Tensor, steps: int, neighbours: int, anchors: str, problem: Problem) -> Tensor:
+def way(x: Tensor, end: Tensor, table: Words, steps: int, neighbours: int, anchors: str, problem: Problem) -> Tensor:
     """Points (steps + 1, C, D) from tokens x (C, D) to their baselines `end`, each near a word of the table (V, D).
 
     At each step the next word is sought among those nearest to the last one, and moved onto the way where it is not
     between the point reached and the end; there it goes on by an equal part of what is left.
     """
     used = torch.zeros(len(x), len(table), dtype=torch.bool, device=x.device)
-    squares = table.square().sum(-1)  # (V,)
     for own in (x, end):  # the token itself, and its baseline, by which the way would be over at once
-        used.scatter_(1, (squares - 2 * own @ table.T).argmin(1, keepdim=True), True)
+        used.scatter_(1, _far(table, own).argmin(1, keepdim=True), True)
     points, anchor = [x], x
     for left in range(steps, 1, -1):
-        near = squares - 2 * anchor @ table.T  # (C, V), distances but for what is the same for all
-        found = near.masked_fill(used, torch.inf).topk(min(neighbours, len(table)), largest=False).indices  # (C, K)
+        near = _far(table, anchor).masked_fill(used, torch.inf)  # (C, V)
+        found = near.topk(min(neighbours, len(table)), largest=False).indices  # (C, K)
         words = table[found]  # (C, K, D)
         last = points[-1][:, None]
         inside = (words >= torch.minimum(last, end[:, None])) & (words <= torch.maximum(last, end[:, None]))
@@ -105,3 +105,9 @@ def way(x: Tensor, end: Tensor, table: Tensor, steps: int, neighbours: int, anch
         points.append(moved.gather(1, pick)[:, 0])
         problem.run.spend(0)
     return torch.stack([*points, end])
+
+
+def _far(table: Words, points: Tensor) -> Tensor:
+    """How far each word is from each point (C, D), but for what is the same for all words, (C, V)."""
+    blocks = (table[first : first + BLOCK] for first in range(0, len(table), BLOCK))
+    return torch.cat([rows.square().sum(-1) - 2 * points @ rows.T for rows in blocks], dim=-1)

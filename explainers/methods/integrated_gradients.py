@@ -119,7 +119,8 @@ class Line:
             alpha: targets & ~self._known[alpha][2] if alpha in self._known else targets
             for alpha, targets in asking.items()
         }
-        new = {alpha: targets for alpha, targets in new.items() if targets.any()}
+        asked_of = sorted(new.items(), key=lambda pair: pair[1].tolist())  # a batch serves those that want the same
+        new = {alpha: targets for alpha, targets in asked_of if targets.any()}
         if not new:
             return
         direction = self._problem.x - self._problem.baseline  # (1, F, D)

@@ -18,7 +18,8 @@ from ..problem import Attribution, Noisy, Problem
 Samples = Annotated[int, Range(1, 500), "How many noisy copies to average over."]
 Noise = Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."]
 Statistic = Callable[[Tensor, Tensor], Tensor]
-"""From the mean of gradients (T, F, D) and the mean of their squares to scores (T, F)."""
+"""From the mean of gradients (T, F, D) and the mean of their squared lengths (T, F) to scores (T, F)."""
+MOST_BYTES = 1e8  # of means that are kept at once: of hundreds of written tokens they would not fit
 
 
 @method("SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825", needs=("gradients",))
@@ -33,7 +34,7 @@ def square_grad(problem: Problem, *, samples: Samples = 30, noise: Noise = 0.1) 
 
     (T, F), summed over the embedding's width, in squares of score per unit of embedding.
     """
-    return _noisy(problem, samples, noise, lambda _, square: square.sum(-1), False)
+    return _noisy(problem, samples, noise, lambda _, square: square, False)
 
 
 @method("VarGrad", paper="Adebayo et al. 2018, arXiv:1810.03307", needs=("gradients",))
@@ -42,24 +43,55 @@ def var_grad(problem: Problem, *, samples: Samples = 30, noise: Noise = 0.1) -> 
 
     (T, F), variances summed over the embedding's width, in squares of score per unit of embedding.
     """
-    return _noisy(problem, samples, noise, lambda mean, square: (square - mean**2).clamp(min=0).sum(-1), False)
+    return _noisy(problem, samples, noise, _variance, False)
+
+
+def _variance(mean: Tensor, square: Tensor) -> Tensor:
+    return (square - mean.square().sum(-1)).clamp(min=0)
 
 
 def _noisy(problem: Problem, samples: int, noise: float, statistic: Statistic, signed: bool) -> Attribution:
-    problem.run.expect(samples)
-    deviation = noise * float(problem.x.max() - problem.x.min())
+    """The statistic of so many copies, for some targets at a time."""
     firsts = torch.linspace(0, samples, min(FOLDS, samples) + 1).long().tolist()
-    folds = [_moments(problem, deviation, first, end - first) for first, end in pairwise(firsts)]
-    sums = torch.stack(folds)  # (K, 2, T, F, D)
+    together = max(1, int(MOST_BYTES / (len(firsts) * problem.x.numel() * problem.x.element_size())))
+    parts = range(0, len(problem.targets), together)
+    problem.run.expect(samples * len(parts))
+    deviation = noise * float(problem.x.max() - problem.x.min())
+    found = [_estimated(problem.among(slice(first, first + together)), firsts, deviation, statistic) for first in parts]
+    scores, lengths, errors = zip(*found, strict=True)
     if signed:
-        told_if_nothing(problem.run, statistic(*sums.sum(0)), sums.sum(0)[0].norm(dim=-1))
-    every, counts = sums.sum(0), torch.tensor(firsts).diff().to(sums)
-    without = [statistic(*(every - sums[k]) / (samples - counts[k])) for k in range(len(folds)) if len(folds) > 1]
-    return Attribution(statistic(*every / samples), signed=signed, spread=spread(without))
+        told_if_nothing(problem.run, torch.cat(scores), torch.cat(lengths))
+    known = [error for error in errors if error is not None]
+    return Attribution(torch.cat(scores), signed=signed, spread=torch.cat(known) if known else None)
 
 
-def _moments(problem: Problem, deviation: float, first: int, count: int) -> Tensor:
-    """The sums of the gradients and of their squares over `count` copies, (2, T, F, D)."""
-    copies = Noisy(problem.x, deviation, count, problem.seed, first)
-    _, sums = problem.gradients(copies, lambda gradient: torch.stack([gradient.sum(0), gradient.square().sum(0)]))
-    return sums.reshape(-1, 2, *sums.shape[1:]).sum(0)
+def _estimated(
+    problem: Problem, firsts: list[int], deviation: float, statistic: Statistic
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Scores (T, F) of the copies in folds that begin at `firsts`, lengths of the mean gradients, and the spread."""
+    folds = torch.stack([_sums(problem, deviation, first, end) for first, end in pairwise(firsts)])  # (K, T, F, D + 1)
+    every, samples = folds.sum(0), firsts[-1]
+    counts = [end - first for first, end in pairwise(firsts)]
+    pairs = zip(folds, counts, strict=True) if len(folds) > 1 else ()
+    without = [statistic(*_moments(every - sums, samples - count)) for sums, count in pairs]
+    mean, square = _moments(every, samples)
+    return statistic(mean, square), mean.norm(dim=-1), spread(without)
+
+
+def _sums(problem: Problem, deviation: float, first: int, end: int) -> Tensor:
+    """The sums of the gradients of some copies, and behind them those of their squared lengths, (T, F, D + 1)."""
+    total = torch.zeros(())
+    for start in range(first, end, problem.batch):
+        copies = Noisy(problem.x, deviation, min(problem.batch, end - start), problem.seed, start)
+        _, sums = problem.gradients(copies, _summed)
+        total = total + sums[0]
+    return total
+
+
+def _summed(gradients: Tensor) -> Tensor:
+    """Of gradients (B, F, D), (1, F, D + 1)."""
+    return torch.cat([gradients, gradients.square().sum(-1, keepdim=True)], dim=-1).sum(0, keepdim=True)
+
+
+def _moments(sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    return sums[..., :-1] / count, sums[..., -1] / count
