@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from explainers import CARDS, Explanation, Request, explain, predict
 from explainers.loading import load
+from explainers.settings import PREFIX
 
 from .report import markdown, told
 from .resident import Measured, measured
@@ -36,6 +37,7 @@ PROMPT = (
 LENGTHS = (5, 20)
 METHODS = ("saliency", "input_x_gradient", "integrated_gradients")
 TOLERANCES = (0.005, 0.02)  # of ours, beside Inseq's 50 steps; the first is what everybody gets
+PATIENCE = 36_000  # seconds, and passes, that our own limits leave to one explanation
 STRICT = 0.0005  # tolerance of the map that stands for the truth of integrated gradients
 Scores = NDArray[np.float64]
 HEAD = (
@@ -78,6 +80,7 @@ def main() -> None:
         print(json.dumps(work(json.loads(options.worker))))
         return
     torch.set_num_threads(options.threads)
+    os.environ |= {f"{PREFIX}SECONDS": str(PATIENCE), f"{PREFIX}PASSES": str(PATIENCE)}  # before they are first read
     with TemporaryDirectory() as folder:
         other = options.inseq or inseq(Path(folder))
         weights = Path(folder, "smollm2")
