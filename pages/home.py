@@ -10,8 +10,17 @@ from pages.common.frame import TASK_PAGES, TITLE, self_sufficient
 self_sufficient()  # before the imports that take seconds
 
 from explainers import TASKS, Request  # noqa: E402
+from pages.common.grid import grid  # noqa: E402
 from pages.common.results import computed, show  # noqa: E402
 from pages.common.showcases import showcases  # noqa: E402
+
+
+def _page(row: tuple[str, str, str]) -> None:
+    """A card that leads to the page of a task."""
+    key, title, icon = row
+    st.page_link(f"pages/{key}.py", label=f"**{title}**", icon=f":material/{icon}:")
+    st.caption(TASKS[key].question)
+
 
 st.title(TITLE, anchor=False)
 st.markdown(
@@ -29,6 +38,4 @@ if st.session_state.get("home.asked"):
 st.subheader("What the models here get wrong, and why", anchor=False)
 showcases()
 st.subheader("Ask about your own", anchor=False)
-for key, *_ in TASK_PAGES:
-    st.page_link(f"pages/{key}.py", label=f"**{TASKS[key].label}**", icon=":material/arrow_forward:")
-    st.caption(TASKS[key].question)
+grid(TASK_PAGES, _page, columns=3)

@@ -3,6 +3,8 @@
 Knows no model.
 """
 
+from functools import partial
+
 import streamlit as st
 
 from pages.common.frame import TASK_PAGES, self_sufficient
@@ -14,10 +16,11 @@ from explainers.card import Card  # noqa: E402
 from explainers.presence import presence  # noqa: E402
 from explainers.settings import settings  # noqa: E402
 from explainers.views.cards import brief, whereabouts  # noqa: E402
+from pages.common.grid import grid  # noqa: E402
 from pages.common.results import listed, literal  # noqa: E402
 
 ICONS = {"loaded": ":blue-badge[:material/bolt: {}]", "here": ":blue-badge[:material/check: {}]"}
-PAGES = {key for key, *_ in TASK_PAGES}
+TITLES = {key: title for key, title, _ in TASK_PAGES}
 
 
 def main() -> None:
@@ -26,10 +29,9 @@ def main() -> None:
     st.markdown(
         "Every model that Wherefore knows by name, what it can say, and how often it was right when we tested it."
     )
-    tasks = list(dict.fromkeys(task for card in CARDS.values() for task in card.tasks))
-    chosen = st.pills("Task", tasks, format_func=_title, key="models.task", persist_state="session")
+    chosen = st.pills("Task", list(TITLES), format_func=TITLES.__getitem__, key="models.task", persist_state="session")
     no_hub = st.toggle("Only those that need no model hub", key="models.no_hub", persist_state="session")
-    for task in [chosen] if chosen else tasks:
+    for task in [chosen] if chosen else TITLES:
         _group(task, [card for card in CARDS.values() if task in card.tasks and not (no_hub and card.source == "hub")])
     if settings().any_model:
         st.info(
@@ -39,18 +41,11 @@ def main() -> None:
         )
 
 
-def _title(task: str) -> str:
-    return task.replace("_", " ").capitalize()
-
-
 def _group(task: str, cards: list[Card]) -> None:
-    st.subheader(_title(task), anchor=False)
+    st.subheader(TITLES[task], anchor=False)
     if not cards:
         st.caption("None yet.")
-    for row in range(0, len(cards), 2):
-        for place, card in zip(st.columns(2), cards[row : row + 2], strict=False):
-            with place.container(border=True, height="stretch"):
-                _card(task, card)
+    grid(cards, partial(_card, task))
 
 
 def _card(task: str, card: Card) -> None:
@@ -62,13 +57,8 @@ def _card(task: str, card: Card) -> None:
     st.caption(literal(brief(card)))
     with st.expander("Details and methods"):
         listed(card)
-    if task in PAGES:  # for others there is no page yet
-        st.page_link(
-            f"pages/{task}.py",
-            label="Explain it",
-            icon=":material/arrow_forward:",
-            query_params={"model": card.key},
-        )
+    icon = ":material/arrow_forward:"
+    st.page_link(f"pages/{task}.py", label="Explain it", icon=icon, query_params={"model": card.key})
 
 
 main()

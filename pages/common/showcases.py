@@ -11,19 +11,14 @@ from explainers.views.quote import quote
 
 from . import drawn
 from .frame import TASK_PAGES
+from .grid import grid
 from .words import literal
-
-COLUMNS = 2
 
 
 def showcases() -> None:
     """A card for each case whose task has a page."""
     pages = [key for key, *_ in TASK_PAGES]
-    shown = [showcase for showcase in SHOWCASES if showcase.request.task in pages]
-    for first in range(0, len(shown), COLUMNS):
-        for place, showcase in zip(st.columns(COLUMNS), shown[first : first + COLUMNS], strict=False):
-            with place.container(border=True, height="stretch"):
-                _card(showcase)
+    grid([showcase for showcase in SHOWCASES if showcase.request.task in pages], _card)
 
 
 def _card(showcase: Showcase) -> None:

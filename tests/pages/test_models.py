@@ -6,8 +6,11 @@ from explainers import CARDS
 from explainers.catalogue import BUNDLED
 from explainers.hub_cards import HUB
 from explainers.views.cards import facts
+from pages.common.frame import TASK_PAGES
 
 from .browser import Server
+
+TITLES = {key: title for key, title, _ in TASK_PAGES}
 
 
 def test_every_model_is_there_under_each_of_its_tasks(page: Page, server: Server):
@@ -16,7 +19,7 @@ def test_every_model_is_there_under_each_of_its_tasks(page: Page, server: Server
     for card in CARDS.values():
         expect(page.get_by_text(card.label, exact=True)).to_have_count(len(card.tasks))
         for task in card.tasks:
-            expect(page.get_by_role("heading", name=task.replace("_", " ").capitalize(), exact=True)).to_be_visible()
+            expect(page.get_by_role("heading", name=TITLES[task], exact=True)).to_be_visible()
     for card in BUNDLED:
         expect(page.locator("p", has_text=card.score)).to_have_count(len(card.tasks))
 
