@@ -12,6 +12,10 @@ class BadRequest(ExplainerError):
     """The request itself is wrong: an unknown name, a value out of range, nothing to explain."""
 
 
+class EndsAtOnce(BadRequest):
+    """The model writes nothing after this text."""
+
+
 class LimitReached(ExplainerError):
     """The request is sound, but larger than a limit of this server."""
 

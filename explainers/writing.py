@@ -14,7 +14,7 @@ from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 
 from .data import Feature
 from .encoding import SPACE, Comparison, trimmed, word_at, words_of
-from .errors import BadRequest, LimitReached
+from .errors import BadRequest, EndsAtOnce, LimitReached
 from .loading import Bundle
 from .method import Range
 from .openings import TARGET, Opening
@@ -133,7 +133,7 @@ def generate(
     if ids.numel() and int(ids[-1]) in ends:
         ids = ids[:-1]
     if not ids.numel():
-        raise BadRequest("The model ends its text at once. Force a text of yours, or change what stands before it.")
+        raise EndsAtOnce("The model ends its text at once. Force a text of yours, or change what stands before it.")
     return _decoded(bundle, opening, ids)
 
 

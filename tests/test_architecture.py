@@ -11,7 +11,7 @@ LIBRARY = ROOT / "explainers"
 LEVELS = [
     set(names.split())
     for names in (
-        "errors",
+        "errors professions swap",
         "links",
         "request",
         "data card showcases",
@@ -27,7 +27,7 @@ LEVELS = [
         "task inside openings wording",
         "hearing",
         "textual opponent comparison rewriting writing views.bars views.curves views.generation"
-        " views.reliance views.matrix views.computed views.images",
+        " views.reliance views.swaps views.matrix views.computed views.images",
         "views.image_page views.agreement views.ranking answers entities windows classification drafts"
         " views.crosstab views.rewriting masks views.diff tactic",
         "generation views.generation_page views.heads siege attacks.greedy views.attack",
@@ -41,7 +41,7 @@ LEVELS = [
         "attacks.hotflip attacks.input_reduction attacks.random_swap",
         "tasks methods attacks standalone",
         "engine variants",
-        "backend sanity context heads classic.session commands.terminal commands.sheet",
+        "backend sanity context heads swapping classic.session commands.terminal commands.sheet",
         "commands.verb",
         "commands.fetching commands.files commands.explaining commands.attacking",
         "commands.evaluating",

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explainers import Explanation
 
-from . import changed, context, heads, whatif
+from . import changed, context, heads, swap, whatif
 from .attack import attack_it, attackable
 from .check import check
 from .compare import compare
@@ -40,6 +40,7 @@ PANELS = (
     Panel("Compare", "compare", compare),
     Panel("What if", "edit", whatif.whatif, whatif.fits),
     Panel("Change the text", "edit_note", changed.changed, changed.fits),
+    Panel("Other words", "swap_horiz", swap.swap, swap.fits),
     Panel("Context", "contextual_token", context.context, context.fits),
     Panel("Attention", "visibility", heads.explorer, heads.fits),
 )

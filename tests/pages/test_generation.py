@@ -130,7 +130,7 @@ def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
     assert problems == []
 
 
-def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_another_text_changes(
+def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_other_texts_and_words_change(
     page: Page, server: Server, writer: Path
 ):
     hands.visit(page, server, "text_generation", model=writer, method="saliency")
@@ -148,6 +148,13 @@ def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_anoth
     page.get_by_role("textbox", name="Changed text").fill(f"a clever plot. {PROMPT}")
     page.get_by_role("button", name="Compare with the original").click()
     expect(page.get_by_text("Blue is stronger in your text")).to_be_visible(timeout=3 * PATIENCE)
+    page.get_by_role("radio", name="Other words").click()
+    expect(page.get_by_role("textbox", name="Other words")).to_have_value(re.compile("baker, .*doctor"))
+    page.get_by_role("textbox", name="Other words").fill(f"cast, {EVIL}, cast")
+    page.get_by_role("button", name="Try them all").click()
+    expect(page.get_by_role("status").last).to_contain_text(re.compile("“an” is likeliest with “.*least likely with"))
+    expect(page.get_by_text("to compare the written word with another one")).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
 
 
 def test_a_translation_shows_source_and_target_on_a_phone_in_the_dark(

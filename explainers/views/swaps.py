@@ -1,0 +1,39 @@
+"""What other words in the place of one do, in a sentence and in rows.
+
+Knows no Streamlit and no model: HTML as text, every foreign string escaped.
+"""
+
+from collections.abc import Sequence
+
+from ..swap import Swap
+from .text import escaped, likelihood, short, visible
+
+
+def said(swaps: Sequence[Swap], token: str, foil: str | None) -> str:
+    """With how many words the token is likelier than its contrast, and with which it is most and least. HTML."""
+    best, worst = max(swaps, key=lambda swap: swap.share), min(swaps, key=lambda swap: swap.share)
+    most, least = (f"{_bold(swap.word)} ({likelihood(swap.share)})" for swap in (best, worst))
+    if foil is None:
+        return f"{_bold(token)} is likeliest with {most}, and least likely with {least}."
+    count = sum(swap.share > 0.5 for swap in swaps)
+    number = "every one" if count == len(swaps) else "none" if not count else str(count)
+    return (
+        f"{_bold(token)} is likelier than {_bold(foil)} with <strong>{number}</strong> of {len(swaps)} words. "
+        f"Of the two it has most with {most}, and least with {least}."
+    )
+
+
+def rows(swaps: Sequence[Swap], token: str, foil: str | None) -> list[dict[str, str | float]]:
+    """One row a word, that where the token has least first."""
+    return [_row(swap, visible(token), visible(foil or "")) for swap in sorted(swaps, key=lambda swap: swap.share)]
+
+
+def _row(swap: Swap, token: str, foil: str) -> dict[str, str | float]:
+    found: dict[str, str | float] = {"word": visible(swap.word), f"“{token}”": swap.own}
+    if swap.foil is not None:
+        found |= {f"“{foil}”": swap.foil, "of the two": swap.share}
+    return found | {"the model writes": short(visible(swap.written), 200)}
+
+
+def _bold(text: str) -> str:
+    return f"<strong>“<bdi>{escaped(short(text))}</bdi>”</strong>"

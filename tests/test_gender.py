@@ -1,0 +1,25 @@
+"""The benchmark of gender: what it prints is what the bundled translator says of each profession."""
+
+from bench import gender
+from bench.gender import knows, of_the_two
+from explainers import Request, predict
+from explainers.swap import Swap
+
+
+def test_the_table_has_the_models_own_numbers_for_each_profession(monkeypatch):
+    monkeypatch.setattr(gender, "TURKISH", {"lawyer": "avukat", "nurse": "hemşire"})
+    printed = gender.report("tr-en", "O bir {}.")
+    lines = {cells[2]: cells for row in printed.splitlines()[4:] if (cells := [c.strip() for c in row.split("|")])[1:]}
+    assert set(lines) == {"avukat", "hemşire"}
+    said = predict(Request("translation", "tr-en", {"source": "O bir avukat."}))
+    he = next(other.probability for other in said.alternatives[0] if other.label == "He")
+    assert lines["avukat"][3] == f"{100 * he:.0f} %"
+    assert lines["avukat"][6:8] == ["yes", said.text]
+    assert "with 2 professions" in printed
+
+
+def test_a_profession_is_known_if_the_translation_names_it_and_shares_are_of_the_two():
+    assert knows("cook", Swap("aşçı", 0.1, 0.1, "He's a Cook."))
+    assert not knows("cook", Swap("aşçı", 0.1, 0.1, "It's a book."))
+    assert of_the_two([Swap("a", 0.1, 0.3, ""), Swap("b", 0.3, 0.1, "")]) == "25 % to 75 %"
+    assert of_the_two([]) == "nothing"
