@@ -21,7 +21,8 @@ LEVELS = [
         "folders attention metric pieces pictures views.palette views.text",
         "hub capability generated knobs trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
-        "loading metrics views.segments difference grouping views.maps views.regions views.verdict checked_file",
+        "loading metrics views.segments difference grouping views.maps views.regions views.verdict checked_file"
+        " views.gaps",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.quote views.spans views.telling views.table",
         "task inside openings wording",

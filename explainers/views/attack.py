@@ -57,8 +57,8 @@ def _reduced(attack: Attack) -> str:
 def _answer(attack: Attack, label: str) -> str:
     """A label in bold, and what it is the label of, if it stands somewhere."""
     target = attack.attacked
-    of = f" of “<bdi>{escaped(short(target.text))}</bdi>”" if target.text and target.position is not None else ""
-    return f"{_bold(label)}{of}"
+    place = f" for “<bdi>{escaped(short(target.text))}</bdi>”" if target.text and target.position is not None else ""
+    return f"{_bold(label)}{place}"
 
 
 def _where(attack: Attack) -> str:

@@ -9,6 +9,7 @@ from ..data import Explanation, Prediction
 from ..request import Target
 from ..rewriting import Change, Rewriting
 from ..wording import Wording
+from .gaps import gaps
 from .palette import CSS as MAPS
 from .segments import Segment, scored, segments
 from .spans import STRONG
@@ -82,8 +83,10 @@ def _how(changes: tuple[Change, ...]) -> str:
 def _what(before: Prediction, after: Prediction, unit: str) -> str:
     if before.text or after.text:
         verb = "writes" if after.alternatives else "answers"
-        one, other = ("" if p.alternatives or not p.targets else _share(p.targets[0]) for p in (before, after))
-        return _told(verb, _bold(before.text), one, _bold(after.text), other)
+        then, now = ("" if p.alternatives or not p.targets else _share(p.targets[0]) for p in (before, after))
+        return _told(verb, _bold(before.text), then, _bold(after.text), now)
+    if (one := gaps(before)) and (other := gaps(after)):
+        return _filled([there[0] for there in one], [there[0] for there in other])
     if any(target.position is not None for target in (*before.targets, *after.targets)):
         return _entities(before, after)
     if not before.targets or not after.targets:
@@ -102,6 +105,13 @@ def _told(verb: str, first: str, number_then: str, last: str, number_now: str) -
     if number_now != number_then:
         return f"the model still {verb} {last} ({number_now}, before {number_then})."
     return f"the model {verb} the same: {last}{now}."
+
+
+def _filled(before: list[Target], after: list[Target]) -> str:
+    """What is expected in each gap now, and what was."""
+    then, now = (" … ".join(f"“{_label(word)}”" for word in words) for words in (before, after))
+    shares = (_share(words[0]) if len(words) == 1 else "" for words in (before, after))
+    return _told("expects", then, next(shares), now, next(shares))
 
 
 def _entities(before: Prediction, after: Prediction) -> str:

@@ -8,6 +8,7 @@ import math
 from ..data import Explanation
 from ..faithfulness import Faithfulness
 from ..request import Target
+from .gaps import expected, where
 from .maps import summed
 from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
@@ -39,6 +40,11 @@ def _said(explanation: Explanation, row: int) -> str:
         said = f"The model answers {_bold(short(answer, 80))}{_share(labels[0].probability if labels else None)}."
         if target.text and target.text != answer:
             said += f" Asked about {_bold(short(target.text, 80))}{_share(target.probability)}:"
+    elif words := expected(explanation, row):
+        best, place = words[0], where(explanation.prediction, target.position)
+        said = f"{place}, the model expects {_word(best)}{_share(best.probability)}."
+        if target.label != best.label:
+            said += f" Asked about {_word(target)}{_share(target.probability)}:"
     elif target.text:
         whether = any((t.label, t.position) == (target.label, target.position) for t in labels)
         verb = "The model takes" if whether else "Asked whether the model takes"
@@ -57,6 +63,10 @@ def _said(explanation: Explanation, row: int) -> str:
 
 def _label(target: Target) -> str:
     return _bold(target.label or f"class {target.index}")
+
+
+def _word(target: Target) -> str:
+    return f"<strong>“<bdi>{escaped(short(target.label or ''))}</bdi>”</strong>"
 
 
 def _goal(target: Target) -> str:
@@ -80,7 +90,8 @@ def _pushes(explanation: Explanation, row: int) -> str:
     if explanation.grid:
         return _places(explanation, row)
     every = ranked(explanation, row)
-    pieces = [piece for piece in every if speaks(piece.text)] or every
+    gap = explanation.targets[row].text if expected(explanation, row) else None
+    pieces = [piece for piece in every if speaks(piece.text) and piece.text.strip() != gap] or every
     if not pieces or not _strength(pieces[0]):
         return "No word moves this number."
     mean = math.fsum(map(_strength, pieces)) / len(pieces)

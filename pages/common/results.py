@@ -12,6 +12,7 @@ from explainers.generated import is_generation
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table
+from explainers.views.gaps import choices
 from explainers.views.matrix import alt as matrix_alt
 from explainers.views.matrix import matrix
 from explainers.views.meter import meter
@@ -62,7 +63,7 @@ def show(explanation: Explanation, key: str) -> None:
         entities(explanation, row, key)
     shown = explanation.by_word()
     said = sentence(shown, row, backend().checked(explanation, row))
-    drawn.markup(f'<p class="wf-said" role="status">{said}</p>')
+    drawn.markup(f'<p class="wf-said" role="status">{said}</p>{choices(shown, row)}')
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
     picture = st.container()

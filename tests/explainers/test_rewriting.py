@@ -79,6 +79,17 @@ def says(*labels, text="", alternatives=()):
 GONE = (Change("wonderful", ""),)
 
 
+def fills(words):
+    """What a model says of gaps at tokens: two words for each, the first likelier."""
+    return Prediction(
+        tuple(
+            Target(word, position=place, probability=share, text="[MASK]")
+            for place, both in words.items()
+            for word, share in zip(both, (0.5, 0.2), strict=True)
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "before", "after", "said"),
     [
@@ -125,6 +136,18 @@ GONE = (Change("wonderful", ""),)
             "Without “wonderful” the model finds the same names.",
         ),
         ((), says(("A", 0.5)), says(("A", 0.5)), "The model says the same: A (50 %)."),
+        (
+            GONE,
+            fills({3: ("it", "he")}),
+            fills({2: ("she", "he")}),
+            "Without “wonderful” the model expects “she” (50 %) instead of “it” (50 %).",
+        ),
+        (
+            GONE,
+            fills({1: ("dog", "man"), 5: ("ran", "went")}),
+            fills({1: ("dog", "boy"), 4: ("ran", "fell")}),
+            "Without “wonderful” the model expects the same: “dog” … “ran”.",
+        ),
     ],
 )
 def test_the_effect_of_a_change_is_one_sentence(changes, before, after, said):

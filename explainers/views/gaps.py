@@ -1,0 +1,44 @@
+"""The gaps of a text: places that a model told several words for, and what it expects there.
+
+Knows no Streamlit: HTML as text, every foreign string escaped.
+"""
+
+from ..data import Explanation, Prediction
+from ..request import Target
+from .text import escaped, likelihood, short
+
+ORDER = ("first", "second", "third", "fourth", "fifth")
+
+
+def gaps(prediction: Prediction) -> list[list[Target]]:
+    """The words for each gap, the gaps as they stand in the text and the likeliest word first; none if there is no gap.
+
+    Where a model finds names there is one answer for each place, and no gap.
+    """
+    places: dict[int, list[Target]] = {}
+    for target in prediction.targets:
+        if target.position is not None and target.text:
+            places.setdefault(target.position, []).append(target)
+    words = [places[place] for place in sorted(places)]
+    return words if all(len(there) > 1 for there in words) else []
+
+
+def expected(explanation: Explanation, row: int) -> list[Target]:
+    """The words for the gap that a map is about, the likeliest first; none if it is about no gap."""
+    place = explanation.targets[row].position
+    return next((there for there in gaps(explanation.prediction) if there[0].position == place), [])
+
+
+def where(prediction: Prediction, place: int | None) -> str:
+    """Which gap it is, in words."""
+    found = gaps(prediction)
+    which = next((i for i, there in enumerate(found) if there[0].position == place), 0)
+    mask = f"<strong><bdi>{escaped(short(found[which][0].text or ''))}</bdi></strong>"
+    return f"Where the {ORDER[which]} {mask} stands" if 1 < len(found) <= len(ORDER) else f"Where {mask} stands"
+
+
+def choices(explanation: Explanation, row: int) -> str:
+    """The likeliest words for the gap with their probabilities, as HTML; nothing if the map is about no gap."""
+    words = expected(explanation, row)
+    told = ", ".join(f"“<bdi>{escaped(str(word.label))}</bdi>” {likelihood(word.probability or 0.0)}" for word in words)
+    return f'<p class="wf-note">Likeliest there: {told}.</p>' if words else ""
