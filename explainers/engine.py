@@ -57,7 +57,8 @@ def _explained(
     problem = _problem(request, task, held, batch, progress)
     run = problem.run
     _check_needs(method, problem, held)
-    ends = problem.values(torch.cat([problem.x, problem.baseline]))  # (2, T)
+    compares = "baseline" in method.needs
+    ends = problem.values(torch.cat([problem.x, problem.baseline]) if compares else problem.x)  # (2, T) or (1, T)
     mismatch = _check_deployed(problem, ends[0])
     attribution = method.run(problem, **settings_of(request.options, method.params))
     return Explanation(
@@ -66,7 +67,7 @@ def _explained(
         targets=problem.targets,
         scores=_floats(_visible(attribution.scores, problem.visible)),
         values=_floats(ends[0]),
-        baselines=_floats(ends[1]) if "baseline" in method.needs else None,
+        baselines=_floats(ends[1]) if compares else None,
         unit=problem.unit,
         signed=attribution.signed,
         additive=method.additive,

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from .alignment import AUTO, by_hand, by_likeness, likeness
 from .data import Prediction, Steps
 from .drafts import Draft, drafted, texts_of
 from .dropout import dropping
-from .encoding import Encoded
+from .encoding import Encoded, forward
 from .errors import BadRequest, Incompatible, LimitReached
 from .loading import Bundle
 from .method import knobs, settings_of
@@ -25,7 +26,7 @@ from .problem import Problem, Run
 from .readout import Readout
 from .request import Request, Target
 from .steps import STEPS, Step, Told, number, possible
-from .textual import compared
+from .textual import assembled
 from .writing import Writing, instead, write
 
 ALTERNATIVES = 5  # of each token
@@ -44,43 +45,49 @@ def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: 
     step = STEPS[str(writing.unit)]
     _check(step, request, bare)
     draft = drafted(bundle, opening, write(bundle, request, writing, opening, run.spend))
-    every = _logits(bundle, draft, draft.columns)  # (W, V)
+    whole, embedding = forward(bundle, _asking(bundle, draft.encoded, draft.columns), writing.embedding)
+    every = _at(bundle, whole, draft.columns)[0]  # (W, V)
     said = _said(bundle, draft, every)
     rows, foils = _chosen(bundle, request, writing, draft, run)
-    columns, keeps = draft.columns[rows], _keeps(bundle)
-    shaken = [replace(draft, encoded=encoded) for encoded in _shaken(draft.encoded, request, writing)]
+    columns = draft.columns[rows]
+    shaken = [_asking(bundle, encoded, columns) for encoded in _shaken(draft.encoded, request, writing)]
+    passed = [forward(bundle, encoded, writing.embedding) for encoded in shaken]
     known = Told(
         every[None, rows],
         draft.written.ids[rows],
         foils,
         without=_elsewhere(bundle, bare, draft, rows) if bare else None,
         empty=_elsewhere(bundle, nothing(bundle, opening), draft, rows),
-        shaken=torch.stack([_logits(bundle, other, columns)[None] for other in shaken]) if shaken else None,
+        shaken=torch.stack([_at(bundle, output, columns) for output, _ in passed]) if shaken else None,
         mass=writing.top_p_mass,
     )
     run.spend(2 + bool(bare) + len(shaken))
     _check_dropout(bundle, known, step, run)
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        logits, *others = (output.logits if keeps else output.logits[:, columns] for output in outputs)
+        logits, *others = (_at(bundle, output, columns) for output in outputs)
         return number(replace(known, logits=logits, shaken=torch.stack(others) if others else None), step.key)  # (B, T)
 
     def ask(_: Sequence[Any]) -> Readout:
         unit = step.key if foils is None else f"{step.key}_margin"
         return Readout(_targets(bundle, said, rows, foils), said, unit, read, steps=_steps(known))
 
-    asked = {**draft.encoded.asked, **({"logits_to_keep": columns} if keeps else {})}
-    read_from = [draft, *(shaken if "shaken" in step.needs else ())]
-    encodings = [replace(one.encoded, asked=asked) for one in read_from]
-    found = compared(bundle, request, run, encodings, ask, writing, texts=texts_of(draft))
+    own = SimpleNamespace(logits=every[None, rows]) if _keeps(bundle) else whole
+    encodings, passed = [_asking(bundle, draft.encoded, columns), *shaken], [(own, embedding), *passed]
+    read_from = slice(None if "shaken" in step.needs else 1)
+    found = assembled(
+        bundle, request, run, encodings[read_from], passed[read_from], ask, writing, texts=texts_of(draft)
+    )
+    at_once = min(found.batch, _at_once(bundle, draft))
     return replace(
         found,
         visible=torch.arange(len(found.features)) < draft.places[rows][:, None],  # (T, F)
         segments=draft.segments,
         told_at=draft.places[rows] - 1,
         reading_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
-        batch=min(found.batch, _at_once(bundle, draft)),
-        together=1 if len(encodings) > 1 else found.together,  # dropout draws anew for each text of a batch
+        batch=at_once,
+        abreast=at_once,
+        together=1 if "shaken" in step.needs else found.together,  # dropout draws anew for each text of a batch
     )
 
 
@@ -142,12 +149,21 @@ def _keeps(bundle: Bundle) -> bool:
     return "logits_to_keep" in inspect.signature(bundle.model.forward).parameters
 
 
+def _asking(bundle: Bundle, encoded: Encoded, columns: Tensor) -> Encoded:
+    """The same, asking for the logits at these places alone, where the model can be asked."""
+    return replace(encoded, asked={**encoded.asked, "logits_to_keep": columns}) if _keeps(bundle) else encoded
+
+
+def _at(bundle: Bundle, output: Any, columns: Tensor) -> Tensor:
+    """The logits (B, T, V) at these places of what the model gave when it was asked for them."""
+    return output.logits if _keeps(bundle) else output.logits[:, columns]  # type: ignore[no-any-return]
+
+
 def _logits(bundle: Bundle, draft: Draft, columns: Tensor) -> Tensor:
     """The model's logits at these places, (T, V)."""
-    keeps = _keeps(bundle)
-    with torch.no_grad(), draft.encoded.under(bundle.model):
-        output = bundle.model(**draft.encoded.batch(1), **({"logits_to_keep": columns} if keeps else {}))
-    return output.logits[0] if keeps else output.logits[0, columns]  # type: ignore[no-any-return]
+    asking = _asking(bundle, draft.encoded, columns)
+    with torch.no_grad(), asking.under(bundle.model):
+        return _at(bundle, bundle.model(**asking.batch(1)), columns)[0]
 
 
 def _said(bundle: Bundle, draft: Draft, logits: Tensor) -> Prediction:

@@ -144,7 +144,8 @@ class Problem:
     """F features with embeddings `x` (1, F, D), and `score`, which turns embeddings into T numbers.
 
     `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
-    many inputs are evaluated at once, `together` the most that the model takes. `visible` (T, F) says which features
+    many inputs are evaluated at once, `together` the most that the model takes, and `abreast` how many gradients are
+    computed at once, of one target at each input or of several. `visible` (T, F) says which features
     a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
     Of a text, `ids` (1, F) are the rows of `table` (V, D) that `x` is made of.
     Of one text that the model reads at once, `attentions` gives the weights (L, heads, F, F) of all layers, `hidden`
@@ -168,6 +169,7 @@ class Problem:
     deployed: Tensor
     batch: int = 16
     together: int = 64
+    abreast: int = 1
     visible: Tensor | None = None
     texts: Pairs = ()
     steps: Steps = ()
@@ -236,15 +238,25 @@ class Problem:
             if not values.requires_grad:
                 raise Incompatible(f"This number ({self.unit}) has no gradient. Choose a method that needs none.")
             self.run.spend(len(batch))
-            rows = wanted.nonzero().flatten().tolist()
-            gradients = ((t, self._gradient(values[:, t].sum(), batch, t < rows[-1])) for t in rows)
-            found = {t: reduce(gradient if along is None else gradient * along) for t, gradient in gradients}
-        nothing = torch.full_like(found[rows[0]], torch.nan)
+            groups = torch.split(wanted.nonzero().flatten(), max(1, self.abreast // len(batch)))
+            found = {
+                t: reduce(gradient if along is None else gradient * along)
+                for group in groups
+                for t, gradient in zip(
+                    group.tolist(), self._gradient(values[:, group].sum(0), batch, group is not groups[-1]), strict=True
+                )
+            }
+        nothing = torch.full_like(next(iter(found.values())), torch.nan)
         return values.detach(), torch.stack([found.get(t, nothing) for t in range(len(wanted))], dim=1)
 
-    def _gradient(self, value: Tensor, batch: Tensor, again: bool) -> Tensor:
-        gradient = torch.autograd.grad(value, batch, retain_graph=again, materialize_grads=True)[0]  # (B, F, D)
-        self.run.spend(0, len(batch))
+    def _gradient(self, sums: Tensor, batch: Tensor, again: bool) -> Tensor:
+        """The gradients of G numbers, (G, B, F, D), from one backward pass that is G times as large."""
+        if len(sums) == 1:
+            gradient = torch.autograd.grad(sums[0], batch, retain_graph=again, materialize_grads=True)[0][None]
+        else:
+            each = torch.eye(len(sums)).to(sums)
+            gradient = torch.autograd.grad(sums, batch, each, retain_graph=again, is_grads_batched=True)[0]
+        self.run.spend(0, len(sums) * len(batch))
         return gradient
 
     def keep(self, mask: Points) -> Tensor:

@@ -82,7 +82,24 @@ def compared(
     texts: Pairs = (),
 ) -> Problem:
     """The same for a task whose numbers are not those of classes: it has read its settings itself."""
-    outputs, embeddings = zip(*[forward(bundle, encoded, reading.embedding) for encoded in encodings], strict=True)
+    passed = [forward(bundle, encoded, reading.embedding) for encoded in encodings]
+    return assembled(bundle, request, run, encodings, passed, ask, reading, held=held, texts=texts)
+
+
+def assembled(
+    bundle: Bundle,
+    request: Request,
+    run: Run,
+    encodings: Sequence[Encoded],
+    passed: Sequence[tuple[Any, Embedding | Both]],
+    ask: Callable[[Sequence[Any]], Readout],
+    reading: Comparison,
+    *,
+    held: Collection[str] = (),
+    texts: Pairs = (),
+) -> Problem:
+    """The same where the model has read each sequence already: `passed` is what it gave, and the embeddings it read."""
+    outputs, embeddings = zip(*passed, strict=True)
     features, places = _features(encodings, embeddings, held)
     placed = [
         _placed(bundle, encoded, embedding, reading, positions, where)

@@ -85,7 +85,7 @@ class Stop(ExplainerError):
 
 
 @pytest.mark.parametrize("kind", ["llama", "bart"])
-@pytest.mark.parametrize("when", [1, 4, 9])
+@pytest.mark.parametrize("when", [1, 2, 4])
 def test_a_run_that_fails_leaves_no_hook_and_the_model_in_eval_mode(kind, when):
     bundle = bundle_of(kind)
     calls, before = 0, state(bundle.model)
