@@ -40,5 +40,9 @@ def where(prediction: Prediction, place: int | None) -> str:
 def choices(explanation: Explanation, row: int) -> str:
     """The likeliest words for the gap with their probabilities, as HTML; nothing if the map is about no gap."""
     words = expected(explanation, row)
-    told = ", ".join(f"“<bdi>{escaped(str(word.label))}</bdi>” {likelihood(word.probability or 0.0)}" for word in words)
+    told = ", ".join(f"“<bdi>{escaped(str(word.label))}</bdi>”&nbsp;{_share(word)}" for word in words)
     return f'<p class="wf-note">Likeliest there: {told}.</p>' if words else ""
+
+
+def _share(word: Target) -> str:
+    return escaped(likelihood(word.probability or 0.0)).replace(" ", "&nbsp;")

@@ -74,6 +74,19 @@ def scores(page: Page) -> list[list[str]]:
     return found
 
 
+def changed(page: Page) -> tuple[list[str], list[str], str]:
+    """The words that an attack took away, those that came instead, and the text as it is now; as they are seen."""
+    parts = page.locator(".wf-diff").evaluate(
+        """map => {
+            const shown = map.cloneNode(true)
+            shown.querySelectorAll(".wf-heard").forEach(heard => heard.remove())
+            return [...shown.childNodes].map(node => [node.nodeName, node.textContent])
+        }"""
+    )
+    gone, came = ([text for kind, text in parts if kind == name] for name in ("DEL", "INS"))
+    return gone, came, "".join(text for kind, text in parts if kind != "DEL")
+
+
 def link(page: Page) -> str:
     """The link that shows the result to somebody else."""
     page.get_by_role("button", name="Copy link").click()

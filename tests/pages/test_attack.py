@@ -47,24 +47,11 @@ def says(text: str) -> str:
     return str(predict(Request("text_classification", "sentiment", {"text": text})).targets[0].label)
 
 
-def changed(page: Page) -> tuple[list[str], list[str], str]:
-    """The words that went and those that came, without what only a screen reader hears; and the text as it is now."""
-    parts = page.locator(".wf-diff").evaluate(
-        """map => {
-            const shown = map.cloneNode(true)
-            shown.querySelectorAll(".wf-heard").forEach(heard => heard.remove())
-            return [...shown.childNodes].map(node => [node.nodeName, node.textContent])
-        }"""
-    )
-    gone, came = ([text for kind, text in parts if kind == name] for name in ("DEL", "INS"))
-    return gone, came, "".join(text for kind, text in parts if kind != "DEL")
-
-
 def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_is_what_the_model_says(opened):
     opened.get_by_role("radio", name="A bad meal").click()
     attack_panel(opened)
     told = attacked(opened, "makes the model say POSITIVE").inner_text()
-    gone, came, now = changed(opened)
+    gone, came, now = hands.changed(opened)
     assert all(f"“{old}” → “{new}”" in told for old, new in zip(gone, came, strict=True))
     assert now != MEAL
     assert (says(MEAL), says(now)) == ("NEGATIVE", "POSITIVE")
@@ -77,7 +64,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
     expect(opened.get_by_text("Settings changed since this attack.")).to_be_visible()
     expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the answer is to stay
     attacked(opened, "is needed: the model still says NEGATIVE")
-    _, came, least = changed(opened)
+    _, came, least = hands.changed(opened)
     assert came == []
     assert {"soup", "bill"} <= set(WORD.findall(least)) < set(WORD.findall(MEAL))
     opened.get_by_role("button", name="Explain the changed text").click()
@@ -96,7 +83,7 @@ def test_an_attack_that_may_change_nothing_says_that_it_failed_and_markup_in_a_t
     expect(opened.locator(".wf-diff, .js-plotly-plot")).to_have_count(0)
     protect(opened, "cast")
     attacked(opened, "“")
-    gone, came, now = changed(opened)
+    gone, came, now = hands.changed(opened)
     assert len(gone) == len(came) > 0
     assert "cast" not in gone
     assert now.endswith("👍🏽")
