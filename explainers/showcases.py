@@ -6,16 +6,18 @@ Knows no model and no page.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .request import Request
+from .request import Request, Target
 
 Inputs = Mapping[str, str]
+MUSEUM = "You work in a museum. The museum is closed on {}. Tickets cost six euros. Answer in one sentence."
 
 
 @dataclass(frozen=True)
 class Claim:
     """What is true of a Showcase's request: what the model `says`, at least how surely, and which word is `strongest`.
 
-    The model says the `same` of other inputs, and something `else_` of others again: `instead`, if that is told.
+    The model says the `same` of other inputs, and something `else_` of others again: `instead`, if that is told. A text
+    that it wrote begins with what it `says`, and `told` is the token of it that the request asks about.
     """
 
     says: str
@@ -24,6 +26,7 @@ class Claim:
     same: tuple[Inputs, ...] = ()
     else_: tuple[Inputs, ...] = ()
     instead: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,67 @@ SHOWCASES = (
             "Who",
             0.85,
             same=({"question": "Who climbed the tower without a rope?", "context": ROPE},),
+        ),
+    ),
+    Showcase(
+        title="He is pregnant",
+        said="Turkish “o” is he and she at once, and the model makes “He” of it for a doctor, a lawyer, a teacher, a "
+        "singer, and here, of somebody who is pregnant. What speaks for “He” rather than “She” is mostly the word “O” "
+        "itself, and not what is told of the person.",
+        request=Request(
+            "translation",
+            "tr-en",
+            {"source": "O hamile."},
+            "integrated_gradients",
+            Target(foil="She's pregnant."),
+        ),
+        claim=Claim(
+            "He",
+            "O",
+            0.4,
+            same=tuple({"source": f"O bir {who}."} for who in ("doktor", "avukat", "öğretmen", "şarkıcı")),
+            told="He",
+        ),
+    ),
+    Showcase(
+        title="Where the Colosseum is, and why not Paris",
+        said="The model goes on with “Rome”, as it should, and it could have gone on with “Paris”. What makes the "
+        "difference is one word, “Colosseum”: after “The Eiffel Tower is in the city of” it is “Paris”.",
+        request=Request(
+            "text_generation",
+            "smollm2",
+            {"prompt": "The Colosseum is in the city of"},
+            "integrated_gradients",
+            Target(foil="Paris"),
+            params={"most_new_tokens": 1},
+        ),
+        claim=Claim(
+            "Rome",
+            "Colosseum",
+            0.8,
+            else_=({"prompt": "The Eiffel Tower is in the city of"},),
+            instead="Paris",
+            told="Rome",
+        ),
+    ),
+    Showcase(
+        title="An answer out of its instructions",
+        said="A chat model was told that its museum is closed on Monday, with other things about it, and answers a "
+        "guest that it is. Its “Monday” depends most on the “Monday” of its instructions: told Friday, it says Friday.",
+        request=Request(
+            "text_generation",
+            "smollm2",
+            {"system": MUSEUM.format("Monday"), "prompt": "When is the museum closed?"},
+            "saliency",
+            params={"most_new_tokens": 7, "start": 6, "end": 6},
+        ),
+        claim=Claim(
+            "The museum is closed on Monday.",
+            "Monday",
+            0.4,
+            else_=({"system": MUSEUM.format("Friday"), "prompt": "When is the museum closed?"},),
+            instead="Friday",
+            told="Monday",
         ),
     ),
 )

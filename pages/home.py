@@ -35,7 +35,7 @@ if st.session_state.get("home.asked"):
     explanation = computed(request, "home.asked")
     if explanation:
         show(explanation, "home")
-st.subheader("What the models here get wrong, and why", anchor=False)
+st.subheader("What the models here get right and wrong, and why", anchor=False)
 showcases()
 st.subheader("Ask about your own", anchor=False)
 grid(TASK_PAGES, _page, columns=3)

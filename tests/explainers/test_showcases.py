@@ -1,13 +1,18 @@
 """Every showcase is true: its link leads to a result that its claim holds for."""
 
+import numpy as np
 import pytest
 
 from explainers import CARDS, TASKS, Request, explain, predict
+from explainers.grouping import Grouping, grouped
 from explainers.links import packed
 from explainers.showcases import SHOWCASES
 from explainers.views.quote import quote
 from explainers.views.segments import ranked
 from explainers.views.text import bare
+
+COLOSSEUM, ANSWER = "Where the Colosseum is, and why not Paris", "An answer out of its instructions"
+FOILS = {"He is pregnant": "She", COLOSSEUM: " Paris"}
 
 
 def opened(request):
@@ -16,21 +21,33 @@ def opened(request):
 
 
 def said(task, model, inputs):
-    found = predict(Request(task, model, inputs))
-    return found.text or (found.targets[0].label if found.targets else "")
+    params = {"most_new_tokens": 7} if task in ("text_generation", "translation") else {}
+    found = predict(Request(task, model, inputs, params=params))
+    return found.text.strip() or (found.targets[0].label if found.targets else "")
 
 
 @pytest.mark.parametrize("showcase", SHOWCASES, ids=lambda showcase: showcase.title)
 def test_the_link_of_a_showcase_shows_what_it_claims(showcase):
     claim, found = showcase.claim, explain(opened(showcase.request))
-    assert (found.prediction.text or found.targets[0].label) == claim.says
+    assert (found.prediction.text or found.targets[0].label).strip().startswith(claim.says)
     assert found.targets[0].probability >= claim.surely
+    assert found.targets[0].foil == FOILS.get(showcase.title)
+    assert not claim.told or [target.label for target in found.targets] == [claim.told]
     assert ranked(found.by_word(), 0)[0].text == claim.strongest
     task, model = showcase.request.task, showcase.request.model
-    assert {said(task, model, inputs) for inputs in claim.same} <= {claim.says}
-    others = {said(task, model, inputs) for inputs in claim.else_}
-    assert others <= {claim.instead} if claim.instead else claim.says not in others
-    assert not claim.instead or claim.says != claim.instead in showcase.said
+    for inputs in claim.same:
+        assert said(task, model, inputs).startswith(claim.says)
+    others = [said(task, model, inputs) for inputs in claim.else_]
+    assert all(claim.instead in other and not other.startswith(claim.says) for other in others)
+    assert claim.instead in showcase.said
+
+
+def test_the_answer_out_of_its_instructions_comes_from_the_sentence_that_says_it():
+    showcase = next(showcase for showcase in SHOWCASES if showcase.title == ANSWER)
+    found = grouped(explain(showcase.request), Grouping("sentence"))
+    best = max(range(len(found.features)), key=lambda i: np.nan_to_num(found.scores[0, i]))
+    assert found.features[best].field == "system"
+    assert found.features[best].text.strip() == "The museum is closed on Monday."
 
 
 @pytest.mark.parametrize("showcase", SHOWCASES, ids=lambda showcase: showcase.title)
