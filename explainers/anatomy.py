@@ -15,7 +15,7 @@ from .errors import Incompatible
 
 LONGEST = 8_192  # tokens, for a model that names no limit
 SAMPLE = "Why did it say that?"
-BATCH_FLOPS = 5e10  # some half a second of work on two cores: a cancelled run stops within one pass of a batch
+BATCH_FLOPS = 7e10  # some half a second of work on two cores: a cancelled run stops within one pass of a batch
 BLOCK = 8_192  # rows of a table that are looked at at once
 
 

@@ -21,7 +21,7 @@ SIMPSON = torch.tensor([1.0, 0.0, 4.0, 0.0, 1.0], dtype=torch.float64) / 6  # ex
 DOUBT = 0.1  # how much of what Simpson's rule gives differently is held for an error of Boole's: measured, not derived
 FIRST = ((0.0, 0.5), (0.5, 1.0))
 NEW = 4  # passes that halving an interval costs
-SHARE = 0.8  # of the whole error, held by the intervals that are halved in one round
+SHARE = 0.5  # of the whole error, held by the intervals that are halved in one round: more halves too much
 Interval = tuple[float, float]
 Wanted = dict[Interval, Tensor]  # for which targets, (T,)
 Pieces = dict[Interval, "Piece"]
