@@ -100,7 +100,7 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps(kind, wide):
 
 def test_one_forward_pass_serves_start_end_and_answer(bert):
     found = explain(asked(method="input_x_gradient"), bundle=bert)
-    assert found.evaluations == (3, 3)  # text and baseline to compare, the text for its gradients; three backward
+    assert found.evaluations == (2, 3)  # the text to compare with what the model says, and for its gradients
 
 
 def test_an_answer_lies_in_the_context_starts_before_it_ends_and_is_no_longer_than_allowed(bundle):
