@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainers import ATTACKS, TASKS, Attack, Explanation, Request, Target, attack
-from explainers.backend import backend
 from explainers.data import Progress
 from explainers.hearing import Attackable
 from explainers.request import Pairs
@@ -21,7 +20,7 @@ from explainers.views.text import field_name, named, short
 
 from . import controls, drawn, inputs, targets
 from .words import literal
-from .work import worked
+from .work import answered
 
 ANYTHING = "anything else"
 ESTIMATE = (
@@ -63,7 +62,7 @@ def attack_it(explanation: Explanation, key: str) -> None:
     if asked != draft:
         st.caption("Settings changed since this attack. Press **Attack** to use them.")
     about = f"attack {asked.key}, task {asked.request.task}, model {asked.request.model}"
-    found = worked(lambda: backend().known(asked), lambda go: backend().answer(asked, _made(asked), go), own, about)
+    found = answered(asked, _made(asked), own, about)
     if found is not None:
         _shown(task, explanation, found, key)
 

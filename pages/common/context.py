@@ -6,14 +6,13 @@ Knows Explanations; what depends on what is computed in `explainers.context`.
 import streamlit as st
 
 from explainers import TASKS, Explanation
-from explainers.backend import backend
 from explainers.context import Measure, Question, Reliance, reliance, split
 from explainers.generated import is_generation
 from explainers.openings import SYSTEM
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn
-from .work import worked
+from .work import answered
 
 TEMPLATE = "{context} {current}"
 MEASURES: dict[Measure, str] = {"kl_divergence": "all that it might write", "p_cxmi": "what it did write"}
@@ -40,9 +39,9 @@ def context(explanation: Explanation, key: str) -> None:
     asked: Question | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request.model != explanation.request.model:
         return
-    found = worked(
-        lambda: backend().known(asked),
-        lambda progress: backend().answer(asked, lambda inner: reliance(asked, progress=inner), progress),
+    found = answered(
+        asked,
+        lambda progress: reliance(asked, progress=progress),
         f"{own}.asked",
         f"context of {asked.request.task}, model {asked.request.model}",
     )

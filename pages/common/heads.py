@@ -6,7 +6,6 @@ Knows Explanations; the weights come from `explainers.heads`.
 import streamlit as st
 
 from explainers import Explanation
-from explainers.backend import backend
 from explainers.generated import is_generation
 from explainers.heads import Heads, Question, heads
 from explainers.views.generation import name
@@ -15,7 +14,7 @@ from explainers.views.text import percent, short
 
 from . import drawn
 from .words import literal
-from .work import worked
+from .work import answered
 
 LEAD = (
     "When the model writes a token, each of its attention heads looks back at some of the text. This is where they "
@@ -43,9 +42,9 @@ def explorer(explanation: Explanation, key: str) -> None:
     asked: Question | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request != explanation.request:
         return
-    found = worked(
-        lambda: backend().known(asked),
-        lambda progress: backend().answer(asked, lambda inner: heads(asked, progress=inner), progress),
+    found = answered(
+        asked,
+        lambda progress: heads(asked, progress=progress),
         f"{own}.asked",
         f"heads of {asked.request.task}, model {asked.request.model}",
     )

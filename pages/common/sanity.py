@@ -6,14 +6,13 @@ Knows Explanations, no model.
 import streamlit as st
 
 from explainers import Explanation
-from explainers.backend import backend
 from explainers.engine import canonical
 from explainers.sanity import sanity as check
 from explainers.views.sanity import alt, decline, verdict
 
 from . import drawn
 from .words import literal
-from .work import worked
+from .work import answered
 
 WHAT = (
     "A map that shows what this model has learnt must change when the model forgets. On a copy of it, every layer's "
@@ -30,9 +29,9 @@ def sanity(explanation: Explanation, key: str, row: int = 0) -> None:
         st.session_state[f"{own}.asked"] = question
     if st.session_state.get(f"{own}.asked") != question:
         return
-    steps = worked(
-        lambda: backend().known(question),
-        lambda progress: backend().answer(question, lambda told: check(request, row=row, progress=told), progress),
+    steps = answered(
+        question,
+        lambda progress: check(request, row=row, progress=progress),
         f"{own}.asked",
         f"sanity check, task {request.task}, model {request.model}",
     )

@@ -6,7 +6,6 @@ Knows Explanations; the probabilities come from `explainers.swapping`.
 import streamlit as st
 
 from explainers import Explanation
-from explainers.backend import backend
 from explainers.encoding import words_of
 from explainers.generated import is_generation
 from explainers.professions import ENGLISH, TURKISH
@@ -20,7 +19,7 @@ from explainers.views.text import short
 
 from . import drawn, targets
 from .words import literal
-from .work import worked
+from .work import answered
 
 LEAD = (
     "Put other words in the place of one, and see how probable each makes a word that was written, and what the model "
@@ -63,9 +62,9 @@ def swap(explanation: Explanation, key: str) -> None:
             st.session_state[f"{own}.asked"] = (explanation.request, row or 0, question)
     request, row, question = st.session_state.get(f"{own}.asked", (None, 0, None))
     if request == explanation.request and isinstance(question, Question):
-        found = worked(
-            lambda: backend().known(question),
-            lambda progress: backend().answer(question, lambda inner: swaps(question, progress=inner), progress),
+        found = answered(
+            question,
+            lambda progress: swaps(question, progress=progress),
             f"{own}.asked",
             f"swaps of {question.request.task}, model {question.request.model}",
         )

@@ -7,13 +7,14 @@ import gc
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import TypeVar
 
 import streamlit as st
 
 from explainers import ExplainerError
+from explainers.backend import backend
 from explainers.data import Progress
 
 from .words import literal
@@ -51,6 +52,16 @@ def worked(
         LOG.exception("incident %s: %s", incident, about)
         st.error(f"Something went wrong on our side (incident {incident}). Your text is still here: try again.")
     return None
+
+
+def answered(question: Hashable, compute: Callable[[Progress], Answer], forget: str, about: str) -> Answer | None:
+    """What is known of a question, or else what `compute` makes in its turn, for whoever asks it later too."""
+    return worked(
+        lambda: backend().known(question),
+        lambda progress: backend().answer(question, compute, progress),
+        forget,
+        about,
+    )
 
 
 def _paced(progress: Progress) -> Progress:
