@@ -16,7 +16,7 @@ MARKED = (
     0.05,
     0.5,
 )  # the share of a passage's characters that people marked: where most are, a random word is right too
-LONGEST = 60  # tokens of a passage: the slowest method takes a pass and more for each
+LONGEST = 100  # tokens of a passage: the slowest method takes a pass and more for each
 LABELS = {"NEG": "NEGATIVE", "POS": "POSITIVE"}
 
 
