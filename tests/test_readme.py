@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.integrated_gradients import HEAD
+from bench import attacks, cases, integrated_gradients
 from explainers.settings import PREFIX, PROFILES
 from explainers.wheels import WHEELS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 SETTINGS = (ROOT / "SETTINGS.md").read_text("utf-8")
+MEASURED = (ROOT / "MEASURED.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [text.strip() for kind, text in BLOCKS if not kind and "pip install" in text]
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
@@ -89,5 +90,7 @@ def test_the_folders_of_its_layout_are_there():
     assert missing == []
 
 
-def test_what_it_says_was_measured_has_the_columns_that_the_benchmark_prints():
-    assert f"| {' | '.join(HEAD)} |" in README
+@pytest.mark.parametrize("bench", [attacks, cases, integrated_gradients], ids=lambda bench: bench.__name__)
+def test_what_is_said_to_be_measured_has_the_columns_that_the_benchmark_prints(bench):
+    assert f"| {' | '.join(bench.HEAD)} |" in README + MEASURED
+    assert f"python -m {bench.__name__}" in README + MEASURED
