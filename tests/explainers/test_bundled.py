@@ -23,6 +23,7 @@ ANSWERS = {
     "entities": ({"text": "Clara Weiss laughed."}, "PER"),
     "efficientnet-lite0": ({"image": FOLDER / "broccoli.jpg"}, "broccoli"),
     "tr-en": ({"source": "O bir doktor."}, "He is a doctor."),
+    "fill-mask": ({"text": "She lives in New [MASK]."}, "york"),
     "questions": (dict(TASKS["question_answering"].examples[0].inputs), "Clara Weiss"),
     "objects": ({"image": FOLDER / "pizza.jpg"}, "pizza"),
 }
