@@ -137,9 +137,14 @@ def widget(knob: Knob, key: str) -> Value:
 
 
 def fill(task: Task, request: Request) -> None:
-    """Set the widgets to what a request says, before they are drawn. Raises BadRequest for a value that none takes."""
+    """Set the widgets to what a request says, before they are drawn. Raises BadRequest for a value that none takes.
+
+    A request names no setting that is the default: those go back to it, and if it has inputs, so do the others.
+    """
     known = {knob.name: knob for knob in (*METHODS[request.method].params, *task.params)}
     values: dict[str, object] = {"model": request.model, "method": request.method, "seed": request.seed}
+    values |= {name: knob.default for name, knob in known.items()}
     values |= {name: known[name].read(text) for name, text in request.options.items() if name in known}
-    for name, value in (values | dict(request.inputs)).items():
+    inputs = {field.name: field.default for field in task.fields} if request.inputs else {}
+    for name, value in (values | inputs | dict(request.inputs)).items():
         st.session_state[f"{task.key}.{name}"] = value

@@ -119,7 +119,8 @@ def fill(task: Task, request: Request) -> None:
     wanted = request.target
     label = wanted.label or _label_at(task, request)
     named = _name(Target(label, position=wanted.position)) if label else PREDICTED
-    st.session_state[f"{task.key}.target"] = named
+    if task.choices != "all":  # else there is no such picker, and an input may bear its name
+        st.session_state[f"{task.key}.target"] = named
     st.session_state[f"{task.key}.foil"] = wanted.foil or ("" if task.foils == "text" else NOTHING)
 
 
