@@ -214,7 +214,8 @@ def _chosen(
     if not foils:
         raise BadRequest(f"{request.target.foil[:60]!r} is the same as the written text, so there is no contrast.")
     if len(foils) < end - first:
-        run.notices.append(f"Explained are the {len(foils)} written tokens that the other text replaces by others.")
+        which = "is the one written token" if len(foils) == 1 else f"are the {len(foils)} written tokens"
+        run.notices.append(f"Explained {which} that the other text replaces by others.")
     return list(foils), torch.tensor(list(foils.values()))
 
 

@@ -166,6 +166,7 @@ SHOWCASES = (
             {"source": "O hamile."},
             "integrated_gradients",
             Target(foil="She's pregnant."),
+            params={"tolerance": 0.02},
         ),
         claim=Claim(
             "He",

@@ -31,10 +31,10 @@ class Translation(Task):
     examples = tuple(
         Example(label, ((SOURCE, text),))
         for label, text in (
-            ("A nurse", "O bir hemşire."),
-            ("An engineer", "O bir mühendis."),
-            ("A letter", "Dün sana uzun bir mektup gönderdim."),
-            ("Tea", "Her sabah iki bardak çay içeriz."),
+            ("A doctor", "O bir doktor."),
+            ("A teacher", "O bir öğretmen."),
+            ("A book", "Bu kitabı dün okudum."),
+            ("Tomorrow", "Yarın geri geleceğim."),
         )
     )
     method = "input_x_gradient"

@@ -15,7 +15,7 @@ from explainers.task import Task
 from explainers.tasks import TASKS
 from explainers.views.generation import name
 from explainers.views.swaps import rows, said
-from explainers.views.text import short
+from explainers.views.text import short, speaks
 
 from . import drawn, targets
 from .words import literal
@@ -31,14 +31,14 @@ Place = tuple[str, int, int]  # a field, and its characters from and to
 
 def fits(explanation: Explanation) -> bool:
     """For what a model wrote."""
-    return is_generation(explanation) and bool(_places(explanation))
+    return is_generation(explanation) and bool(swappable(explanation))
 
 
 def swap(explanation: Explanation, key: str) -> None:
     """Draw the form, and what was found when its button was pressed."""
     own = f"{key}.swap"
     st.markdown(LEAD)
-    places, texts = _places(explanation), explanation.request.texts
+    places, texts = swappable(explanation), explanation.request.texts
     known = {*ENGLISH, *TURKISH.values()}
     first = next((i for i, (field, *span) in enumerate(places) if texts[field][slice(*span)] in known), len(places) - 1)
     st.session_state.setdefault(f"{own}.words", ", ".join(_professions(TASKS[explanation.request.task], explanation)))
@@ -72,11 +72,13 @@ def swap(explanation: Explanation, key: str) -> None:
             _shown(found, explanation, row)
 
 
-def _places(explanation: Explanation) -> list[Place]:
-    """Where each word stands in the texts that were given, and not in those that were written."""
+def swappable(explanation: Explanation) -> list[Place]:
+    """Where each word stands in the texts that were given, and not in those that were written; no mark is a word."""
     written = TASKS[explanation.request.task].fields[1].name
     fields = [field for field in explanation.shown if field in explanation.request.texts and field != written]
-    return [(field, *span) for field in fields for span in words_of(explanation.request.texts[field])]
+    texts = explanation.request.texts
+    places = [(field, *span) for field in fields for span in words_of(texts[field])]
+    return [place for place in places if speaks(texts[place[0]][slice(*place[1:])])]
 
 
 def _professions(task: Task, explanation: Explanation) -> tuple[str, ...]:

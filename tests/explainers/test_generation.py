@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from explainers import explain, predict
+from explainers import Request, Target, explain, predict
 from explainers.export import from_json, to_json
 
 from .writers import AFTER, BEFORE, WRITERS, bundle_of, request_of
@@ -73,3 +73,8 @@ def test_tokens_lie_in_the_texts_as_they_are_shown_and_all_comes_back_from_json(
     assert before == BEFORE
     assert after.strip() == (written or explanation.prediction.text.strip())
     assert from_json(to_json(explanation)) == explanation
+
+
+def test_one_token_that_another_text_replaces_is_told_as_one():
+    request = Request("translation", "tr-en", {"source": "O bir doktor."}, "saliency", Target(foil="She is a doctor."))
+    assert explain(request).notices == ("Explained is the one written token that the other text replaces by others.",)
