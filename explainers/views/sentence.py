@@ -57,7 +57,7 @@ def _said(explanation: Explanation, row: int) -> str:
         if (target.index, target.label) != (labels[0].index, labels[0].label):
             said += f" Asked about {_label(target)}{_share(target.probability)}:"
     if target.foil is not None:
-        said += f" Why {_goal(target)} rather than {_bold(short(target.foil))}?"
+        said += f" Why {_goal(explanation, row)} rather than {_bold(short(target.foil))}?"
     return said
 
 
@@ -69,9 +69,10 @@ def _word(target: Target) -> str:
     return f"<strong>“<bdi>{escaped(short(target.label or ''))}</bdi>”</strong>"
 
 
-def _goal(target: Target) -> str:
+def _goal(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards: a class, or words as something."""
-    if not target.text or target.text == target.label:
+    target = explanation.targets[row]
+    if not target.text or target.text == target.label or expected(explanation, row):
         return _label(target)
     return f"{_bold(short(target.text))} as {_label(target)}"
 
@@ -99,12 +100,12 @@ def _pushes(explanation: Explanation, row: int) -> str:
         return "No single word stands out: many share the weight."
     if not explanation.signed:
         return f"{_quoted(pieces[0])} matters most."
-    return _both_ways(pieces, explanation.targets[row])
+    return _both_ways(pieces, _ways(explanation, row))
 
 
-def _both_ways(pieces: list[Segment], target: Target) -> str:
+def _both_ways(pieces: list[Segment], ways: dict[int, str]) -> str:
     """The strongest piece of either direction, the stronger first; none that is weak beside the other."""
-    ways, first = _ways(target), pieces[0]
+    first = pieces[0]
     other = next((piece for piece in pieces if _sign(piece) == -_sign(first)), None)
     said = f"{_quoted(first)} pushes hardest {ways[_sign(first)]}"
     if other and _strength(other) >= WORTH_NAMING * _strength(first):
@@ -112,10 +113,11 @@ def _both_ways(pieces: list[Segment], target: Target) -> str:
     return f"{said}."
 
 
-def _ways(target: Target) -> dict[int, str]:
+def _ways(explanation: Explanation, row: int) -> dict[int, str]:
     """What positive and negative scores push towards, in words."""
-    if target.foil is not None:
-        return {1: f"towards {_goal(target)}", -1: f"towards {_bold(short(target.foil))}"}
+    foil = explanation.targets[row].foil
+    if foil is not None:
+        return {1: f"towards {_goal(explanation, row)}", -1: f"towards {_bold(short(foil))}"}
     return {1: "towards it", -1: "away from it"}
 
 
@@ -126,7 +128,7 @@ def _places(explanation: Explanation, row: int) -> str:
     ordered = sorted((sign for sign in sizes if sizes[sign]), key=lambda sign: -sizes[sign])
     if not ordered:
         return "No part of the picture moves this number."
-    ways = _ways(explanation.targets[row]) if explanation.signed else {1: "in either direction"}
+    ways = _ways(explanation, row) if explanation.signed else {1: "in either direction"}
     strong = {sign: regions(values, sign)[0] for sign in ordered if sizes[sign] >= WORTH_NAMING * sizes[ordered[0]]}
     if all(first.share < STANDS_OUT / PARTS for first in strong.values()):
         return "No part of the picture stands out: the push is spread over all of it."

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from ..data import Explanation
+from .gaps import expected
 from .palette import CSS
 from .segments import Segment, ranked, scored, segments, special_share, spreads
 from .text import decimals, escaped, field_name, number, percent, plain, short
@@ -77,7 +78,9 @@ def _away(explanation: Explanation, row: int) -> str:
 def _label(explanation: Explanation, row: int) -> str:
     target = explanation.targets[row]
     label = target.label or f"class {target.index}"
-    return f"“{short(target.text)}” as {label}" if target.text and target.text != label else label
+    if not target.text or target.text == label or expected(explanation, row):
+        return label
+    return f"“{short(target.text)}” as {label}"
 
 
 def push(explanation: Explanation, row: int, score: float | None) -> str:

@@ -12,7 +12,7 @@ from explainers.generated import is_generation
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table
-from explainers.views.gaps import choices
+from explainers.views.gaps import choices, gaps
 from explainers.views.matrix import alt as matrix_alt
 from explainers.views.matrix import matrix
 from explainers.views.meter import meter
@@ -60,7 +60,8 @@ def show(explanation: Explanation, key: str) -> None:
     marked = st.container()
     row, rows = chosen(explanation, key)
     with marked:
-        entities(explanation, row, key)
+        if len(gaps(explanation.prediction)) != 1:  # of a single gap the sentence says as much
+            entities(explanation, row, key)
     shown = explanation.by_word()
     said = sentence(shown, row, backend().checked(explanation, row))
     drawn.markup(f'<p class="wf-said" role="status">{said}</p>{choices(shown, row)}')

@@ -1,6 +1,7 @@
 """What is said of gaps: the words that a model told for each, and never of places with one answer."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from explainers import Prediction, Target
 from explainers.data import Feature
 from explainers.views.gaps import choices, gaps
 from explainers.views.sentence import sentence
+from explainers.views.spans import direction
 from tests.explainers.drawing import EVIL, Page, scored
 
 TEXT, HE = "The [MASK] saw that [MASK] was tired", Target("he", 7, 5, probability=0.3, text="[MASK]")
@@ -46,6 +48,13 @@ def test_the_sentence_says_what_is_expected_where_and_of_which_word_the_map_is()
     assert asked.startswith("Where the second [MASK] stands, the model expects “she” (40 %). Asked about “he” (30 %):")
     one = Page(sentence(drawn(HE, Prediction(SAID.targets[:2])))).text()
     assert one.startswith("Where [MASK] stands, the model expects “she”")
+
+
+def test_a_word_that_is_asked_about_against_another_is_called_by_itself():
+    against = replace(HE, foil="she")
+    said = Page(sentence(drawn(against, scores=(0.1, 0.0, -0.3, 0.1, 0.0, 0.1, 0.6)))).text()
+    assert "Why he rather than she? “tired” pushes hardest towards he; “saw” pushes towards she." in said
+    assert direction(drawn(HE), 0) == "he"
 
 
 def test_the_gap_itself_is_no_reason_for_the_word_in_it():

@@ -50,6 +50,7 @@ def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(open
     assert likeliest(opened) == first
     assert opened.locator(".wf-map").inner_text() == EVIL.replace("___", "[MASK]")
     expect(opened.locator("img[src=x]")).to_have_count(0)
+    expect(opened.locator(".wf-entities")).to_have_count(1)
     opened.get_by_role("button", name=re.compile(r"^\[MASK\]")).nth(1).click()
     expects(opened, "the second [MASK]", second[0])
     assert likeliest(opened) == second
@@ -65,6 +66,7 @@ def test_a_gap_is_made_to_say_a_word_and_a_text_without_one_is_asked_for(opened)
     hands.explain(opened, {"Text": text})
     best = told(text).targets[0].label
     expects(opened, "[MASK]", str(best))
+    expect(opened.locator(".wf-entities")).to_have_count(0)  # there is one gap, and nothing to choose
     opened.get_by_role("radio", name="Attack it").click()
     wanted = next(word for word in ("bakery", "another") if word != best)
     box = opened.get_by_role("combobox", name="Make it say")
