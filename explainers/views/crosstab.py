@@ -19,6 +19,9 @@ STEP = 22  # pixels of a row of step scores
 GREYS = [(0.0, "rgba(128, 128, 128, 0.05)"), (1.0, "rgba(128, 128, 128, 0.85)")]
 
 
+TOWARDS = [(2 * place - 1, colour) for place, colour in SCALE[len(SCALE) // 2 :]]  # of scores that have no sign
+
+
 def crosstab(explanation: Explanation) -> go.Figure:
     """A column a written piece, a row a piece that it may be made from; empty where that was not visible.
 
@@ -43,10 +46,9 @@ def crosstab(explanation: Explanation) -> go.Figure:
             z=scores,
             x=columns,
             y=rows,
-            zmid=0,
-            zmin=-limit,
+            zmin=-limit if explanation.signed else 0,
             zmax=limit,
-            colorscale=SCALE,
+            colorscale=SCALE if explanation.signed else TOWARDS,
             hoverongaps=False,
             hovertemplate="%{y} for %{x}: %{z:.3g}<extra></extra>",
             colorbar={"title": {"text": plain(unit_in_words(explanation.unit)), "side": "right"}, "thickness": 12},

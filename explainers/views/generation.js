@@ -129,7 +129,12 @@ function drawn(data) {
 }
 
 function piece([text, feature, row, mark], pieces, options) {
-  if (feature < 0) return document.createTextNode(text);
+  if (feature < 0 && !mark) return document.createTextNode(text);
+  if (feature < 0) {
+    const unread = element("span", "wf-unread", text);
+    unread.title = "not read by the model";
+    return unread;
+  }
   const made = element("span", mark ? "wf-t wf-g-mark" : "wf-t", text);
   made.dataset.kind = made.className;
   pieces.push([made, feature]);

@@ -21,7 +21,7 @@ from .text import field_name, likelihood, short, visible
 FINE = 32_767  # the strongest score of a row as a whole number of 16 bits; one less than none stands for not visible
 ROLES = {"system": "Instructions", "user": "You", "assistant": "The model", "tool": "Tool"}
 STEPS = 4  # significant digits of a step score
-Part = list[Any]  # text, feature, row, whether it is a mark
+Part = list[Any]  # text, feature, row, whether it is a mark, or with no feature a text that was not read
 
 
 def payload(explanation: Explanation) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _parts(explanation: Explanation, field: str, start: int, end: int) -> list[P
         if not start <= first < end:
             continue
         if first > place:
-            parts.append([visible(text[place:first]), -1, -1, 0])
+            parts.append(_between(text[place:first], not parts))
         stop = first if feature.end is None else feature.end
         if feature.start is None or stop == first:
             parts.append([visible(feature.text), index, rows.get(index, -1), 1])
@@ -129,7 +129,12 @@ def _parts(explanation: Explanation, field: str, start: int, end: int) -> list[P
             parts.append([visible(text[max(place, first) : stop]), index, rows.get(index, -1), 0])
         place = max(place, stop)
     rest = text[place : min(end, len(text))]
-    return [*parts, [visible(rest), -1, -1, 0]] if rest else parts
+    return [*parts, _between(rest, True)] if rest else parts
+
+
+def _between(text: str, outside: bool) -> Part:
+    """What lies between two pieces; before the first and behind the last, words were not read."""
+    return [visible(text), -1, -1, int(outside and bool(text.strip()))]
 
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text("utf-8")

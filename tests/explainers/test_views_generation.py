@@ -99,8 +99,26 @@ def test_a_token_of_space_is_a_mark_and_one_that_the_text_does_not_hold_is_told_
     features[4] = replace(features[4], text="␣", start=22, end=22)
     drawn = payload(replace(explanation, features=tuple(features)))
     assert drawn["unseen"] == [[0, "<s>"]]
-    assert [part for part in parts(drawn) if part[3]] == [["␣", 4, -1, 1]]
-    assert "".join(part[0] for part in parts(drawn) if not part[3]) == "The capital of France is Paris."
+    assert [part for part in parts(drawn) if part[1] >= 0 and part[3]] == [["␣", 4, -1, 1]]
+    assert "".join(part[0] for part in parts(drawn) if part[1] < 0 or not part[3]) == "The capital of France is Paris."
+
+
+def test_words_before_the_first_piece_and_behind_the_last_were_not_read_and_say_so():
+    shown = generation(texts=("x y The capital of\u200b France is left out ", " Paris."))
+    first, *rest = payload(shown)["fields"][0]["blocks"][0]["parts"]
+    assert first == ["x y ", -1, -1, 1]
+    assert rest[-1] == [" left out ", -1, -1, 1]
+    assert not any(part[3] for part in rest[:-1])  # what a tokenizer leaves out between two pieces was read
+    assert 'element("span", "wf-unread", text)' in SCRIPT
+    assert ".wf-unread" in CSS
+
+
+def test_scores_that_have_no_sign_are_drawn_from_zero_on():
+    scores = [[1.0] * 5, [2.0] * 6, [3.0] * 7]
+    plain, signed = (crosstab(generation(scores=scores, signed=sign)).data[0] for sign in (False, True))
+    assert (plain.zmin, plain.zmax, signed.zmin, signed.zmax) == (0, 3, -3, 3)
+    assert plain.colorscale[-1] == signed.colorscale[-1]
+    assert plain.colorscale[0][1] == signed.colorscale[2][1]
 
 
 def test_equal_results_have_equal_names_and_others_do_not():
