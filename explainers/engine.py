@@ -89,7 +89,7 @@ def _explained(
 
 def _problem(request: Request, task: Task, held: Bundle, batch: int | None, progress: Progress) -> Problem:
     """The request as a Problem within this server's limits, which begin to count now."""
-    problem = task.encode(held, request, _run(progress))
+    problem = task.encode(held, request, limited(progress))
     return replace(problem, batch=min(batch or problem.batch, problem.together))
 
 
@@ -122,7 +122,7 @@ def evaluate(
     return _lent(request, bundle, progress, checked)
 
 
-def _run(progress: Progress) -> Run:
+def limited(progress: Progress) -> Run:
     """A run that stops at the limits of this server."""
     limits = settings()
     return Run(most_passes=limits.passes, deadline=time.monotonic() + limits.seconds, progress=progress)
@@ -156,7 +156,7 @@ def attack(
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: there is no text whose words could be changed.")
     plan = Plan(tactic, task, request, None if target is None else Target.of(target), field, protected, params)
-    return _lent(request, bundle, progress, lambda held: carried_out(plan, held, _run(progress)))
+    return _lent(request, bundle, progress, lambda held: carried_out(plan, held, limited(progress)))
 
 
 def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:

@@ -1,29 +1,38 @@
-"""Where each attention head of a model looks when it writes one token.
+"""Where each attention head of a model looks when it writes one token, and what each layer takes from where.
 
 Knows no page. Letters: L layers, H heads, F features.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .data import Feature, Progress
-from .engine import borrowed
+from .engine import borrowed, limited
 from .errors import BadRequest, Incompatible
 from .loading import Bundle
-from .problem import Run
+from .methods.attention import shares
+from .problem import Problem
 from .registry import quiet
 from .request import Request
 from .tasks import TASKS
 
+Told = Literal["attention", "zeroing"]
+
 
 @dataclass(frozen=True)
 class Question:
-    """A request about written text, and the row of the token whose heads are asked about."""
+    """A request about written text, the row of the token that is asked about, and what of each layer is told.
+
+    `zeroing` tells of each layer how far the state moves when the values of one feature are zeroed there.
+    """
 
     request: Request
     row: int
+    told: Told = "attention"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +40,7 @@ class Heads:
     """The attention weights (L, H, F) of the place from which a token was told, and what the features are.
 
     Of a model with two halves they are those of the half that writes: half for the source, half for what it wrote.
+    With zeroed values they are shares of how far each layer's state moves, with all heads as one (L, 1, F).
     """
 
     weights: NDArray[np.float32]
@@ -44,16 +54,30 @@ class Heads:
 
 
 def heads(question: Question, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Heads:
-    """All heads of all layers, from one pass. Raises Incompatible if the model does not tell its attention."""
+    """All layers, from one pass, or with zeroed values one a layer and feature.
+
+    Raises Incompatible if the model does not tell its attention, or its values cannot be zeroed.
+    """
     request = question.request
     with borrowed(request, bundle, progress) as held:
-        problem = TASKS[request.task].encode(held, request, Run(progress=progress))
-        if problem.attentions is None:
-            raise Incompatible(f"{held.card.label} does not tell where its heads look.")
+        problem = TASKS[request.task].encode(held, request, limited(progress))
         if not 0 <= question.row < len(problem.targets):
             raise BadRequest(f"There is no token {question.row + 1}: {len(problem.targets)} are explained.")
         if problem.told_at is None:
             raise Incompatible("Heads are shown for tokens that are each told at one place.")
         place = int(problem.told_at[question.row])
-        weights = problem.attentions()[problem.reading_layers :, :, place]  # (L, H, F)
+        weights = _weights(problem, question.told, held)[problem.reading_layers :, :, place]  # (L, H, F)
         return Heads(weights.float().numpy(), tuple(problem.features))
+
+
+def _weights(problem: Problem, told: Told, held: Bundle) -> Tensor:
+    """What each layer and head takes from where, (L, H, F, F)."""
+    if told == "attention":
+        if problem.attentions is None:
+            raise Incompatible(f"{held.card.label} does not tell where its heads look.")
+        return problem.attentions()
+    if problem.zeroing is None:
+        raise Incompatible(f"The values of {held.card.label} cannot be zeroed.")
+    layers, count = held.model.config.num_hidden_layers, len(problem.features)
+    problem.run.expect(1 + (layers + problem.reading_layers) * count)
+    return shares(problem.zeroing(min(problem.batch, problem.together)))[:, None]

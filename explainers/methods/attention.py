@@ -54,8 +54,7 @@ def value_zeroing(
     """
     if problem.zeroing is None:
         raise Incompatible("Value zeroing needs the values of each layer, which this model does not give.")
-    moved = problem.zeroing(problem.batch).clamp(min=0)  # (L, F, F)
-    layers = moved / moved.sum(-1, keepdim=True).clamp(min=torch.finfo(moved.dtype).tiny)
+    layers = shares(problem.zeroing(problem.batch))  # (L, F, F)
     match through:
         case "rollout":
             mixed = torch.linalg.multi_dot(tuple(layers.flip(0))) if len(layers) > 1 else layers[0]  # (F, F)
@@ -64,6 +63,12 @@ def value_zeroing(
         case _:
             mixed = layers[-1]
     return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
+
+
+def shares(moved: Tensor) -> Tensor:
+    """How far states move (…, F) as shares of 1."""
+    sizes = moved.clamp(min=0)
+    return sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(sizes.dtype).tiny)
 
 
 def rollout(weights: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ from .work import answered
 
 LEAD = (
     "When the model writes a token, each of its attention heads looks back at some of the text. This is where they "
-    "look: it is a part of how the model works, and no proof of what the token was made from."
+    "look: it is a part of how the model works, and no proof of what the token was made from. Zeroed values are nearer "
+    "to one: how far each layer's state moves when it can take nothing from a piece, a pass for each layer and piece."
 )
 BY_PIECE, BY_LAYER = "One piece, every head", "Every piece, one layer"
 
@@ -39,6 +40,8 @@ def explorer(explanation: Explanation, key: str) -> None:
         )
         if st.button("Show where its heads look", icon=":material/play_arrow:", key=f"{own}.go"):
             st.session_state[f"{own}.asked"] = Question(explanation.request, int(row or 0))
+        if st.button("Zero the values of each layer", icon=":material/play_arrow:", key=f"{own}.zero"):
+            st.session_state[f"{own}.asked"] = Question(explanation.request, int(row or 0), "zeroing")
     asked: Question | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request != explanation.request:
         return
@@ -48,15 +51,33 @@ def explorer(explanation: Explanation, key: str) -> None:
         f"{own}.asked",
         f"heads of {asked.request.task}, model {asked.request.model}",
     )
-    if found:
+    if found and asked.told == "zeroing":
+        _moved(found, name(explanation, asked.row), own)
+    elif found:
         _shown(found, name(explanation, asked.row), own)
+
+
+def _moved(found: Heads, token: str, own: str) -> None:
+    """Each layer and each piece: how far the state moves."""
+    seen = _seen(found)
+    weights, features = found.weights[:, 0, seen], [found.features[i] for i in seen]
+    layer, place = divmod(int(weights.argmax()), len(seen))
+    said = f"layer {layer + 1} takes most from “{literal(short(features[place].text))}”"
+    st.markdown(f"**{literal(token)}**: {said} ({percent(float(weights[layer, place]))} of how far its state moves).")
+    alternative = alt(weights, ("layer", "piece"), [feature.text for feature in features])
+    drawn.chart(one_layer(weights, features, "layer"), alternative, f"{own}.zeroed")
+
+
+def _seen(found: Heads) -> list[int]:
+    """The features that any head looks at."""
+    return [i for i in range(len(found.features)) if found.weights[:, :, i].any()]
 
 
 @st.fragment
 def _shown(found: Heads, token: str, own: str) -> None:
     """One piece with every head, or one layer with every piece; switching computes nothing."""
     layers = found.weights.shape[0]
-    seen = [i for i in range(len(found.features)) if found.weights[:, :, i].any()]
+    seen = _seen(found)
     view = st.segmented_control("Show", (BY_PIECE, BY_LAYER), default=BY_PIECE, required=True, key=f"{own}.view")
     if view == BY_PIECE:
         favourite = max(seen, key=lambda i: (not found.features[i].special, float(found.weights[:, :, i].max())))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from explainers import Bundle, Feature, Request, explain
+from explainers import TASKS, Bundle, Feature, Request, explain
 from explainers.errors import BadRequest
 from explainers.heads import Question, heads
 from explainers.views.heads import alt, one_layer, one_piece
@@ -52,6 +52,23 @@ def test_heads_of_the_half_that_writes_look_at_the_source_and_at_what_was_writte
     cross, own = (torch.stack(layers)[:, 0, :, row] for layers in (output.cross_attentions, output.decoder_attentions))
     assert_allclose(found.weights, torch.cat([cross, own], dim=-1) / 2, atol=1e-6)
     assert found.features == explanation.features
+
+
+@pytest.mark.parametrize(("kind", "task"), [("llama", "text_generation"), ("marian", "translation")])
+def test_zeroed_values_tell_each_layer_as_value_zeroing_has_it(kind, task):
+    bundle = Bundle.of(*as_loaded(kind, task=task))
+    names = [field.name for field in TASKS[task].fields]
+    request = Request(task, "tiny", {names[0]: "the soup was cold", names[1]: "and the waiter"}, "value_zeroing")
+    mean = explain(replace(request, params={"through": "mean"}), bundle=bundle)
+    last = explain(replace(request, params={"through": "last"}), bundle=bundle)
+    row = len(mean.targets) - 1
+    found = heads(Question(request, row, "zeroing"), bundle=bundle)
+    assert found.weights.shape[1] == 1
+    assert_allclose(found.weights.sum(-1), np.ones(found.weights.shape[:2]), rtol=1e-4)
+    assert_allclose(
+        np.nan_to_num(mean.scores[row]), found.weights[:, 0].mean(0) * ~np.isnan(mean.scores[row]), atol=1e-5
+    )
+    assert_allclose(np.nan_to_num(last.scores[row]), found.weights[-1, 0] * ~np.isnan(last.scores[row]), atol=1e-5)
 
 
 def test_a_cell_is_a_head_of_a_layer_or_a_piece_and_words_say_the_strongest():

@@ -144,6 +144,8 @@ def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_other
     page.get_by_role("radio", name="Attention").click()
     page.get_by_role("button", name="Show where its heads look").click()
     expect(page.get_by_text("looks most at")).to_be_visible(timeout=3 * PATIENCE)
+    page.get_by_role("button", name="Zero the values of each layer").click()
+    expect(page.get_by_text("takes most from")).to_be_visible(timeout=3 * PATIENCE)
     page.get_by_role("radio", name="Change the text").click()
     page.get_by_role("textbox", name="Changed text").fill(f"a clever plot. {PROMPT}")
     page.get_by_role("button", name="Compare with the original").click()
