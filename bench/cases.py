@@ -84,6 +84,7 @@ CASES = (
         ("Who", "designed", "Clara", "Weiss"),
     ),
     Case("token_classification", "entities", {"text": "Doctor Lee moved to Lima."}, ("Doctor", "Lee")),
+    Case("fill_mask", "fill-mask", {"text": "[MASK] is the capital of England."}, ("capital", "England")),
     Case(
         "image_classification",
         "efficientnet-lite0",
@@ -98,13 +99,8 @@ CASES = (
         ("the gull",),
         box=(0.3, 0.03, 1.0, 0.52),
     ),
-    Case(
-        "image_classification",
-        "objects",
-        {"image": "stop-sign.jpg"},
-        ("the sign",),
-        box=(0.43, 0.06, 0.75, 0.36),
-    ),
+    Case("image_classification", "objects", {"image": "laptop.jpg"}, ("the laptop",), box=(0.37, 0.07, 0.93, 0.65)),
+    Case("image_classification", "objects", {"image": "pizza.jpg"}, ("the pizza",), box=(0.03, 0.42, 1.0, 0.97)),
 )
 
 
