@@ -15,11 +15,12 @@ from explainers.request import Pairs
 from explainers.tactic import Tactic
 from explainers.views.attack import said, shortest, steps
 from explainers.views.diff import diff
+from explainers.views.gaps import gaps
 from explainers.views.path import alt, path
 from explainers.views.text import field_name, named, short
 
 from . import controls, drawn, inputs, targets
-from .words import literal
+from .words import distinct
 from .work import answered
 
 ANYTHING = "anything else"
@@ -88,7 +89,7 @@ def _draft(task: Attackable, explanation: Explanation, key: str) -> Asked:
     st.caption(f"{tactic.label}: {tactic.summary}")
     request = _subject(task, explanation, key)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        target = None if tactic.keeps else _target(task, explanation, key)
+        target = None if tactic.keeps else _target(task, explanation, request.target, key)
         field = _field(task, key)
         protected = st.text_input(
             "Words that must stay", key=f"{key}.protected", help="Several, with commas between them."
@@ -107,23 +108,19 @@ def _subject(task: Attackable, explanation: Explanation, key: str) -> Request:
     request = replace(explanation.request, method=Request.method, params=options, target=Target())
     if task.subject == "said":
         return request
-    rows = range(len(explanation.targets))
+    names = distinct(short(named(target), 60) for target in explanation.targets)
     row = 0
-    if len(rows) > 1:
-        row = st.selectbox(
-            "What is attacked",
-            rows,
-            format_func=lambda i: literal(short(named(explanation.targets[i]), 60)),
-            key=f"{key}.row",
-        )
+    if len(names) > 1:
+        row = st.selectbox("What is attacked", range(len(names)), format_func=names.__getitem__, key=f"{key}.row")
     target = explanation.targets[row]
     return replace(request, target=Target(target.label, position=target.position))
 
 
-def _target(task: Attackable, explanation: Explanation, key: str) -> str | None:
+def _target(task: Attackable, explanation: Explanation, attacked: Target, key: str) -> str | None:
     """What the model is to say."""
-    now = explanation.prediction.targets[0].label
-    others = [str(target.label) for target in explanation.prediction.targets[:50] if target.label != now]
+    told = next((g for g in gaps(explanation.prediction) if g[0].position == attacked.position), None)
+    words = told or explanation.prediction.targets[:50]
+    others = [str(word.label) for word in words if word.label != words[0].label]
     free = task.choices == "said"
     chosen = st.selectbox(
         "Make it say", [ANYTHING, *dict.fromkeys(others)], key=f"{key}.target", accept_new_options=free

@@ -13,6 +13,7 @@ from explainers.views.text import named, short
 from explainers.views.verdict import measures, verdict
 
 from . import drawn
+from .words import distinct
 from .work import worked
 
 CURVES = {
@@ -55,7 +56,8 @@ def _row(explanation: Explanation, key: str) -> int:
     rows = range(len(targets))
     if st.session_state.get(own) not in rows:
         st.session_state[own] = 0
-    return int(st.selectbox("Map to check", rows, format_func=lambda row: short(named(targets[row]), 60), key=own))
+    names = distinct(short(named(target), 60) for target in targets)
+    return int(st.selectbox("Map to check", rows, format_func=names.__getitem__, key=own))
 
 
 def _shown(found: Faithfulness, key: str) -> None:

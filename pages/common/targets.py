@@ -15,6 +15,8 @@ from explainers.settings import settings
 from explainers.sources import card_of
 from explainers.task import Task
 
+from .words import distinct
+
 PREDICTED, NOTHING = "what the model says", "nothing"
 AT = re.compile(r"(.+)@(\d{1,6})", re.DOTALL)  # a class and the token that it is read at
 
@@ -77,7 +79,7 @@ def _picked(
     place: "st.delta_generator.DeltaGenerator",
     title: str,
     default: str,
-    names: Iterable[str],
+    among: Iterable[str],
     key: str,
     known: dict[str, Target],
     free: bool,
@@ -86,15 +88,17 @@ def _picked(
 
     `free`: something else may be typed, for what can be asked about is not known before the model has run.
     """
-    options = [default, *names]
+    options = [default, *among]
     now = st.session_state.get(key)
     if now and now not in options:
         options.append(str(now))
+    names = distinct(_shown(known[name]) if name in known else name for name in options)
+    shown = dict(zip(options, names, strict=True))
     chosen = place.selectbox(
         title,
         options,
         key=key,
-        format_func=lambda name: _shown(known[name]) if name in known else name,
+        format_func=lambda name: shown.get(name, name),
         accept_new_options=free,
         persist_state="session",
     )
