@@ -158,8 +158,8 @@ SHOWCASES = (
     Showcase(
         title="He is pregnant",
         said="Turkish “o” is he and she at once, and the model makes “He” of it for a doctor, a lawyer, a teacher, a "
-        "singer, and here, of somebody who is pregnant. What speaks for “He” rather than “She” is mostly the word “O” "
-        "itself, and not what is told of the person.",
+        "singer, and here, of somebody who is pregnant. In this map what speaks for “He” rather than “She” is mostly "
+        "the word “O” itself.",
         request=Request(
             "translation",
             "tr-en",
