@@ -78,7 +78,7 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
     for source in SOURCES:
-        if source.model in CARDS and TASKS[source.task].key in CARDS[source.model].tasks:
+        if source.model in options.models:
             print(report(source, options), flush=True)
 
 
@@ -88,6 +88,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="a folder with eraser_movies and expmrc_squad in it")
     parser.add_argument("--items", type=int, default=20, help="texts that the model gets right (default: 20)")
     parser.add_argument("--minutes", type=float, default=30, help="begin no text of a model after that (default: 30)")
+    models = [source.model for source in SOURCES]
+    parser.add_argument("--models", nargs="+", choices=models, default=models, help="default: all")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), help="default: all")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
     return parser.parse_args()
