@@ -21,7 +21,7 @@ def bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figure:
             x=scores,
             y=list(range(len(pieces))),
             orientation="h",
-            marker_color=[TOWARDS["dark"] if score >= 0 else AWAY["dark"] for score in scores],
+            marker_color=[TOWARDS["either"] if score >= 0 else AWAY["either"] for score in scores],
             text=[_number(explanation, piece) for piece in pieces],
             customdata=[plain(short(piece.text, 80)) for piece in pieces],
             hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",

@@ -47,7 +47,7 @@ def curve(faithfulness: Faithfulness, which: Which) -> go.Figure:
             _edge(lines.shares, lines.high, "", {}),
             _edge(lines.shares, lines.low, "95 % of random rankings", band),
             _line(lines.shares, lines.mean, "random, mean", {"color": GREY, "dash": "dot", "width": 2}),
-            _line(lines.shares, lines.own, "this map", {"color": TOWARDS["dark"], "width": 3}),
+            _line(lines.shares, lines.own, "this map", {"color": TOWARDS["either"], "width": 3}),
         ]
     )
     figure.update_xaxes(title=f"{faithfulness.piece}s {TAKEN[which]}", tickformat=".0%", dtick=0.2, range=[-0.03, 1.03])

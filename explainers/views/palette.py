@@ -3,8 +3,9 @@
 Knows no explanation; 0 is the page's own background.
 """
 
-TOWARDS = {"light": "#2166ac", "dark": "#67a9cf"}
-AWAY = {"light": "#e66101", "dark": "#fdb863"}
+# "either" is for figures, which do not know the page's theme: 3:1 on both.
+TOWARDS = {"light": "#2166ac", "dark": "#67a9cf", "either": "#3f8ac4"}
+AWAY = {"light": "#e66101", "dark": "#fdb863", "either": "#d9731f"}
 MOST = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps 4.5:1 on every one of the four
 UNREAD = 0.7  # opacity of text that the model did not read
 OVER = 0.8  # opacity of the strongest colour over a photograph

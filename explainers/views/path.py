@@ -21,7 +21,7 @@ def path(attack: Attack) -> go.Figure:
             y=[step.probability for step in steps],
             mode="lines+markers",
             cliponaxis=False,
-            line={"color": TOWARDS["dark"], "width": 3},
+            line={"color": TOWARDS["either"], "width": 3},
             customdata=[
                 [plain(short(changes(s) or "the text as it was", 60)), plain(short(s.says, 40))] for s in steps
             ],

@@ -36,8 +36,8 @@ def decline(steps: Sequence[Step]) -> go.Figure:
     band = chance(steps[-1].agreement)
     figure.add_hrect(-band, band, fillcolor="rgba(128, 128, 128, 0.18)", line_width=0, layer="below")
     for name, colour, dash, values in (
-        ("strengths", TOWARDS["dark"], "solid", [step.agreement.strength for step in steps]),
-        ("scores with their signs", AWAY["dark"], "dash", [step.agreement.signed for step in steps]),
+        ("strengths", TOWARDS["either"], "solid", [step.agreement.strength for step in steps]),
+        ("scores with their signs", AWAY["either"], "dash", [step.agreement.signed for step in steps]),
     ):
         if any(value is not None for value in values):
             figure.add_trace(

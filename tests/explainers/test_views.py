@@ -219,6 +219,13 @@ def test_text_keeps_its_contrast_on_the_strongest_shade_and_where_it_was_not_rea
     assert contrast(blended(text, page, UNREAD), page) >= 4.5
 
 
+@pytest.mark.parametrize("theme", STREAMLIT)
+def test_lines_of_figures_stand_out_from_either_page(theme):
+    _, page = map(rgb, STREAMLIT[theme])
+    for colours in (TOWARDS, AWAY):
+        assert contrast(rgb(colours["either"]), page) >= 3
+
+
 def test_the_style_sheet_uses_the_palettes_opacities_and_fetches_nothing():
     assert {*re.findall(r"var\(--s\) \* ([\d.]+)", CSS)} == {str(MOST["light"]), str(MOST["dark"])}
     assert f"opacity: {UNREAD}" in CSS

@@ -41,7 +41,7 @@ def test_equal_words_stay_apart():
 def test_the_strongest_come_first_and_colours_follow_the_sign():
     figure, trace = drawn(scored(scores=(0.1, -0.5, 0.3)))
     assert list(figure.layout.yaxis.ticktext) == ["bad", "film", "good"]
-    assert list(trace.marker.color) == [AWAY["dark"], TOWARDS["dark"], TOWARDS["dark"]]
+    assert list(trace.marker.color) == [AWAY["either"], TOWARDS["either"], TOWARDS["either"]]
     assert list(trace.text) == ["−0.50", "+0.30", "+0.10"]
     low, high = figure.layout.xaxis.range
     assert low == -high
