@@ -5,6 +5,7 @@ Knows no task.
 
 from collections.abc import Mapping
 from pathlib import Path
+from re import Pattern
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,6 +60,11 @@ def choose(page: Page, picker: str, option: str | int) -> None:
             if patience == PATIENCE:
                 raise
     expect(options).to_have_count(0)
+
+
+def told(page: Page, said: str | Pattern[str]) -> None:
+    """Wait for the sentence that a page says a result with; the last one may still stand there for a moment."""
+    expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
 
 
 def maps(page: Page) -> list[str]:

@@ -39,7 +39,7 @@ def test_baselines_stand_side_by_side_on_one_scale_and_a_link_brings_them_back(p
     expect(page.get_by_text(re.compile("One scale for all maps"))).to_be_visible()
     legends = page.locator(".wf-legend").all_inner_texts()
     assert len({legend.split("Full colour")[1] for legend in legends}) == 1
-    expect(page.get_by_role("status")).to_contain_text("alike")
+    hands.told(page, "alike")
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     assert "soup" not in page.url
@@ -95,5 +95,5 @@ def test_maps_of_a_picture_stand_side_by_side_on_it(page, server):
     page.goto(f"{server.url}/compare?task=image_classification&by=method&among=saliency%7Cinput_x_gradient")
     page.locator(".wf-photos button").first.click(timeout=4 * PATIENCE)
     expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=4 * PATIENCE)  # two pictures and their table
-    expect(page.get_by_role("status")).to_contain_text("These two maps")
+    hands.told(page, "These two maps")
     expect(page.get_by_role("radio", name="Two texts")).to_have_count(0)

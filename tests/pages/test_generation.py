@@ -51,7 +51,7 @@ def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: 
     hands.visit(page, server, "text_generation", model=writer, method="saliency")
     hands.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
     assert pieces(page) == ["and", "the", "waiter", "rude"]
-    expect(page.get_by_role("status")).to_contain_text("Of this text, the model expects")
+    hands.told(page, "Of this text, the model expects")
     page.locator(".wf-meter").wait_for()
     expect(page.get_by_role("radio", name="Change the text")).to_be_visible()
     expect(page.get_by_role("radio", name="What if")).to_have_count(0)  # one panel changes the text

@@ -6,6 +6,7 @@ from explainers.showcases import SHOWCASES
 
 from .browser import Server
 from .conftest import PATIENCE
+from .hands import told
 
 BEST, EMPTY = (showcase for showcase in SHOWCASES if showcase.title in ("Fooled by “best”", "Sure of an empty word"))
 
@@ -19,8 +20,8 @@ def test_a_card_leads_to_the_result_that_it_tells_of_and_so_does_the_next_one(pa
         text = dict(showcase.request.inputs)["text"]
         expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value(text)
         expect(page.locator(".wf-map")).to_have_text(text)
-        expect(page.get_by_role("status")).to_contain_text(f"The model says {showcase.claim.says}")
-        expect(page.get_by_role("status")).to_contain_text(f"“{showcase.claim.strongest}” pushes hardest")
+        told(page, f"The model says {showcase.claim.says}")
+        told(page, f"“{showcase.claim.strongest}” pushes hardest")
         assert "z=" in page.url  # whoever is sent the address sees the same
         page.get_by_role("link", name="Home").click()
         expect(page.get_by_role("heading", name="Wherefore")).to_be_visible()

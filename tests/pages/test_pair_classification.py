@@ -9,7 +9,7 @@ from explainers import TASKS
 from tests.nli import NLI
 from tests.sentences import HOSTILE
 
-from .hands import downloaded, explain, link, maps, saved, scores, seen_by_a_guest, visit
+from .hands import downloaded, explain, link, maps, saved, scores, seen_by_a_guest, told, visit
 
 KEY = "pair_classification"
 EXAMPLES = {example.label: [text for _, text in example.inputs] for example in TASKS[KEY].examples}
@@ -30,7 +30,7 @@ def test_an_example_shows_both_texts_whole_on_the_bundled_model_without_a_sigmoi
     visit(page, server, KEY, model="similarity")
     page.get_by_role("radio", name="Same words, other meaning").click()
     assert maps(page) == EXAMPLES["Same words, other meaning"]
-    expect(page.get_by_role("status")).to_contain_text(re.compile(r"The model gives SIMILARITY [−\d.]+\."))
+    told(page, re.compile(r"The model gives SIMILARITY [−\d.]+\."))
     expect(page.locator(".wf-legend")).to_have_count(1)  # one scale for both
     assert page.locator(".wf-field").all_inner_texts() == ["First text", "Second text"]
 
@@ -38,7 +38,7 @@ def test_an_example_shows_both_texts_whole_on_the_bundled_model_without_a_sigmoi
 def test_any_class_can_be_explained_rather_than_any_other(page, server, nli):
     visit(page, server, KEY, model=nli, target="neutral", foil="contradiction")
     explain(page, {"First text": A, "Second text": B})
-    expect(page.get_by_role("status")).to_contain_text("Why neutral rather than contradiction?")
+    told(page, "Why neutral rather than contradiction?")
     assert "foil=contradiction" in page.url
 
 

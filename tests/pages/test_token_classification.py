@@ -28,7 +28,7 @@ def entities(page: Page) -> list[str]:
 
 
 def ready(page: Page, said: str) -> None:
-    expect(page.get_by_role("status")).to_contain_text(said)
+    hands.told(page, said)
 
 
 def test_entities_are_found_in_the_text_and_a_click_or_a_key_chooses_their_map(opened):

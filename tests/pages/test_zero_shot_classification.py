@@ -7,7 +7,7 @@ from explainers import TASKS
 from tests.nli import NLI
 from tests.sentences import HOSTILE
 
-from .hands import choose, downloaded, explain, link, maps, saved, scores, seen_by_a_guest, visit
+from .hands import choose, downloaded, explain, link, maps, saved, scores, seen_by_a_guest, told, visit
 
 KEY = "zero_shot_classification"
 EXAMPLES = {example.label: dict(example.inputs) for example in TASKS[KEY].examples}
@@ -35,7 +35,7 @@ def test_an_example_brings_its_labels_and_explains_each(page, server, nli):
     assert page.get_by_role("textbox", name="Sentence made of a label").input_value() == "This example is {}."
     shown = [text.split(" (")[0] for text in pills(page).all_inner_texts()]
     assert sorted(shown) == sorted(EXAMPLES["Two at once"]["labels"].split(", "))
-    expect(page.get_by_role("status")).to_contain_text(f"The model says {shown[0]}")
+    told(page, f"The model says {shown[0]}")
 
 
 def test_labels_that_were_typed_can_be_asked_for_and_compared(page, server, nli):
@@ -45,7 +45,7 @@ def test_labels_that_were_typed_can_be_asked_for_and_compared(page, server, nli)
     choose(page, "Explain", "home")
     choose(page, "Rather than", "music")
     page.get_by_role("button", name="Explain").click()
-    expect(page.get_by_role("status")).to_contain_text("Why home rather than music?")
+    told(page, "Why home rather than music?")
 
 
 def test_shown_sentences_are_explained_each_for_its_own_label(page, server, nli):
