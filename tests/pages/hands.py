@@ -63,13 +63,20 @@ def choose(page: Page, picker: str, option: str | int) -> None:
 
 
 def told(page: Page, said: str | Pattern[str]) -> None:
-    """Wait for the sentence that a page says a result with; the last one may still stand there for a moment."""
+    """Wait for the sentence that a page says a result with, and for what comes below it; the last may stand until then."""
     expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until the server has sent the whole page: parts of the last one stand until their own turn comes."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def maps(page: Page) -> list[str]:
     """The text of each input's map."""
     page.locator(".wf-map").first.wait_for()
+    settled(page)
     return page.locator(".wf-map").all_inner_texts()
 
 

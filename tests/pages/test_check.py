@@ -7,7 +7,7 @@ from playwright.sync_api import Download, Page, expect
 
 from tests.sentences import HOSTILE
 
-from .hands import choose, explain, maps, saved, visit
+from .hands import choose, explain, maps, saved, settled, visit
 
 KEY = "multi_label_classification"
 FOREIGN = (HOSTILE["image"], HOSTILE["style"], HOSTILE["markdown"])
@@ -34,7 +34,7 @@ def test_a_map_is_checked_when_asked_for_and_the_answer_says_what_was_found(page
     button = page.get_by_role("button", name="Check this map")
     expect(button).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(0)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")  # no list closes
+    settled(page)  # no list closes
     choose(page, "Map to check", 1)
     button.click()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)

@@ -37,6 +37,7 @@ def told(text: str) -> Prediction:
 def expects(page: Page, where: str, word: str) -> None:
     said = f"Where {where} stands, the model expects “{word}”"
     expect(page.get_by_role("status").first).to_contain_text(said, timeout=3 * PATIENCE)
+    hands.settled(page)
 
 
 def likeliest(page: Page) -> list[str]:

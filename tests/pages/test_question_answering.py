@@ -59,6 +59,7 @@ def test_an_answer_has_a_map_each_for_itself_its_start_and_its_end_over_both_tex
     for part in ("answer", "start", "end"):
         opened.get_by_role("radio", name=re.compile(rf"^{re.escape(best)}: {part}")).click()
         expect(opened.locator(".wf-legend")).to_contain_text(f"towards “{best}” as {part}")
+        hands.settled(opened)
         maps.add(opened.locator(".wf-map").nth(1).inner_html())
     assert len(maps) == 3
 
@@ -66,6 +67,7 @@ def test_an_answer_has_a_map_each_for_itself_its_start_and_its_end_over_both_tex
 def context_map(page: Page, foil: str) -> str:
     """The map of the context, once it is that of a question with this foil."""
     expect(page.locator(".wf-legend")).to_contain_text(f"rather than {foil}")
+    hands.settled(page)
     return page.locator(".wf-map").nth(1).inner_html()
 
 
