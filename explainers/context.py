@@ -12,10 +12,10 @@ import numpy as np
 
 from .data import Explanation, Floats, Numbers, Prediction, Progress
 from .engine import explain, predict
-from .errors import BadRequest
+from .errors import BadRequest, EndsAtOnce
 from .grouping import SENTENCE
 from .loading import Bundle
-from .openings import SYSTEM
+from .openings import PREFIX, SYSTEM
 from .registry import quiet
 from .request import Request, Target
 from .tasks import TASKS
@@ -23,14 +23,20 @@ from .tasks import TASKS
 WITHOUT = "without_context"
 SENSES = "input_x_gradient"  # the method of the first pass, whose maps are not used
 Measure = Literal["kl_divergence", "p_cxmi"]
+CURRENT = "{current}"
 PARTS = ["context", "current"]
+Span = tuple[str, int, int]
+"""In which input something stands, from and to which character."""
 
 
 @dataclass(frozen=True)
 class Question:
     """A request whose first text is the current one, the context that goes before it, and what counts as dependent.
 
-    `template` says how both become one text; an empty one makes the context a chat's system prompt. A token depends on
+    `template` says how both become one text; an empty one makes the context a chat's system prompt.
+    `output_template` says the same of what is written, and ends with {current}: all before that, `output_context` among
+    it, is written with the context only, and what depends on it is looked for behind it. Where there is no such text,
+    it is what the model writes for the context alone. A token depends on
     the context if its `measure` is at least the mean of all plus so many `deviations`; a word of the context is what
     it comes from by the same rule with `cue_deviations`. At most `most` tokens are traced.
     """
@@ -38,6 +44,8 @@ class Question:
     request: Request
     context: str
     template: str = "{context} {current}"
+    output_template: str = CURRENT
+    output_context: str = ""
     measure: Measure = "kl_divergence"
     deviations: float = 1.0
     cue_deviations: float = 1.0
@@ -62,7 +70,7 @@ class Cue:
 class Reliance:
     """The written text with its context, each token's measure `values` (T,), and the tokens that depend on it.
 
-    `without` is what the model writes without the context.
+    `without` is what the model writes without the context; its text is empty if that is nothing.
     """
 
     explanation: Explanation
@@ -77,7 +85,8 @@ def reliance(question: Question, *, bundle: Bundle | None = None, progress: Prog
 
     A text that the request does not force is written with the context; all passes are about those very words.
     """
-    whole, span = with_context(question)
+    question = _with_output(question, bundle)
+    whole, spans = with_context(question)
     said = predict(replace(whole, params=_writing(whole)), bundle=bundle, progress=progress)
     whole, bare = _forced(whole, said.text), _bare(question)
     first = explain(replace(whole, method=SENSES, params=_writing(whole)), bundle=bundle, progress=progress)
@@ -90,8 +99,12 @@ def reliance(question: Question, *, bundle: Bundle | None = None, progress: Prog
     for row in found:
         asked, instead = _asked(question, whole, first, others, row)
         traced = explain(asked, bundle=bundle, progress=progress)
-        cues.append(Cue(row, instead, traced, _places(traced, span, question.cue_deviations)))
-    return Reliance(first, values, threshold, tuple(cues), predict(bare, bundle=bundle, progress=progress))
+        cues.append(Cue(row, instead, traced, _places(traced, spans, question.cue_deviations)))
+    try:
+        without = predict(bare, bundle=bundle, progress=progress)
+    except EndsAtOnce:
+        without = Prediction((), "")
+    return Reliance(first, values, threshold, tuple(cues), without)
 
 
 def limit(values: Numbers, deviations: float) -> float:
@@ -99,19 +112,20 @@ def limit(values: Numbers, deviations: float) -> float:
     return float(values.mean() + deviations * values.std()) if values.size else 0.0
 
 
-def with_context(question: Question) -> tuple[Request, tuple[str, int, int]]:
-    """The request with its context, and where that stands: in which input, from and to which character."""
+def with_context(question: Question) -> tuple[Request, tuple[Span, ...]]:
+    """The request with its context, and where that stands, before the text and before what is written."""
     request, name = question.request, TASKS[question.request.task].fields[0].name
     current, context = request.texts.get(name, ""), question.context.strip()
     if not context:
         raise BadRequest("The context is empty. Type what the text should be read after.")
     if not current.strip():
         raise BadRequest("The text after the context is empty. Type what the model should go on from.")
-    inputs = dict(request.inputs) | {WITHOUT: current}
+    prefix, spans = _prefix(question)
+    inputs = dict(request.inputs) | prefix | {WITHOUT: current}
     if not question.template:
-        return replace(request, inputs=inputs | {SYSTEM: context}), (SYSTEM, 0, len(context))
+        return replace(request, inputs=inputs | {SYSTEM: context}), ((SYSTEM, 0, len(context)), *spans)
     text, start = filled(question.template, context, current)
-    return replace(request, inputs=inputs | {name: text}), (name, start, start + len(context))
+    return replace(request, inputs=inputs | {name: text}), ((name, start, start + len(context)), *spans)
 
 
 def filled(template: str, context: str, current: str) -> tuple[str, int]:
@@ -131,6 +145,26 @@ def filled(template: str, context: str, current: str) -> tuple[str, int]:
     return text, start
 
 
+def _prefix(question: Question) -> tuple[dict[str, str], tuple[Span, ...]]:
+    """What is written before the text in question, as an input, and where the context stands in it."""
+    if question.output_template == CURRENT:
+        return {}, ()
+    template, context = question.output_template, question.output_context.strip()
+    if not template.endswith(CURRENT):
+        raise BadRequest(f"The output template {template[:60]!r} must end with {CURRENT}.")
+    text, start = filled(template, context, "")
+    return {PREFIX: text.rstrip()}, ((PREFIX, start, start + len(context)),)
+
+
+def _with_output(question: Question, bundle: Bundle | None) -> Question:
+    """The question with its context's output, written by the model if it is not given."""
+    if question.output_template == CURRENT or question.output_context.strip():
+        return question
+    name, *_ = (field.name for field in TASKS[question.request.task].fields)
+    alone = _bare(replace(question, request=replace(question.request, inputs={name: question.context})))
+    return replace(question, output_context=predict(alone, bundle=bundle).text)
+
+
 def split(text: str) -> tuple[str, str]:
     """All sentences of a text but the last, and the last: a first guess at what is context."""
     places = [match.end() for match in SENTENCE.finditer(text) if text[match.end() :].strip()]
@@ -146,7 +180,7 @@ def _writing(request: Request) -> dict[str, str]:
 def _bare(question: Question) -> Request:
     """The request without the context, and with nothing forced."""
     written = TASKS[question.request.task].fields[1].name
-    inputs = {name: text for name, text in question.request.texts.items() if name not in (written, WITHOUT)}
+    inputs = {name: text for name, text in question.request.texts.items() if name not in (written, WITHOUT, PREFIX)}
     if not question.template:
         inputs.pop(SYSTEM, None)
     params: dict[str, object] = {**_writing(question.request), **({} if question.template else {"chat": True})}
@@ -173,13 +207,13 @@ def _asked(
     return replace(whole, params=params, target=Target(foil=instead)), instead
 
 
-def _places(traced: Explanation, span: tuple[str, int, int], deviations: float) -> tuple[int, ...]:
+def _places(traced: Explanation, spans: tuple[Span, ...], deviations: float) -> tuple[int, ...]:
     """The features of the context whose scores are above the threshold of all of them, strongest first."""
-    field, start, end = span
     inside = [
         i
         for i, feature in enumerate(traced.features)
-        if feature.field == field and feature.start is not None and start <= feature.start < end
+        if feature.start is not None
+        and any(feature.field == field and start <= feature.start < end for field, start, end in spans)
     ]
     sizes = np.abs(np.nan_to_num(traced.scores[0, inside]))
     least = limit(sizes, deviations)

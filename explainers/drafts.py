@@ -3,7 +3,7 @@
 Knows no method, and nothing of what is read out of the pass.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,9 +11,11 @@ from torch import Tensor
 from .data import Feature, Segments
 from .encoding import Encoded
 from .loading import Bundle
-from .openings import Opening
+from .openings import PREFIX, Opening
 from .request import Pairs
-from .writing import Written
+from .writing import Written, force
+
+ASSISTANT = "assistant"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class Draft:
     @property
     def segments(self) -> Segments:
         """Whose words the texts are, where the opening says so."""
-        written = (self.opening.field, 0, len(self.written.text), "assistant")
+        written = (self.opening.field, 0, len(self.written.text), ASSISTANT)
         return (*self.opening.segments, written) if self.opening.segments else ()
 
 
@@ -40,8 +42,9 @@ def drafted(bundle: Bundle, opening: Opening, written: Written) -> Draft:
     """Both as one text."""
     before, row, features = opening.encoded, written.ids[None], [*opening.encoded.features]
     if opening.start:
-        names = bundle.tokenizer.convert_ids_to_tokens(list(opening.start))
-        features += [Feature(name, opening.field, special=True) for name in names]
+        own = opening.start[: len(opening.start) - len(opening.prefix)]
+        names = bundle.tokenizer.convert_ids_to_tokens(list(own))
+        features += [*(Feature(name, opening.field, special=True) for name in names), *opening.prefix]
         inputs = before.inputs | {"decoder_input_ids": torch.cat([torch.tensor([opening.start]), row], dim=1)}
     else:
         more = {name: own[:, -1:].expand_as(row) for name, own in before.inputs.items()} | {"input_ids": row}
@@ -51,6 +54,23 @@ def drafted(bundle: Bundle, opening: Opening, written: Written) -> Draft:
     special = torch.tensor([feature.special for feature in features])
     encoded = Encoded(inputs, tuple(features), special, before.notices, {"use_cache": False})
     return Draft(opening, written, encoded, columns, places)
+
+
+def prefixed(bundle: Bundle, opening: Opening, text: str) -> Opening:
+    """The opening with words after it, in the field PREFIX, that what is written goes on from; none change nothing."""
+    if not text.strip():
+        return opening
+    lead = force(bundle, replace(opening, field=PREFIX), text)
+    segments = ((PREFIX, 0, len(lead.text), ASSISTANT),) if opening.segments else ()
+    whole = replace(
+        opening,
+        texts=opening.texts | {PREFIX: lead.text},
+        before=opening.before + lead.text,
+        segments=(*opening.segments, *segments),
+    )
+    if opening.start:
+        return replace(whole, start=(*opening.start, *lead.ids.tolist()), prefix=lead.features)
+    return replace(whole, encoded=drafted(bundle, opening, lead).encoded)
 
 
 def texts_of(draft: Draft) -> Pairs:

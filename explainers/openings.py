@@ -13,6 +13,7 @@ from .errors import BadRequest, Incompatible
 from .loading import Bundle
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
+PREFIX = "prefix"
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Opening:
     """What the model has read before it writes: tokens of the fields in `texts`, then what is written to `field`.
 
     `before` is the text that a continuation is glued to, empty if it begins afresh; `start` are the ids that a decoder
-    begins with.
+    begins with, the last of them those of the tokens `prefix`, if somebody wrote the first words for it.
     """
 
     encoded: Encoded
@@ -28,6 +29,7 @@ class Opening:
     field: str
     before: str = ""
     start: tuple[int, ...] = ()
+    prefix: tuple[Feature, ...] = ()
     segments: Segments = ()
 
     @property
@@ -94,7 +96,7 @@ def nothing(bundle: Bundle, opening: Opening) -> Opening:
     field = opening.encoded.features[0].field
     features = tuple(Feature(name, field, special=True) for name in tokenizer.convert_ids_to_tokens(own))
     encoded = Encoded(inputs, features, torch.ones(len(own), dtype=torch.bool), ())
-    return Opening(encoded, {}, opening.field, start=opening.start)
+    return Opening(encoded, {}, opening.field, start=opening.start[: len(opening.start) - len(opening.prefix)])
 
 
 def _one_half(bundle: Bundle) -> None:

@@ -17,7 +17,7 @@ from .encoding import SPACE, Comparison, trimmed, word_at, words_of
 from .errors import BadRequest, EndsAtOnce, LimitReached
 from .loading import Bundle
 from .method import Range
-from .openings import TARGET, Opening
+from .openings import Opening
 from .request import Request
 
 # Letters and digits of scripts that put a space between words.
@@ -114,7 +114,7 @@ def generate(
     """What the model writes, without the token that ends it. Raises BadRequest if that is nothing."""
     most = min(writing.most_new_tokens, opening.room(bundle))
     drawn = [Drawn(writing.temperature, writing.top_p, request.seed)] if writing.strategy == "sample" else []
-    started = {"decoder_input_ids": torch.tensor([opening.start[:1]])} if opening.start else {}
+    started = {"decoder_input_ids": torch.tensor([opening.start])} if opening.start else {}
     made = bundle.model.generation_config
     end = made.eos_token_id if made.eos_token_id is not None else bundle.tokenizer.eos_token_id
     with torch.no_grad():
@@ -123,7 +123,7 @@ def generate(
             **started,
             do_sample=False,
             num_beams=1,
-            max_new_tokens=most + max(len(opening.start) - 1, 0),
+            max_new_tokens=most,
             pad_token_id=_first(made.pad_token_id if made.pad_token_id is not None else end),
             eos_token_id=end,
             logits_processor=drawn,
@@ -140,7 +140,7 @@ def generate(
 def force(bundle: Bundle, opening: Opening, text: str) -> Written:
     """The tokens of a text that a person gives. Raises LimitReached if the model cannot take them all."""
     text = _apart(opening.before, text)
-    ids, offsets = _tokens(bundle, opening.field, opening.before, text)
+    ids, offsets = _tokens(bundle, opening, opening.before, text)
     if not ids:
         raise BadRequest("The model reads no token in the text that it should write. Type a sentence.")
     if len(ids) > (room := opening.room(bundle)):
@@ -153,7 +153,7 @@ def instead(bundle: Bundle, opening: Opening, written: Written, first: int, text
     """The ids of a text that stands where the written tokens from number `first` on do."""
     places = (feature.start for feature in written.features[first:] if feature.start is not None)
     before = opening.before + written.text[: next(places, len(written.text))]
-    ids, _ = _tokens(bundle, opening.field, before.rstrip(), _apart(before.rstrip(), text))
+    ids, _ = _tokens(bundle, opening, before.rstrip(), _apart(before.rstrip(), text))
     return ids
 
 
@@ -162,9 +162,9 @@ def _apart(before: str, text: str) -> str:
     return " " + text if SPACED.fullmatch(before[-1:]) and SPACED.fullmatch(text[:1]) else text
 
 
-def _tokens(bundle: Bundle, field: str, before: str, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+def _tokens(bundle: Bundle, opening: Opening, before: str, text: str) -> tuple[list[int], list[tuple[int, int]]]:
     """The ids of a text after another, with their places; glued to it where the tokenizer keeps the seam."""
-    tokenizer, name = bundle.tokenizer, "text_target" if field == TARGET else "text"
+    tokenizer, name = bundle.tokenizer, "text_target" if opening.start else "text"
     if before:
         own = tokenizer(**{name: before}, add_special_tokens=False)["input_ids"]
         glued = tokenizer(**{name: before + text}, add_special_tokens=False, return_offsets_mapping=True)

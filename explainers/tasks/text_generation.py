@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ..data import Prediction
+from ..drafts import prefixed
 from ..generation import prediction, problem
 from ..loading import Bundle
 from ..method import knobs, settings_of
-from ..openings import CONTINUATION, PROMPT, SYSTEM, Opening, chat, plain
+from ..openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, Opening, chat, plain
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
@@ -43,6 +44,7 @@ class TextGeneration(Task):
             optional=True,
             aside=True,
         ),
+        Field(PREFIX, "It begins with", "The model goes on from these words.", optional=True, aside=True),
         Field(WITHOUT, "Prompt without its context", "To measure what the context adds.", optional=True, aside=True),
     )
     examples = (
@@ -72,12 +74,14 @@ class TextGeneration(Task):
         # Where the prompt is all that is left without the context, the system prompt was the context.
         left = "" if without == prompt else system
         bare = _opening(bundle, without, left, talks) if without.strip() else None
-        return problem(bundle, request, run, _opening(bundle, prompt, system, talks), bare)
+        opening = prefixed(bundle, _opening(bundle, prompt, system, talks), texts[PREFIX])
+        return problem(bundle, request, run, opening, bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request, settings().text_characters)
         prompt, system = texts[PROMPT], texts[SYSTEM]
-        return prediction(bundle, request, _opening(bundle, prompt, system, _chats(request, system)))
+        opening = _opening(bundle, prompt, system, _chats(request, system))
+        return prediction(bundle, request, prefixed(bundle, opening, texts[PREFIX]))
 
 
 def _chats(request: Request, system: str) -> bool:

@@ -4,10 +4,11 @@ Knows no method and no page.
 """
 
 from ..data import Prediction
+from ..drafts import prefixed
 from ..generation import prediction, problem
 from ..loading import Bundle
 from ..method import knobs
-from ..openings import SOURCE, TARGET, source
+from ..openings import PREFIX, SOURCE, TARGET, Opening, source
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
@@ -26,6 +27,7 @@ class Translation(Task):
     fields = (
         Field(SOURCE, "Source", "Type or paste the text to translate."),
         Field(TARGET, "Target", "Leave this empty and the model writes it.", optional=True),
+        Field(PREFIX, "The target begins with", "The model goes on from these words.", optional=True, aside=True),
         Field(WITHOUT, "Source without its context", "To measure what the context adds.", optional=True, aside=True),
     )
     examples = tuple(
@@ -44,8 +46,12 @@ class Translation(Task):
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request, settings().text_characters)
         bare = source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
-        return problem(bundle, request, run, source(bundle, texts[SOURCE]), bare)
+        return problem(bundle, request, run, _opening(bundle, texts), bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request, settings().text_characters)
-        return prediction(bundle, request, source(bundle, texts[SOURCE]))
+        return prediction(bundle, request, _opening(bundle, texts))
+
+
+def _opening(bundle: Bundle, texts: dict[str, str]) -> Opening:
+    return prefixed(bundle, source(bundle, texts[SOURCE]), texts[PREFIX])

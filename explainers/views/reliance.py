@@ -12,6 +12,7 @@ from .text import escaped, short
 CSS = """
 .wf-c-text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 2; font-size: 1.1rem; max-width: 48rem; }
 .wf-c-on { outline: .12em solid currentColor; outline-offset: .05em; border-radius: .2em; font-weight: 600; }
+.wf-c-begun { opacity: .7; }
 """
 
 
@@ -26,8 +27,8 @@ def said(explanation: Explanation, cues: list[tuple[int, list[str]]]) -> str:
     return f"{lead}: {'; '.join(parts)}." if parts else f"{lead}, but on no single part of it."
 
 
-def marked(explanation: Explanation, rows: list[int]) -> str:
-    """The written text with the tokens of these rows framed. HTML."""
+def marked(explanation: Explanation, rows: list[int], begun: str = "") -> str:
+    """The written text with the tokens of these rows framed, after the words that it had to begin with, faded. HTML."""
     features = sorted(
         (f.start, f.end)
         for row in rows
@@ -38,12 +39,14 @@ def marked(explanation: Explanation, rows: list[int]) -> str:
         if start >= place:
             parts += [escaped(text[place:start]), f'<span class="wf-c-on">{escaped(text[start:end])}</span>']
             place = end
-    return f'<div class="wf-c-text" dir="auto">{"".join(parts)}{escaped(text[place:])}</div>'
+    lead = f'<span class="wf-c-begun">{escaped(begun)}</span>' if begun else ""
+    return f'<div class="wf-c-text" dir="auto">{lead}{"".join(parts)}{escaped(text[place:])}</div>'
 
 
 def plainly(text: str) -> str:
-    """A text with nothing marked. HTML."""
-    return f'<div class="wf-c-text" dir="auto">{escaped(text)}</div>'
+    """A text with nothing marked, or that there is none. HTML."""
+    shown = escaped(text) if text.strip() else "<em>nothing: the model ends its text at once</em>"
+    return f'<div class="wf-c-text" dir="auto">{shown}</div>'
 
 
 def own(explanation: Explanation, row: int) -> str:

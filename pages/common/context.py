@@ -6,15 +6,15 @@ Knows Explanations; what depends on what is computed in `explainers.context`.
 import streamlit as st
 
 from explainers import TASKS, Explanation
-from explainers.context import Measure, Question, Reliance, reliance, split
+from explainers.context import CURRENT, Measure, Question, Reliance, reliance, split
 from explainers.generated import is_generation
-from explainers.openings import SYSTEM
+from explainers.openings import PREFIX, SYSTEM
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn
 from .work import answered
 
-TEMPLATE = "{context} {current}"
+TEMPLATE = f"{{context}} {CURRENT}"
 MEASURES: dict[Measure, str] = {"kl_divergence": "all that it might write", "p_cxmi": "what it did write"}
 PROMPT_PART, SYSTEM_PROMPT = "goes before the text", "is the system prompt"
 LEAD = (
@@ -70,12 +70,32 @@ def _question(explanation: Explanation, own: str) -> Question:
         tokens = st.number_input("Threshold for written words", -2.0, 5.0, 1.0, 0.5, key=f"{own}.tokens", help=words)
         cues = st.number_input("Threshold for the context", -2.0, 5.0, 1.0, 0.5, key=f"{own}.cues", help=words)
         most = st.number_input("Trace at most", 1, 50, 8, key=f"{own}.most")
-    inputs = {field: text for field, text in request.texts.items() if field not in (name, SYSTEM)} | {name: left or ""}
+    written = request.texts.get(PREFIX, "")
+    with st.expander("The context in what is written", expanded=bool(written)):
+        st.caption(
+            "A model that translates several sentences writes the context too, before the rest."
+        )
+        out = st.text_input(
+            "Output template",
+            TEMPLATE if written else CURRENT,
+            key=f"{own}.out",
+            help=f"What is written with the context; all before {CURRENT} is written with it only. Like {TEMPLATE}.",
+        )
+        told = st.text_input(
+            "The context as it is written",
+            written,
+            key=f"{own}.told",
+            placeholder="Leave this empty and it is what the model writes for the context alone.",
+        )
+    aside = (name, SYSTEM, PREFIX)
+    inputs = {field: text for field, text in request.texts.items() if field not in aside} | {name: left or ""}
     if system and kind == PROMPT_PART:
         inputs[SYSTEM] = system
     base = type(request)(request.task, request.model, inputs, request.method, params=request.params, seed=request.seed)
     shape = "" if kind == SYSTEM_PROMPT else template
-    return Question(base, given or "", shape, measure or "kl_divergence", tokens, cues, int(most))
+    return Question(
+        base, given or "", shape, out or CURRENT, told or "", measure or "kl_divergence", tokens, cues, int(most)
+    )
 
 
 def _shown(found: Reliance, asked: Question) -> None:
@@ -87,7 +107,7 @@ def _shown(found: Reliance, asked: Question) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")
-        drawn.markup(marked(found.explanation, rows))
+        drawn.markup(marked(found.explanation, rows, found.explanation.shown.get(PREFIX, "")))
     with right:
         st.markdown("**Without the context**")
         drawn.markup(plainly(found.without.text))

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
 from explainers.context import Question, filled, limit, reliance, split, with_context
-from explainers.errors import BadRequest
+from explainers.errors import BadRequest, EndsAtOnce
 from tests.hub import as_loaded
 
 CONTEXT, CURRENT, WRITTEN = "a wonderful cast and a clever story.", "the soup was", "cold and the waiter was rude"
@@ -17,6 +17,11 @@ CONTEXT, CURRENT, WRITTEN = "a wonderful cast and a clever story.", "the soup wa
 @pytest.fixture(scope="module")
 def bundle():
     return Bundle.of(*as_loaded("llama", task="text_generation"))
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return Bundle.of(*as_loaded("bart", task="translation"))
 
 
 def question(**changes):
@@ -50,7 +55,7 @@ def test_a_text_is_split_before_its_last_sentence():
 def test_an_empty_template_makes_the_context_the_system_prompt():
     request, place = with_context(question(template=""))
     assert (request.texts["system"], request.texts["without_context"]) == (CONTEXT, CURRENT)
-    assert place == ("system", 0, len(CONTEXT))
+    assert place == (("system", 0, len(CONTEXT)),)
 
 
 @pytest.mark.parametrize(("context", "prompt"), [("  ", CURRENT), (CONTEXT, " ")])
@@ -95,6 +100,50 @@ def test_the_text_without_the_context_is_what_the_model_writes_without_it(bundle
     assert found.without == predict(free, bundle=bundle)
     said = predict(with_context(question(request=free))[0], bundle=bundle).text
     assert found.explanation.prediction.text.strip() == said.strip()
+
+
+def test_what_is_written_may_begin_with_the_context_where_there_is_one_and_may_come_from_it(translator):
+    """As translators of whole documents write: the context, then the text in question, which alone is compared."""
+    request = Request("translation", "tiny", {"source": CURRENT, "target": WRITTEN}, "saliency")
+    asked = Question(request, CONTEXT, output_template="{context} {current}", output_context="the cast was clever.")
+    found = reliance(replace(asked, cue_deviations=-1.0, deviations=0.0), bundle=translator)
+    both = Request(
+        "translation",
+        "tiny",
+        {"source": f"{CONTEXT} {CURRENT}", "target": WRITTEN, "prefix": "the cast was clever."},
+        "saliency",
+    )
+    shares = [
+        explain(replace(request, inputs=inputs, params={"unit": "log_probability"}), bundle=translator).values
+        for inputs in (both.inputs, request.inputs)
+    ]
+    p_cxmi = dict(found.explanation.steps)["p_cxmi"]
+    assert_allclose(p_cxmi, (shares[0] - shares[1]) / np.log(2), rtol=1e-4, atol=1e-6)  # bits
+    assert found.explanation.prediction.text.strip() == WRITTEN
+    fields = {cue.explanation.features[place].field for cue in found.cues for place in cue.places}
+    assert fields == {"source", "prefix"}
+    assert found.without == predict(replace(request, inputs={"source": CURRENT}), bundle=translator)
+
+
+def test_the_output_of_the_context_is_written_by_the_model_if_nobody_gives_it(translator):
+    request = Request("translation", "tiny", {"source": CURRENT, "target": WRITTEN}, params={"most_new_tokens": 4})
+    found = reliance(Question(request, CONTEXT, output_template="({context}) {current}"), bundle=translator)
+    own = predict(replace(request, inputs={"source": CONTEXT}), bundle=translator).text.strip()
+    assert found.explanation.request.texts["prefix"] == f"({own})"
+
+
+@pytest.mark.parametrize("template", ["{context} {current}.", "{current} {context}", "{context}"])
+def test_an_output_template_that_does_not_end_with_the_text_is_refused(template):
+    with pytest.raises(BadRequest, match=r"must end with \{current\}"):
+        with_context(question(output_template=template))
+
+
+def test_a_model_that_writes_nothing_without_the_context_is_no_fault():
+    ends = Bundle.of(*as_loaded("marian", task="translation"))
+    request = Request("translation", "tiny", {"source": CURRENT, "target": WRITTEN})
+    with pytest.raises(EndsAtOnce):
+        predict(replace(request, inputs={"source": CURRENT}), bundle=ends)
+    assert reliance(Question(request, CONTEXT), bundle=ends).without.text == ""
 
 
 def test_with_thresholds_out_of_reach_nothing_depends_on_anything(bundle):

@@ -1,13 +1,16 @@
 """Written text is explained token by token from one pass, on every architecture, and what is explained is what runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 
 from explainers import Request, Target, explain, predict
 from explainers.export import from_json, to_json
 
-from .writers import AFTER, BEFORE, WRITERS, bundle_of, request_of
+from .writers import AFTER, BEFORE, WRITERS, bundle_of, ids_of, request_of
 
 
 def generated(bundle, text, most):
@@ -47,6 +50,31 @@ def test_the_probability_of_each_token_is_the_models_own_after_its_prefix_alone(
         assert explanation.targets[t].probability == pytest.approx(expected, rel=1e-4)
         assert explanation.values[t] == pytest.approx(expected, rel=1e-4)
     assert explanation.unit == "probability"
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_words_that_a_text_must_begin_with_are_read_and_not_explained(kind):
+    bundle = bundle_of(kind)
+    whole = explain(request_of(kind, "cold and the waiter rude", params={"norm": "L2"}), bundle=bundle)
+    request = request_of(kind, "rude", params={"norm": "L2"})
+    rest = explain(replace(request, inputs=dict(request.inputs) | {"prefix": "cold and the waiter"}), bundle=bundle)
+    count = len(rest.targets)
+    assert 0 < count < len(whole.targets)
+    assert ids_of(rest) == ids_of(whole)[-count:]
+    assert_allclose(rest.scores, whole.scores[-count:], rtol=1e-4, atol=1e-7)
+    read = [feature.text for feature in rest.features if feature.field == "prefix"]
+    assert read == [target.label for target in whole.targets[:-count]]
+    assert rest.shown["prefix"].strip() == "cold and the waiter"
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_model_goes_on_from_words_that_it_must_begin_with_as_from_its_own(kind):
+    bundle = bundle_of(kind)
+    request = request_of(kind, "", params={"most_new_tokens": 4})
+    begun = replace(request, inputs=dict(request.inputs) | {"prefix": "cold and the waiter"})
+    said = predict(begun, bundle=bundle)
+    assert 0 < len(said.targets) <= 4
+    assert ids_of(said) == [alternatives[0].index for alternatives in said.alternatives]  # the likeliest each time
 
 
 @pytest.mark.parametrize("kind", WRITERS)

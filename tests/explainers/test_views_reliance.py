@@ -20,7 +20,10 @@ def test_the_text_is_whole_and_the_tokens_that_depend_are_framed():
     page = Page(marked(generation(), [0, 2]))
     assert page.text() == " Paris."
     assert page.text("wf-c-on") == "Par."
+    begun = Page(marked(generation(), [0, 2], "Well, <b>"))
+    assert (begun.text("wf-c-begun"), begun.text()) == ("Well, <b>", "Well, <b> Paris.")
     assert Page(plainly("a <b>")).text() == "a <b>"
+    assert Page(plainly("")).text() == "nothing: the model ends its text at once"
 
 
 def test_a_line_says_how_far_what_would_have_stood_there_and_what_it_comes_from():

@@ -63,7 +63,7 @@ def choose(page: Page, picker: str, option: str | int) -> None:
 
 
 def told(page: Page, said: str | Pattern[str]) -> None:
-    """Wait for the sentence that a page says a result with, and for what comes below it; the last may stand until then."""
+    """Wait for the sentence that a page says a result with, and for all below it; the last may stand till then."""
     expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
     settled(page)
 
