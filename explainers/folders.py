@@ -119,9 +119,8 @@ def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
     names = {cls.__name__ for cls in (fitting if isinstance(fitting, tuple) else (fitting,)) if cls}
     made = list(map(str, made)) if isinstance(made, list) else []
     if not names & set(made):
-        task = card.tasks[0].replace("_", " ")
         raise Incompatible(
-            f"{card.label} is made for {', '.join(made)[:100] or 'no task that it names'}, not for {task}."
+            f"{card.label} is made for {', '.join(made)[:100] or 'no task that it names'}, not for this task."
         )
     if config.get("transformers_weights"):  # another file than those that are checked here, even a pickle
         raise ModelRefused(f"{card.label} asks for weights other than {SINGLE}. Save it anew with save_pretrained.")

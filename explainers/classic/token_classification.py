@@ -3,13 +3,13 @@
 Knows no page.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from ..data import Prediction
 from ..engine import predict
 from ..standalone import to_html
+from ..views.text import distinct
 from .session import LAYER, Page, Scored, Session, WrongCall, only_lig, scored, written
 
 
@@ -64,7 +64,7 @@ class TokenClassificationExplainer(Session):
     @property
     def word_attributions(self) -> dict[str, Explained]:
         """For each explained token its class and the score of every token for it, L2-normalised."""
-        names = _unique(self.explanation.tokens)
+        names = distinct(self.explanation.tokens)
         return {
             names[target.position or 0]: {
                 "label": str(target.label),
@@ -98,13 +98,3 @@ class TokenClassificationExplainer(Session):
             raise WrongCall(f"{len(true_classes)} true classes were given for {len(tokens)} tokens.")
         right = None if true_classes is None else ", ".join(map(" ".join, zip(tokens, true_classes, strict=True)))
         return written(to_html(self.explanation, true_label=right), html_filepath)
-
-
-def _unique(tokens: Sequence[str]) -> list[str]:
-    """A name for each token of a text, with its number from the second of its kind on."""
-    seen: Counter[str] = Counter()
-    names = []
-    for token in tokens:
-        seen[token] += 1
-        names.append(token if seen[token] == 1 else f"{token} ({seen[token]})")
-    return names

@@ -39,12 +39,12 @@ class FillMask(Attackable):
     examples = tuple(
         Example(label, ((TEXT, text),))
         for label, text in (
-            ("A capital", "The capital of France is [MASK]."),
+            ("A capital", "[MASK] is the capital of England."),
+            ("A ship", "The ship sank in the [MASK]."),
             ("A tired nurse", "The nurse said that [MASK] was tired."),
             ("A tired engineer", "The engineer said that [MASK] was tired."),
-            ("For the soup", "She seasoned the soup with a pinch of [MASK]."),
-            ("Two gaps", "The [MASK] barked at the postman, and then it [MASK] away."),
-            ("A dull film", "What a dull film: I was [MASK] from the first minute."),
+            ("Two gaps", "She was born in New [MASK] and studied at the [MASK] of Chicago."),
+            ("A wrong guess", "She seasoned the soup with a pinch of [MASK]."),
         )
     )
     choices = foils = "said"

@@ -5,6 +5,8 @@ Knows no explanation.
 
 import html
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 
 import regex
 
@@ -16,7 +18,7 @@ HIDDEN = regex.compile(
 )
 # A grapheme cluster. Flags are paired by hand: \X looks back to the first of a run for each, which is quadratic.
 CLUSTER = regex.compile(r"(?V1)\p{Regional_Indicator}{1,2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X")
-ORDINALS = {"text_a": "First text", "text_b": "Second text"}
+NAMES = {"text_a": "First text", "text_b": "Second text", "prefix": "Begins with"}  # of fields
 SILENT = "PZC"  # first letters of the categories of signs that say nothing alone
 ENOUGH = 0.05  # of the change: a map that leaves more than this unexplained is called a sketch
 
@@ -90,9 +92,7 @@ def named(target: Target) -> str:
 
 def field_name(field: str) -> str:
     """An input's name as people read it."""
-    if field in ORDINALS:
-        return ORDINALS[field]
-    return field[:1].upper() + field[1:].replace("_", " ")
+    return NAMES.get(field) or field[:1].upper() + field[1:].replace("_", " ")
 
 
 def likelihood(probability: float) -> str:
@@ -106,3 +106,13 @@ def percent(share: float) -> str:
     if 0 < value < 0.01:
         return "< 0.01 %"
     return f"{decimals(value)} %"
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names, one that comes again with its number behind it: a picker takes equal ones for the first of them."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found

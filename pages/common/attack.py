@@ -17,10 +17,9 @@ from explainers.views.attack import said, shortest, steps
 from explainers.views.diff import diff
 from explainers.views.gaps import gaps
 from explainers.views.path import alt, path
-from explainers.views.text import field_name, named, short
+from explainers.views.text import distinct, field_name, named, short
 
 from . import controls, drawn, inputs, targets
-from .words import distinct
 from .work import answered
 
 ANYTHING = "anything else"

@@ -9,11 +9,10 @@ from explainers import Explanation, Faithfulness
 from explainers.backend import backend
 from explainers.checked_file import to_csv, to_json
 from explainers.views.curves import alt, curve
-from explainers.views.text import named, short
+from explainers.views.text import distinct, named, short
 from explainers.views.verdict import measures, verdict
 
 from . import drawn
-from .words import distinct
 from .work import worked
 
 CURVES = {

@@ -72,9 +72,7 @@ def _question(explanation: Explanation, own: str) -> Question:
         most = st.number_input("Trace at most", 1, 50, 8, key=f"{own}.most")
     written = request.texts.get(PREFIX, "")
     with st.expander("The context in what is written", expanded=bool(written)):
-        st.caption(
-            "A model that translates several sentences writes the context too, before the rest."
-        )
+        st.caption("A model that translates several sentences writes the context too, before the rest.")
         out = st.text_input(
             "Output template",
             TEMPLATE if written else CURRENT,

@@ -14,8 +14,7 @@ from explainers.loading import labels, loaded
 from explainers.settings import settings
 from explainers.sources import card_of
 from explainers.task import Task
-
-from .words import distinct
+from explainers.views.text import distinct
 
 PREDICTED, NOTHING = "what the model says", "nothing"
 AT = re.compile(r"(.+)@(\d{1,6})", re.DOTALL)  # a class and the token that it is read at

@@ -83,13 +83,13 @@ def test_a_folder_may_be_given_from_the_home_folder_or_from_here(folder, monkeyp
 def test_a_model_for_another_task_is_refused_with_what_it_is_for(folder, unread):
     config = AutoConfig.for_model("bert", **SMALL, vocab_size=99)
     BertForMaskedLM(config).save_pretrained(folder)
-    with pytest.raises(Incompatible, match="made for BertForMaskedLM, not for text classification"):
+    with pytest.raises(Incompatible, match="made for BertForMaskedLM, not for this task"):
         explained(folder)
 
 
 @pytest.mark.parametrize("made", [None, [], "BertForSequenceClassification", [7], {"a": 1}])
 def test_a_config_that_names_no_fitting_architecture_is_refused(folder, unread, made):
-    with pytest.raises(Incompatible, match="not for text classification"):
+    with pytest.raises(Incompatible, match="not for this task"):
         explained(edited(folder, architectures=made))
 
 

@@ -13,7 +13,7 @@ from explainers.views.segments import special_share
 from explainers.views.sentence import sentence
 from explainers.views.spans import REACHED, spans
 from explainers.views.table import rows
-from explainers.views.text import HIDDEN, decimals, escaped, number, percent, plain, short
+from explainers.views.text import HIDDEN, decimals, distinct, escaped, number, percent, plain, short
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored
 from tests.sentences import HOSTILE
 
@@ -270,3 +270,12 @@ def test_text_is_safe_between_tags_and_between_quotes(evil):
     assert page.elements[0][1].keys() == {"title"}
     assert page.text() == marked(evil)
     assert not set("<>\"'$") & set(plain(evil))
+
+
+def test_options_that_would_look_alike_are_told_apart_and_the_others_stay_as_they_are():
+    assert distinct(["Paris: LOC", "Ada: PER", "Paris: LOC", "Paris: LOC"]) == [
+        "Paris: LOC",
+        "Ada: PER",
+        "Paris: LOC (2)",
+        "Paris: LOC (3)",
+    ]
