@@ -56,13 +56,8 @@ def _look(key: str) -> tuple[str, Grouping]:
     """The view and the pieces that the controls say."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key=f"{key}.shown.view")
-        level = st.segmented_control(
-            "Pieces",
-            LEVELS,
-            default="word",
-            format_func=LEVEL_NAMES.__getitem__,
-            required=True,
-            key=f"{key}.shown.level",
+        level = st.selectbox(
+            "Pieces", LEVELS, LEVELS.index("word"), format_func=LEVEL_NAMES.__getitem__, key=f"{key}.shown.level"
         )
         how = st.selectbox("Gathered by", HOWS, format_func=HOW_NAMES.__getitem__, key=f"{key}.how", help=GATHERED)
         pattern = ""
