@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from .data import Explanation, Floats, Numbers, Prediction, Progress
-from .engine import explain, predict
+from .engine import explain, limited, predict
 from .errors import BadRequest, EndsAtOnce
 from .grouping import SENTENCE
 from .loading import Bundle
@@ -85,6 +85,7 @@ def reliance(question: Question, *, bundle: Bundle | None = None, progress: Prog
 
     A text that the request does not force is written with the context; all passes are about those very words.
     """
+    run = limited(quiet)  # all explanations together have the time of one
     question = _with_output(question, bundle)
     whole, spans = with_context(question)
     said = predict(replace(whole, params=_writing(whole)), bundle=bundle, progress=progress)
@@ -99,6 +100,7 @@ def reliance(question: Question, *, bundle: Bundle | None = None, progress: Prog
     for row in found:
         asked, instead = _asked(question, whole, first, others, row)
         traced = explain(asked, bundle=bundle, progress=progress)
+        run.spend(*traced.evaluations)
         cues.append(Cue(row, instead, traced, _places(traced, spans, question.cue_deviations)))
     try:
         without = predict(bare, bundle=bundle, progress=progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .data import Explanation, Progress
-from .engine import borrowed
+from .engine import borrowed, limited
 from .errors import BadRequest, EndsAtOnce
 from .loading import Bundle
 from .problem import Run
@@ -48,18 +48,18 @@ def swaps(question: Question, *, bundle: Bundle | None = None, progress: Progres
     if len(question.words) > MOST:
         raise BadRequest(f"{len(question.words)} words are too many. Give {MOST} or fewer.")
     with borrowed(question.request, bundle, progress) as held:
-        found = []
+        run, found = limited(quiet), []
         for number, word in enumerate(question.words):
             progress(f"Word {number + 1} of {len(question.words)}", number / len(question.words))
-            found.append(_swap(question, word, held))
+            found.append(_swap(question, word, held, run))
         return tuple(found)
 
 
-def _swap(question: Question, word: str, held: Bundle) -> Swap:
+def _swap(question: Question, word: str, held: Bundle, run: Run) -> Swap:
     request, task = question.request, TASKS[question.request.task]
     text = request.texts[question.field]
     inputs = dict(request.inputs) | {question.field: text[: question.start] + word + text[question.end :]}
-    problem = task.encode(held, replace(request, inputs=inputs), Run())
+    problem = task.encode(held, replace(request, inputs=inputs), run)
     steps = {name: numbers[question.row] for name, numbers in problem.steps}
     own, margin = steps["probability"], steps.get("probability_margin")
     return Swap(word, own, None if margin is None else own - margin, _written(request, inputs, held))

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
 from explainers.context import Question, filled, limit, reliance, split, with_context
-from explainers.errors import BadRequest, EndsAtOnce
+from explainers.errors import BadRequest, EndsAtOnce, Overdue
+from explainers.problem import Run
 from tests.hub import as_loaded
 
 CONTEXT, CURRENT, WRITTEN = "a wonderful cast and a clever story.", "the soup was", "cold and the waiter was rude"
@@ -150,3 +151,9 @@ def test_with_thresholds_out_of_reach_nothing_depends_on_anything(bundle):
     assert reliance(question(deviations=50.0), bundle=bundle).cues == ()
     (first, *_) = reliance(question(cue_deviations=50.0, most=1), bundle=bundle).cues
     assert first.places == ()
+
+
+def test_all_its_explanations_together_have_the_time_of_one(bundle, monkeypatch):
+    monkeypatch.setattr("explainers.context.limited", lambda progress: Run(deadline=0.0))
+    with pytest.raises(Overdue):
+        reliance(question(), bundle=bundle)

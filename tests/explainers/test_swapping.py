@@ -7,7 +7,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
-from explainers.errors import BadRequest, EndsAtOnce
+from explainers.errors import BadRequest, EndsAtOnce, Overdue
+from explainers.settings import read
 from explainers.swapping import asked, swaps
 from tests.hub import as_loaded
 
@@ -78,3 +79,11 @@ def test_no_words_and_too_many_are_told(case):
     for words, why in (((), "no other words"), (tuple(map(str, range(101))), "101 words are too many")):
         with pytest.raises(BadRequest, match=why):
             swaps(asked(explanation, 0, (names[0], 4, 8), words), bundle=bundle)
+
+
+def test_all_words_together_have_the_time_of_one_explanation(case, monkeypatch):
+    bundle, _, wanted = case
+    explanation = explain(wanted, bundle=bundle)
+    monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_SECONDS": "0"}))
+    with pytest.raises(Overdue):
+        swaps(asked(explanation, 0, (wanted.inputs[0][0], 0, 3), WORDS), bundle=bundle)

@@ -46,7 +46,8 @@ def choose(page: Page, picker: str, option: str | int) -> None:
 
     A list that is still closing would take the next picker's click, and a page that is drawn again closes its lists.
     """
-    box, opened = page.get_by_role("combobox", name=picker, exact=True), page.get_by_test_id("stSelectboxVirtualDropdown")
+    box = page.get_by_role("combobox", name=picker, exact=True)
+    opened = page.get_by_test_id("stSelectboxVirtualDropdown")  # written words are options of a list too
     options = opened.get_by_role("option")
     wanted = options.nth(option) if isinstance(option, int) else opened.get_by_role("option", name=option, exact=True)
     for patience in (*[PATIENCE / 12] * 3, PATIENCE):
