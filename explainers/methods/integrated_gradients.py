@@ -159,13 +159,18 @@ def _enough(pieces: Pieces, change: Tensor, tolerance: float) -> Tensor:
 def _halved(pieces: Pieces, change: Tensor, tolerance: float, most: Tensor) -> Wanted:
     """The halves of the intervals that are too coarse for some target; those are taken from `pieces`.
 
-    They are for each target the fewest that hold SHARE of its error, and no more than `most` (T,).
+    They are for each target the fewest that hold SHARE of its error, and of those that others chose the ones where
+    its error is over the interval's part of `tolerance`: it would choose them later, and a point costs one forward
+    pass however many ask for it. They are no more than `most` (T,).
     """
     errors = _errors(pieces, change).amax(1)  # (N, T)
-    ordered = errors.sort(0, descending=True)
+    ordered, coarse = errors.sort(0, descending=True), ~_enough(pieces, change, tolerance)
     enough = (ordered.values.cumsum(0) < SHARE * errors.sum(0)).sum(0) + 1  # (T,)
-    count = torch.minimum(enough, most).masked_fill(_enough(pieces, change, tolerance), 0)
+    count = torch.minimum(enough, most).where(coarse, 0)
     chosen = (torch.arange(len(errors))[:, None] < count).gather(0, ordered.indices.argsort(0))  # (N, T)
+    lengths = torch.tensor([end - start for start, end in pieces])[:, None]
+    soon = chosen | (chosen.any(1, keepdim=True) & coarse & (errors > tolerance * lengths))
+    chosen = soon.where(soon.sum(0) <= most, chosen)
     halved: Wanted = {}
     for ((start, end), piece), targets in zip(list(pieces.items()), chosen, strict=True):
         if targets.any():

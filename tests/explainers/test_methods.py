@@ -60,6 +60,21 @@ def test_all_targets_share_their_forward_passes():
     assert found.run.backward == 4 * found.run.forward
 
 
+def test_a_point_is_visited_once_though_targets_need_it_in_another_order():
+    visited: list[float] = []
+
+    def score(points: Tensor) -> Tensor:
+        x = points[:, 0, 0]
+        visited.extend(x.detach().tolist())
+        early, late = torch.sigmoid(40 * (x - 0.2)), torch.sigmoid(40 * (x - 0.8))
+        return torch.stack([early + 0.6 * late, 0.6 * early + late], dim=1)
+
+    both = problem(score, torch.tensor([[1.0]]))
+    visited.clear()
+    assert integrated_gradients(both, tolerance=0.005).converged == (True, True)
+    assert len(visited) == len(set(visited))
+
+
 def test_a_step_that_no_rule_resolves_is_said_not_to_converge():
     step = problem(lambda points: torch.sigmoid(1e5 * (points[:, :, 0] - 0.3337)), torch.tensor([[1.0]]))
     found = integrated_gradients(step, most_passes=20)
