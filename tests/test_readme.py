@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import attacks, cases, facts, integrated_gradients, plausibility
+from bench import attacks, cases, facts, generation, integrated_gradients, plausibility
 from explainers.settings import PREFIX, PROFILES
 from explainers.wheels import WHEELS
 
@@ -91,7 +91,9 @@ def test_the_folders_of_its_layout_are_there():
 
 
 @pytest.mark.parametrize(
-    "bench", [attacks, cases, facts, integrated_gradients, plausibility], ids=lambda bench: bench.__name__
+    "bench",
+    [attacks, cases, facts, generation, integrated_gradients, plausibility],
+    ids=lambda bench: bench.__name__,
 )
 def test_what_is_said_to_be_measured_has_the_columns_that_the_benchmark_prints(bench):
     assert f"| {' | '.join(bench.HEAD)} |" in README + MEASURED
