@@ -71,8 +71,12 @@ def told(page: Page, said: str | Pattern[str]) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until the server has sent the whole page: parts of the last one stand until their own turn comes."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    """Wait until the server has sent the whole page: parts of the last one stand until their own turn comes.
+
+    A saved file has no server, and is there at once.
+    """
+    state = "data-test-script-state"
+    expect(page.locator(f"[{state}]:not([{state}=notRunning])")).to_have_count(0)
 
 
 def maps(page: Page) -> list[str]:
