@@ -15,12 +15,11 @@ from .engine import explain, limited, predict
 from .errors import BadRequest, EndsAtOnce
 from .grouping import SENTENCE
 from .loading import Bundle
-from .openings import PREFIX, SYSTEM
+from .openings import PREFIX, SYSTEM, WITHOUT
 from .registry import quiet
 from .request import Request, Target
 from .tasks import TASKS
 
-WITHOUT = "without_context"
 SENSES = "input_x_gradient"  # the method of the first pass, whose maps are not used
 Measure = Literal["kl_divergence", "p_cxmi"]
 CURRENT = "{current}"

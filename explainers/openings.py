@@ -13,7 +13,7 @@ from .errors import BadRequest, Incompatible
 from .loading import Bundle
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
-PREFIX = "prefix"
+PREFIX, WITHOUT = "prefix", "without_context"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,12 @@ from ..drafts import prefixed
 from ..generation import prediction, problem
 from ..loading import Bundle
 from ..method import knobs, settings_of
-from ..openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, Opening, chat, plain
+from ..openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Opening, chat, plain
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
 from ..writing import Writing
-
-WITHOUT = "without_context"
 
 
 @dataclass(frozen=True, kw_only=True)

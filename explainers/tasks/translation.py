@@ -8,14 +8,12 @@ from ..drafts import prefixed
 from ..generation import prediction, problem
 from ..loading import Bundle
 from ..method import knobs
-from ..openings import PREFIX, SOURCE, TARGET, Opening, source
+from ..openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, source
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
 from ..writing import Writing
-
-WITHOUT = "without_context"
 
 
 class Translation(Task):
