@@ -31,7 +31,7 @@ def completeness(explanation: Explanation, row: int = 0) -> str:
     """The completeness error in one sentence."""
     error = explanation.relative_error
     if error is None:
-        return "This method's scores need not add up to the number that they explain: there is no sum to check."
+        return "Completeness error: not defined. This method's scores need not add up to the number that they explain."
     what = "picture" if explanation.grid else "text"
     state = {None: "Fixed steps", True: "Converged", False: "Not converged"}[
         None if explanation.converged is None else explanation.converged[row]

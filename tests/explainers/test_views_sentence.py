@@ -94,8 +94,8 @@ def half_explained(**changes):
         (half_explained(), "Fixed steps: 50 % of the change from baseline to text is unexplained."),
         (half_explained(converged=(True,)), "Converged: 50 % of the change from baseline to text is unexplained."),
         (half_explained(converged=(False,)), "Not converged: 50 % of the change from baseline to text is unexplained."),
-        (half_explained(additive=False), "there is no sum to check"),
-        (scored(baselines=None), "there is no sum to check"),
+        (half_explained(additive=False), "Completeness error: not defined."),
+        (scored(baselines=None), "Completeness error: not defined."),
     ],
 )
 def test_the_meter_says_how_much_is_unexplained(explanation, words):

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import psutil
@@ -34,12 +35,20 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 def chromium() -> str | None:
     """The path of a Chromium, installed if there is none; None means Playwright's own. Fails with what to do."""
-    if path := next(filter(None, map(shutil.which, NAMES)), None):
-        return path
+    with open(__file__) as door:
+        flock(door, LOCK_EX)  # another process of the tests may be installing it: a package manager serves one at a time
+        return _found() or _installed()
+
+
+def _found() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _installed() -> str | None:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False)
         subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False)
-        if path := shutil.which("chromium"):
+        if path := _found():
             return path
     if subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode == 0:
         return None
