@@ -16,6 +16,7 @@ from .text import number, plain, short, visible
 
 ROW, LEAST, MOST = 16, 200, 900  # pixels of a row, and of the map
 STEP = 22  # pixels of a row of step scores
+CALM = 0.9  # of the written pieces: none of their scores is too large for the scale
 GREYS = [(0.0, "rgba(128, 128, 128, 0.05)"), (1.0, "rgba(128, 128, 128, 0.85)")]
 
 
@@ -31,7 +32,8 @@ def crosstab(explanation: Explanation) -> go.Figure:
     columns = [f"{i + 1} {plain(name(explanation, i))}" for i in range(len(explanation.targets))]
     rows = [f"{i + 1} {plain(_short(explanation, i))}" for i in shown]
     scores = rounded(explanation.scores[:, shown].T)  # (F, T)
-    limit = float(np.nan_to_num(np.abs(scores)).max(initial=0.0)) or 1.0
+    limit, most = _full(scores)
+    what = unit_in_words(explanation.unit) + (" (larger ones look alike)" if limit < most else "")
     high = int(np.clip(ROW * len(rows), LEAST, MOST))
     low = STEP * len(explanation.steps)
     figure = make_subplots(
@@ -51,7 +53,7 @@ def crosstab(explanation: Explanation) -> go.Figure:
             colorscale=SCALE if explanation.signed else TOWARDS,
             hoverongaps=False,
             hovertemplate="%{y} for %{x}: %{z:.3g}<extra></extra>",
-            colorbar={"title": {"text": plain(unit_in_words(explanation.unit)), "side": "right"}, "thickness": 12},
+            colorbar={"title": {"text": plain(what), "side": "right"}, "thickness": 12},
         ),
         row=1,
         col=1,
@@ -64,6 +66,16 @@ def crosstab(explanation: Explanation) -> go.Figure:
     margin = {"l": 8, "r": 8, "t": 8, "b": 8}
     figure.update_layout(height=high + low + 110, margin=margin)
     return figure
+
+
+def _full(scores: Floats) -> tuple[float, float]:
+    """The size of the scores (F, T) that gets the full colour, and the largest size.
+
+    They differ in long texts, where a few written pieces with large scores would leave all others pale.
+    """
+    largest = np.nan_to_num(np.abs(scores)).max(axis=0, initial=0.0)  # (T,)
+    most = float(largest.max())
+    return float(np.quantile(largest, CALM, method="higher")) or most or 1.0, most
 
 
 def _steps(explanation: Explanation, columns: list[str]) -> go.Heatmap:

@@ -207,6 +207,19 @@ def test_the_heatmap_has_a_column_a_token_a_row_a_source_and_gaps_where_nothing_
     assert_allclose(steps.customdata, [[1, 2, 3]])
 
 
+def test_a_few_large_scores_do_not_leave_all_others_of_a_long_text_pale():
+    given, made = ([f"{kind}{i}" for i in range(20)] for kind in "wo")
+    long = generation(given, made, texts=(" ".join(given), " " + " ".join(made)))
+    scores = np.where(np.isnan(long.scores), NAN, 1).astype(np.float32)
+    scores[7, 3] = -50
+    heatmap = crosstab(replace(long, scores=scores)).data[0]
+    assert (heatmap.zmin, heatmap.zmax) == (-1, 1)
+    assert np.nanmin(heatmap.z) == -50, "the pointer still tells the number"
+    assert heatmap.colorbar.title.text == "probability (larger ones look alike)"
+    scores[7, 3] = 1
+    assert crosstab(replace(long, scores=scores)).data[0].colorbar.title.text == "probability"
+
+
 def test_numbers_are_rounded_to_three_digits_and_nothing_else_is_lost():
     given = np.array([[1234.5, -0.00012345, 0.0, NAN]], np.float32)
     assert_allclose(rounded(given), [[1230, -0.000123, 0, NAN]], rtol=1e-6)

@@ -36,7 +36,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def chromium() -> str | None:
     """The path of a Chromium, installed if there is none; None means Playwright's own. Fails with what to do."""
     with open(__file__) as door:
-        flock(door, LOCK_EX)  # another process of the tests may be installing it: a package manager serves one at a time
+        flock(door, LOCK_EX)  # other processes of the tests look for one too, and apt serves one at a time
         return _found() or _installed()
 
 
