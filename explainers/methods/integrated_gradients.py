@@ -39,7 +39,7 @@ def integrated_gradients(
     tolerance: Annotated[float, Range(0.0001, 0.2), "The share of the change that may stay unexplained."] = 0.005,
     most_passes: Annotated[int, Range(20, 5_000), "Give up on a number after so many passes for it, and say so."] = 300,
 ) -> Attribution:
-    """The gradient added up along the line from the baseline to the text, refined until the sum is right.
+    """The gradient added up along the line from the baseline to the input, refined until the sum is right.
 
     (T, F), in the score's unit. On every interval of the line the scores must sum to the rise of F, and a second rule
     on the same points must share it out alike: the differences are that interval's own two errors. The intervals that

@@ -22,9 +22,9 @@ from ..problem import Attribution, Problem
 def layer_integrated_gradients(
     problem: Problem,
     *,
-    steps: Annotated[int, Range(2, 2_000), "Points on the path from the baseline to the text."] = 50,
+    steps: Annotated[int, Range(2, 2_000), "Points on the path from the baseline to the input."] = 50,
 ) -> Attribution:
-    """The integral of the gradient from the baseline to the text, by a fixed rule. (T, F), in the score's unit."""
+    """The integral of the gradient from the baseline to the input, by a fixed rule. (T, F), in the score's unit."""
     layer = problem.layer
     if layer is None or layer.baseline_ids is None:
         raise Incompatible("Captum's layer method needs a baseline made of tokens: pad, mask, unk or a text.")

@@ -26,7 +26,7 @@ def lime(
     samples: Annotated[int, Range(2, 10_000), "How many times parts are taken away at random."] = 1_000,
     ridge: Annotated[float, Range(0, 100), "How strongly the linear model is held back from large weights."] = 1.0,
 ) -> Attribution:
-    """What each part adds in a linear model of the score, fitted near the input to random texts without some parts.
+    """What each part adds in a linear model of the score, fitted near the input on random copies without some parts.
 
     (T, F), in the score's unit: the features of a part share its weight equally. The first sample is the input
     itself; of every other a random number of parts is at its baseline, all numbers equally likely. Samples near the
