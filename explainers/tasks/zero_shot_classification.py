@@ -61,10 +61,10 @@ class ZeroShotClassification(Attackable):
     examples = tuple(
         Example(label, (("text", text), ("labels", labels)))
         for label, text, labels in (
-            ("Town council", "The council voted to close the bridge to cars until spring.", "politics, sport, cooking"),
-            ("A recipe", "Fold the egg whites in slowly, or the cake will never rise.", "cooking, travel, finance"),
-            ("A complaint", "My parcel was due on Monday and nobody answers the phone.", "complaint, praise, question"),
-            ("Two at once", "The striker wants a tax cut before he signs.", "sport, politics, weather"),
+            ("A new law", "Parliament passed the new law by three votes.", "politics, sport, cooking"),
+            ("A recipe", "Simmer the onions slowly in butter.", "cooking, travel, finance"),
+            ("A complaint", "I complained twice and the heating is still broken.", "complaint, praise, question"),
+            ("Two at once", "The minister scored twice against her old club.", "sport, politics, weather"),
             ("No label fits", "Seven purple umbrellas hummed in the fridge.", "sport, politics, cooking"),
             ("Not about food", "He cooked the books for years.", "cooking, crime, literature"),
         )
