@@ -8,9 +8,9 @@ import argparse
 import torch
 
 from explainers import Request, Target, explain
-from explainers.professions import TURKISH
-from explainers.swap import Swap
-from explainers.swapping import asked, swaps
+from explainers.generation.professions import TURKISH
+from explainers.generation.swap import Swap
+from explainers.generation.swapping import asked, swaps
 from explainers.views.text import likelihood
 
 from .report import markdown

@@ -6,8 +6,8 @@ Knows no torch and no Streamlit.
 from collections.abc import Mapping
 
 from .data import Explanation
-from .generated import is_generation
-from .grouping import Grouping, grouped
+from .generation.grouping import Grouping, grouped
+from .generation.result import is_generation
 from .views.computed import code, computed, table
 from .views.generation_page import POLICY, block, script
 from .views.generation_page import table as tokens

@@ -11,27 +11,27 @@ LIBRARY = ROOT / "explainers"
 LEVELS = [
     set(names.split())
     for names in (
-        "errors professions swap",
+        "errors generation.professions generation.swap",
         "links",
         "request",
         "data card showcases",
-        "hub_cards dropout faithfulness edits",
-        "alignment steps settings catalogue conversions method gate chance problem readout anatomy registry vocabulary"
-        " wheels",
+        "hub_cards generation.dropout faithfulness edits",
+        "generation.alignment generation.steps settings catalogue conversions method gate chance problem readout"
+        " anatomy registry vocabulary wheels",
         "folders attention metric pieces pictures views.palette views.text",
-        "hub capability generated knobs trial",
+        "hub capability generation.result knobs trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
-        "loading metrics views.segments difference grouping views.maps views.regions views.verdict checked_file"
-        " views.gaps",
+        "loading metrics views.segments difference generation.grouping views.maps views.regions views.verdict"
+        " checked_file views.gaps",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.quote views.spans views.telling views.table",
-        "task inside openings wording",
+        "task inside generation.openings wording",
         "hearing",
-        "textual opponent comparison rewriting writing views.bars views.curves views.generation"
+        "textual opponent comparison rewriting generation.writing views.bars views.curves views.generation"
         " views.reliance views.swaps views.matrix views.computed views.images",
-        "views.image_page views.agreement views.ranking answers entities windows classification drafts"
+        "views.image_page views.agreement views.ranking answers entities windows classification generation.drafts"
         " views.crosstab views.rewriting masks views.diff tactic",
-        "generation views.generation_page views.heads siege attacks.greedy views.attack",
+        "generation.problem views.generation_page views.heads siege attacks.greedy views.attack",
         "export views.sanity views.path hypotheses tasks.fill_mask tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
@@ -42,7 +42,7 @@ LEVELS = [
         "attacks.hotflip attacks.input_reduction attacks.random_swap",
         "tasks methods attacks standalone",
         "engine variants",
-        "backend sanity context heads swapping classic.session commands.terminal commands.sheet",
+        "backend sanity generation.context heads generation.swapping classic.session commands.terminal commands.sheet",
         "commands.verb",
         "commands.fetching commands.files commands.explaining commands.attacking",
         "commands.evaluating",
@@ -58,7 +58,7 @@ LEVELS = [
     )
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
-FREE = {"", "views"}  # the public names, and a package that imports nothing
+FREE = {"", "views", "generation"}  # the public names, and packages that import nothing
 SOURCES = sorted(
     path for folder in ("explainers", "pages", "tests", "bench", "training") for path in ROOT.glob(f"{folder}/**/*.py")
 )

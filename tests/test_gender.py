@@ -3,7 +3,7 @@
 from bench import gender
 from bench.gender import knows, of_the_two
 from explainers import Request, predict
-from explainers.swap import Swap
+from explainers.generation.swap import Swap
 
 
 def test_the_table_has_the_models_own_numbers_for_each_profession(monkeypatch):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..data import Explanation
 from ..engine import explain
 from ..export import HEAD, lines, to_json
-from ..generated import is_generation
+from ..generation.result import is_generation
 from ..standalone import to_html
 from ..views.sentence import sentence
 from ..views.telling import wrote

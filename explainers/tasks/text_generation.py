@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ..data import Prediction
-from ..drafts import prefixed
-from ..generation import prediction, problem
+from ..generation.drafts import prefixed
+from ..generation.openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Opening, chat, plain
+from ..generation.problem import prediction, problem
+from ..generation.writing import Writing
 from ..loading import Bundle
 from ..method import knobs, settings_of
-from ..openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Opening, chat, plain
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
-from ..writing import Writing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,16 @@ Knows no method and no page.
 """
 
 from ..data import Prediction
-from ..drafts import prefixed
-from ..generation import prediction, problem
+from ..generation.drafts import prefixed
+from ..generation.openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, source
+from ..generation.problem import prediction, problem
+from ..generation.writing import Writing
 from ..loading import Bundle
 from ..method import knobs
-from ..openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, source
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
-from ..writing import Writing
 
 
 class Translation(Task):

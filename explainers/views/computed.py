@@ -6,7 +6,7 @@ Knows no Streamlit.
 import re
 
 from ..data import Explanation
-from ..generated import is_generation
+from ..generation.result import is_generation
 from ..method import METHODS, Value
 from ..request import Pairs, Request
 from .palette import CSS

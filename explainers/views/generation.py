@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Explanation, Floats
-from ..generated import written
+from ..generation.result import written
 from .palette import CSS as COLOURS
 from .palette import UNREAD
 from .telling import telling

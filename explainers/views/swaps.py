@@ -5,7 +5,7 @@ Knows no Streamlit and no model: HTML as text, every foreign string escaped.
 
 from collections.abc import Sequence
 
-from ..swap import Swap
+from ..generation.swap import Swap
 from .text import escaped, likelihood, short, visible
 
 

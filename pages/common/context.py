@@ -1,14 +1,14 @@
 """The panel that asks which written words depend on a context, and on what in it.
 
-Knows Explanations; what depends on what is computed in `explainers.context`.
+Knows Explanations; what depends on what is computed in `explainers.generation.context`.
 """
 
 import streamlit as st
 
 from explainers import TASKS, Explanation
-from explainers.context import CURRENT, Measure, Question, Reliance, reliance, split
-from explainers.generated import is_generation
-from explainers.openings import PREFIX, SYSTEM
+from explainers.generation.context import CURRENT, Measure, Question, Reliance, reliance, split
+from explainers.generation.openings import PREFIX, SYSTEM
+from explainers.generation.result import is_generation
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn

@@ -6,7 +6,7 @@ Knows Explanations; the weights come from `explainers.heads`.
 import streamlit as st
 
 from explainers import Explanation
-from explainers.generated import is_generation
+from explainers.generation.result import is_generation
 from explainers.heads import Heads, Question, heads
 from explainers.views.generation import name
 from explainers.views.heads import alt, one_layer, one_piece

@@ -8,7 +8,7 @@ import streamlit as st
 from explainers import Explanation, Request
 from explainers.backend import backend
 from explainers.catalogue import Card
-from explainers.generated import is_generation
+from explainers.generation.result import is_generation
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table

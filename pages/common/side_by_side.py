@@ -9,7 +9,7 @@ import streamlit as st
 
 from explainers import Explanation
 from explainers.comparison import agreements, ranking, row_of
-from explainers.generated import is_generation
+from explainers.generation.result import is_generation
 from explainers.views import agreement as pairs
 from explainers.views.image_page import legend
 from explainers.views.images import alt, figure

@@ -1,16 +1,16 @@
 """The panel that puts other words in the place of one, and shows what each does to a word that was written.
 
-Knows Explanations; the probabilities come from `explainers.swapping`.
+Knows Explanations; the probabilities come from `explainers.generation.swapping`.
 """
 
 import streamlit as st
 
 from explainers import Explanation
 from explainers.encoding import words_of
-from explainers.generated import is_generation
-from explainers.professions import ENGLISH, TURKISH
-from explainers.swap import Swap
-from explainers.swapping import Question, asked, swaps
+from explainers.generation.professions import ENGLISH, TURKISH
+from explainers.generation.result import is_generation
+from explainers.generation.swap import Swap
+from explainers.generation.swapping import Question, asked, swaps
 from explainers.task import Task
 from explainers.tasks import TASKS
 from explainers.views.generation import name

@@ -11,7 +11,7 @@ from explainers import TASKS, Explanation, Request, Target
 from explainers.backend import backend
 from explainers.classification import nothing_asked
 from explainers.comparison import row_of
-from explainers.generated import is_generation
+from explainers.generation.result import is_generation
 from explainers.loading import loaded
 from explainers.rewriting import Rewriting
 from explainers.views.rewriting import effect, lines

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
-from explainers.context import Question, filled, limit, reliance, split, with_context
 from explainers.errors import BadRequest, EndsAtOnce, Overdue
+from explainers.generation.context import Question, filled, limit, reliance, split, with_context
 from explainers.problem import Run
 from tests.hub import as_loaded
 
@@ -154,6 +154,6 @@ def test_with_thresholds_out_of_reach_nothing_depends_on_anything(bundle):
 
 
 def test_all_its_explanations_together_have_the_time_of_one(bundle, monkeypatch):
-    monkeypatch.setattr("explainers.context.limited", lambda progress: Run(deadline=0.0))
+    monkeypatch.setattr("explainers.generation.context.limited", lambda progress: Run(deadline=0.0))
     with pytest.raises(Overdue):
         reliance(question(), bundle=bundle)

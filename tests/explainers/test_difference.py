@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from explainers.difference import difference
 from explainers.errors import BadRequest
-from explainers.grouping import Grouping, grouped
+from explainers.generation.grouping import Grouping, grouped
 from explainers.request import Request
 from tests.explainers.drawing import scored
 from tests.explainers.generations import NAN, generation

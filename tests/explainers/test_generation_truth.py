@@ -165,7 +165,7 @@ def test_a_count_has_no_gradient_and_says_so():
 
 
 def test_a_text_too_large_for_the_memory_is_refused_before_it_is_tried(monkeypatch):
-    monkeypatch.setattr("explainers.generation.GRAPH_BYTES", 1e5)
+    monkeypatch.setattr("explainers.generation.problem.GRAPH_BYTES", 1e5)
     with pytest.raises(LimitReached, match="tokens, and explaining them would take"):
         explain(request_of("llama"), bundle=bundle_of("llama"))
 

@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers.errors import BadRequest, LimitReached
-from explainers.generated import is_generation, written
-from explainers.grouping import HOWS, LEVELS, Grouping, grouped
+from explainers.generation.grouping import HOWS, LEVELS, Grouping, grouped
+from explainers.generation.result import is_generation, written
 from tests.explainers.drawing import scored
 from tests.explainers.generations import NAN, generation
 from tests.sentences import HOSTILE

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explainers import CARDS, TASKS, Request, explain, predict
-from explainers.grouping import Grouping, grouped
+from explainers.generation.grouping import Grouping, grouped
 from explainers.links import packed
 from explainers.showcases import SHOWCASES
 from explainers.views.quote import quote

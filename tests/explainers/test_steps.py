@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.distributions import Categorical, kl_divergence
 
-from explainers.alignment import by_hand, by_likeness, likeness
 from explainers.encoding import Reading
 from explainers.errors import BadRequest
+from explainers.generation.alignment import by_hand, by_likeness, likeness
+from explainers.generation.steps import STEPS, Told, number, possible
+from explainers.generation.writing import Writing
 from explainers.method import knobs
 from explainers.readout import unit_name
-from explainers.steps import STEPS, Told, number, possible
-from explainers.writing import Writing
 
 B, T, V = 2, 3, 11
 

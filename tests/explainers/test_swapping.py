@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
 from explainers.errors import BadRequest, EndsAtOnce, Overdue
+from explainers.generation.swapping import asked, swaps
 from explainers.settings import read
-from explainers.swapping import asked, swaps
 from tests.hub import as_loaded
 
 SOURCE, WRITTEN, WORDS = "the soup was cold", "and the waiter", ("cast", "clever story")

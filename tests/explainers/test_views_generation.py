@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers.data import Feature, Prediction
-from explainers.grouping import Grouping, grouped
+from explainers.generation.grouping import Grouping, grouped
 from explainers.request import Request, Target
 from explainers.standalone import to_html
 from explainers.views.computed import computed

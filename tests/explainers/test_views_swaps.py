@@ -2,7 +2,7 @@
 
 import pytest
 
-from explainers.swap import Swap
+from explainers.generation.swap import Swap
 from explainers.views.swaps import rows, said
 from tests.explainers.drawing import EVIL, Page
 

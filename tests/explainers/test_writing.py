@@ -8,7 +8,7 @@ import torch
 
 from explainers import Bundle, Request, Target, explain, predict
 from explainers.errors import BadRequest, Incompatible, LimitReached
-from explainers.writing import Drawn
+from explainers.generation.writing import Drawn
 
 from .writers import AFTER, BEFORE, bundle_of, ids_of, request_of
 

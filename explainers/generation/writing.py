@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 
-from .data import Feature
-from .encoding import SPACE, Comparison, trimmed, word_at, words_of
-from .errors import BadRequest, EndsAtOnce, LimitReached
-from .loading import Bundle
-from .method import Range
+from ..data import Feature
+from ..encoding import SPACE, Comparison, trimmed, word_at, words_of
+from ..errors import BadRequest, EndsAtOnce, LimitReached
+from ..loading import Bundle
+from ..method import Range
+from ..request import Request
 from .openings import Opening
-from .request import Request
 
 # Letters and digits of scripts that put a space between words.
 SPACED = regex.compile(r"(?V1)[[\p{L}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]")

@@ -5,7 +5,7 @@ Knows numpy only.
 
 import numpy as np
 
-from .data import Explanation
+from ..data import Explanation
 
 
 def is_generation(explanation: Explanation) -> bool:

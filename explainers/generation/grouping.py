@@ -12,11 +12,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 import regex
 
-from .data import Explanation, Feature, Floats
-from .errors import BadRequest, LimitReached
-from .generated import is_generation
-from .request import Target
-from .views.text import CLUSTER
+from ..data import Explanation, Feature, Floats
+from ..errors import BadRequest, LimitReached
+from ..request import Target
+from ..views.text import CLUSTER
+from .result import is_generation
 
 Level = Literal["token", "word", "sentence", "role", "pattern"]
 How = Literal["sum", "mean", "max", "absmax", "L2"]

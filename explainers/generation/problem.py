@@ -13,20 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data import Prediction, Steps
+from ..encoding import Encoded, forward
+from ..errors import BadRequest, Incompatible, LimitReached
+from ..loading import Bundle
+from ..method import knobs, settings_of
+from ..problem import Problem, Run
+from ..readout import Readout
+from ..request import Request, Target
+from ..textual import assembled
 from .alignment import AUTO, by_hand, by_likeness, likeness
-from .data import Prediction, Steps
 from .drafts import Draft, drafted, texts_of
 from .dropout import dropping
-from .encoding import Encoded, forward
-from .errors import BadRequest, Incompatible, LimitReached
-from .loading import Bundle
-from .method import knobs, settings_of
 from .openings import Opening, nothing
-from .problem import Problem, Run
-from .readout import Readout
-from .request import Request, Target
 from .steps import STEPS, Step, Told, number, possible
-from .textual import assembled
 from .writing import Writing, instead, write
 
 ALTERNATIVES = 5  # of each token

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .data import Feature, Segments
-from .encoding import Encoded
-from .loading import Bundle
+from ..data import Feature, Segments
+from ..encoding import Encoded
+from ..loading import Bundle
+from ..request import Pairs
 from .openings import PREFIX, Opening
-from .request import Pairs
 from .writing import Written, force
 
 ASSISTANT = "assistant"

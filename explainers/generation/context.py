@@ -10,15 +10,15 @@ from typing import Literal
 
 import numpy as np
 
-from .data import Explanation, Floats, Numbers, Prediction, Progress
-from .engine import explain, limited, predict
-from .errors import BadRequest, EndsAtOnce
+from ..data import Explanation, Floats, Numbers, Prediction, Progress
+from ..engine import explain, limited, predict
+from ..errors import BadRequest, EndsAtOnce
+from ..loading import Bundle
+from ..registry import quiet
+from ..request import Request, Target
+from ..tasks import TASKS
 from .grouping import SENTENCE
-from .loading import Bundle
 from .openings import PREFIX, SYSTEM, WITHOUT
-from .registry import quiet
-from .request import Request, Target
-from .tasks import TASKS
 
 SENSES = "input_x_gradient"  # the method of the first pass, whose maps are not used
 Measure = Literal["kl_divergence", "p_cxmi"]

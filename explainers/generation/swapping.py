@@ -6,15 +6,15 @@ Knows no page, and no method: nothing is attributed here.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .data import Explanation, Progress
-from .engine import borrowed, limited
-from .errors import BadRequest, EndsAtOnce
-from .loading import Bundle
-from .problem import Run
-from .registry import quiet
-from .request import Request, Target
+from ..data import Explanation, Progress
+from ..engine import borrowed, limited
+from ..errors import BadRequest, EndsAtOnce
+from ..loading import Bundle
+from ..problem import Run
+from ..registry import quiet
+from ..request import Request, Target
+from ..tasks import TASKS
 from .swap import Swap
-from .tasks import TASKS
 
 MOST = 100  # words
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .errors import BadRequest
+from ..errors import BadRequest
 
 GAP = 1.0  # what it costs to leave a token alone; to set two against each other costs 1 minus their likeness
 PAIR = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*")

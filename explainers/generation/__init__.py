@@ -1,0 +1,1 @@
+"""Text that a model writes: how it is read, what is explained of it, and what it depends on."""
