@@ -1,0 +1,66 @@
+"""Nothing is lost on the way: what was recorded is computed again, old links and old files still open."""
+
+import json
+from urllib.parse import parse_qsl
+
+import pytest
+
+from explainers import METHODS, TASKS, Request, Target
+from explainers.export import from_json, to_json
+
+from .recorder import FOLDER, SAVED, differences, links, packed, parts, read, record, rounded, unpacked
+from .recorder_cases import small
+
+SUITE = small()
+CASES = [(file, name) for file, cases in SUITE.items() for name in cases]
+LINKS = links()
+
+
+@pytest.mark.parametrize(("file", "name"), CASES, ids=lambda part: part.replace(" ", "-"))
+def test_an_answer_is_the_recorded_one(file, name):
+    found = rounded(record(SUITE[file][name]))
+    assert list(differences(read(FOLDER, file)[name], found)) == []
+
+
+def test_every_recorded_answer_is_asked_for_again_and_every_task_and_method_is_among_them():
+    recorded = {(file, name) for file in SUITE for name in read(FOLDER, file)}
+    assert recorded == set(CASES)
+    asked = [
+        tree["request"]
+        for file in ("methods", "architectures", "tasks", "images")
+        for tree in read(FOLDER, file).values()
+        if "request" in tree
+    ]
+    assert {request["task"] for request in asked} == set(TASKS)
+    assert {request["method"] for request in asked} == set(METHODS)
+
+
+@pytest.mark.parametrize("row", range(len(LINKS)))
+def test_a_recorded_link_opens_the_same_request_which_writes_the_same_query(row):
+    recorded = LINKS[row]
+    for link in recorded["links"]:
+        found = Request.from_query(dict(parse_qsl(link, keep_blank_values=True, strict_parsing=True)))
+        assert parts(found) == recorded["request"]
+        assert found.to_query() == recorded["query"]
+    whole = recorded["request"]
+    if not found.pictures:
+        target = Target(**whole["target"])
+        same = Request(whole["task"], whole["model"], whole["inputs"], whole["method"], target, whole["params"])
+        assert found == Request.from_query(same.to_query() | ({"seed": str(whole["seed"])} if whole["seed"] else {}))
+
+
+@pytest.mark.parametrize("file", sorted(SAVED.glob("*.json")), ids=lambda file: file.stem)
+def test_a_saved_explanation_opens_and_is_saved_the_same(file):
+    text = file.read_text("utf-8")
+    assert json.loads(to_json(from_json(text))) == json.loads(text)
+
+
+def test_the_record_itself_tells_a_small_difference_from_a_large_one():
+    old = {"scores": [[0.5, None, 0.25]], "label": "a"}
+    assert list(differences(old, {"scores": [[0.50001, None, 0.25]], "label": "a"})) == []
+    assert len(list(differences(old, {"scores": [[0.50001, None, 0.25]], "label": "a"}, exact=True))) == 1
+    assert len(list(differences(old, {"scores": [[0.5, 0.0, 0.26]], "label": "b"}))) == 3
+    assert len(list(differences(old, {"scores": [[0.5, None]], "more": 1}))) == 3
+    numbers = [0.1 * i for i in range(100)] + [None]
+    assert unpacked(packed(rounded(numbers))) == rounded(numbers)
+    assert rounded(0.10000000149011612) == 0.1
