@@ -105,11 +105,9 @@ def test_every_head_of_every_architecture_is_explained(kind, task):
     assert len({round(float(score), 6) for score in found.scores[0] if score == score}) > 1
 
 
-def test_the_heads_that_are_tried_are_those_of_all_ten_tasks_and_25_architectures():
-    assert len(EVERY) == 25
+def test_the_heads_that_are_tried_are_those_of_all_tasks_and_architectures():
     assert {kind for kind, _ in HEADS} == set(EVERY)
     assert {AUTO[task] for _, task in HEADS} == set(AUTO.values())
-    assert len(AUTO) == 10
 
 
 def test_drawing_a_tiny_model_leaves_the_global_generator_alone():
