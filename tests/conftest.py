@@ -10,7 +10,7 @@ import torch
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and threads that wait for each other cost much
 ROOT = Path(__file__).parent.parent
-LONG = ("tests/pages/", "tests/test_quality.py")
+LONG = ("tests/pages/", "tests/test_recorded.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,7 +43,7 @@ def test_its_commands_name_files_that_are_there_and_make_their_own_environment()
     first, second = COMMANDS
     environment = "python3 -m venv .venv && . .venv/bin/activate && pip install -r "
     assert first == f"{environment}requirements.txt && streamlit run app.py"
-    assert second == f"{environment}requirements-dev.txt && pytest"
+    assert second == f"{environment}requirements-dev.txt && ruff check . && ruff format --check . && mypy && pytest"
     assert all((ROOT / name).is_file() for name in ("app.py", "requirements.txt", "requirements-dev.txt"))
 
 
