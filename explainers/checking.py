@@ -13,10 +13,10 @@ import torch
 from .data import Explanation
 from .errors import BadRequest, Mismatch
 from .faithfulness import BAND, Curves, Faithfulness, Measure, Numbers
-from .metric import Metric
 from .metrics import METRICS
 from .pieces import KEPT, pieces
 from .problem import Problem
+from .registry import Metric
 from .trial import Trial, every_order, trial
 
 SQUARES = 8  # to a side of an image

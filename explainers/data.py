@@ -3,7 +3,7 @@
 Knows numpy only: no torch, no Streamlit, no model.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, overload
@@ -17,7 +17,6 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
 Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers, one a target, by name
 Segments = tuple[tuple[str, int, int, str], ...]  # a field, its characters from and to, and whose words: system, user…
-Progress = Callable[[str, float], None]  # what is being done, and how much of it, 0 to 1; may raise to stop it
 LITTLE = 0.01  # of a number's size: a change below is no measure for an error
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .data import Feature, Progress
+from .data import Feature
 from .engine import borrowed, limited
 from .errors import BadRequest, Incompatible
 from .loading import Bundle
 from .methods.attention import shares
 from .problem import Problem
-from .registry import quiet
+from .progress import Progress, quiet
 from .request import Request
 from .tasks import TASKS
 

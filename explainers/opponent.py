@@ -23,6 +23,19 @@ class State:
     verdict: Verdict
 
 
+@dataclass(frozen=True)
+class AttackOutcome:
+    """What an attack came to: its path, the original text first, and whether and why it succeeded.
+
+    `minimal` are the shortest texts that it found, if it looks for some.
+    """
+
+    path: tuple[State, ...]
+    success: bool
+    reason: str
+    minimal: tuple[State, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Slopes:
     """How the log-odds of what is asked about grow with each word's vector: `gradients` (N, D), its pieces' summed.

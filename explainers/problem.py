@@ -4,7 +4,6 @@ Knows no tokenizer, no task and no Streamlit. Letters: B inputs in a batch, F fe
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -13,8 +12,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .data import Feature, Prediction, Progress, Segments, Steps
-from .errors import Incompatible, LimitReached, Overdue
+from .data import Feature, Prediction, Segments, Steps
+from .errors import Incompatible
+from .progress import Run
 from .request import Pairs, Target
 
 
@@ -82,38 +82,6 @@ class Noisy:
     def _copy(self, i: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
         return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)
-
-
-@dataclass
-class Run:
-    """What one explanation has cost so far, where it tells of its progress, and when it must stop."""
-
-    most_passes: int = 1_000_000
-    deadline: float = float("inf")  # of time.monotonic()
-    progress: Progress | None = None
-    forward: int = 0
-    backward: int = 0
-    expected: int = 0
-    notices: list[str] = field(default_factory=list)
-
-    def expect(self, passes: int) -> None:
-        """Announce work. Raises LimitReached when it would be more than allowed."""
-        needed = self.forward + passes
-        self.expected = max(self.expected, needed)
-        if needed > self.most_passes:
-            raise LimitReached(
-                f"This needs {needed:,} passes through the model, and at most {self.most_passes:,} are "
-                "allowed here. Ask for fewer samples or steps, or a shorter text."
-            )
-
-    def spend(self, forward: int, backward: int = 0) -> None:
-        """Count work that was done; here a cancelled or overdue run stops."""
-        self.forward += forward
-        self.backward += backward
-        if time.monotonic() > self.deadline:
-            raise Overdue(f"Stopped after {self.forward:,} passes: the time for one explanation is over.")
-        if self.progress:
-            self.progress(f"{self.forward} passes through the model", self.forward / max(self.expected, self.forward))
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from .anatomy import Both, Embedding
 from .data import Feature
 from .encoding import Comparison, Encoded, Reading, baseline, baseline_ids, forward
 from .loading import Bundle
-from .method import knobs, settings_of
-from .problem import Layer, Problem, Run
+from .problem import Layer, Problem
+from .progress import Run
 from .readout import Readout
+from .registry import read_params
 from .request import Pairs, Request
 
 Ask = Callable[[Sequence[Any], Reading], Readout]
@@ -64,7 +65,7 @@ def problem(
     texts: Pairs = (),
 ) -> Problem:
     """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
-    reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
+    reading = read_params(Reading, request.options)
     return compared(
         bundle, request, run, encodings, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
     )

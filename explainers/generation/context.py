@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from ..data import Explanation, Floats, Numbers, Prediction, Progress
+from ..data import Explanation, Floats, Numbers, Prediction
 from ..engine import explain, limited, predict
 from ..errors import BadRequest, EndsAtOnce
 from ..loading import Bundle
-from ..registry import quiet
+from ..progress import Progress, quiet
 from ..request import Request, Target
 from ..tasks import TASKS
 from .grouping import SENTENCE
@@ -174,7 +174,7 @@ def split(text: str) -> tuple[str, str]:
 
 def _writing(request: Request) -> dict[str, str]:
     """The settings of how the text is written, and none of a method or of what is explained."""
-    known = {knob.name for knob in TASKS[request.task].params} - {"unit", "start", "end", "alignment"}
+    known = {param.name for param in TASKS[request.task].params} - {"unit", "start", "end", "alignment"}
     return {name: text for name, text in request.options.items() if name in known}
 
 

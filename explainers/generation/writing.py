@@ -16,7 +16,7 @@ from ..data import Feature
 from ..encoding import SPACE, Comparison, trimmed, word_at, words_of
 from ..errors import BadRequest, EndsAtOnce, LimitReached
 from ..loading import Bundle
-from ..method import Range
+from ..registry import Range
 from ..request import Request
 from .openings import Opening
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method("Attention", paper="Clark et al. 2019, arXiv:1906.04341", needs=("attentions",))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem, Words
+from ..registry import Range, method
 
 CHUNK = 32  # tokens whose neighbours are looked for at once
 BLOCK = 8_192  # words that are compared with them at once

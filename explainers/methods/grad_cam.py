@@ -6,8 +6,8 @@ Knows no task and no model: a Problem gives the map and its gradients.
 import torch
 
 from ..errors import Incompatible
-from ..method import method
 from ..problem import Attribution, Problem
+from ..registry import method
 
 
 @method("Grad-CAM", paper="Selvaraju et al. 2017, arXiv:1610.02391", needs=("conv",))

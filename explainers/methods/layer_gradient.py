@@ -6,8 +6,8 @@ Knows no task and no model: a Problem gives states and gradients.
 from typing import Annotated
 
 from ..errors import Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method("Layer gradient × activation", paper="Shrikumar et al. 2016, arXiv:1605.01713", needs=("hidden",))

@@ -9,8 +9,8 @@ import torch
 from captum.attr import LayerIntegratedGradients
 
 from ..errors import Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method(

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..chance import FOLDS, spread
 from ..knobs import Norm, lengths, told_if_nothing
-from ..method import Range, method
 from ..problem import Attribution, Noisy, Problem
+from ..registry import Range, method
 
 Samples = Annotated[int, Range(1, 500), "How many noisy copies to average over."]
 Noise = Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."]

@@ -16,7 +16,8 @@ from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
 from ..loading import Bundle
 from ..masks import likeliest, marked, masked, probability, said, spans, target, token
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import Readout, readout, unit_name
 from ..request import Request, Target
 from ..settings import settings

@@ -13,10 +13,11 @@ from ..encoding import Reading
 from ..errors import BadRequest, Incompatible
 from ..imaging import Seen, Viewing, baseline, see
 from ..loading import Bundle
-from ..method import knobs, settings_of
 from ..pictures import PHOTOGRAPHS, read
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import activation
+from ..registry import params_of, read_params
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
@@ -32,10 +33,10 @@ class ImageClassification(Task):
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
     choices = foils = "said"  # a thousand labels are too many to look through: the likeliest come first
     method = "occlusion"  # the map that needs the fewest words: seconds of work, with both directions, on any model
-    params = knobs(Viewing)
+    params = params_of(Viewing)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        viewing = Viewing(**settings_of(request.options, self.params))  # type: ignore[arg-type]
+        viewing = read_params(Viewing, request.options)
         seen = self._seen(bundle, request)
         output, inside = eyes.watched(bundle.model, lambda: bundle.model(**seen.inputs))
         kind = activation(bundle.model.config)

@@ -14,7 +14,7 @@ from explainers.anatomy import probe
 from explainers.classification import problem
 from explainers.data import Feature
 from explainers.encoding import WORD, encode
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.views.segments import ranked, scored, segments
 from explainers.views.text import CLUSTER
 from tests.explainers.drawing import scored as drawn

@@ -15,10 +15,10 @@ from explainers.checking import check
 from explainers.errors import BadRequest, Mismatch
 from explainers.faithfulness import Faithfulness
 from explainers.methods import input_x_gradient
-from explainers.metric import metric
 from explainers.metrics.infidelity import random_sets
 from explainers.metrics.leave_one_out import kendall
 from explainers.problem import Problem
+from explainers.registry import metric
 from explainers.trial import Trial, counts, trial
 from tests.problems import linear, problem
 

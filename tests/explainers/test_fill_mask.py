@@ -10,7 +10,7 @@ from explainers import TASKS, Bundle, Request, Target, attack, explain, predict
 from explainers.errors import BadRequest, Incompatible, LimitReached
 from explainers.export import from_json, to_json
 from explainers.masks import token, word
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.views.attack import said
 from explainers.views.entities import pieces
 from explainers.views.sentence import sentence

@@ -7,7 +7,7 @@ import torch
 
 from explainers import TASKS, Bundle, Request
 from explainers.errors import BadRequest, Incompatible
-from explainers.problem import Run
+from explainers.progress import Run
 from tests.sentences import SENTENCES
 from tests.tiny import CONFIGS, tiny
 

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from explainers.errors import LimitReached, Overdue
 from explainers.methods import input_x_gradient, integrated_gradients, saliency, smooth_grad
-from explainers.problem import Path, Run
+from explainers.problem import Path
+from explainers.progress import Run
 from tests.problems import linear, problem
 
 

@@ -8,7 +8,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import PreTrainedTokenizerFast
 
 from explainers import TASKS, Bundle, Request
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.vocabulary import cased_like, vocabulary
 from tests.nli import named
 from tests.sentences import SENTENCES
