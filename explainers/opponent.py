@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .encoding import WORD
 from .hearing import Verdict
+from .inputs.text import WORD
 from .vocabulary import Vocabulary
 from .wording import Wording
 

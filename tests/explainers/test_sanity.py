@@ -8,9 +8,9 @@ import torch
 
 from explainers import Bundle, Request
 from explainers import sanity as module
-from explainers.encoding import WORD
 from explainers.engine import explain
 from explainers.errors import LimitReached
+from explainers.inputs.text import WORD
 from explainers.models.cache import ModelCache
 from explainers.sanity import layer_name, pinned, randomise, sanity
 from tests.nli import named
