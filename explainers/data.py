@@ -62,6 +62,16 @@ class Pixels(Sequence[Feature]):
 
 
 @dataclass(frozen=True)
+class InputLayout:
+    """Where features lie: the same fields as in Explanation."""
+
+    texts: Pairs = ()
+    grid: tuple[int, int] | None = None
+    frame: tuple[float, float, float, float] | None = None
+    segments: Segments = ()
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What the model says: every label with its probability, best first; `text` if it wrote or answered any.
 

@@ -78,19 +78,17 @@ def _explained(
         seconds=time.monotonic() - started,
         notices=tuple(run.notices),
         about=_about(request, held),
-        texts=problem.texts,
-        grid=problem.grid,
-        frame=problem.frame,
         steps=problem.steps,
-        segments=problem.segments,
         spread=None if attribution.spread is None else _floats(_visible(attribution.spread, problem.visible)),
+        **vars(problem.layout),
     )
 
 
 def _problem(request: Request, task: Task, held: Bundle, batch: int | None, progress: Progress) -> Problem:
     """The request as a Problem within this server's limits, which begin to count now."""
     problem = task.encode(held, request, limited(progress))
-    return replace(problem, batch=min(batch or problem.batch, problem.together))
+    batching = problem.batching
+    return replace(problem, batching=replace(batching, size=min(batch or batching.size, batching.limit)))
 
 
 def evaluate(
@@ -199,8 +197,8 @@ def validate(request: Request) -> tuple[Task, Method]:
 
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
     for need in sorted(method.needs):
-        if getattr(problem, need) is None:
-            why = dict(problem.reasons).get(need, "")
+        if problem.part(need) is None:
+            why = dict(problem.internals.reasons).get(need, "")
             raise Incompatible(
                 f"{method.label} needs the model's {need}, which {bundle.card.label} does not give. {why}".rstrip()
             )

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .data import Feature, Prediction, Segments, Steps
+from .data import Feature, InputLayout, Prediction, Steps
 from .errors import Incompatible
 from .progress import Run
 from .request import Pairs, Target
@@ -99,7 +99,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Layer:
-    """The embedding module that really runs, the ids it is given (1, F), and those of the baseline, if ids make it."""
+    """The embedding module that runs, the ids that it reads (1, F), and those of the baseline if ids make it."""
 
     module: torch.nn.Module
     ids: Tensor
@@ -108,23 +108,46 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
+class Internals:
+    """What a model shows of its inside for one input: each is None where it does not, for the reason in `reasons`.
+
+    Of a text: `layer`; `table` (V, D), whose rows make `x`; `hidden`, the states (1, F, H) after a layer, 0 for the
+    input of the first and -1 for the last, with the gradients (T, F, H) of the scores; `attentions`, the weights
+    (L, heads, F, F) of all layers; `zeroing`, how far the state of each token moves in each layer if the values of
+    another one are zeroed, (L, F, F), computed for so many tokens at a time.
+    Of an image: `conv`, the last convolutional map (1, K, h, w) and its gradients (T, K, h, w); `attentions`
+    (L, heads, N, N), the last of whose tokens are `patches` (rows, columns).
+    Of written text: `read_at` (T,), the feature that each target is read from; the first `encoder_layers` of
+    `attentions` and `zeroing` are those of an encoder that has a decoder behind it.
+    """
+
+    layer: Layer | None = None
+    table: Words | None = None
+    hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
+    attentions: Callable[[], Tensor] | None = None
+    zeroing: Callable[[int], Tensor] | None = None
+    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
+    patches: tuple[int, int] | None = None
+    read_at: Tensor | None = None
+    encoder_layers: int = 0
+    reasons: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How many inputs are evaluated at once, the most that the model takes, and how many gradients at once."""
+
+    size: int = 16
+    limit: int = 64
+    gradients: int = 1  # of one target at each input, or of several
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """F features with embeddings `x` (1, F, D), and `score`, which turns embeddings into T numbers.
 
-    `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
-    many inputs are evaluated at once, `together` the most that the model takes, and `abreast` how many gradients are
-    computed at once, of one target at each input or of several. `visible` (T, F) says which features
-    a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
-    Of a text, `ids` (1, F) are the rows of `table` (V, D) that `x` is made of.
-    Of one text that the model reads at once, `attentions` gives the weights (L, heads, F, F) of all layers, `hidden`
-    the states (1, F, H) after a layer, 0 for what goes into the first and -1 for the last, with the gradients
-    (T, F, H) of the scores, and `zeroing` how far each layer's states move, (L, F, F) by the token that moves and
-    the one whose values are zeroed there, so many at a time.
-    `steps`, `segments`, and of an image `grid` and `frame` are as in Explanation; `conv` gives the last convolutional
-    map (1, K, h, w) and its gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last
-    tokens being `patches`. `told_at` (T,) is the feature that each target is read from, if it is one alone, and the
-    first `reading_layers` of attention and zeroing are those of a half that reads and never writes. What is None and
-    might be there has its reason in `reasons`, by name.
+    `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `visible` (T, F)
+    says which features a target can depend on, None for all; `steps` are as in Explanation.
     """
 
     features: Sequence[Feature]
@@ -135,28 +158,17 @@ class Problem:
     baseline: Tensor
     score: Callable[[Tensor], Tensor]
     deployed: Tensor
-    batch: int = 16
-    together: int = 64
-    abreast: int = 1
     visible: Tensor | None = None
-    texts: Pairs = ()
     steps: Steps = ()
-    segments: Segments = ()
-    grid: tuple[int, int] | None = None
-    frame: tuple[float, float, float, float] | None = None
-    patches: tuple[int, int] | None = None
+    layout: InputLayout = field(default_factory=InputLayout)
+    internals: Internals = Internals()
+    batching: Batching = Batching()
     seed: int = 0
     run: Run = field(default_factory=Run)
-    layer: Layer | None = None
-    hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
-    zeroing: Callable[[int], Tensor] | None = None
-    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
-    attentions: Callable[[], Tensor] | None = None
-    told_at: Tensor | None = None
-    reading_layers: int = 0
-    ids: Tensor | None = None
-    table: Words | None = None
-    reasons: Pairs = ()
+
+    def part(self, need: str) -> object:
+        """The attribute, of the Problem or of its internals, that a method's `needs` name; None if it is missing."""
+        return getattr(self.internals if need in Internals.__dataclass_fields__ else self, need)
 
     @property
     def generator(self) -> torch.Generator:
@@ -206,7 +218,7 @@ class Problem:
             if not values.requires_grad:
                 raise Incompatible(f"This number ({self.unit}) has no gradient. Choose a method that needs none.")
             self.run.spend(len(batch))
-            groups = torch.split(wanted.nonzero().flatten(), max(1, self.abreast // len(batch)))
+            groups = torch.split(wanted.nonzero().flatten(), max(1, self.batching.gradients // len(batch)))
             found = {
                 t: reduce(gradient if along is None else gradient * along)
                 for group in groups
@@ -243,7 +255,7 @@ class Problem:
         )
 
     def _batches(self, points: Points) -> list[slice]:
-        return [slice(first, first + self.batch) for first in range(0, len(points), self.batch)]
+        return [slice(first, first + self.batching.size) for first in range(0, len(points), self.batching.size)]
 
     def _alike(self, wanted: Tensor) -> list[slice]:
         """Batches, as even as can be, of inputs that stand together and want the same targets."""
@@ -252,7 +264,7 @@ class Problem:
         cuts = [
             first + round((end - first) * part / parts)
             for first, end in pairwise(edges)
-            for parts in [math.ceil((end - first) / self.batch)]
+            for parts in [math.ceil((end - first) / self.batching.size)]
             for part in range(parts)
         ]
         return [slice(first, end) for first, end in pairwise([*cuts, len(wanted)])]

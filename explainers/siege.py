@@ -104,9 +104,9 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
     """The model with the text that is to be changed; `said` is what it says at first."""
     task, request, field = plan.task, plan.request, plan.field
     begun = task.encode(bundle, _steep(task, request, said.target), run)
-    if begun.table is None:
+    if begun.internals.table is None:
         raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
-    text = (dict(begun.texts) or request.texts)[field]
+    text = (dict(begun.layout.texts) or request.texts)[field]
     place = None if said.target.position is None else begun.features[said.target.position].start
     start = Wording.of(text, [f for f in begun.features if f.field == field and not f.special])
     goal = replace(plan.wanted or said.target, position=said.target.position, text=said.target.text)
@@ -131,7 +131,7 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
         tried=tried,
         slopes=lambda wording: _slopes(encoded(wording), field, wording),
         vocabulary=bundle.vocabulary,
-        rows=begun.table[bundle.vocabulary.ids],
+        rows=begun.internals.table[bundle.vocabulary.ids],
         protected=protected(start, plan.protected, said.fixed),
         seed=request.seed,
     )

@@ -17,7 +17,7 @@ from ..data import Prediction, Steps
 from ..encoding import Encoded, forward
 from ..errors import BadRequest, Incompatible, LimitReached
 from ..loading import Bundle
-from ..problem import Problem
+from ..problem import Batching, Problem
 from ..progress import Run
 from ..readout import Readout
 from ..registry import read_params
@@ -81,16 +81,18 @@ def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: 
     found = assembled(
         bundle, request, run, encodings[read_from], passed[read_from], ask, writing, texts=texts_of(draft)
     )
-    at_once = min(found.batch, _at_once(bundle, draft))
+    at_once = min(found.batching.size, _at_once(bundle, draft))
     return replace(
         found,
         visible=torch.arange(len(found.features)) < draft.places[rows][:, None],  # (T, F)
-        segments=draft.segments,
-        told_at=draft.places[rows] - 1,
-        reading_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
-        batch=at_once,
-        abreast=at_once,
-        together=1 if "shaken" in step.needs else found.together,  # dropout draws anew for each text of a batch
+        layout=replace(found.layout, segments=draft.segments),
+        internals=replace(
+            found.internals,
+            read_at=draft.places[rows] - 1,
+            encoder_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
+        ),
+        # Dropout draws anew for each text of a batch.
+        batching=Batching(at_once, 1 if "shaken" in step.needs else found.batching.limit, at_once),
     )
 
 

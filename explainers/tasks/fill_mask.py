@@ -58,7 +58,8 @@ class FillMask(Attackable):
             return _readout(bundle, request.target, _logits(bundle, encoded, outputs[0]), masks, reading)
 
         found = problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
-        return replace(found, batch=min(found.batch, _together(bundle, encoded)))
+        batching = found.batching
+        return replace(found, batching=replace(batching, size=min(batching.size, _together(bundle, encoded))))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         encoded, masks = masked(bundle, marked(bundle, self.texts(request, settings().text_characters)))

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from .. import eyes
 from ..classification import classes, said
-from ..data import Prediction
+from ..data import InputLayout, Prediction
 from ..encoding import Reading
 from ..errors import BadRequest, Incompatible
 from ..imaging import Seen, Viewing, baseline, see
 from ..loading import Bundle
 from ..pictures import PHOTOGRAPHS, read
-from ..problem import Problem
+from ..problem import Batching, Internals, Problem
 from ..progress import Run
 from ..readout import activation
 from ..registry import params_of, read_params
@@ -55,14 +55,15 @@ class ImageClassification(Task):
             baseline=baseline(seen, viewing.baseline).reshape(1, -1, 1),
             score=score,
             deployed=asked.read([output])[0],
-            batch=inside.batch,
-            grid=grid,
-            frame=seen.frame,
-            patches=inside.patches,
+            layout=InputLayout(grid=grid, frame=seen.frame),
+            internals=Internals(
+                conv=inside.last_map(score, x, grid),
+                attentions=inside.attention(bundle, seen.inputs),
+                patches=inside.patches,
+            ),
+            batching=Batching(inside.batch),
             seed=request.seed,
             run=run,
-            conv=inside.last_map(score, x, grid),
-            attentions=inside.attention(bundle, seen.inputs),
         )
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
