@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from explainers import CARDS, Attack, Bundle, Request, attack, predict
-from explainers.encoding import WORD
+from explainers.inputs.text import WORD
 from explainers.loading import load
 from training.tables import tabbed
 

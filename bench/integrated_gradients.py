@@ -26,7 +26,7 @@ TRUTH = 64  # steps of Captum that stand for the truth
 FINER, FINER_SENTENCES = 400, 3  # steps that the truth itself is checked with, and on how many sentences
 USUAL = 50  # steps that Captum takes unless told otherwise
 LADDER, CLIMBED = (25, 30, 40, 50, 60), 40  # numbers of steps, and on how many sentences they are tried
-DEFAULT = next(float(knob.default) for knob in METHODS["integrated_gradients"].params if knob.name == "tolerance")
+DEFAULT = next(float(param.default) for param in METHODS["integrated_gradients"].params if param.name == "tolerance")
 STRICT = 0.001
 HEAD = (
     "integrated gradients",

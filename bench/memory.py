@@ -21,7 +21,7 @@ from explainers import Bundle
 from explainers.anatomy import sample
 from explainers.catalogue import BUNDLED, Card
 from explainers.loading import lease, registry
-from explainers.registry import give_back
+from explainers.models.cache import trim_memory
 from explainers.settings import PREFIX
 
 from .report import markdown, told
@@ -70,7 +70,7 @@ def empty() -> None:
     """Forget all models."""
     registry.cache_clear()
     gc.collect()
-    give_back()
+    trim_memory()
 
 
 def inputs(bundle: Bundle) -> dict[str, torch.Tensor]:

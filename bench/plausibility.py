@@ -24,7 +24,8 @@ from explainers.faithfulness import LEVEL
 from explainers.loading import lease
 from explainers.metrics import comprehensiveness
 from explainers.pieces import pieces
-from explainers.problem import Problem, Run
+from explainers.problem import Problem
+from explainers.progress import Run
 from explainers.trial import Trial, trial
 
 from .rationales import Item, questions, reviews

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import torch
 
-from .data import Explanation, Pixels, Progress
+from .data import Explanation, Pixels
 from .engine import canonical, evaluate, explain
 from .faithfulness import Faithfulness
 from .gate import Gate
-from .registry import patiently, quiet
+from .progress import Progress, hold_lock, quiet
 from .request import Request
 from .settings import Settings, settings
 
@@ -132,7 +132,7 @@ class Backend:
             flight = self._flights.setdefault(question, _Flight())
             flight.people += 1
         try:
-            with patiently(flight.lock, progress, "Somebody asked the same a moment ago: waiting for that answer"):
+            with hold_lock(flight.lock, progress, "Somebody asked the same a moment ago: waiting for that answer"):
                 yield flight
         finally:
             with self._guard:

@@ -13,10 +13,10 @@ import torch
 from .data import Explanation
 from .errors import BadRequest, Mismatch
 from .faithfulness import BAND, Curves, Faithfulness, Measure, Numbers
-from .metric import Metric
 from .metrics import METRICS
 from .pieces import KEPT, pieces
 from .problem import Problem
+from .registry import Metric
 from .trial import Trial, every_order, trial
 
 SQUARES = 8  # to a side of an image
@@ -27,7 +27,7 @@ CLOSE = 1e-3  # how far a map's own number may be from that of the model it is c
 def check(problem: Problem, explanation: Explanation, row: int, rankings: int) -> Faithfulness:
     """The faithfulness of target `row`; passes and seconds are left to whoever counts them."""
     _check_same(problem, explanation, row)
-    side = math.ceil(max(problem.grid) / SQUARES) if problem.grid else 1
+    side = math.ceil(max(problem.layout.grid) / SQUARES) if problem.layout.grid else 1
     groups = pieces(problem, patch=side)  # (F,)
     scores = torch.tensor(explanation.scores[row])  # (F,)
     if not bool(((groups != KEPT) & ~scores.isnan()).any()):
@@ -42,7 +42,7 @@ def check(problem: Problem, explanation: Explanation, row: int, rankings: int) -
         target=explanation.targets[row],
         unit=explanation.unit,
         signed=explanation.signed,
-        piece="square" if problem.grid else "word",
+        piece="square" if problem.layout.grid else "word",
         pieces=count,
         value=float(explanation.values[row]),
         blank=float(explanation.values[row]) - float(own.falls(own.without)[-1]),

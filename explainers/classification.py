@@ -14,7 +14,8 @@ from .encoding import Reading, encode
 from .errors import BadRequest, Incompatible
 from .hearing import HALF, Hearing, Verdict
 from .loading import Bundle, labels
-from .problem import Problem, Run
+from .problem import Problem
+from .progress import Run
 from .readout import Activation, Readout, probabilities, readout, unit_name
 from .request import Request, Target
 from .textual import problem as textual_problem

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data import Explanation, Feature
+from .inputs.text import has_content
 from .request import Target
 from .views.maps import WHOLE, summed
-from .views.text import speaks
 
 CELLS = 14  # a picture is compared by so many rows and columns of squares
 FEWEST = 5  # pieces: of fewer, ranks say nothing
@@ -115,7 +115,7 @@ def ranking(explanations: Sequence[Explanation], rows: Sequence[int], top: int =
         return {}
     tables = [_renamed(first, other, mine, scores(other, row)) for other, row in zip(explanations, rows, strict=True)]
     named: dict[Hashable, str] = {_key(feature): feature.text for feature in first.by_word().features}
-    shared = [key for key in mine if speaks(named[key]) and all(key in table for table in tables)]
+    shared = [key for key in mine if has_content(named[key]) and all(key in table for table in tables)]
     places = []
     for table in tables:
         order = sorted(shared, key=lambda key: -abs(table[key]))

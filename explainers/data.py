@@ -3,7 +3,7 @@
 Knows numpy only: no torch, no Streamlit, no model.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, overload
@@ -17,7 +17,6 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
 Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers, one a target, by name
 Segments = tuple[tuple[str, int, int, str], ...]  # a field, its characters from and to, and whose words: system, user…
-Progress = Callable[[str, float], None]  # what is being done, and how much of it, 0 to 1; may raise to stop it
 LITTLE = 0.01  # of a number's size: a change below is no measure for an error
 
 
@@ -60,6 +59,16 @@ class Pixels(Sequence[Feature]):
         channel, pixel = divmod(range(len(self))[place], self.rows * self.columns)
         row, column = divmod(pixel, self.columns)
         return Feature(f"row {row}, column {column}, channel {channel}", self.field)
+
+
+@dataclass(frozen=True)
+class InputLayout:
+    """Where features lie: the same fields as in Explanation."""
+
+    texts: Pairs = ()
+    grid: tuple[int, int] | None = None
+    frame: tuple[float, float, float, float] | None = None
+    segments: Segments = ()
 
 
 @dataclass(frozen=True)

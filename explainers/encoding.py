@@ -9,32 +9,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-import regex
 import torch
 from torch import Tensor
 
 from .anatomy import Both, Embedding, begins, watched
 from .data import Feature
 from .errors import BadRequest, Incompatible
+from .inputs.text import SPACE, find_sentence_ends, find_words, trim_span, word_at
 from .loading import Bundle
 from .readout import Unit
 
-# A word is a Han sign, an emoji, a run of kana, a run of letters and digits (with - and ' inside, and . and , inside
-# numbers), a run of punctuation, or a run of other signs; never half a grapheme cluster (\X). Flags are paired by hand:
-# \X looks back to the first of a run for each, which is quadratic.
-FLAG, PICTURE = r"\p{Regional_Indicator}", r"\p{Extended_Pictographic}"
-KANA = r"\p{Hiragana}\p{Katakana}ーｰ"
-LETTERS = rf"[\w--[\p{{Han}}{KANA}]]+"
-WORD = regex.compile(
-    rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}]*|(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+"
-    rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
-    rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
-)
-# Where a sentence ends: behind its last sign and what closes, before a space; East Asian signs need none.
-SENTENCE_END = regex.compile(
-    r"(?V1)[\p{Sentence_Terminal}…]+[\p{Pe}\p{Pf}\"']*(?=\s|$)|[\u3002\uff01\uff1f\uff61]+[\p{Pe}\p{Pf}\"']*|\n\s*\n"
-)
-SPACE = "␣"  # how a token that is nothing but space is shown
 Cut = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
@@ -124,8 +108,8 @@ def inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
 
 def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
     fields = list(texts)
-    words = {field: words_of(text) for field, text in texts.items()}
-    ends = {field: [match.end() for match in SENTENCE_END.finditer(text)] for field, text in texts.items()}
+    words = {field: find_words(text) for field, text in texts.items()}
+    ends = {field: find_sentence_ends(text) for field, text in texts.items()}
     rows = zip(encoding.ids, encoding.offsets, encoding.sequence_ids, encoding.special_tokens_mask, strict=True)
     features = []
     for token, (start, end), sequence, special in rows:
@@ -133,34 +117,13 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
         if special or sequence is None:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        start, end = trimmed(texts[field], start, end)
+        start, end = trim_span(texts[field], start, end)
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
         if "\ufffd" in shown or not shown:  # a piece of a character, or a space
             shown = texts[field][start:end] or SPACE
         sentence = bisect_right(ends[field], start)
         features.append(Feature(shown, field, start, end, word_at(words[field], start), sentence=sentence))
     return tuple(features)
-
-
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A token's place without the space around it; nothing but space stands, empty, before the next sign."""
-    inside = text[start:end]
-    if signs := inside.strip():
-        start += len(inside) - len(inside.lstrip())
-        return start, start + len(signs)
-    rest = text[start:].lstrip()
-    place = len(text) - len(rest) if rest else len(text.rstrip())
-    return place, place
-
-
-def words_of(text: str) -> list[tuple[int, int]]:
-    """Where each word of a text begins and ends."""
-    return [match.span() for match in WORD.finditer(text)]
-
-
-def word_at(words: list[tuple[int, int]], start: int) -> int:
-    """The index of the first word that ends behind `start`."""
-    return min(bisect_right(words, start, key=lambda word: word[1]), max(len(words) - 1, 0))
 
 
 def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | Both]:

@@ -15,16 +15,16 @@ from torch import Tensor
 
 from .attacks import ATTACKS
 from .checking import check
-from .data import Explanation, Floats, Prediction, Progress
+from .data import Explanation, Floats, Prediction
 from .edits import Attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .faithfulness import Faithfulness
 from .hearing import Attackable
 from .loading import Bundle, lease
-from .method import Method, settings_of
 from .methods import METHODS
-from .problem import Problem, Run
-from .registry import patiently, quiet
+from .problem import Problem
+from .progress import Progress, Run, hold_lock, quiet
+from .registry import Method, check_params, find, param_values
 from .request import Pairs, Request, Target
 from .settings import settings
 from .siege import Plan, carried_out
@@ -46,7 +46,7 @@ def explain(
     inputs are evaluated at once, else the model's size decides. `progress` is called once a batch and may stop the
     run by raising. Raises an ExplainerError for whatever a person can mend.
     """
-    task, method = _parts(request)
+    task, method = validate(request)
     return _lent(request, bundle, progress, lambda held: _explained(request, task, method, held, batch, progress))
 
 
@@ -60,7 +60,7 @@ def _explained(
     compares = "baseline" in method.needs
     ends = problem.values(torch.cat([problem.x, problem.baseline]) if compares else problem.x)  # (2, T) or (1, T)
     mismatch = _check_deployed(problem, ends[0])
-    attribution = method.run(problem, **settings_of(request.options, method.params))
+    attribution = method.run(problem, **param_values(method.params, request.options))
     return Explanation(
         request=request,
         features=problem.features,
@@ -78,19 +78,17 @@ def _explained(
         seconds=time.monotonic() - started,
         notices=tuple(run.notices),
         about=_about(request, held),
-        texts=problem.texts,
-        grid=problem.grid,
-        frame=problem.frame,
         steps=problem.steps,
-        segments=problem.segments,
         spread=None if attribution.spread is None else _floats(_visible(attribution.spread, problem.visible)),
+        **vars(problem.layout),
     )
 
 
 def _problem(request: Request, task: Task, held: Bundle, batch: int | None, progress: Progress) -> Problem:
     """The request as a Problem within this server's limits, which begin to count now."""
     problem = task.encode(held, request, limited(progress))
-    return replace(problem, batch=min(batch or problem.batch, problem.together))
+    batching = problem.batching
+    return replace(problem, batching=replace(batching, size=min(batch or batching.size, batching.limit)))
 
 
 def evaluate(
@@ -110,7 +108,7 @@ def evaluate(
     if rankings < RANKINGS:
         raise BadRequest(f"{rankings} random rankings are too few to tell chance by. Take {RANKINGS} or more.")
     request = explanation.request
-    task, _ = _parts(request)
+    task, _ = validate(request)
 
     def checked(held: Bundle) -> Faithfulness:
         started = time.monotonic()
@@ -130,7 +128,7 @@ def limited(progress: Progress) -> Run:
 
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
     """What the model says about the request's inputs: every label with its probability, best first."""
-    task, _ = _parts(request)
+    task, _ = validate(request)
     return _lent(request, bundle, progress, lambda held: task.predict(held, request))
 
 
@@ -150,12 +148,10 @@ def attack(
     `target` is what it is to say, None for anything else; `field` the input that is changed, the task's first unless
     named; `protected` are words that must stay, with commas between them; `params` are the attack's own settings.
     """
-    if key not in ATTACKS:
-        raise BadRequest(f"There is no attack {key[:60]!r}. Attacks: {', '.join(ATTACKS)}.")
-    tactic, (task, _) = ATTACKS[key], _parts(request)
+    method, (task, _) = find("attack", ATTACKS, key), validate(request)
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: there is no text whose words could be changed.")
-    plan = Plan(tactic, task, request, None if target is None else Target.of(target), field, protected, params)
+    plan = Plan(method, task, request, None if target is None else Target.of(target), field, protected, params)
     return _lent(request, bundle, progress, lambda held: carried_out(plan, held, limited(progress)))
 
 
@@ -179,37 +175,30 @@ def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Ite
     if bundle is None:
         card = card_of(request.model, request.task, settings())
         waiting = "Waiting for the model, which another visitor is using"
-        with lease(card, progress) as leased, patiently(leased.lock, progress, waiting):
+        with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting):
             yield leased
     else:
-        with patiently(bundle.lock, progress, "Waiting for the model"):
+        with hold_lock(bundle.lock, progress, "Waiting for the model"):
             yield bundle
 
 
 def canonical(request: Request) -> Request:
     """The same request with every setting written out: equal questions become equal Requests."""
-    task, method = _parts(request)
-    return replace(request, params=settings_of(request.options, (*method.params, *task.params)))
+    task, method = validate(request)
+    return replace(request, params=param_values((*method.params, *task.params), request.options))
 
 
-def _parts(request: Request) -> tuple[Task, Method]:
-    if request.task not in TASKS:
-        raise BadRequest(f"There is no task {request.task[:60]!r}. Tasks: {', '.join(TASKS)}.")
-    if request.method not in METHODS:
-        raise BadRequest(f"There is no method {request.method[:60]!r}. Methods: {', '.join(METHODS)}.")
-    task, method = TASKS[request.task], METHODS[request.method]
-    known = {knob.name: knob for knob in (*method.params, *task.params)}
-    for name, text in request.options.items():
-        if name not in known:
-            raise BadRequest(f"{method.label} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
-        known[name].read(text)
+def validate(request: Request) -> tuple[Task, Method]:
+    """The request's task and method. Raises BadRequest for an unknown task, method or setting, or a wrong value."""
+    task, method = find("task", TASKS, request.task), find("method", METHODS, request.method)
+    check_params(method.label, (*method.params, *task.params), request.options)
     return task, method
 
 
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
     for need in sorted(method.needs):
-        if getattr(problem, need) is None:
-            why = dict(problem.reasons).get(need, "")
+        if problem.part(need) is None:
+            why = dict(problem.internals.reasons).get(need, "")
             raise Incompatible(
                 f"{method.label} needs the model's {need}, which {bundle.card.label} does not give. {why}".rstrip()
             )

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .data import Feature, Progress
+from .data import Feature
 from .engine import borrowed, limited
 from .errors import BadRequest, Incompatible
 from .loading import Bundle
 from .methods.attention import shares
 from .problem import Problem
-from .registry import quiet
+from .progress import Progress, quiet
 from .request import Request
 from .tasks import TASKS
 
@@ -63,21 +63,21 @@ def heads(question: Question, *, bundle: Bundle | None = None, progress: Progres
         problem = TASKS[request.task].encode(held, request, limited(progress))
         if not 0 <= question.row < len(problem.targets):
             raise BadRequest(f"There is no token {question.row + 1}: {len(problem.targets)} are explained.")
-        if problem.told_at is None:
+        if problem.internals.read_at is None:
             raise Incompatible("Heads are shown for tokens that are each told at one place.")
-        place = int(problem.told_at[question.row])
-        weights = _weights(problem, question.told, held)[problem.reading_layers :, :, place]  # (L, H, F)
+        place = int(problem.internals.read_at[question.row])
+        weights = _weights(problem, question.told, held)[problem.internals.encoder_layers :, :, place]  # (L, H, F)
         return Heads(weights.float().numpy(), tuple(problem.features))
 
 
 def _weights(problem: Problem, told: Told, held: Bundle) -> Tensor:
     """What each layer and head takes from where, (L, H, F, F)."""
     if told == "attention":
-        if problem.attentions is None:
+        if problem.internals.attentions is None:
             raise Incompatible(f"{held.card.label} does not tell where its heads look.")
-        return problem.attentions()
-    if problem.zeroing is None:
+        return problem.internals.attentions()
+    if problem.internals.zeroing is None:
         raise Incompatible(f"The values of {held.card.label} cannot be zeroed.")
     layers, count = held.model.config.num_hidden_layers, len(problem.features)
-    problem.run.expect(1 + (layers + problem.reading_layers) * count)
-    return shares(problem.zeroing(min(problem.batch, problem.together)))[:, None]
+    problem.run.expect(1 + (layers + problem.internals.encoder_layers) * count)
+    return shares(problem.internals.zeroing(min(problem.batching.size, problem.batching.limit)))[:, None]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .encoding import Encoded
 from .loading import Bundle
-from .problem import Run
+from .progress import Run
 from .request import Request, Target
 from .task import Task
 

@@ -27,7 +27,7 @@ from huggingface_hub.utils.tqdm import silent_tqdm
 from .catalogue import Card
 from .errors import Incompatible, ModelNotFound, ModelRefused, Unreachable
 from .folders import CONFIG, WEIGHTS, Found, check_config, check_processor, in_folder, read_object, weights_among
-from .gate import Meter
+from .progress import Meter
 
 WANTED = re.compile(
     r"((pre)?processor_|generation_)?config\.json|model\.safetensors\.index\.json|[^/]*token[^/]*\.json"

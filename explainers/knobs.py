@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from torch import Tensor
 
-from .method import Only, Range
 from .pieces import Level
-from .problem import Run
+from .progress import Run
+from .registry import Only, Range
 
 NOTHING = 1e-3  # of a length: a sum that is smaller is rounding, for of random signs it would be as large
 

@@ -19,10 +19,10 @@ from .anatomy import Anatomy, probe
 from .capability import Capability, image_capability, text_capability
 from .catalogue import Card
 from .conversions import bundled, gguf_file
-from .data import Progress
 from .errors import ExplainerError, Incompatible
 from .folders import PROCESSOR, Found
-from .registry import Registry, quiet
+from .models.cache import ModelCache
+from .progress import Progress, quiet
 from .settings import settings
 from .sources import Files, files, find
 from .vocabulary import Vocabulary, vocabulary
@@ -102,9 +102,9 @@ def _read_only(model: Any) -> Any:
 
 
 @cache
-def registry() -> Registry[Bundle]:
+def registry() -> ModelCache[Bundle]:
     """The registry of this process."""
-    return Registry[Bundle](settings().model_megabytes * 1_000_000)
+    return ModelCache[Bundle](settings().model_megabytes * 1_000_000)
 
 
 def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .encoding import WORD
 from .hearing import Verdict
+from .inputs.text import WORD
 from .vocabulary import Vocabulary
 from .wording import Wording
 
@@ -21,6 +21,19 @@ class State:
 
     wording: Wording
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class AttackOutcome:
+    """What an attack came to: its path, the original text first, and whether and why it succeeded.
+
+    `minimal` are the shortest texts that it found, if it looks for some.
+    """
+
+    path: tuple[State, ...]
+    success: bool
+    reason: str
+    minimal: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,12 +33,12 @@ class InPieces:
 
 def pieces(problem: Problem, level: Level = "word", patch: int = 28) -> Tensor:
     """The number of the piece that each feature belongs to, (F,): of a text by `level`, of an image by `patch`."""
-    return squares(problem, patch) if problem.grid else words(problem, level)
+    return squares(problem, patch) if problem.layout.grid else words(problem, level)
 
 
 def squares(problem: Problem, side: int) -> Tensor:
     """The square that each value of an image lies in, by rows; the last of a row or column may be cut."""
-    rows, columns = problem.grid or (1, 1)
+    rows, columns = problem.layout.grid or (1, 1)
     down, across = (torch.arange(length) // side for length in (rows, columns))
     numbers = down[:, None] * (int(across[-1]) + 1) + across  # (rows, columns)
     return numbers.flatten().repeat(len(problem.features) // (rows * columns))

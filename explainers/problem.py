@@ -4,7 +4,6 @@ Knows no tokenizer, no task and no Streamlit. Letters: B inputs in a batch, F fe
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -13,8 +12,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .data import Feature, Prediction, Progress, Segments, Steps
-from .errors import Incompatible, LimitReached, Overdue
+from .data import Feature, InputLayout, Prediction, Steps
+from .errors import Incompatible
+from .progress import Run
 from .request import Pairs, Target
 
 
@@ -84,38 +84,6 @@ class Noisy:
         return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)
 
 
-@dataclass
-class Run:
-    """What one explanation has cost so far, where it tells of its progress, and when it must stop."""
-
-    most_passes: int = 1_000_000
-    deadline: float = float("inf")  # of time.monotonic()
-    progress: Progress | None = None
-    forward: int = 0
-    backward: int = 0
-    expected: int = 0
-    notices: list[str] = field(default_factory=list)
-
-    def expect(self, passes: int) -> None:
-        """Announce work. Raises LimitReached when it would be more than allowed."""
-        needed = self.forward + passes
-        self.expected = max(self.expected, needed)
-        if needed > self.most_passes:
-            raise LimitReached(
-                f"This needs {needed:,} passes through the model, and at most {self.most_passes:,} are "
-                "allowed here. Ask for fewer samples or steps, or a shorter text."
-            )
-
-    def spend(self, forward: int, backward: int = 0) -> None:
-        """Count work that was done; here a cancelled or overdue run stops."""
-        self.forward += forward
-        self.backward += backward
-        if time.monotonic() > self.deadline:
-            raise Overdue(f"Stopped after {self.forward:,} passes: the time for one explanation is over.")
-        if self.progress:
-            self.progress(f"{self.forward} passes through the model", self.forward / max(self.expected, self.forward))
-
-
 @dataclass(frozen=True)
 class Attribution:
     """What a method returns: scores (T, F), what it knows of their convergence, and whether signs mean something.
@@ -131,7 +99,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Layer:
-    """The embedding module that really runs, the ids it is given (1, F), and those of the baseline, if ids make it."""
+    """The embedding module that runs, the ids that it reads (1, F), and those of the baseline if ids make it."""
 
     module: torch.nn.Module
     ids: Tensor
@@ -140,23 +108,46 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
+class Internals:
+    """What a model shows of its inside for one input: each is None where it does not, for the reason in `reasons`.
+
+    Of a text: `layer`; `table` (V, D), whose rows make `x`; `hidden`, the states (1, F, H) after a layer, 0 for the
+    input of the first and -1 for the last, with the gradients (T, F, H) of the scores; `attentions`, the weights
+    (L, heads, F, F) of all layers; `zeroing`, how far the state of each token moves in each layer if the values of
+    another one are zeroed, (L, F, F), computed for so many tokens at a time.
+    Of an image: `conv`, the last convolutional map (1, K, h, w) and its gradients (T, K, h, w); `attentions`
+    (L, heads, N, N), the last of whose tokens are `patches` (rows, columns).
+    Of written text: `read_at` (T,), the feature that each target is read from; the first `encoder_layers` of
+    `attentions` and `zeroing` are those of an encoder that has a decoder behind it.
+    """
+
+    layer: Layer | None = None
+    table: Words | None = None
+    hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
+    attentions: Callable[[], Tensor] | None = None
+    zeroing: Callable[[int], Tensor] | None = None
+    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
+    patches: tuple[int, int] | None = None
+    read_at: Tensor | None = None
+    encoder_layers: int = 0
+    reasons: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How many inputs are evaluated at once, the most that the model takes, and how many gradients at once."""
+
+    size: int = 16
+    limit: int = 64
+    gradients: int = 1  # of one target at each input, or of several
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """F features with embeddings `x` (1, F, D), and `score`, which turns embeddings into T numbers.
 
-    `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `batch` is how
-    many inputs are evaluated at once, `together` the most that the model takes, and `abreast` how many gradients are
-    computed at once, of one target at each input or of several. `visible` (T, F) says which features
-    a target can depend on, None for all; `texts` are those that the features lie in, if they are not the request's.
-    Of a text, `ids` (1, F) are the rows of `table` (V, D) that `x` is made of.
-    Of one text that the model reads at once, `attentions` gives the weights (L, heads, F, F) of all layers, `hidden`
-    the states (1, F, H) after a layer, 0 for what goes into the first and -1 for the last, with the gradients
-    (T, F, H) of the scores, and `zeroing` how far each layer's states move, (L, F, F) by the token that moves and
-    the one whose values are zeroed there, so many at a time.
-    `steps`, `segments`, and of an image `grid` and `frame` are as in Explanation; `conv` gives the last convolutional
-    map (1, K, h, w) and its gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last
-    tokens being `patches`. `told_at` (T,) is the feature that each target is read from, if it is one alone, and the
-    first `reading_layers` of attention and zeroing are those of a half that reads and never writes. What is None and
-    might be there has its reason in `reasons`, by name.
+    `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `visible` (T, F)
+    says which features a target can depend on, None for all; `steps` are as in Explanation.
     """
 
     features: Sequence[Feature]
@@ -167,28 +158,17 @@ class Problem:
     baseline: Tensor
     score: Callable[[Tensor], Tensor]
     deployed: Tensor
-    batch: int = 16
-    together: int = 64
-    abreast: int = 1
     visible: Tensor | None = None
-    texts: Pairs = ()
     steps: Steps = ()
-    segments: Segments = ()
-    grid: tuple[int, int] | None = None
-    frame: tuple[float, float, float, float] | None = None
-    patches: tuple[int, int] | None = None
+    layout: InputLayout = field(default_factory=InputLayout)
+    internals: Internals = Internals()
+    batching: Batching = Batching()
     seed: int = 0
     run: Run = field(default_factory=Run)
-    layer: Layer | None = None
-    hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
-    zeroing: Callable[[int], Tensor] | None = None
-    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
-    attentions: Callable[[], Tensor] | None = None
-    told_at: Tensor | None = None
-    reading_layers: int = 0
-    ids: Tensor | None = None
-    table: Words | None = None
-    reasons: Pairs = ()
+
+    def part(self, need: str) -> object:
+        """The attribute, of the Problem or of its internals, that a method's `needs` name; None if it is missing."""
+        return getattr(self.internals if need in Internals.__dataclass_fields__ else self, need)
 
     @property
     def generator(self) -> torch.Generator:
@@ -238,7 +218,7 @@ class Problem:
             if not values.requires_grad:
                 raise Incompatible(f"This number ({self.unit}) has no gradient. Choose a method that needs none.")
             self.run.spend(len(batch))
-            groups = torch.split(wanted.nonzero().flatten(), max(1, self.abreast // len(batch)))
+            groups = torch.split(wanted.nonzero().flatten(), max(1, self.batching.gradients // len(batch)))
             found = {
                 t: reduce(gradient if along is None else gradient * along)
                 for group in groups
@@ -275,7 +255,7 @@ class Problem:
         )
 
     def _batches(self, points: Points) -> list[slice]:
-        return [slice(first, first + self.batch) for first in range(0, len(points), self.batch)]
+        return [slice(first, first + self.batching.size) for first in range(0, len(points), self.batching.size)]
 
     def _alike(self, wanted: Tensor) -> list[slice]:
         """Batches, as even as can be, of inputs that stand together and want the same targets."""
@@ -284,7 +264,7 @@ class Problem:
         cuts = [
             first + round((end - first) * part / parts)
             for first, end in pairwise(edges)
-            for parts in [math.ceil((end - first) / self.batch)]
+            for parts in [math.ceil((end - first) / self.batching.size)]
             for part in range(parts)
         ]
         return [slice(first, end) for first, end in pairwise([*cuts, len(wanted)])]

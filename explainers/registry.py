@@ -1,156 +1,244 @@
-"""What many visitors share and memory bounds: loaded models, never more of them at once than a number of bytes.
+"""The registry of methods, attacks and metrics, and the parameters that the signature of each declares."""
 
-Knows nothing of what a model is; whoever asks says how large it is and how it is built.
-"""
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, getdoc, signature
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-import ctypes
-import gc
-import sys
-import threading
-import time
-import uuid
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from .errors import BadRequest
 
-from .data import Progress
-from .errors import LimitReached
-
-SLICE = 0.2  # seconds between two looks at whether to go on waiting
-Held = TypeVar("Held")
+T = TypeVar("T")
+Value = bool | int | float | str
+Better = Literal["high", "low"]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def quiet(_: str, __: float = 0.0) -> None:
-    """A Progress that tells nobody."""
+@dataclass(frozen=True)
+class Range:
+    """The values from `low` to `high` that a number may take."""
+
+    low: float
+    high: float
 
 
-def give_back() -> None:
-    """Return freed memory to the system: glibc would keep hundreds of megabytes that a model left behind."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim:
-        trim(0)
+@dataclass(frozen=True)
+class Only:
+    """The kind of task, `text` or `image`, that a parameter applies to. Others do not show it and ignore it."""
+
+    kind: str
 
 
-@contextmanager
-def patiently(lock: threading.Lock, progress: Progress, waiting_for: str) -> Iterator[None]:
-    """Hold the lock; while waiting, `progress` is called again and again and may end the wait by raising."""
-    while not lock.acquire(timeout=SLICE):
-        progress(waiting_for, 0.0)
-    try:
-        yield
-    finally:
-        lock.release()
+@dataclass(frozen=True)
+class Param:
+    """A parameter of a method, an attack or a task: its name, type, default, allowed values and help."""
 
-
-@dataclass
-class _Place(Generic[Held]):
-    """Room held in the registry: for a loaded bundle, or for one that is being loaded."""
-
-    bytes: int
-    users: int = 0
-    bundle: Held | None = None
-    loading: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Registry(Generic[Held]):
-    """The loaded models of this process, at most `most` bytes of them, the least recently used leaving first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._places: OrderedDict[str, _Place[Held]] = OrderedDict()
-        self._guard = threading.Lock()
+    name: str
+    kind: type
+    default: Value
+    choices: tuple[str, ...] = ()
+    range: Range | None = None
+    help: str = ""
+    only: str = ""  # text or image, empty for both
 
     @property
-    def bytes(self) -> int:
-        """What is loaded or being loaded, in bytes."""
-        with self._guard:
-            return self._taken()
+    def label(self) -> str:
+        """The name as people read it."""
+        return self.name.replace("_", " ").capitalize()
 
-    def _taken(self) -> int:
-        return sum(place.bytes for place in self._places.values())
-
-    def peek(self, key: str) -> Held | None:
-        """The bundle if it is loaded already."""
-        place = self._places.get(key)
-        return place.bundle if place else None
-
-    @contextmanager
-    def lease(
-        self, key: str, weigh: Callable[[], int], build: Callable[[], Held], progress: Progress = quiet
-    ) -> Iterator[Held]:
-        """The bundle of `key`, built if need be; it cannot be evicted before the lease ends."""
-        place = self._claim(key, weigh, progress)
+    def read(self, text: str) -> Value:
+        """Parse `text`. Raises BadRequest for a value that is not allowed."""
         try:
-            with patiently(place.loading, progress, "Another visitor is loading this model"):
-                if place.bundle is None:
-                    place.bundle = build()
-            yield place.bundle
-        finally:
-            with self._guard:
-                place.users -= 1
-                if place.bundle is None and not place.users:
-                    self._places.pop(key, None)
-                del place  # else this frame would keep the model for a moment after it may leave
+            value: Value = text == "true" if self.kind is bool else self.kind(text)
+        except ValueError:
+            raise BadRequest(f"{self.label} cannot be {text[:40]!r}. Give {self.allowed}.") from None
+        if not self.takes(value, text):
+            raise BadRequest(f"{self.label} cannot be {text[:40]!r}. Give {self.allowed}.")
+        return value
 
-    @contextmanager
-    def spare(self, needed: int, what: str) -> Iterator[None]:
-        """Room for `needed` bytes of somebody's own, at once or not at all: who waits here holds another model.
+    def takes(self, value: Value, text: str) -> bool:
+        """Whether the value is allowed."""
+        if self.kind is bool:
+            return text in ("true", "false")
+        if self.range and isinstance(value, int | float):
+            return self.range.low <= value <= self.range.high  # false for NaN too
+        return not self.choices or value in self.choices
 
-        Raises LimitReached if they do not fit beside the models in use.
-        """
-        key = f"{what} {uuid.uuid4().hex}"
-        if self._try_claim(key, needed) is None:
-            raise LimitReached(
-                f"There is no memory for {what}, {needed / 1e6:,.0f} MB beside the models in use: this server keeps "
-                f"{self._most / 1e6:,.0f} MB for models. Try again later, or raise WHEREFORE_MODEL_MEGABYTES."
-            )
-        try:
-            yield
-        finally:
-            gc.collect()  # what was kept there may be full of cycles
-            give_back()
-            with self._guard:
-                del self._places[key]
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.kind is bool:
+            return "true or false"
+        if self.range:
+            whole = "a whole number" if self.kind is int else "a number"
+            return f"{whole} from {self.range.low:g} to {self.range.high:g}"
+        return f"one of {', '.join(self.choices)}" if self.choices else "text"
 
-    def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place[Held]:
-        needed = None
-        while (place := self._try_claim(key, needed)) is None:
-            if needed is None:  # the model is not here, or has left since
-                needed = self._weighed(weigh)
-                continue
-            progress("Waiting until another model can leave the memory", 0.0)
-            time.sleep(SLICE)
-        return place
 
-    def _weighed(self, weigh: Callable[[], int]) -> int:
-        if (needed := weigh()) <= self._most:
-            return needed
-        raise LimitReached(
-            f"This model needs {needed / 1e6:,.0f} MB of memory, and this server keeps {self._most / 1e6:,.0f} MB for "
-            "models. Choose a smaller one, or raise WHEREFORE_MODEL_MEGABYTES."
-        )
+def params_of(function: Callable[..., Any]) -> tuple[Param, ...]:
+    """The keyword-only parameters of a function, or of a dataclass, as Params."""
+    hints = get_type_hints(function, include_extras=True)
+    given = signature(function).parameters.values()
+    return tuple(_param(p, hints[p.name]) for p in given if p.kind is Parameter.KEYWORD_ONLY)
 
-    def _try_claim(self, key: str, needed: int | None) -> _Place[Held] | None:
-        with self._guard:
-            if key not in self._places:
-                if needed is None or not self._make_room(needed):
-                    return None
-                self._places[key] = _Place(needed)
-            place = self._places[key]
-            self._places.move_to_end(key)
-            place.users += 1
-            return place
 
-    def _make_room(self, needed: int) -> bool:
-        """Whether so many bytes fit, after as many idle models have left as need be, and none if that is no use."""
-        idle = [key for key, place in self._places.items() if not place.users]
-        if self._taken() - sum(self._places[key].bytes for key in idle) + needed > self._most:
-            return False
-        left = [self._places.pop(key) for key in idle if self._taken() + needed > self._most]
-        if left:
-            left.clear()
-            gc.collect()  # a model is full of cycles
-            give_back()
-        return True
+def _param(parameter: Parameter, hint: Any) -> Param:
+    bare, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    choices = get_args(bare) if get_origin(bare) is Literal else ()
+    return Param(
+        name=parameter.name,
+        kind=str if choices else bare,
+        default=parameter.default,
+        choices=choices,
+        range=next((extra for extra in extras if isinstance(extra, Range)), None),
+        help=next((extra for extra in extras if isinstance(extra, str)), ""),
+        only=next((extra.kind for extra in extras if isinstance(extra, Only)), ""),
+    )
+
+
+def param_values(params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
+    """The value of each parameter: as `texts` say it, else its default."""
+    return {param.name: param.read(texts[param.name]) if param.name in texts else param.default for param in params}
+
+
+def read_params(kind: Callable[..., T], texts: Mapping[str, str]) -> T:
+    """Make the dataclass `kind` of a request's settings, those that `texts` does not name at their defaults."""
+    return kind(**param_values(params_of(kind), texts))
+
+
+def check_params(owner: str, params: Iterable[Param], texts: Mapping[str, str]) -> None:
+    """Raise BadRequest for a setting that is not one of `params`, or for a value that it does not allow."""
+    known = {param.name: param for param in params}
+    for name, text in texts.items():
+        if name not in known:
+            raise BadRequest(f"{owner} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
+        known[name].read(text)
+
+
+def find(kind: str, table: Mapping[str, T], key: str) -> T:
+    """Look up a task, a method or an attack by its key. Raises BadRequest with the keys that there are."""
+    if key not in table:
+        raise BadRequest(f"There is no {kind} {key[:60]!r}. {kind.capitalize()}s: {', '.join(table)}.")
+    return table[key]
+
+
+def first_sentence(function: Callable[..., Any]) -> str:
+    """The first sentence of a function's docstring."""
+    return re.split(r"\.\s", getdoc(function) or "")[0].rstrip(".").replace("\n", " ") + "."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What methods, attacks and metrics have in common: `run`, its name as key, and what its decorator says."""
+
+    key: str
+    label: str
+    paper: str
+    run: Callable[..., Any]
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the function's docstring."""
+        return first_sentence(self.run)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Methods that use the same part of a model: a method belongs to the first family that has one of its `needs`."""
+
+    label: str
+    summary: str
+    needs: frozenset[str]
+
+
+FAMILIES = {
+    "gradients": Family(
+        "Gradients",
+        "It asks how the answer would change if each piece changed a little, at the input or on a way to it.",
+        frozenset({"gradients", "layer", "hidden", "conv"}),
+    ),
+    "attention": Family(
+        "Attention",
+        "It follows what the model's layers take from each piece: where it looks, not what that does to the answer.",
+        frozenset({"attentions", "zeroing"}),
+    ),
+    "parts": Family(
+        "Parts taken away",
+        "It takes parts away, asks the model again and sees what changes. It uses nothing but the model's answers.",
+        frozenset(),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Method(Entry):
+    """An attribution method: `run` takes a Problem and its `params`, and returns an Attribution."""
+
+    needs: frozenset[str]
+    additive: bool
+    params: tuple[Param, ...]
+
+    @property
+    def family(self) -> str:
+        """The key in FAMILIES of what the method uses."""
+        return next(name for name, family in FAMILIES.items() if self.needs & family.needs or not family.needs)
+
+
+@dataclass(frozen=True)
+class AttackMethod(Entry):
+    """An attack: `run` takes an Opponent and its `params`, and returns an AttackOutcome.
+
+    `keeps`: it changes a text while the prediction stays; the others change the prediction.
+    """
+
+    keeps: bool
+    params: tuple[Param, ...]
+
+
+@dataclass(frozen=True)
+class Metric(Entry):
+    """A faithfulness metric: `run` takes a Trial and returns a float, NaN where it is not defined."""
+
+    better: Better
+
+
+METHODS: dict[str, Method] = {}
+ATTACKS: dict[str, AttackMethod] = {}
+METRICS: dict[str, Metric] = {}
+
+
+def method(
+    label: str, *, paper: str, needs: Iterable[str] = (), additive: bool = False
+) -> Callable[[Function], Function]:
+    """Register the decorated function as a Method.
+
+    `needs` names attributes of Problem that must be there; `additive` promises that scores sum to F(x) - F(x').
+    """
+
+    def register(function: Function) -> Function:
+        key = function.__name__
+        METHODS[key] = Method(key, label, paper, function, frozenset(needs), additive, params_of(function))
+        return function
+
+    return register
+
+
+def attack(label: str, *, paper: str, keeps: bool = False) -> Callable[[Function], Function]:
+    """Register the decorated function as an AttackMethod."""
+
+    def register(function: Function) -> Function:
+        key = function.__name__
+        ATTACKS[key] = AttackMethod(key, label, paper, function, keeps, params_of(function))
+        return function
+
+    return register
+
+
+def metric(label: str, *, paper: str, better: Better) -> Callable[[Function], Function]:
+    """Register the decorated function as a Metric."""
+
+    def register(function: Function) -> Function:
+        METRICS[function.__name__] = Metric(function.__name__, label, paper, function, better)
+        return function
+
+    return register

@@ -6,7 +6,7 @@ Knows no model and no page: words are those of the text itself, read by a model 
 from dataclasses import dataclass, replace
 
 from .data import Feature
-from .encoding import WORD
+from .inputs.text import find_words
 from .request import Request, Target
 from .wording import Wording
 
@@ -62,7 +62,7 @@ class Rewriting:
 
 
 def _worded(field: str, text: str) -> Wording:
-    words = [match.span() for match in WORD.finditer(text)]
+    words = find_words(text)
     wording = Wording.of(text, [Feature(text[a:b], field, a, b, i) for i, (a, b) in enumerate(words)])
     end = words[-1][1] if words else 0
     return replace(wording, tail=text[end:])

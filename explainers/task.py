@@ -11,8 +11,9 @@ from .data import Prediction
 from .encoding import Reading
 from .errors import BadRequest, LimitReached
 from .loading import Bundle
-from .method import Knob, knobs
-from .problem import Problem, Run
+from .problem import Problem
+from .progress import Run
+from .registry import Param, params_of
 from .request import Picture, Request
 
 
@@ -51,7 +52,7 @@ class Task(ABC):
     choices: ClassVar[Literal["labels", "said", "all"]] = "labels"  # asked about: a class, what was said, or all of it
     foils: ClassVar[Literal["labels", "said", "text"]] = "labels"  # what that can be compared with
     method: ClassVar[str] = Request.method  # what its page begins with
-    params: ClassVar[tuple[Knob, ...]] = knobs(Reading)
+    params: ClassVar[tuple[Param, ...]] = params_of(Reading)
 
     @abstractmethod
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from . import inside
 from .anatomy import Both, Embedding
-from .data import Feature
+from .data import Feature, InputLayout
 from .encoding import Comparison, Encoded, Reading, baseline, baseline_ids, forward
 from .loading import Bundle
-from .method import knobs, settings_of
-from .problem import Layer, Problem, Run
+from .problem import Batching, Internals, Layer, Problem
+from .progress import Run
 from .readout import Readout
+from .registry import read_params
 from .request import Pairs, Request
 
 Ask = Callable[[Sequence[Any], Reading], Readout]
@@ -64,7 +65,7 @@ def problem(
     texts: Pairs = (),
 ) -> Problem:
     """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
-    reading = Reading(**settings_of(request.options, knobs(Reading)))  # type: ignore[arg-type]
+    reading = read_params(Reading, request.options)
     return compared(
         bundle, request, run, encodings, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
     )
@@ -124,20 +125,20 @@ def assembled(
         baseline=_gathered(placed, len(features), lambda sequence: sequence.blank),
         score=score,
         deployed=readout.read(outputs)[0],
-        batch=max(1, bundle.anatomy.batch(longest) // len(encodings)),
-        together=bundle.anatomy.together,
         visible=_visible([placed[i] for i in readout.alone], len(features)) if readout.alone else None,
-        texts=texts,
+        steps=readout.steps,
+        layout=InputLayout(texts),
+        internals=Internals(
+            layer=_layer(bundle, alone, reading, readout, run) if alone else None,
+            table=embeddings[0].table if words else None,
+            hidden=partial(_hidden, bundle, alone, readout, x) if alone else None,
+            attentions=partial(inside.weights, bundle, alone.encoded) if alone else None,
+            zeroing=partial(inside.zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
+            reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
+        ),
+        batching=Batching(max(1, bundle.anatomy.batch(longest) // len(encodings)), bundle.anatomy.together),
         seed=request.seed,
         run=run,
-        layer=_layer(bundle, alone, reading, readout, run) if alone else None,
-        ids=_ids(placed, len(features)),
-        table=embeddings[0].table if words else None,
-        hidden=partial(_hidden, bundle, alone, readout, x) if alone else None,
-        attentions=partial(inside.weights, bundle, alone.encoded) if alone else None,
-        zeroing=partial(inside.zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
-        reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
-        steps=readout.steps,
     )
 
 
@@ -182,14 +183,6 @@ def _gathered(placed: Sequence[Placed], width: int, of: Callable[[Placed], Tenso
     gathered = first.new_zeros(1, width, first.shape[-1])
     for sequence in placed:
         gathered[:, sequence.places] = of(sequence)[:, sequence.positions]
-    return gathered
-
-
-def _ids(placed: Sequence[Placed], width: int) -> Tensor:
-    """The ids of all features, (1, F)."""
-    gathered = torch.zeros(1, width, dtype=torch.long)
-    for sequence in placed:
-        gathered[0, sequence.places] = sequence.embedding.ids.flatten()[sequence.positions]
     return gathered
 
 

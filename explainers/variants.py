@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from .errors import BadRequest
 from .links import INPUT, unpacked
 from .methods import METHODS
+from .registry import find
 from .request import Pairs, Request
 from .tasks import TASKS
 
@@ -76,18 +77,15 @@ def known(request: Request) -> Request:
 
     A setting of the method keeps its value only if the request's method has it: others never see it.
     """
-    if request.task not in TASKS:
-        raise BadRequest(f"There is no task {request.task[:60]!r}. Tasks: {', '.join(TASKS)}.")
-    if request.method not in METHODS:
-        raise BadRequest(f"There is no method {request.method[:60]!r}. Methods: {', '.join(METHODS)}.")
-    names = {knob.name for knob in (*METHODS[request.method].params, *TASKS[request.task].params)}
+    task, method = find("task", TASKS, request.task), find("method", METHODS, request.method)
+    names = {param.name for param in (*method.params, *task.params)}
     return replace(request, params={name: text for name, text in request.options.items() if name in names})
 
 
 def baselines(task: str) -> tuple[str, ...]:
     """What a task's inputs can be compared with, the default first; a text of one's own is left out."""
-    for knob in TASKS[task].params:
-        if knob.name == "baseline":
-            others = [choice for choice in knob.choices if choice not in (knob.default, "text")]
-            return (str(knob.default), *others)
+    for param in TASKS[task].params:
+        if param.name == "baseline":
+            others = [choice for choice in param.choices if choice not in (param.default, "text")]
+            return (str(param.default), *others)
     return ()

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from .data import Progress
 from .errors import Unreachable
+from .progress import Progress
 
 PATIENCE = "--retries 2 --timeout 20"  # with five tries, pip's default, a visitor waits long for an index that is not
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from .data import Feature
 from .edits import Edit
-from .encoding import WORD
+from .inputs.text import WORD
 
 
 @dataclass(frozen=True)

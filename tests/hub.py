@@ -21,7 +21,7 @@ import pytest
 from huggingface_hub import constants
 
 from explainers import Bundle, Explanation, Request, explain
-from explainers.registry import Registry
+from explainers.models.cache import ModelCache
 from explainers.settings import read
 
 from .sentences import SENTENCES
@@ -217,7 +217,7 @@ def running(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     """Forget all loaded models, and take other settings: a server that starts anew."""
     limits = read({f"WHEREFORE_{name}": value for name, value in environment.items()})
-    registry = Registry(limits.model_megabytes * 1_000_000)
+    registry = ModelCache(limits.model_megabytes * 1_000_000)
     monkeypatch.setattr("explainers.loading.registry", lambda: registry)
     monkeypatch.setattr("explainers.loading.settings", lambda: limits)
     monkeypatch.setattr("explainers.engine.settings", lambda: limits)

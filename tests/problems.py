@@ -1,6 +1,7 @@
 """Problems whose right answer is known on paper."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | Non
     baseline = torch.zeros_like(x) if baseline is None else baseline[None]
     values = score(x)[0]
     targets = tuple(Target(f"target {t}", t) for t in range(len(values)))
-    return Problem(
+    found = Problem(
         features=tuple(Feature(f"f{i}", "text", i, i + 1, i) for i in range(x.shape[1])),
         targets=targets,
         prediction=Prediction(targets),
@@ -25,8 +26,17 @@ def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | Non
         baseline=baseline,
         score=score,
         deployed=values,
-        **more,
     )
+    return changed(found, **more)
+
+
+def changed(found: Problem, **changes: object) -> Problem:
+    """The Problem with other values of its attributes, or of those of its layout, internals and batching."""
+    parts = {name: getattr(found, name) for name in ("layout", "internals", "batching")}
+    for name, part in parts.items():
+        own = {key: changes.pop(key) for key in list(changes) if hasattr(part, key)}
+        parts[name] = replace(part, **own)
+    return replace(found, **parts, **changes)
 
 
 def linear(features: int = 5, width: int = 3, targets: int = 2) -> tuple[Problem, Tensor, Tensor]:

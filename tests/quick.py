@@ -7,4 +7,4 @@ FEW = {"samples": 6, "orders": 3, "steps": 3, "upscale": 2}
 
 def quick(method: str) -> dict[str, int]:
     """The settings of a method that decide how often the model runs, at a few times."""
-    return {knob.name: FEW[knob.name] for knob in METHODS[method].params if knob.name in FEW}
+    return {param.name: FEW[param.name] for param in METHODS[method].params if param.name in FEW}

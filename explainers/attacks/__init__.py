@@ -3,7 +3,7 @@
 Knows no task and no model.
 """
 
-from ..tactic import ATTACKS
+from ..registry import ATTACKS
 from .hotflip import hotflip
 from .input_reduction import input_reduction
 from .random_swap import random_swap

@@ -1,17 +1,16 @@
 """One word after another: try some swaps by real passes, keep the best, go on from there.
 
-Knows no gradient; which swaps are tried is the tactic's to say.
+Knows no gradient; which swaps are tried is the attack's to say.
 """
 
 from collections.abc import Callable
 
-from ..opponent import Opponent
-from ..tactic import Played
+from ..opponent import AttackOutcome, Opponent
 from ..vocabulary import cased_like
 from ..wording import Wording
 
 
-def greedy(opponent: Opponent, propose: Callable[[Wording], list[Wording]], most: int) -> Played:
+def greedy(opponent: Opponent, propose: Callable[[Wording], list[Wording]], most: int) -> AttackOutcome:
     """At most `most` swaps, each the best of those that `propose` makes of a text; no word is swapped twice."""
     path = [opponent.start]
     reason = ""
@@ -27,7 +26,7 @@ def greedy(opponent: Opponent, propose: Callable[[Wording], list[Wording]], most
             else:
                 path.append(best)
                 reason = f"The model now says {best.verdict.says}." if opponent.won(best) else ""
-    return Played(tuple(path), opponent.won(path[-1]), reason)
+    return AttackOutcome(tuple(path), opponent.won(path[-1]), reason)
 
 
 def swappable(opponent: Opponent, wording: Wording) -> list[int]:

@@ -8,9 +8,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..method import Range
-from ..opponent import Opponent
-from ..tactic import Played, tactic
+from ..opponent import AttackOutcome, Opponent
+from ..registry import Range, attack
 from ..wording import Wording
 from .greedy import greedy, swap, swappable
 
@@ -18,7 +17,7 @@ COMMON = 3_000  # words of one script that count as common, by the order of the 
 EACH = 4  # the most swaps of one word that are tried in a round
 
 
-@tactic("HotFlip", paper="Ebrahimi et al. 2018, arXiv:1712.06751")
+@attack("HotFlip", paper="Ebrahimi et al. 2018, arXiv:1712.06751")
 def hotflip(
     opponent: Opponent,
     *,
@@ -29,7 +28,7 @@ def hotflip(
     ] = 0.0,
     same_case: Annotated[bool, "Change words only for words with the same capitals."] = False,
     common_words: Annotated[bool, "Use only the 3,000 words that come first in the model's vocabulary."] = False,
-) -> Played:
+) -> AttackOutcome:
     """Swaps a few words for others that make the model answer something else.
 
     The change in log-odds when word w takes the place of word v is estimated as the gradient at v, summed over its

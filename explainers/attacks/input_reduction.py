@@ -6,20 +6,19 @@ Knows no task and no model: an Opponent has the words, the gradient and the answ
 from collections.abc import Iterable
 from typing import Annotated
 
-from ..method import Range
-from ..opponent import Opponent, State
-from ..tactic import Played, tactic
+from ..opponent import AttackOutcome, Opponent, State
+from ..registry import Range, attack
 from ..wording import Wording
 
 SHARE = 20  # while a text is long, one of so many of its words goes at once
 
 
-@tactic("Input reduction", paper="Feng et al. 2018, arXiv:1804.07781", keeps=True)
+@attack("Input reduction", paper="Feng et al. 2018, arXiv:1804.07781", keeps=True)
 def input_reduction(
     opponent: Opponent,
     *,
     beam: Annotated[int, Range(1, 10), "How many shortened texts are followed at once."] = 3,
-) -> Played:
+) -> AttackOutcome:
     """Drops the words that matter least, one after another, while the model says the same.
 
     Words go by the length of their gradient, the shortest first. Where none of the first few can go all others are
@@ -38,7 +37,9 @@ def input_reduction(
     found = sorted(minimal.values(), key=lambda path: (len(path[-1].wording.pieces), opponent.distance(path[-1])))
     best = found[0]
     success = len(best) > 1
-    return Played(best, success, _reason(opponent, best[-1], success), tuple(path[-1] for path in found if success))
+    return AttackOutcome(
+        best, success, _reason(opponent, best[-1], success), tuple(path[-1] for path in found if success)
+    )
 
 
 def _shorter(opponent: Opponent, state: State, beam: int) -> list[State]:

@@ -7,20 +7,19 @@ from typing import Annotated
 
 import torch
 
-from ..method import Range
-from ..opponent import Opponent
-from ..tactic import Played, tactic
+from ..opponent import AttackOutcome, Opponent
+from ..registry import Range, attack
 from ..wording import Wording
 from .greedy import greedy, swap, swappable
 
 
-@tactic("Random swaps", paper="a control: the best of words drawn blindly")
+@attack("Random swaps", paper="a control: the best of words drawn blindly")
 def random_swap(
     opponent: Opponent,
     *,
     flips: Annotated[int, Range(1, 20), "The most words that may be changed."] = 3,
     tries: Annotated[int, Range(1, 200), "How many changes are tried on the model in each round."] = 24,
-) -> Played:
+) -> AttackOutcome:
     """Swaps words drawn blindly, and keeps the best: what an attack can do that knows nothing of the model."""
     generator = torch.Generator().manual_seed(opponent.seed)
 

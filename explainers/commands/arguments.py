@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from ..method import Knob
 from ..methods import METHODS
+from ..registry import Param
 from ..task import Task
 from ..tasks import TASKS
 from . import files
@@ -120,7 +120,7 @@ def _tools(tools: Mapping[str, Tool]) -> Iterator[str]:
         yield from _settings(tool.params)
 
 
-def _settings(knobs: Iterable[Knob]) -> Iterator[str]:
+def _settings(knobs: Iterable[Param]) -> Iterator[str]:
     for knob in knobs:
         default = str(knob.default).lower() if knob.kind is bool else knob.default
         yield from _entry(4, f"--set {knob.name}={default}", f"{knob.help} Give {knob.allowed}.".lstrip())

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..attacks import ATTACKS
-from ..data import Progress
 from ..edits import Attack
 from ..engine import attack
 from ..export import cell
+from ..progress import Progress
 from ..request import Request, Target
 from ..standalone import page
 from ..views.attack import said, steps

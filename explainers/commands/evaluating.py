@@ -8,10 +8,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from ..checked_file import to_json
-from ..data import Progress
 from ..engine import evaluate, explain
 from ..export import cell
 from ..faithfulness import Faithfulness
+from ..progress import Progress
 from ..request import Request
 from ..standalone import page
 from ..views.palette import CSS

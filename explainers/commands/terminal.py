@@ -5,7 +5,7 @@ Knows no command.
 
 import sys
 
-from ..data import Progress
+from ..progress import Progress
 from ..views.text import visible
 
 CLEAR = "\r\x1b[K"  # back to the start of the line, and nothing on it

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..data import Progress
-from ..method import Knob
+from ..progress import Progress
+from ..registry import Param
 from ..request import Request
 
 
@@ -21,7 +21,7 @@ class Tool(Protocol):
     @property
     def summary(self) -> str: ...
     @property
-    def params(self) -> tuple[Knob, ...]: ...
+    def params(self) -> tuple[Param, ...]: ...
 
 
 def nothing(words: ArgumentParser) -> None:

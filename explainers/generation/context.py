@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from ..data import Explanation, Floats, Numbers, Prediction, Progress
+from ..data import Explanation, Floats, Numbers, Prediction
 from ..engine import explain, limited, predict
 from ..errors import BadRequest, EndsAtOnce
+from ..inputs.text import find_sentence_ends
 from ..loading import Bundle
-from ..registry import quiet
+from ..progress import Progress, quiet
 from ..request import Request, Target
 from ..tasks import TASKS
-from .grouping import SENTENCE
 from .openings import PREFIX, SYSTEM, WITHOUT
 
 SENSES = "input_x_gradient"  # the method of the first pass, whose maps are not used
@@ -168,13 +168,13 @@ def _with_output(question: Question, bundle: Bundle | None) -> Question:
 
 def split(text: str) -> tuple[str, str]:
     """All sentences of a text but the last, and the last: a first guess at what is context."""
-    places = [match.end() for match in SENTENCE.finditer(text) if text[match.end() :].strip()]
-    return (text[: places[-1]].strip(), text[places[-1] :]) if places else ("", text)
+    places = [end for end in find_sentence_ends(text) if text[end:].strip()]
+    return (text[: places[-1]].strip(), text[places[-1] :].lstrip()) if places else ("", text)
 
 
 def _writing(request: Request) -> dict[str, str]:
     """The settings of how the text is written, and none of a method or of what is explained."""
-    known = {knob.name for knob in TASKS[request.task].params} - {"unit", "start", "end", "alignment"}
+    known = {param.name for param in TASKS[request.task].params} - {"unit", "start", "end", "alignment"}
     return {name: text for name, text in request.options.items() if name in known}
 
 

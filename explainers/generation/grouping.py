@@ -14,16 +14,14 @@ import regex
 
 from ..data import Explanation, Feature, Floats
 from ..errors import BadRequest, LimitReached
+from ..inputs.text import find_grapheme_starts, find_sentence_ends
 from ..request import Target
-from ..views.text import CLUSTER
 from .result import is_generation
 
 Level = Literal["token", "word", "sentence", "role", "pattern"]
 How = Literal["sum", "mean", "max", "absmax", "L2"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 HOWS: tuple[How, ...] = get_args(How)
-# Where a sentence ends: behind its marks and the quotes that close there, if space follows, or with a line.
-SENTENCE = regex.compile(r"[.!?…]+[\"'”’)\]]*\s+|[。\uff01\uff1f]+[”’」』]*|\n\s*")
 # How a number of several tokens, one after the other, is theirs together; of all other numbers it is the mean.
 GATHERED: dict[str, Callable[[list[float]], Any]] = {
     "probability": np.prod,
@@ -143,7 +141,7 @@ def _keys(explanation: Explanation, grouping: Grouping) -> list[Any]:
             words = enumerate(explanation.features)
             return [(f.field, ("alone", i) if f.word is None else f.word) for i, f in words]
         case "sentence":
-            return _between(explanation, lambda field, text: [match.end() for match in SENTENCE.finditer(text)])
+            return _between(explanation, lambda field, text: find_sentence_ends(text))
         case "role":
             roles = explanation.segments
             return _between(
@@ -155,7 +153,7 @@ def _keys(explanation: Explanation, grouping: Grouping) -> list[Any]:
 
 def _tokens(explanation: Explanation) -> list[Any]:
     """Each token by itself, but those that share a sign are one."""
-    starts = {field: _clusters(text) for field, text in explanation.shown.items()}
+    starts = {field: find_grapheme_starts(text) for field, text in explanation.shown.items()}
     keys: list[Any] = []
     field, reached = "", -1
     for index, feature in enumerate(explanation.features):
@@ -169,11 +167,6 @@ def _tokens(explanation: Explanation) -> list[Any]:
         keys.append(keys[-1] if shares else index)
         field, reached = feature.field, max(end, reached if shares else -1)
     return keys
-
-
-def _clusters(text: str) -> list[int]:
-    """For each character the start of its grapheme cluster, and behind the last the text's length."""
-    return [*(match.start() for match in CLUSTER.finditer(text) for _ in range(len(match.group()))), len(text)]
 
 
 def _between(explanation: Explanation, cuts: Callable[[str, str], Sequence[int]]) -> list[Any]:

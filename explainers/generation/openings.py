@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..data import Feature, Segments
-from ..encoding import Encoded, encode, encoded, tokenized, word_at, words_of
+from ..encoding import Encoded, encode, encoded, tokenized
 from ..errors import BadRequest, Incompatible
+from ..inputs.text import find_words, word_at
 from ..loading import Bundle
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
@@ -65,7 +66,7 @@ def chat(bundle: Bundle, text: str, system: str) -> Opening:
     rows = tokenized(bundle, {PROMPT: whole}, truncation=False, add_special_tokens=False)
     raw = encoded(bundle, rows, {PROMPT: whole})
     places = _places(whole, given)
-    words = {name: words_of(text) for name, text in given.items()}
+    words = {name: find_words(text) for name, text in given.items()}
     features = tuple(_in_message(feature, places, words) for feature in raw.features)
     special = torch.tensor([feature.special for feature in features])
     found = _latest(bundle, replace(raw, features=features, special=special))

@@ -17,9 +17,10 @@ from ..data import Prediction, Steps
 from ..encoding import Encoded, forward
 from ..errors import BadRequest, Incompatible, LimitReached
 from ..loading import Bundle
-from ..method import knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Batching, Problem
+from ..progress import Run
 from ..readout import Readout
+from ..registry import read_params
 from ..request import Request, Target
 from ..textual import assembled
 from .alignment import AUTO, by_hand, by_likeness, likeness
@@ -35,13 +36,15 @@ GRAPH_BYTES = 2.5e9  # of memory for one pass with gradients, above the model it
 
 def prediction(bundle: Bundle, request: Request, opening: Opening) -> Prediction:
     """What the model writes, or how probable it finds what it is made to write."""
-    draft = drafted(bundle, opening, write(bundle, request, _settings(request), opening, lambda _: None))
+    draft = drafted(
+        bundle, opening, write(bundle, request, read_params(Writing, request.options), opening, lambda _: None)
+    )
     return _said(bundle, draft, _logits(bundle, draft, draft.columns))
 
 
 def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: Opening | None) -> Problem:
     """The Problem of the written tokens, a target each; `bare` is the opening without its context, if there is one."""
-    writing = _settings(request)
+    writing = read_params(Writing, request.options)
     step = STEPS[str(writing.unit)]
     _check(step, request, bare)
     draft = drafted(bundle, opening, write(bundle, request, writing, opening, run.spend))
@@ -78,21 +81,19 @@ def problem(bundle: Bundle, request: Request, run: Run, opening: Opening, bare: 
     found = assembled(
         bundle, request, run, encodings[read_from], passed[read_from], ask, writing, texts=texts_of(draft)
     )
-    at_once = min(found.batch, _at_once(bundle, draft))
+    at_once = min(found.batching.size, _at_once(bundle, draft))
     return replace(
         found,
         visible=torch.arange(len(found.features)) < draft.places[rows][:, None],  # (T, F)
-        segments=draft.segments,
-        told_at=draft.places[rows] - 1,
-        reading_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
-        batch=at_once,
-        abreast=at_once,
-        together=1 if "shaken" in step.needs else found.together,  # dropout draws anew for each text of a batch
+        layout=replace(found.layout, segments=draft.segments),
+        internals=replace(
+            found.internals,
+            read_at=draft.places[rows] - 1,
+            encoder_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
+        ),
+        # Dropout draws anew for each text of a batch.
+        batching=Batching(at_once, 1 if "shaken" in step.needs else found.batching.limit, at_once),
     )
-
-
-def _settings(request: Request) -> Writing:
-    return Writing(**settings_of(request.options, knobs(Writing)))  # type: ignore[arg-type]
 
 
 def _check(step: Step, request: Request, bare: Opening | None) -> None:

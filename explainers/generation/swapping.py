@@ -6,12 +6,11 @@ Knows no page, and no method: nothing is attributed here.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..data import Explanation, Progress
+from ..data import Explanation
 from ..engine import borrowed, limited
 from ..errors import BadRequest, EndsAtOnce
 from ..loading import Bundle
-from ..problem import Run
-from ..registry import quiet
+from ..progress import Progress, Run, quiet
 from ..request import Request, Target
 from ..tasks import TASKS
 from .swap import Swap

@@ -13,10 +13,11 @@ from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 
 from ..data import Feature
-from ..encoding import SPACE, Comparison, trimmed, word_at, words_of
+from ..encoding import Comparison
 from ..errors import BadRequest, EndsAtOnce, LimitReached
+from ..inputs.text import SPACE, find_words, trim_span, word_at
 from ..loading import Bundle
-from ..method import Range
+from ..registry import Range
 from ..request import Request
 from .openings import Opening
 
@@ -198,12 +199,12 @@ def _decoded(bundle: Bundle, opening: Opening, ids: Tensor) -> Written:
 def _features(
     bundle: Bundle, field: str, text: str, ids: list[int], places: list[tuple[int, int]], special: set[int]
 ) -> tuple[Feature, ...]:
-    words, tokenizer, features = words_of(text), bundle.tokenizer, []
+    words, tokenizer, features = find_words(text), bundle.tokenizer, []
     for token, (start, end) in zip(ids, places, strict=True):
         if token in special:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        start, end = trimmed(text, start, end)
+        start, end = trim_span(text, start, end)
         features.append(Feature(text[start:end] or SPACE, field, start, end, word_at(words, start)))
     return tuple(features)
 

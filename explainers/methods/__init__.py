@@ -3,7 +3,7 @@
 Knows no task and no model.
 """
 
-from ..method import METHODS
+from ..registry import METHODS
 from .allennlp import allennlp_gradient, allennlp_integrated_gradient, allennlp_smooth_gradient
 from .attention import attention, attention_rollout, value_zeroing
 from .discretized_integrated_gradients import discretized_integrated_gradients

@@ -11,8 +11,8 @@ from torch import Tensor
 from ..chance import estimated
 from ..errors import BadRequest
 from ..knobs import told_if_nothing
-from ..method import Range, method
 from ..problem import Attribution, Noisy, Path, Points, Problem
+from ..registry import Range, method
 
 PAPER = "Wallace et al. 2019, arXiv:1909.09251"
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method("Attention", paper="Clark et al. 2019, arXiv:1906.04341", needs=("attentions",))
@@ -24,7 +24,7 @@ def attention(
 
     (T, F): shares of 1, of those tokens that the number is read from, by how much it depends on each.
     """
-    weights = _weights(problem)[problem.reading_layers :]
+    weights = _weights(problem)[problem.internals.encoder_layers :]
     weights = _chosen(_chosen(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
     return Attribution(_on_features(problem, _readers(problem, len(weights)) @ weights), signed=False)
 
@@ -52,14 +52,14 @@ def value_zeroing(
 
     (T, F): shares of 1, the distances (cosine) divided by their sum for each state that moves.
     """
-    if problem.zeroing is None:
+    if problem.internals.zeroing is None:
         raise Incompatible("Value zeroing needs the values of each layer, which this model does not give.")
-    layers = shares(problem.zeroing(problem.batch))  # (L, F, F)
+    layers = shares(problem.internals.zeroing(problem.batching.size))  # (L, F, F)
     match through:
         case "rollout":
             mixed = torch.linalg.multi_dot(tuple(layers.flip(0))) if len(layers) > 1 else layers[0]  # (F, F)
         case "mean":
-            mixed = layers[problem.reading_layers :].mean(0)
+            mixed = layers[problem.internals.encoder_layers :].mean(0)
         case _:
             mixed = layers[-1]
     return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
@@ -82,9 +82,9 @@ def rollout(weights: Tensor) -> Tensor:
 
 def _weights(problem: Problem) -> Tensor:
     """The attention of all layers, (L, heads, N, N)."""
-    if problem.attentions is None or (problem.grid and problem.patches is None):
+    if problem.internals.attentions is None or (problem.layout.grid and problem.internals.patches is None):
         raise Incompatible("Attention needs a model whose tokens or patches attend to each other.")
-    weights = problem.attentions()
+    weights = problem.internals.attentions()
     problem.run.spend(1)
     return weights
 
@@ -104,13 +104,13 @@ def _readers(problem: Problem, count: int) -> Tensor:
     Of a text by the length of the gradient at its last state: a classifier that reads one token gives that one 1. Of
     an image it is the class token, or where there is none all patches.
     """
-    if problem.told_at is not None:
-        return torch.eye(count)[problem.told_at]
-    if problem.hidden is None:
-        high, wide = problem.patches or (1, count)
+    if problem.internals.read_at is not None:
+        return torch.eye(count)[problem.internals.read_at]
+    if problem.internals.hidden is None:
+        high, wide = problem.internals.patches or (1, count)
         only = torch.eye(count)[0] if count > high * wide else torch.full((count,), 1 / count)
         return only.expand(len(problem.targets), -1)
-    _, gradients = problem.hidden(-1)  # (T, N, H)
+    _, gradients = problem.internals.hidden(-1)  # (T, N, H)
     problem.run.spend(1, len(gradients))
     lengths = gradients.norm(dim=-1)
     sums = lengths.sum(-1, keepdim=True)
@@ -119,10 +119,10 @@ def _readers(problem: Problem, count: int) -> Tensor:
 
 def _on_features(problem: Problem, shares: Tensor) -> Tensor:
     """Shares of tokens (T, N) as scores of features (T, F): a token of a text is one, a patch has many."""
-    if not problem.grid or problem.patches is None:
+    if not problem.layout.grid or problem.internals.patches is None:
         return shares
-    high, wide = problem.patches
+    high, wide = problem.internals.patches
     patches = shares[:, shares.shape[1] - high * wide :].reshape(-1, high, wide)
-    down, across = (torch.arange(n) * m // n for n, m in zip(problem.grid, problem.patches, strict=True))
+    down, across = (torch.arange(n) * m // n for n, m in zip(problem.layout.grid, (high, wide), strict=True))
     pixels = down.bincount(minlength=high)[:, None] * across.bincount(minlength=wide)  # of each patch
     return problem.painted((patches / pixels)[:, down][:, :, across])  # from (T, rows, columns)

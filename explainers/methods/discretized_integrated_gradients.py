@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem, Words
+from ..registry import Range, method
 
 CHUNK = 32  # tokens whose neighbours are looked for at once
 BLOCK = 8_192  # words that are compared with them at once
@@ -39,10 +39,10 @@ def discretized_integrated_gradients(
     (T, F), in the score's unit. They sum to F(x) - F(x') but for the width of the steps, which go as far as words lie
     apart: the more parts they are cut into, the better.
     """
-    if problem.table is None:
+    if problem.internals.table is None:
         raise Incompatible("Discretized integrated gradients need a table of words, which this model does not have.")
     chunks = zip(torch.split(problem.x[0], CHUNK), torch.split(problem.baseline[0], CHUNK), strict=True)
-    ways = [way(x, end, problem.table, steps, neighbours, anchors, problem) for x, end in chunks]
+    ways = [way(x, end, problem.internals.table, steps, neighbours, anchors, problem) for x, end in chunks]
     points = torch.cat(ways, dim=1).flip(0)  # (steps + 1, F, D), from the baseline to the text
     parts = Upscaled(points, upscale)
     _, products = problem.gradients(parts, lambda products: products.sum(-1), along=Strides(parts))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..chance import estimated, mean
-from ..method import Range, method
 from ..problem import Attribution, Noisy, Problem
+from ..registry import Range, method
 
 
 @method("GradientSHAP", paper="Lundberg & Lee 2017, arXiv:1705.07874", needs=("gradients", "baseline"))

@@ -6,8 +6,8 @@ Knows no task and no model: a Problem gives gradients.
 import torch
 
 from ..knobs import Norm, lengths, told_if_nothing
-from ..method import method
 from ..problem import Attribution, Problem
+from ..registry import method
 
 
 @method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..data import LITTLE, change
-from ..method import Range, method
 from ..problem import Attribution, Path, Problem
+from ..registry import Range, method
 
 # Boole's closed rule: exact up to degree 5, its ends are shared with the neighbours, and halving an interval keeps
 # all five nodes, so it costs four new ones.

@@ -6,8 +6,8 @@ Knows no task and no model: a Problem gives states and gradients.
 from typing import Annotated
 
 from ..errors import Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method("Layer gradient × activation", paper="Shrikumar et al. 2016, arXiv:1605.01713", needs=("hidden",))
@@ -22,8 +22,8 @@ def layer_gradient_x_activation(
 
     (T, F), in the score's unit. After a layer a token's state holds something of the other tokens too.
     """
-    if problem.hidden is None:
+    if problem.internals.hidden is None:
         raise Incompatible("Layer gradient × activation needs the states of a text, which this model does not give.")
-    states, gradients = problem.hidden(layer)  # (1, F, H), (T, F, H)
+    states, gradients = problem.internals.hidden(layer)  # (1, F, H), (T, F, H)
     problem.run.spend(1, len(gradients))
     return Attribution((gradients * states).sum(-1))

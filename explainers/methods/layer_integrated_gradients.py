@@ -9,8 +9,8 @@ import torch
 from captum.attr import LayerIntegratedGradients
 
 from ..errors import Incompatible
-from ..method import Range, method
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method(
@@ -25,14 +25,14 @@ def layer_integrated_gradients(
     steps: Annotated[int, Range(2, 2_000), "Points on the path from the baseline to the input."] = 50,
 ) -> Attribution:
     """The integral of the gradient from the baseline to the input, by a fixed rule. (T, F), in the score's unit."""
-    layer = problem.layer
+    layer = problem.internals.layer
     if layer is None or layer.baseline_ids is None:
         raise Incompatible("Captum's layer method needs a baseline made of tokens: pad, mask, unk or a text.")
     problem.run.expect(steps * len(problem.targets))
     attribution = LayerIntegratedGradients(layer.score, layer.module)
     rows = [
         attribution.attribute(
-            layer.ids, layer.baseline_ids, target=t, n_steps=steps, internal_batch_size=problem.batch
+            layer.ids, layer.baseline_ids, target=t, n_steps=steps, internal_batch_size=problem.batching.size
         ).sum(-1)[0]  # (F,)
         for t in range(len(problem.targets))
     ]

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..chance import leaving_out, spread
 from ..knobs import AtLevel, InPatches
-from ..method import Range, method
 from ..pieces import InPieces, pieces, shared
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 WIDTH = 0.25  # of the kernel, as in the paper's own code: 25 for distances that it multiplies by 100
 

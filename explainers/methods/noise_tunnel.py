@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..chance import estimated, mean
-from ..method import Range, method
 from ..problem import Attribution, Noisy, Path, Problem
+from ..registry import Range, method
 
 STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # of maps (N, T, F)
     "smoothgrad": mean,

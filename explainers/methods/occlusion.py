@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..knobs import AtLevel, InPatches
-from ..method import method
 from ..pieces import InPieces, pieces, shared
 from ..problem import Attribution, Problem
+from ..registry import method
 
 
 @method("Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", needs=("baseline",))

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..knobs import AtLevel
-from ..method import Range, method
 from ..pieces import words
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method(

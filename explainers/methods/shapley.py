@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..chance import estimated, leaving_out, mean, spread
 from ..knobs import AtLevel, InPatches
-from ..method import Range, method
 from ..pieces import KEPT, InPieces, Level, pieces, shared
 from ..problem import Attribution, Problem
+from ..registry import Range, method
 
 
 @method("KernelSHAP", paper="Lundberg & Lee 2017, arXiv:1705.07874", needs=("baseline",), additive=True)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..chance import FOLDS, spread
 from ..knobs import Norm, lengths, told_if_nothing
-from ..method import Range, method
 from ..problem import Attribution, Noisy, Problem
+from ..registry import Range, method
 
 Samples = Annotated[int, Range(1, 500), "How many noisy copies to average over."]
 Noise = Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."]
@@ -81,8 +81,8 @@ def _estimated(
 def _sums(problem: Problem, deviation: float, first: int, end: int) -> Tensor:
     """The sums of the gradients of some copies, and behind them those of their squared lengths, (T, F, D + 1)."""
     total = torch.zeros(())
-    for start in range(first, end, problem.batch):
-        copies = Noisy(problem.x, deviation, min(problem.batch, end - start), problem.seed, start)
+    for start in range(first, end, problem.batching.size):
+        copies = Noisy(problem.x, deviation, min(problem.batching.size, end - start), problem.seed, start)
         _, sums = problem.gradients(copies, _summed)
         total = total + sums[0]
     return total

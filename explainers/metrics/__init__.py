@@ -3,7 +3,7 @@
 Knows no task and no method.
 """
 
-from ..metric import METRICS
+from ..registry import METRICS
 from .aopc import comprehensiveness, sufficiency
 from .infidelity import infidelity
 from .leave_one_out import leave_one_out

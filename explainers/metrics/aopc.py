@@ -3,7 +3,7 @@
 Knows no task and no method: a Trial says how far the number falls.
 """
 
-from ..metric import metric
+from ..registry import metric
 from ..trial import Trial
 
 

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from ..metric import metric
+from ..registry import metric
 from ..trial import Trial
 
 SAMPLES = 100

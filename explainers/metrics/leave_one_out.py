@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..metric import metric
+from ..registry import metric
 from ..trial import Trial
 
 MOST = 100  # pieces that are left out one by one, drawn by the seed where there are more

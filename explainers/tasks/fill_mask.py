@@ -16,7 +16,8 @@ from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
 from ..loading import Bundle
 from ..masks import likeliest, marked, masked, probability, said, spans, target, token
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import Readout, readout, unit_name
 from ..request import Request, Target
 from ..settings import settings
@@ -57,7 +58,8 @@ class FillMask(Attackable):
             return _readout(bundle, request.target, _logits(bundle, encoded, outputs[0]), masks, reading)
 
         found = problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
-        return replace(found, batch=min(found.batch, _together(bundle, encoded)))
+        batching = found.batching
+        return replace(found, batching=replace(batching, size=min(batching.size, _together(bundle, encoded))))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         encoded, masks = masked(bundle, marked(bundle, self.texts(request, settings().text_characters)))

@@ -8,15 +8,16 @@ from torch import Tensor
 
 from .. import eyes
 from ..classification import classes, said
-from ..data import Prediction
+from ..data import InputLayout, Prediction
 from ..encoding import Reading
 from ..errors import BadRequest, Incompatible
 from ..imaging import Seen, Viewing, baseline, see
 from ..loading import Bundle
-from ..method import knobs, settings_of
 from ..pictures import PHOTOGRAPHS, read
-from ..problem import Problem, Run
+from ..problem import Batching, Internals, Problem
+from ..progress import Run
 from ..readout import activation
+from ..registry import params_of, read_params
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
@@ -32,10 +33,10 @@ class ImageClassification(Task):
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
     choices = foils = "said"  # a thousand labels are too many to look through: the likeliest come first
     method = "occlusion"  # the map that needs the fewest words: seconds of work, with both directions, on any model
-    params = knobs(Viewing)
+    params = params_of(Viewing)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        viewing = Viewing(**settings_of(request.options, self.params))  # type: ignore[arg-type]
+        viewing = read_params(Viewing, request.options)
         seen = self._seen(bundle, request)
         output, inside = eyes.watched(bundle.model, lambda: bundle.model(**seen.inputs))
         kind = activation(bundle.model.config)
@@ -54,14 +55,15 @@ class ImageClassification(Task):
             baseline=baseline(seen, viewing.baseline).reshape(1, -1, 1),
             score=score,
             deployed=asked.read([output])[0],
-            batch=inside.batch,
-            grid=grid,
-            frame=seen.frame,
-            patches=inside.patches,
+            layout=InputLayout(grid=grid, frame=seen.frame),
+            internals=Internals(
+                conv=inside.last_map(score, x, grid),
+                attentions=inside.attention(bundle, seen.inputs),
+                patches=inside.patches,
+            ),
+            batching=Batching(inside.batch),
             seed=request.seed,
             run=run,
-            conv=inside.last_map(score, x, grid),
-            attentions=inside.attention(bundle, seen.inputs),
         )
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:

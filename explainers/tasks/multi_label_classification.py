@@ -12,8 +12,9 @@ from ..encoding import Reading
 from ..errors import Incompatible
 from ..hearing import Attackable, Hearing
 from ..loading import Bundle
-from ..method import Range, knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
+from ..registry import Range, params_of, read_params
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field
@@ -46,11 +47,11 @@ class MultiLabelClassification(Attackable):
             ("Deadpan", "I love it when my alarm rings on a Sunday. Truly the highlight of my week."),
         )
     )
-    params = (*knobs(Reading), *knobs(Shown))
+    params = (*params_of(Reading), *params_of(Shown))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         fit(bundle)
-        most = int(settings_of(request.options, knobs(Shown))["labels"])
+        most = read_params(Shown, request.options).labels
         texts = self.texts(request, settings().text_characters)
         return problem(bundle, request, run, texts, "sigmoid", most)
 

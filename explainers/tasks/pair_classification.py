@@ -14,9 +14,10 @@ from ..data import Prediction
 from ..encoding import Reading, encode
 from ..hearing import Attackable, Hearing
 from ..loading import Bundle
-from ..method import knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import Readout, activation
+from ..registry import params_of, read_params
 from ..request import Request, Target
 from ..settings import settings
 from ..task import Example, Field
@@ -53,11 +54,11 @@ class PairClassification(Attackable):
             ("Cat logic", "My cat has never once obeyed me.", "My cat always does what I say, if it is asleep."),
         )
     )
-    params = (*knobs(Reading), *knobs(Direction))
+    params = (*params_of(Reading), *params_of(Direction))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request, settings().text_characters)
-        flip = settings_of(request.options, knobs(Direction))["towards"] == "0" and bundle.model.config.num_labels == 1
+        flip = read_params(Direction, request.options).towards == "0" and bundle.model.config.num_labels == 1
 
         def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
             kind = activation(bundle.model.config)

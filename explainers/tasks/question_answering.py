@@ -17,9 +17,10 @@ from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
 from ..loading import Bundle
-from ..method import Range, knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import Readout
+from ..registry import Range, params_of, read_params
 from ..request import Request, Target
 from ..settings import settings
 from ..task import Example, Field
@@ -91,10 +92,11 @@ class QuestionAnswering(Attackable):
         )
     )
     choices = foils = "said"
-    params = (*knobs(Reading), *knobs(Answering))
+    params = (*params_of(Reading), *params_of(Answering))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts, longest = self.texts(request, settings().text_characters), _longest(request)
+        texts = self.texts(request, settings().text_characters)
+        longest = read_params(Answering, request.options).longest_answer
         encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
 
         def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
@@ -107,14 +109,16 @@ class QuestionAnswering(Attackable):
         return problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts, longest = self.texts(request, settings().text_characters), _longest(request)
+        texts = self.texts(request, settings().text_characters)
+        longest = read_params(Answering, request.options).longest_answer
         encoded = window(bundle, texts, _best_sum(bundle, longest), lambda _: None)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return said(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts, longest = self.texts(request, settings().text_characters), _longest(request)
+        texts = self.texts(request, settings().text_characters)
+        longest = read_params(Answering, request.options).longest_answer
         encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
 
         def judge(outputs: Sequence[Any]) -> Verdict:
@@ -136,11 +140,6 @@ def _verdict(passage: Passage, wanted: str | None, longest: int) -> Verdict:
             raise
         return Verdict(Target(wanted), says, 0.0, False)
     return Verdict(Target(wanted), says, answer.probabilities[0], answer.label == says)
-
-
-def _longest(request: Request) -> int:
-    answering = Answering(**settings_of(request.options, knobs(Answering)))  # type: ignore[arg-type]
-    return answering.longest_answer
 
 
 def _best_sum(bundle: Bundle, longest: int) -> Rank:

@@ -7,7 +7,8 @@ from ..classification import hearing, prediction, problem
 from ..data import Prediction
 from ..hearing import Attackable, Hearing
 from ..loading import Bundle
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import activation
 from ..request import Request
 from ..settings import settings

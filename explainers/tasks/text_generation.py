@@ -12,8 +12,9 @@ from ..generation.openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT,
 from ..generation.problem import prediction, problem
 from ..generation.writing import Writing
 from ..loading import Bundle
-from ..method import knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
+from ..registry import params_of, read_params
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
@@ -63,7 +64,7 @@ class TextGeneration(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = (*knobs(Writing), *knobs(Chatting))
+    params = (*params_of(Writing), *params_of(Chatting))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request, settings().text_characters)
@@ -84,7 +85,7 @@ class TextGeneration(Task):
 
 def _chats(request: Request, system: str) -> bool:
     """Whether the prompt is put into the words of a chat."""
-    return bool(settings_of(request.options, knobs(Chatting))["chat"]) or bool(system.strip())
+    return read_params(Chatting, request.options).chat or bool(system.strip())
 
 
 def _opening(bundle: Bundle, prompt: str, system: str, talks: bool) -> Opening:

@@ -17,9 +17,10 @@ from ..errors import Incompatible
 from ..hearing import Attackable, Hearing, Verdict
 from ..links import whole
 from ..loading import Bundle, labels
-from ..method import Range, knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import Readout, unit_name
+from ..registry import Range, params_of, read_params
 from ..request import Request, Target
 from ..settings import settings
 from ..task import Example, Field
@@ -80,10 +81,10 @@ class TokenClassification(Attackable):
         )
     )
     choices = "said"
-    params = (*knobs(Reading), *knobs(Finding))
+    params = (*params_of(Reading), *params_of(Finding))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts, finding = self.texts(request, settings().text_characters), _finding(request)
+        texts, finding = self.texts(request, settings().text_characters), read_params(Finding, request.options)
         encoded = encode(bundle, texts)
 
         def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
@@ -110,10 +111,10 @@ class TokenClassification(Attackable):
         encoded = encode(bundle, texts)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return _said(_finding(request).found(_scene(bundle, encoded, texts[TEXT], output)))
+        return _said(read_params(Finding, request.options).found(_scene(bundle, encoded, texts[TEXT], output)))
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts, finding = self.texts(request, settings().text_characters), _finding(request)
+        texts, finding = self.texts(request, settings().text_characters), read_params(Finding, request.options)
         encoded = encode(bundle, texts)
 
         def judge(outputs: Sequence[Any]) -> Verdict:
@@ -144,10 +145,6 @@ def _verdict(scene: Scene, finding: Finding, wanted: Target, place: int | None) 
 
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _finding(request: Request) -> Finding:
-    return Finding(**settings_of(request.options, knobs(Finding)))  # type: ignore[arg-type]
 
 
 def _scene(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> Scene:

@@ -9,8 +9,9 @@ from ..generation.openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, sour
 from ..generation.problem import prediction, problem
 from ..generation.writing import Writing
 from ..loading import Bundle
-from ..method import knobs
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
+from ..registry import params_of
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field, Task
@@ -39,7 +40,7 @@ class Translation(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = knobs(Writing)
+    params = params_of(Writing)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request, settings().text_characters)

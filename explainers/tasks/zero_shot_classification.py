@@ -16,9 +16,10 @@ from ..encoding import Encoded, Reading, encode
 from ..hearing import Attackable, Hearing, Verdict
 from ..hypotheses import Judging, Verdicts, fitting, listed, sentences, verdicts
 from ..loading import Bundle
-from ..method import knobs, settings_of
-from ..problem import Problem, Run
+from ..problem import Problem
+from ..progress import Run
 from ..readout import Readout, unit_name
+from ..registry import params_of, read_params
 from ..request import Request
 from ..settings import settings
 from ..task import Example, Field
@@ -71,7 +72,7 @@ class ZeroShotClassification(Attackable):
     )
     choices = "said"
     foils = "said"
-    params = (*knobs(Reading), *knobs(Judging))
+    params = (*params_of(Reading), *params_of(Judging))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         case = self._case(bundle, request)
@@ -105,7 +106,7 @@ class ZeroShotClassification(Attackable):
 
     def _case(self, bundle: Bundle, request: Request) -> Case:
         texts = self.texts(request, settings().text_characters)
-        judging = Judging(**settings_of(request.options, knobs(Judging)))  # type: ignore[arg-type]
+        judging = read_params(Judging, request.options)
         names = listed(texts["labels"])
         hypotheses = sentences(names, texts["template"])
         judged = verdicts(bundle, judging, len(names))

@@ -6,7 +6,7 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 from collections.abc import Sequence
 
 from ..edits import Attack, Edit, Step
-from ..tactic import ATTACKS
+from ..registry import ATTACKS
 from .text import escaped, field_name, likelihood, short
 
 NAMED = 6  # changes that a sentence names

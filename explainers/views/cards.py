@@ -4,7 +4,7 @@ Knows no loaded model and no Streamlit: plain text, to be escaped where it becom
 """
 
 from ..card import Card, likely
-from ..method import METHODS, Method
+from ..registry import METHODS, Method
 from ..request import Pairs
 from ..wheels import WHEELS
 

@@ -7,7 +7,7 @@ import re
 
 from ..data import Explanation
 from ..generation.result import is_generation
-from ..method import METHODS, Value
+from ..registry import METHODS, Value
 from ..request import Pairs, Request
 from .palette import CSS
 from .spans import direction, unit_in_words
@@ -87,7 +87,7 @@ def _inputs(request: Request) -> str:
 def settings(explanation: Explanation) -> dict[str, Value]:
     """The settings as Python values, without those that are their method's default."""
     method = METHODS.get(explanation.request.method)
-    defaults = {knob.name: knob.default for knob in method.params} if method else {}
+    defaults = {param.name: param.default for param in method.params} if method else {}
     values = {name: _value(text) for name, text in explanation.request.options.items()}
     return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 

@@ -6,7 +6,7 @@ Knows no Streamlit: the figure is returned, not shown.
 import plotly.graph_objects as go
 
 from ..edits import Attack
-from ..tactic import ATTACKS
+from ..registry import ATTACKS
 from .attack import changes, subject
 from .palette import TOWARDS
 from .text import likelihood, plain, short

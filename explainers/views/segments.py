@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ..data import Explanation, Feature
-from .text import CLUSTER
+from ..inputs.text import find_grapheme_starts
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,7 @@ def segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment
         for feature, score in zip(explanation.features, scores, strict=True)
         if feature.field == field and feature.start is not None and feature.end is not None
     ]
-    return _filled(text, field, _merged(spans, _starts(text)))
-
-
-def _starts(text: str) -> list[int]:
-    """For each character the start of its grapheme cluster, and after the last the text's length."""
-    starts = [match.start() for match in CLUSTER.finditer(text) for _ in range(match.end() - match.start())]
-    return [*starts, len(text)]
+    return _filled(text, field, _merged(spans, find_grapheme_starts(text)))
 
 
 def _merged(spans: list[tuple[int, int, float]], starts: list[int]) -> list[tuple[int, int, float]]:

@@ -7,12 +7,13 @@ import math
 
 from ..data import Explanation
 from ..faithfulness import Faithfulness
+from ..inputs.text import has_content
 from ..request import Target
 from .gaps import expected, where
 from .maps import summed
 from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
-from .text import ENOUGH, escaped, likelihood, number, percent, short, speaks
+from .text import ENOUGH, escaped, likelihood, number, percent, short
 from .verdict import doubt
 
 STANDS_OUT = 2.0  # times the mean strength: below, no piece is named
@@ -92,7 +93,7 @@ def _pushes(explanation: Explanation, row: int) -> str:
         return _places(explanation, row)
     every = ranked(explanation, row)
     gap = explanation.targets[row].text if expected(explanation, row) else None
-    pieces = [piece for piece in every if speaks(piece.text) and piece.text.strip() != gap] or every
+    pieces = [piece for piece in every if has_content(piece.text) and piece.text.strip() != gap] or every
     if not pieces or not _strength(pieces[0]):
         return "No word moves this number."
     mean = math.fsum(map(_strength, pieces)) / len(pieces)

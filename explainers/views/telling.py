@@ -6,14 +6,15 @@ Knows no Streamlit: HTML as text, every foreign string escaped.
 import numpy as np
 
 from ..data import Explanation
-from .text import ENOUGH, escaped, likelihood, percent, short, speaks
+from ..inputs.text import has_content
+from .text import ENOUGH, escaped, likelihood, percent, short
 
 WORTH_NAMING = 0.5  # of the strongest: below, no second piece is named
 
 
 def telling(explanation: Explanation) -> int:
     """The row that stands out most: the strongest push of one piece that speaks, for a token that speaks."""
-    speaking = np.array([speaks(f.text) and not f.special for f in explanation.features], bool)
+    speaking = np.array([has_content(f.text) and not f.special for f in explanation.features], bool)
     scores = np.nan_to_num(explanation.scores)  # (T, F)
     sizes = scores.clip(min=0) if explanation.signed and (scores > 0).any() else np.abs(scores)
     if not explanation.additive:  # rows have no unit in common
@@ -34,7 +35,7 @@ def sources(explanation: Explanation, row: int, most: int = 3) -> list[tuple[int
     """
     scores, own = np.nan_to_num(explanation.scores[row]), explanation.targets[row].position
     order = [int(i) for i in np.argsort(-np.abs(scores), kind="stable") if scores[i] and i != own]
-    loud = [i for i in order if speaks(explanation.features[i].text) and not explanation.features[i].special]
+    loud = [i for i in order if has_content(explanation.features[i].text) and not explanation.features[i].special]
     return [(i, float(scores[i])) for i in (loud or order)[:most]]
 
 

@@ -10,16 +10,14 @@ from collections.abc import Iterable
 
 import regex
 
+from ..inputs.text import GRAPHEME
 from ..request import Target
 
 # Controls that reorder or hide text. Joiners stay: emoji and several scripts need them.
 HIDDEN = regex.compile(
     r"[\x00-\x08\x0B-\x1F\x7F-\x9F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]"
 )
-# A grapheme cluster. Flags are paired by hand: \X looks back to the first of a run for each, which is quadratic.
-CLUSTER = regex.compile(r"(?V1)\p{Regional_Indicator}{1,2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X")
 NAMES = {"text_a": "First text", "text_b": "Second text", "prefix": "Begins with"}  # of fields
-SILENT = "PZC"  # first letters of the categories of signs that say nothing alone
 ENOUGH = 0.05  # of the change: a map that leaves more than this unexplained is called a sketch
 
 
@@ -59,15 +57,10 @@ def bare(markup: str) -> str:
     return html.unescape(regex.sub("<[^>]*>", "", markup))
 
 
-def speaks(text: str) -> bool:
-    """Whether the text says something alone: more than punctuation, spaces and controls."""
-    return any(unicodedata.category(sign)[0] not in SILENT for sign in text)
-
-
 def short(text: str, most: int = 40) -> str:
     """The text on one line, cut between two graphemes."""
     line = " ".join(text.split())
-    clusters = CLUSTER.findall(line)
+    clusters = GRAPHEME.findall(line)
     return line if len(clusters) <= most else "".join(clusters[: most - 1]) + "…"
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainers import ATTACKS, TASKS, Attack, Explanation, Request, Target, attack
-from explainers.data import Progress
 from explainers.hearing import Attackable
+from explainers.progress import Progress
+from explainers.registry import AttackMethod
 from explainers.request import Pairs
-from explainers.tactic import Tactic
 from explainers.views.attack import said, shortest, steps
 from explainers.views.diff import diff
 from explainers.views.gaps import gaps
@@ -84,16 +84,16 @@ def _draft(task: Attackable, explanation: Explanation, key: str) -> Asked:
     chosen = st.segmented_control(
         "Attack", list(ATTACKS), format_func=_name, default="hotflip", required=True, key=f"{key}.key"
     )
-    tactic = ATTACKS[chosen or "hotflip"]
-    st.caption(f"{tactic.label}: {tactic.summary}")
+    method = ATTACKS[chosen or "hotflip"]
+    st.caption(f"{method.label}: {method.summary}")
     request = _subject(task, explanation, key)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        target = None if tactic.keeps else _target(task, explanation, request.target, key)
+        target = None if method.keeps else _target(task, explanation, request.target, key)
         field = _field(task, key)
         protected = st.text_input(
             "Words that must stay", key=f"{key}.protected", help="Several, with commas between them."
         )
-    return Asked(tactic.key, request, target, field, str(protected or ""), _params(tactic, key))
+    return Asked(method.key, request, target, field, str(protected or ""), _params(method, key))
 
 
 def _name(key: str) -> str:
@@ -102,7 +102,7 @@ def _name(key: str) -> str:
 
 def _subject(task: Attackable, explanation: Explanation, key: str) -> Request:
     """The request with what is attacked of it: what the model says, or one of the things that were explained."""
-    own = {knob.name for knob in task.params}
+    own = {param.name for param in task.params}
     options = {name: text for name, text in explanation.request.options.items() if name in own}
     request = replace(explanation.request, method=Request.method, params=options, target=Target())
     if task.subject == "said":
@@ -133,10 +133,12 @@ def _field(task: Attackable, key: str) -> str:
     return str(st.selectbox("Change words of", task.editable, format_func=field_name, key=f"{key}.field"))
 
 
-def _params(tactic: Tactic, key: str) -> Pairs:
+def _params(method: AttackMethod, key: str) -> Pairs:
     """The attack's own settings, the first in sight, the others folded away."""
-    first, rest = tactic.params[:1], tactic.params[1:]
-    values = {knob.name: controls.widget(knob, controls.kept(f"{key}.{knob.name}", knob.default)) for knob in first}
+    first, rest = method.params[:1], method.params[1:]
+    values = {
+        param.name: controls.widget(param, controls.kept(f"{key}.{param.name}", param.default)) for param in first
+    }
     if rest:
         with st.expander("More settings of this attack"):
             values |= {k.name: controls.widget(k, controls.kept(f"{key}.{k.name}", k.default)) for k in rest}

@@ -11,8 +11,8 @@ import streamlit as st
 from explainers import TASKS, ExplainerError, Explanation, Request, Target
 from explainers.backend import backend
 from explainers.classification import nothing_asked
-from explainers.data import Progress
 from explainers.errors import BadRequest
+from explainers.progress import Progress
 from explainers.variants import Variants
 
 from .comparing import named

@@ -10,7 +10,7 @@ import streamlit as st
 from explainers import CARDS, METHODS, Request
 from explainers.card import likely
 from explainers.catalogue import Card
-from explainers.method import FAMILIES, Knob, Method, Value
+from explainers.registry import FAMILIES, Method, Param, Value
 from explainers.settings import settings
 from explainers.task import Task
 from explainers.views.cards import fitting, lacking
@@ -83,27 +83,27 @@ def params(task: Task, chosen: str) -> tuple[dict[str, Value], int]:
 
 def common(task: Task, baseline: bool) -> tuple[dict[str, Value], int]:
     """The knobs that every method on the task shares, with or without those of its baseline; and the seed."""
-    applying = [knob for knob in task.params if baseline or not knob.name.startswith("baseline")]
+    applying = [param for param in task.params if baseline or not param.name.startswith("baseline")]
     with st.expander("More settings"):
         values = _widgets(task, applying)
         seed = st.number_input("Seed", 0, 999_999_999, key=kept(f"{task.key}.seed", 0), persist_state="session")
     return _changed(values, applying), int(seed)
 
 
-def _changed(values: dict[str, Value], known: Iterable[Knob]) -> dict[str, Value]:
+def _changed(values: dict[str, Value], known: Iterable[Param]) -> dict[str, Value]:
     """The values that are not the default."""
-    defaults = {knob.name: knob.default for knob in known}
+    defaults = {param.name: param.default for param in known}
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
-def _widgets(task: Task, shown: Iterable[Knob]) -> dict[str, Value]:
+def _widgets(task: Task, shown: Iterable[Param]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     kind = "image" if any(field.kind == "image" for field in task.fields) else "text"
-    for knob in shown:
-        if knob.only not in ("", kind):
+    for param in shown:
+        if param.only not in ("", kind):
             continue
-        if knob.name != "baseline_text" or values.get("baseline") == "text":
-            values[knob.name] = widget(knob, kept(f"{task.key}.{knob.name}", knob.default))
+        if param.name != "baseline_text" or values.get("baseline") == "text":
+            values[param.name] = widget(param, kept(f"{task.key}.{param.name}", param.default))
     return values
 
 
@@ -113,27 +113,27 @@ def kept(key: str, default: Value) -> str:
     return key
 
 
-def widget(knob: Knob, key: str) -> Value:
+def widget(param: Param, key: str) -> Value:
     """The widget of a setting, and its value."""
-    if knob.choices:
-        options = list(knob.choices)
+    if param.choices:
+        options = list(param.choices)
         return st.selectbox(
-            knob.label,
+            param.label,
             options,
             format_func=lambda choice: choice.replace("_", "-").capitalize() if choice.islower() else choice,
             key=key,
-            help=knob.help,
+            help=param.help,
             persist_state="session",
         )
-    if knob.kind is bool:
-        return st.toggle(knob.label, key=key, help=knob.help, persist_state="session")
-    if knob.range:
-        low, high = (knob.kind(value) for value in (knob.range.low, knob.range.high))
-        step, shape = (1, "%d") if knob.kind is int else (0.001, "%.4g")
+    if param.kind is bool:
+        return st.toggle(param.label, key=key, help=param.help, persist_state="session")
+    if param.range:
+        low, high = (param.kind(value) for value in (param.range.low, param.range.high))
+        step, shape = (1, "%d") if param.kind is int else (0.001, "%.4g")
         return st.number_input(
-            knob.label, low, high, step=step, format=shape, key=key, help=knob.help, persist_state="session"
+            param.label, low, high, step=step, format=shape, key=key, help=param.help, persist_state="session"
         )
-    return st.text_input(knob.label, key=key, help=knob.help, persist_state="session")
+    return st.text_input(param.label, key=key, help=param.help, persist_state="session")
 
 
 def fill(task: Task, request: Request) -> None:
@@ -141,9 +141,9 @@ def fill(task: Task, request: Request) -> None:
 
     A request names no setting that is the default: those go back to it, and if it has inputs, so do the others.
     """
-    known = {knob.name: knob for knob in (*METHODS[request.method].params, *task.params)}
+    known = {param.name: param for param in (*METHODS[request.method].params, *task.params)}
     values: dict[str, object] = {"model": request.model, "method": request.method, "seed": request.seed}
-    values |= {name: knob.default for name, knob in known.items()}
+    values |= {name: param.default for name, param in known.items()}
     values |= {name: known[name].read(text) for name, text in request.options.items() if name in known}
     inputs = {field.name: field.default for field in task.fields} if request.inputs else {}
     for name, value in (values | inputs | dict(request.inputs)).items():

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explainers import Faithfulness
 from explainers.backend import backend
-from explainers.data import Progress
+from explainers.progress import Progress
 from explainers.views import table
 
 from . import drawn

@@ -6,16 +6,16 @@ Knows Explanations; the probabilities come from `explainers.generation.swapping`
 import streamlit as st
 
 from explainers import Explanation
-from explainers.encoding import words_of
 from explainers.generation.professions import ENGLISH, TURKISH
 from explainers.generation.result import is_generation
 from explainers.generation.swap import Swap
 from explainers.generation.swapping import Question, asked, swaps
+from explainers.inputs.text import find_words, has_content
 from explainers.task import Task
 from explainers.tasks import TASKS
 from explainers.views.generation import name
 from explainers.views.swaps import rows, said
-from explainers.views.text import short, speaks
+from explainers.views.text import short
 
 from . import drawn, targets
 from .words import literal
@@ -77,8 +77,8 @@ def swappable(explanation: Explanation) -> list[Place]:
     written = TASKS[explanation.request.task].fields[1].name
     fields = [field for field in explanation.shown if field in explanation.request.texts and field != written]
     texts = explanation.request.texts
-    places = [(field, *span) for field in fields for span in words_of(texts[field])]
-    return [place for place in places if speaks(texts[place[0]][slice(*place[1:])])]
+    places = [(field, *span) for field in fields for span in find_words(texts[field])]
+    return [place for place in places if has_content(texts[place[0]][slice(*place[1:])])]
 
 
 def _professions(task: Task, explanation: Explanation) -> tuple[str, ...]:

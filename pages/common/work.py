@@ -15,7 +15,7 @@ import streamlit as st
 
 from explainers import ExplainerError
 from explainers.backend import backend
-from explainers.data import Progress
+from explainers.progress import Progress
 
 from .words import literal
 

@@ -100,7 +100,7 @@ def known(task: Task, request: Request) -> Request:
     if request.model and request.model not in CARDS and not settings().any_model:
         raise BadRequest(f"It names a model that this server does not offer: {request.model[:100]!r}.")
     default = next((card.key for card in CARDS.values() if task.key in card.tasks), "")
-    names = {knob.name for knob in (*METHODS[request.method].params, *task.params)}
+    names = {param.name for param in (*METHODS[request.method].params, *task.params)}
     if unknown := {name for name, _ in request.params} - names:
         raise BadRequest(f"It names a setting that {request.method} does not have: {sorted(unknown)[0][:60]!r}.")
     return replace(request, model=request.model or default)

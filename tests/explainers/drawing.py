@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from explainers.data import Explanation, Feature, Prediction
-from explainers.encoding import WORD
+from explainers.inputs.text import find_words
 from explainers.request import Request, Target
 from explainers.views.text import HIDDEN
 
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 def scored(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) -> Explanation:
     """An explanation of `text` by words with the given scores, the last one repeated."""
-    places = [match.span() for match in WORD.finditer(text)]
+    places = find_words(text)
     features = changes.pop("features", tuple(Feature(text[a:b], "text", a, b, i) for i, (a, b) in enumerate(places)))
     label, target = changes.pop("label", "POSITIVE"), changes.pop("target", None)
     given = [*scores, *[scores[-1]] * len(features)][: len(features)]

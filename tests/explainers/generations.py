@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from explainers.data import Explanation, Feature, Prediction
-from explainers.encoding import WORD
+from explainers.inputs.text import find_words
 from explainers.request import Request, Target
 
 NAN = float("nan")
@@ -14,7 +14,7 @@ NAN = float("nan")
 
 def features_of(field: str, text: str, tokens: Sequence[str]) -> list[Feature]:
     """A Feature a token, found in the text one after the other, each with its word."""
-    words = [match.span() for match in WORD.finditer(text)]
+    words = find_words(text)
     found, place = [], 0
     for token in tokens:
         start = text.index(token, place)

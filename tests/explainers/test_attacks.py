@@ -13,7 +13,7 @@ from explainers.encoding import encode
 from explainers.errors import BadRequest, Incompatible
 from explainers.hearing import verdicts
 from explainers.opponent import State
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.tasks import TASKS
 from tests.fights import WORDS, linear, verdict
 from tests.nli import named
@@ -195,8 +195,8 @@ def test_random_swaps_have_the_budget_of_hotflip():
         counts.append(len(wordings))
         return opponent.tried(wordings)
 
-    for tactic in (hotflip, random_swap):
-        tactic(replace(opponent, tried=counted), flips=1, tries=7)
+    for run in (hotflip, random_swap):
+        run(replace(opponent, tried=counted), flips=1, tries=7)
     assert counts == [7, 7]
 
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explainers import Explanation, Feature, Prediction, Request, Target, gate, registry
+from explainers import Explanation, Feature, Prediction, Request, Target
 from explainers import backend as backends
+from explainers import progress as progresses
 from explainers.backend import Backend, Results, weight
 from explainers.errors import Busy, Incompatible
 from explainers.settings import Settings
@@ -68,8 +69,7 @@ class Engine:
 def engine(monkeypatch):
     stand_in = Engine()
     monkeypatch.setattr(backends, "explain", stand_in.explain)
-    monkeypatch.setattr(registry, "SLICE", 0.01)
-    monkeypatch.setattr(gate, "SLICE", 0.01)
+    monkeypatch.setattr(progresses, "SLICE", 0.01)
     return stand_in
 
 

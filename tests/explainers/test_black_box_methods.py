@@ -16,7 +16,7 @@ from explainers.data import Pixels
 from explainers.methods import kernel_shap, lime, occlusion, shapley_value_sampling
 from explainers.methods.lime import WIDTH, near
 from explainers.pieces import pieces
-from tests.problems import linear, problem
+from tests.problems import changed, linear, problem
 from tests.sentences import SENTENCES
 from tests.tiny import tiny
 
@@ -78,7 +78,7 @@ def test_shapley_value_sampling_of_a_linear_score_is_exact_after_one_order():
 @pytest.mark.parametrize("batch", [1, 7])
 def test_sampled_values_sum_to_the_change_and_do_not_depend_on_the_batch(few, batch):
     found = five(seed=3)
-    scores = shapley_value_sampling(replace(found, batch=batch), level="token", **few).scores
+    scores = shapley_value_sampling(changed(found, size=batch), level="token", **few).scores
     change = interacting(found.x) - interacting(found.baseline)
     torch.testing.assert_close(scores.sum(1), change[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(scores, shapley_value_sampling(found, level="token", **few).scores)
@@ -188,7 +188,7 @@ def test_a_score_that_has_no_graph_is_explained_as_well(method):
 @pytest.mark.parametrize("method", BLACK_BOX.values(), ids=BLACK_BOX)
 def test_squares_of_an_image_have_the_sum_of_their_pixels(method):
     found, _, products = linear(3 * 4 * 6, 1)
-    found = replace(found, features=Pixels("image", 3, 4, 6), grid=(4, 6))
+    found = changed(found, features=Pixels("image", 3, 4, 6), grid=(4, 6))
     more = {"ridge": 0} if method is BLACK_BOX["lime"] else {}
     scores = method(found, patch=2, **more).scores.reshape(2, 3, 2, 2, 3, 2)
     squares = products.reshape(2, 3, 2, 2, 3, 2).sum((1, 3, 5))

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from explainers import anatomy
 from explainers.anatomy import Both, Embedding, Table
 from explainers.methods import discretized_integrated_gradients, smooth_grad, square_grad, var_grad
-from tests.problems import linear, problem
+from tests.problems import changed, linear, problem
 
 smooth = importlib.import_module("explainers.methods.smooth_grad")
 discretized = importlib.import_module("explainers.methods.discretized_integrated_gradients")
@@ -33,7 +33,7 @@ def curved(**more):
 def test_noisy_gradients_are_the_same_however_few_targets_are_held_at_once(monkeypatch, method):
     whole = method(curved(seed=3), samples=9)
     monkeypatch.setattr(smooth, "MOST_BYTES", 1)
-    found = curved(seed=3, batch=2)
+    found = curved(seed=3, size=2)
     alone = method(found, samples=9)
     assert_close(alone.scores, whole.scores, atol=1e-5, rtol=1e-4)
     assert_close(alone.spread, whole.spread, atol=1e-5, rtol=1e-4)
@@ -42,7 +42,7 @@ def test_noisy_gradients_are_the_same_however_few_targets_are_held_at_once(monke
 
 def test_inputs_in_a_batch_want_the_same_targets_and_no_other_gradient_is_computed():
     found, weights, _ = linear(targets=3)
-    object.__setattr__(found, "batch", 4)
+    found = changed(found, size=4)
     wanted = torch.tensor([[1, 0, 0]] * 5 + [[1, 0, 1]] * 2 + [[0, 1, 0]], dtype=torch.bool)
     sizes = []
 

@@ -259,7 +259,7 @@ def test_the_help_names_every_task_input_method_and_setting():
         assert {task.key, *(f"{field.name}=" for field in task.fields)} <= words
     for method in (*METHODS.values(), *ATTACKS.values()):
         assert method.key in words
-        assert {knob.name for knob in method.params} <= {word.partition("=")[0] for word in words}
+        assert {param.name for param in method.params} <= {word.partition("=")[0] for word in words}
         assert method.summary in " ".join(said.split())
 
 

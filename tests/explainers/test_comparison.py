@@ -19,7 +19,7 @@ from explainers.comparison import (
     spearman,
 )
 from explainers.data import Explanation, Feature, Prediction
-from explainers.encoding import WORD
+from explainers.inputs.text import WORD
 from explainers.request import Request, Target
 
 YES = Target("yes", 0, probability=0.9)

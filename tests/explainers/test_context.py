@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from explainers import Bundle, Request, Target, explain, predict
 from explainers.errors import BadRequest, EndsAtOnce, Overdue
 from explainers.generation.context import Question, filled, limit, reliance, split, with_context
-from explainers.problem import Run
+from explainers.progress import Run
 from tests.hub import as_loaded
 
 CONTEXT, CURRENT, WRITTEN = "a wonderful cast and a clever story.", "the soup was", "cold and the waiter was rude"

@@ -13,10 +13,10 @@ from explainers import Bundle, Request, Target, explain
 from explainers.anatomy import probe
 from explainers.classification import problem
 from explainers.data import Feature
-from explainers.encoding import WORD, encode
-from explainers.problem import Run
+from explainers.encoding import encode
+from explainers.inputs.text import GRAPHEME, WORD, find_words
+from explainers.progress import Run
 from explainers.views.segments import ranked, scored, segments
-from explainers.views.text import CLUSTER
 from tests.explainers.drawing import scored as drawn
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import tiny, tokenizer_for
@@ -64,7 +64,7 @@ def test_no_grapheme_cluster_is_ever_cut(whole):
     edges = {0, *[match.end() for match in regex.finditer(r"\X", text_of(whole))]}
     for level in levels(whole):
         assert {edge for piece in segments(level, "text") for edge in (piece.start, piece.end)} <= edges
-    words = [match.span() for match in WORD.finditer(text_of(whole))]
+    words = find_words(text_of(whole))
     assert {edge for word in words for edge in word} <= edges
 
 
@@ -81,7 +81,7 @@ def test_no_score_is_lost_on_the_way_to_the_map_or_to_the_words(whole):
 
 
 def test_a_token_points_to_the_word_it_begins_in(whole):
-    words = [match.span() for match in WORD.finditer(text_of(whole))]
+    words = find_words(text_of(whole))
     for feature in whole.features:
         if feature.special:
             assert (feature.start, feature.word) == (None, None)
@@ -146,7 +146,7 @@ def test_a_piece_that_begins_inside_a_sign_is_widened_to_the_whole_sign():
 def test_a_text_of_100_000_signs_is_cut_in_a_moment(sign):
     text = sign * (100_000 // len(sign))
     started = time.process_time()
-    assert sum(len(cluster) for cluster in CLUSTER.findall(text)) == len(text)
+    assert sum(len(cluster) for cluster in GRAPHEME.findall(text)) == len(text)
     assert len(WORD.findall(text)) <= len(text)
     assert time.process_time() - started < 2
 

@@ -62,7 +62,7 @@ def test_a_model_of_images_is_as_it_was_after_every_method_and_when_it_is_broken
 
 def patched(method: str) -> dict[str, int]:
     """Squares that a picture of 32 by 32 has several of."""
-    return {knob.name: 8 for knob in METHODS[method].params if knob.name == "patch"}
+    return {param.name: 8 for param in METHODS[method].params if param.name == "patch"}
 
 
 @pytest.mark.parametrize("method", TEXTUAL)

@@ -15,10 +15,10 @@ from explainers.checking import check
 from explainers.errors import BadRequest, Mismatch
 from explainers.faithfulness import Faithfulness
 from explainers.methods import input_x_gradient
-from explainers.metric import metric
 from explainers.metrics.infidelity import random_sets
 from explainers.metrics.leave_one_out import kendall
 from explainers.problem import Problem
+from explainers.registry import metric
 from explainers.trial import Trial, counts, trial
 from tests.problems import linear, problem
 
@@ -147,7 +147,6 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
         seen.append(points[:, :, 0] != 0)
         return points.sum((1, 2))[:, None]
 
-    found = problem(score, torch.ones(6, 1))
     features = (
         Feature("[CLS]", "text", special=True),
         Feature("won", "text", 0, 3, 0),
@@ -156,7 +155,7 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
         Feature("more", "other", 0, 4, 0),
         Feature("later", "text", 11, 16, 2),
     )
-    object.__setattr__(found, "features", features)
+    found = problem(score, torch.ones(6, 1), features=features)
     faithfulness = checked(found, torch.tensor([9.0, 1.0, 2.0, 2.5, -1.0, math.nan]))
     masks = torch.cat(seen)
     assert faithfulness.pieces == 3

@@ -10,7 +10,7 @@ from explainers import TASKS, Bundle, Request, Target, attack, explain, predict
 from explainers.errors import BadRequest, Incompatible, LimitReached
 from explainers.export import from_json, to_json
 from explainers.masks import token, word
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.views.attack import said
 from explainers.views.entities import pieces
 from explainers.views.sentence import sentence
@@ -70,7 +70,7 @@ def test_any_word_can_be_asked_about_at_any_mask_against_any_other(bundle):
 
 def test_the_baseline_keeps_the_gap_and_nothing_else_of_the_text(bundle):
     problem = TASKS["fill_mask"].encode(bundle, asked(TWO), Run())
-    mask = problem.table[torch.tensor(bundle.tokenizer.mask_token_id)]
+    mask = problem.internals.table[torch.tensor(bundle.tokenizer.mask_token_id)]
     masks = {target.position for target in problem.targets}
     for place, feature in enumerate(problem.features):
         same = torch.equal(problem.baseline[0, place], problem.x[0, place])

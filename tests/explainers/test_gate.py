@@ -5,9 +5,10 @@ from concurrent.futures import Future
 
 import pytest
 
-from explainers import gate as gates
+from explainers import progress as progresses
 from explainers.errors import Busy
-from explainers.gate import Gate, Meter, patient
+from explainers.gate import Gate
+from explainers.progress import Meter, run_in_thread
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -65,7 +66,7 @@ class Person:
         self.future.result(PATIENCE)
 
 
-EVERY = gates.SLICE
+EVERY = progresses.SLICE
 
 
 def test_a_word_is_due_five_times_a_second():
@@ -74,7 +75,7 @@ def test_a_word_is_due_five_times_a_second():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(gates, "SLICE", 0.01)
+    monkeypatch.setattr(progresses, "SLICE", 0.01)
 
 
 def line(gate, inside, waiting, order=None):
@@ -151,14 +152,14 @@ def test_a_run_that_breaks_off_frees_its_slot():
 
 def test_what_a_thread_returns_or_raises_is_what_its_waiter_gets():
     caller = threading.get_ident()
-    assert patient(lambda _: threading.get_ident(), lambda *_: None, "Waiting") != caller
+    assert run_in_thread(lambda _: threading.get_ident(), lambda *_: None, "Waiting") != caller
     for error in (ValueError("no"), Left()):
 
         def broken(_, error=error):
             raise error
 
         with pytest.raises(type(error)) as caught:
-            patient(broken, lambda *_: None, "Waiting")
+            run_in_thread(broken, lambda *_: None, "Waiting")
         assert caught.value is error
 
 
@@ -176,7 +177,7 @@ def test_whoever_waits_for_a_thread_is_told_again_and_again_with_the_share_that_
         assert enough.wait(PATIENCE)
         return "done"
 
-    assert patient(work, progress, "Downloading") == "done"
+    assert run_in_thread(work, progress, "Downloading") == "done"
     assert {what for what, _ in told} == {"Downloading"}
     assert told[-1][1] == 0.25
 
@@ -196,9 +197,9 @@ def test_whoever_leaves_stops_the_thread_at_its_next_step():
         raise Left
 
     with pytest.raises(Left):
-        patient(work, leave, "Waiting")
+        run_in_thread(work, leave, "Waiting")
     left.set()
-    with pytest.raises(gates.CancelledError):
+    with pytest.raises(progresses.CancelledError):
         stopped.result(PATIENCE)
 
 

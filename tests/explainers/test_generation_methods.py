@@ -19,7 +19,7 @@ UNFIT = {"grad_cam": WRITERS, "layer_integrated_gradients": TRANSLATORS}
 @pytest.mark.parametrize("key", list(METHODS))
 def test_every_method_scores_what_a_token_could_see_and_nothing_else(kind, key):
     method = METHODS[key]
-    params = {"end": 2} | {knob.name: FEW[knob.name] for knob in method.params if knob.name in FEW}
+    params = {"end": 2} | {param.name: FEW[param.name] for param in method.params if param.name in FEW}
     request = request_of(kind, SHORT, key, params=params)
     if kind in UNFIT.get(key, ()):
         with pytest.raises(Incompatible, match="needs the model's"):

@@ -19,8 +19,8 @@ from explainers import hub as client
 from explainers.errors import ExplainerError
 from explainers.export import to_csv, to_json
 from explainers.folders import Found
-from explainers.gate import Meter
 from explainers.links import packed
+from explainers.progress import Meter
 from explainers.settings import read
 from explainers.sources import card_of
 from explainers.standalone import to_html

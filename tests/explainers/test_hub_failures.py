@@ -17,8 +17,8 @@ from explainers import explain
 from explainers import hub as client
 from explainers.errors import Incompatible, LimitReached, ModelNotFound, ModelRefused, Unreachable
 from explainers.folders import Found
-from explainers.gate import Meter
 from explainers.loading import lease
+from explainers.progress import Meter
 from explainers.settings import read
 from explainers.sources import card_of
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved

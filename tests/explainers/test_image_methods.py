@@ -17,7 +17,7 @@ from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlus
 from explainers.methods.attention import rollout
 from explainers.problem import Noisy, Problem
 
-from ..problems import linear, problem
+from ..problems import changed, linear, problem
 from ..tiny import IMAGES
 from .seeing import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
 
@@ -25,7 +25,7 @@ from .seeing import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
 def grid_problem(rows: int, columns: int, channels: int = 3) -> tuple[Problem, Tensor]:
     """A linear score of an image, and each value's weight times its distance from the baseline, (T, F)."""
     found, _, shares = linear(rows * columns * channels, 1)
-    return replace(found, features=Pixels("image", channels, rows, columns), grid=(rows, columns)), shares
+    return changed(found, features=Pixels("image", channels, rows, columns), grid=(rows, columns)), shares
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 100])
@@ -33,7 +33,7 @@ def grid_problem(rows: int, columns: int, channels: int = 3) -> tuple[Problem, T
 def test_occlusion_of_a_linear_score_is_the_sum_of_weight_times_input_over_the_square(side, batch):
     rows, columns = 5, 7
     found, shares = grid_problem(rows, columns)
-    scores = occlusion(replace(found, batch=batch), patch=side).scores.reshape(2, 3, rows, columns)
+    scores = occlusion(changed(found, size=batch), patch=side).scores.reshape(2, 3, rows, columns)
     products = shares.reshape(2, 3, rows, columns)
     for top in range(0, rows, side):
         for left in range(0, columns, side):
@@ -97,7 +97,7 @@ def test_occlusion_holds_one_batch_of_pictures_at_a_time():
         return points.sum((1, 2))[:, None]
 
     x = torch.ones(3 * 64 * 64, 1)
-    found = replace(problem(score, x), features=Pixels("image", 3, 64, 64), grid=(64, 64), batch=4)
+    found = changed(problem(score, x), features=Pixels("image", 3, 64, 64), grid=(64, 64), size=4)
     largest = 0
     scores = occlusion(found, patch=8).scores
     assert largest == 4
@@ -125,7 +125,7 @@ def test_grad_cam_of_an_average_of_maps_is_the_weighted_sum_of_its_maps():
     factors = torch.tensor([[1.0, -2.0, 0.5, 3.0], [-1.0, 2.0, -0.5, -3.0]])
     gradients = (factors / 36)[..., None, None].expand(2, 4, 6, 6)
     found, _ = grid_problem(6, 6)
-    scores = grad_cam(replace(found, conv=lambda: (activations, gradients))).scores
+    scores = grad_cam(changed(found, conv=lambda: (activations, gradients))).scores
     right = torch.einsum("tk,khw->thw", factors, activations[0]).relu() / 36
     torch.testing.assert_close(scores.reshape(2, 3, 6, 6).sum(1), right)
 
@@ -164,7 +164,7 @@ def test_rollout_of_even_attention_forgets_by_half_in_every_layer():
 def test_without_a_class_token_rollout_is_the_mean_over_all_patches():
     weights = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(5)).softmax(-1)
     found, _ = grid_problem(4, 6)
-    scores = attention_rollout(replace(found, attentions=lambda: weights, patches=(2, 3))).scores
+    scores = attention_rollout(changed(found, attentions=lambda: weights, patches=(2, 3))).scores
     shares = rollout(weights).mean(0).reshape(2, 3)
     torch.testing.assert_close(scores.reshape(2, 3, 2, 2, 3, 2).sum((1, 3, 5)), shares.expand(2, 2, 3))
 

@@ -1,13 +1,11 @@
 """What a text's Problem tells of the model's inside is what the model itself tells, or computes with."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from explainers import TASKS, Bundle, Request
 from explainers.errors import BadRequest, Incompatible
-from explainers.problem import Run
+from explainers.progress import Run
 from tests.sentences import SENTENCES
 from tests.tiny import CONFIGS, tiny
 
@@ -19,6 +17,10 @@ def loaded(kind, **changes):
     return Bundle.of(*tiny(kind, attn_implementation="eager", **changes))
 
 
+def ids_of(bundle):
+    return bundle.tokenizer(TEXT, return_tensors="pt")["input_ids"]  # (1, F)
+
+
 def asked(bundle, task="text_classification", inputs=None, **params):
     request = Request(task, "tiny", inputs or {"text": TEXT}, params={"unit": "logit", **params})
     return TASKS[task].encode(bundle, request, Run())
@@ -26,30 +28,30 @@ def asked(bundle, task="text_classification", inputs=None, **params):
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
 def test_the_embeddings_of_a_text_are_the_rows_of_its_ids_in_the_table(kind):
-    found = asked(loaded(kind))
-    assert found.ids.shape == found.x.shape[:2]
-    torch.testing.assert_close(found.table[found.ids], found.x, atol=0, rtol=0)
+    bundle = loaded(kind)
+    found = asked(bundle)
+    torch.testing.assert_close(found.internals.table[ids_of(bundle)], found.x, atol=0, rtol=0)
 
 
 def test_a_table_that_the_model_scales_is_told_as_the_model_reads_it():
     bundle = loaded("bart", scale_embedding=True)
     found = asked(bundle)
     assert bundle.anatomy.word.embed_scale == pytest.approx(32**0.5)
-    torch.testing.assert_close(found.table[:], bundle.anatomy.word.weight * 32**0.5)
-    torch.testing.assert_close(found.table[found.ids], found.x, atol=0, rtol=0)
+    torch.testing.assert_close(found.internals.table[:], bundle.anatomy.word.weight * 32**0.5)
+    torch.testing.assert_close(found.internals.table[ids_of(bundle)], found.x, atol=0, rtol=0)
 
 
 def test_positions_have_no_table_of_words_and_say_so():
     found = asked(loaded("bert"), embedding="position")
-    assert found.table is None
-    assert "set Embedding to word" in dict(found.reasons)["table"]
+    assert found.internals.table is None
+    assert "set Embedding to word" in dict(found.internals.reasons)["table"]
 
 
-def test_several_texts_have_ids_and_a_table_and_no_common_inside():
+def test_several_texts_are_rows_of_one_table_and_have_no_common_inside():
     found = asked(loaded("bert"), "zero_shot_classification", {"text": TEXT, "labels": "a, b"}, entailment="LABEL_1")
-    torch.testing.assert_close(found.table[found.ids], found.x, atol=0, rtol=0)
+    assert (found.internals.table[:][:, None] == found.x).all(-1).any(0).all()
     names = ("layer", "hidden", "attentions", "zeroing")
-    assert all(getattr(found, name) is None and "several texts" in dict(found.reasons)[name] for name in names)
+    assert all(found.part(name) is None and "several texts" in dict(found.internals.reasons)[name] for name in names)
 
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
@@ -62,16 +64,16 @@ def test_attention_and_states_are_what_the_model_tells_and_the_gradients_those_o
     handle.remove()
     names = ("encoder_attentions", "encoder_hidden_states") if kind == "bart" else ("attentions", "hidden_states")
     weights, states = (getattr(output, name) for name in names)
-    torch.testing.assert_close(found.attentions(), torch.cat(weights).detach())
+    torch.testing.assert_close(found.internals.attentions(), torch.cat(weights).detach())
     index = found.targets[0].index
     for layer in (0, 1, -1):
         (right,) = torch.autograd.grad(output.logits[0, index], states[layer], retain_graph=True)
-        told, gradients = found.hidden(layer)
+        told, gradients = found.internals.hidden(layer)
         torch.testing.assert_close(told, states[layer].detach())
         torch.testing.assert_close(gradients, right)
         assert gradients.abs().max() > 1e-4
     with pytest.raises(BadRequest, match="has 2 layers, so there is no layer 3"):
-        found.hidden(3)
+        found.internals.hidden(3)
 
 
 @pytest.mark.parametrize("kind", ["bert", "albert", "bart", "gpt2", "llama"])
@@ -79,7 +81,7 @@ def test_attention_and_states_are_what_the_model_tells_and_the_gradients_those_o
 def test_zeroing_tells_how_far_each_state_moves_without_the_values_of_one_token(kind, batch):
     bundle = loaded(kind)
     found = asked(bundle)
-    moved = found.zeroing(min(batch, found.together))
+    moved = found.internals.zeroing(min(batch, found.batching.limit))
     inputs = bundle.tokenizer(TEXT, return_tensors="pt")
     own = [values for values in bundle.capability.values if values.part in ("", "encoder")]
     name = "encoder_hidden_states" if kind == "bart" else "hidden_states"
@@ -100,6 +102,6 @@ def test_zeroing_tells_how_far_each_state_moves_without_the_values_of_one_token(
 def test_a_model_that_keeps_no_attention_says_how_to_load_it():
     found = asked(Bundle.of(*tiny("bert")))
     with pytest.raises(Incompatible, match="Load it with eager attention"):
-        found.attentions()
+        found.internals.attentions()
     with pytest.raises(Incompatible, match="Load it with eager attention"):
-        replace(found, batch=3).zeroing(3)
+        found.internals.zeroing(3)

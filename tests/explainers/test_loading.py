@@ -13,10 +13,13 @@ from functools import partial
 
 import pytest
 
-from explainers import Bundle, registry
+from explainers import Bundle
+from explainers import progress as progresses
 from explainers.catalogue import Card
 from explainers.errors import LimitReached
-from explainers.registry import Registry, patiently
+from explainers.models import cache
+from explainers.models.cache import ModelCache
+from explainers.progress import hold_lock
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -45,7 +48,7 @@ class Shelf:
     """A registry whose models are counted as they live: `alive` in bytes by weak references, `peak` their most."""
 
     def __init__(self, most):
-        self.registry, self.most = Registry(most), most
+        self.registry, self.most = ModelCache(most), most
         self.born, self.peak, self.guard = [], 0, threading.Lock()
         self.built = []
 
@@ -78,7 +81,8 @@ def quick():
     """Waiting threads look often, and the collector looks at new objects only."""
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "SLICE", 0.005)
+        patch.setattr(progresses, "SLICE", 0.005)
+        patch.setattr(cache, "SLICE", 0.005)
         yield
     gc.unfreeze()
 
@@ -182,7 +186,7 @@ def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
             go_on.set()
 
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(use, registry.quiet)
+        first = pool.submit(use, progresses.quiet)
         assert started.wait(PATIENCE)
         others = [pool.submit(use, progress) for _ in range(7)]
         bundles = {id(future.result(PATIENCE)) for future in (first, *others)}
@@ -291,10 +295,10 @@ def test_a_lock_is_waited_for_with_a_word_and_can_be_left():
             raise Left
 
     with lock:
-        with pytest.raises(Left), patiently(lock, leave, "Waiting"):
+        with pytest.raises(Left), hold_lock(lock, leave, "Waiting"):
             pass
         assert lock.locked()
     assert told == ["Waiting"] * 3
-    with pytest.raises(Left), patiently(lock, leave, "Waiting"):
+    with pytest.raises(Left), hold_lock(lock, leave, "Waiting"):
         raise Left
     assert not lock.locked()

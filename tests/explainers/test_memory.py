@@ -5,7 +5,7 @@ import gc
 import psutil
 import torch
 
-from explainers.registry import Registry, give_back
+from explainers.models.cache import ModelCache, trim_memory
 
 MEGABYTES = 400
 
@@ -27,9 +27,9 @@ class Model:
 def test_the_memory_of_a_model_that_left_goes_back_to_the_system():
     large = torch.ones(7_500_000)  # from now on glibc keeps blocks of up to this size in its heap
     del large
-    registry, others = Registry(MEGABYTES * 1_000_000), []
+    registry, others = ModelCache(MEGABYTES * 1_000_000), []
     gc.collect()
-    give_back()  # what earlier tests freed: the model would fill it, and the process would hardly grow
+    trim_memory()  # what earlier tests freed: the model would fill it, and the process would hardly grow
     before = resident()
     with registry.lease("first", lambda: MEGABYTES * 1_000_000, lambda: Model(others)):
         assert resident() - before > MEGABYTES

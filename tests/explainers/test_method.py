@@ -7,7 +7,7 @@ import pytest
 from explainers import CARDS, METHODS, TASKS
 from explainers.encoding import Reading
 from explainers.errors import BadRequest
-from explainers.method import FAMILIES, Knob, Range, knobs, method, settings_of
+from explainers.registry import FAMILIES, Param, Range, method, param_values, params_of, read_params
 from explainers.request import Request
 from explainers.views.cards import fitting
 
@@ -24,16 +24,16 @@ def example(
     """Do nothing, e.g. as an example. And no more."""
 
 
-KNOBS = {knob.name: knob for knob in knobs(example)}
+PARAMS = {param.name: param for param in params_of(example)}
 
 
 def test_a_signature_is_read_as_it_stands():
-    assert list(KNOBS) == ["steps", "noise", "norm", "fast", "other_text"]
-    assert KNOBS["steps"] == Knob("steps", int, 50, (), Range(2, 2_000), "How many points.")
-    assert KNOBS["noise"] == Knob("noise", float, 0.1, (), Range(0, 1), "")
-    assert KNOBS["norm"] == Knob("norm", str, "signed", ("signed", "L2"), None, "Which length.")
-    assert KNOBS["fast"] == Knob("fast", bool, False)
-    assert KNOBS["other_text"].label == "Other text"
+    assert list(PARAMS) == ["steps", "noise", "norm", "fast", "other_text"]
+    assert PARAMS["steps"] == Param("steps", int, 50, (), Range(2, 2_000), "How many points.")
+    assert PARAMS["noise"] == Param("noise", float, 0.1, (), Range(0, 1), "")
+    assert PARAMS["norm"] == Param("norm", str, "signed", ("signed", "L2"), None, "Which length.")
+    assert PARAMS["fast"] == Param("fast", bool, False)
+    assert PARAMS["other_text"].label == "Other text"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_signature_is_read_as_it_stands():
     ],
 )
 def test_a_value_is_read_as_its_type(name, text, value):
-    read = KNOBS[name].read(text)
+    read = PARAMS[name].read(text)
     assert read == value
     assert type(read) is type(value)
 
@@ -78,12 +78,12 @@ def test_a_value_is_read_as_its_type(name, text, value):
 )
 def test_a_wrong_value_is_shown_with_what_would_be_right(name, text, right):
     with pytest.raises(BadRequest) as refused:
-        KNOBS[name].read(text)
-    assert str(refused.value) == f"{KNOBS[name].label} cannot be {text[:40]!r}. Give {right}."
+        PARAMS[name].read(text)
+    assert str(refused.value) == f"{PARAMS[name].label} cannot be {text[:40]!r}. Give {right}."
 
 
 def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
-    assert settings_of({"steps": "7", "fast": "true", "unknown": "x"}, KNOBS.values()) == {
+    assert param_values(PARAMS.values(), {"steps": "7", "fast": "true", "unknown": "x"}) == {
         "steps": 7,
         "noise": 0.1,
         "norm": "signed",
@@ -91,18 +91,18 @@ def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
         "other_text": "",
     }
     with pytest.raises(BadRequest, match="Steps"):
-        settings_of({"steps": "x"}, KNOBS.values())
+        param_values(PARAMS.values(), {"steps": "x"})
 
 
 def test_a_decorated_function_stays_itself_and_is_registered_under_its_name(monkeypatch):
-    monkeypatch.setattr("explainers.method.METHODS", {})
-    from explainers.method import METHODS as registered
+    monkeypatch.setattr("explainers.registry.METHODS", {})
+    from explainers.registry import METHODS as registered
 
     assert method("Example", paper="nobody 2026", needs=("gradients",), additive=True)(example) is example
     made = registered["example"]
     assert (made.label, made.paper, made.run, made.additive) == ("Example", "nobody 2026", example, True)
     assert made.needs == {"gradients"}
-    assert made.params == tuple(KNOBS.values())
+    assert made.params == tuple(PARAMS.values())
     assert made.summary.startswith("Do nothing")
     assert "example" not in METHODS
 
@@ -115,23 +115,23 @@ SHARED = [
 
 @pytest.mark.parametrize(("key", "declared"), SHARED, ids=[key for key, _ in SHARED])
 def test_every_default_is_a_value_that_its_own_knob_takes_and_a_link_carries(key, declared):
-    params = {knob.name: knob.default for knob in declared}
+    params = {param.name: param.default for param in declared}
     written = Request("task", "model", {}, params=params).options
-    assert settings_of(written, declared) == params
-    assert all(type(knob.default) is knob.kind for knob in declared)
+    assert param_values(declared, written) == params
+    assert all(type(param.default) is param.kind for param in declared)
 
 
 @pytest.mark.parametrize("key", list(METHODS))
 def test_no_method_and_no_task_call_two_settings_by_one_name(key):
     for task in TASKS.values():
-        names = [knob.name for knob in (*METHODS[key].params, *task.params)]
+        names = [param.name for param in (*METHODS[key].params, *task.params)]
         assert len(names) == len(set(names))
 
 
 def test_a_class_of_settings_declares_knobs_as_a_function_does():
-    assert [knob.name for knob in knobs(Reading)] == ["unit", "baseline", "baseline_text", "embedding"]
-    assert all(knob.help for knob in knobs(Reading))
-    assert Reading(**settings_of({"baseline": "mask"}, knobs(Reading))) == Reading(baseline="mask")
+    assert [param.name for param in params_of(Reading)] == ["unit", "baseline", "baseline_text", "embedding"]
+    assert all(param.help for param in params_of(Reading))
+    assert read_params(Reading, {"baseline": "mask"}) == Reading(baseline="mask")
 
 
 def test_every_method_is_of_one_family_by_what_it_needs():

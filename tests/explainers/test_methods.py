@@ -7,8 +7,9 @@ from torch.testing import assert_close
 
 from explainers.errors import LimitReached, Overdue
 from explainers.methods import input_x_gradient, integrated_gradients, saliency, smooth_grad
-from explainers.problem import Path, Run
-from tests.problems import linear, problem
+from explainers.problem import Path
+from explainers.progress import Run
+from tests.problems import changed, linear, problem
 
 
 def relu_network(points: Tensor) -> Tensor:
@@ -137,10 +138,9 @@ def test_smooth_grad_without_noise_is_saliency(norm):
 
 
 def test_smooth_grad_is_the_same_for_the_same_seed_whatever_the_batch():
-    one, other = curved(), curved()
-    object.__setattr__(other, "batch", 2)
+    one, other = curved(), changed(curved(), size=2)
     assert_close(smooth_grad(one, noise=0.3).scores, smooth_grad(other, noise=0.3).scores, atol=1e-5, rtol=1e-5)
-    object.__setattr__(other, "seed", 6)
+    other = changed(other, seed=6)
     assert not torch.allclose(smooth_grad(one, noise=0.3).scores, smooth_grad(other, noise=0.3).scores, atol=1e-3)
 
 
@@ -159,10 +159,10 @@ def test_a_path_is_the_straight_line_from_its_start_to_its_end():
 
 def test_a_run_beyond_its_passes_or_its_time_stops_with_a_word_about_it():
     found, *_ = linear()
-    object.__setattr__(found, "run", Run(most_passes=5))
+    found = changed(found, run=Run(most_passes=5))
     with pytest.raises(LimitReached, match="at most 5 are allowed"):
         smooth_grad(found, samples=30)
-    object.__setattr__(found, "run", Run(deadline=0.0))
+    found = changed(found, run=Run(deadline=0.0))
     with pytest.raises(Overdue, match="time"):
         saliency(found)
 
@@ -175,8 +175,7 @@ def test_a_progress_that_raises_stops_the_run_within_one_batch():
         raise Left
 
     found, *_ = linear()
-    object.__setattr__(found, "run", Run(progress=leave))
-    object.__setattr__(found, "batch", 3)
+    found = changed(found, run=Run(progress=leave), size=3)
     with pytest.raises(Left):
         smooth_grad(found, samples=30)
     assert found.run.forward == 3

@@ -23,7 +23,7 @@ from explainers.methods import (
 )
 from explainers.methods.discretized_integrated_gradients import way
 from explainers.problem import Noisy
-from tests.problems import linear, problem
+from tests.problems import changed, linear, problem
 from tests.sentences import SENTENCES
 from tests.tiny import tiny
 
@@ -37,15 +37,13 @@ def curved(**more):
         sums = points.sum(-1)  # (B, F)
         return torch.stack([torch.tanh(sums[:, 0] * sums[:, 1]) + sums[:, 2] ** 2, sums.prod(1)], dim=1)
 
-    return problem(
-        score, TABLE[[3, 8, 12, 20]], TABLE[[0, 0, 0, 0]], ids=torch.tensor([[3, 8, 12, 20]]), table=TABLE, **more
-    )
+    return problem(score, TABLE[[3, 8, 12, 20]], TABLE[[0, 0, 0, 0]], table=TABLE, **more)
 
 
 @pytest.mark.parametrize("level", ["token", "word"])
 @pytest.mark.parametrize("batch", [3, 100])
 def test_sequential_integrated_gradients_sum_to_what_occlusion_takes_away(level, batch):
-    found = curved(batch=batch)
+    found = curved(size=batch)
     words = (0, 0, 1, 2)
     found = replace(found, features=tuple(replace(f, word=w) for f, w in zip(found.features, words, strict=True)))
     ours, theirs = (
@@ -60,7 +58,7 @@ def test_sequential_integrated_gradients_sum_to_what_occlusion_takes_away(level,
 
 def test_the_paths_of_a_linear_score_give_weight_times_change_each():
     found, _, products = linear(5, 3)
-    found = replace(found, table=torch.cat([found.x[0], found.baseline[0], TABLE[:, :3]]))
+    found = changed(found, table=torch.cat([found.x[0], found.baseline[0], TABLE[:, :3]]))
     for method in (
         partial(sequential_integrated_gradients, steps=1),
         partial(discretized_integrated_gradients, steps=7),
@@ -117,7 +115,7 @@ def test_discretized_gradients_sum_to_the_change_when_their_steps_are_cut_finely
 
 
 def test_gradient_shap_is_the_mean_over_its_own_copies_and_points():
-    found = curved(seed=4, batch=3)
+    found = curved(seed=4, size=3)
     deviation = 0.2 * float(found.x.max() - found.x.min())
     copies = Noisy(found.x, deviation, 10, 4)[0:10]
     alphas = torch.rand(10, generator=torch.Generator().manual_seed(4))
@@ -138,7 +136,7 @@ def test_gradient_shap_without_noise_comes_to_integrated_gradients():
 
 
 def test_square_and_variance_of_gradients_are_those_of_the_same_copies():
-    found = curved(seed=9, batch=4)
+    found = curved(seed=9, size=4)
     deviation = 0.3 * float(found.x.max() - found.x.min())
     copies = Noisy(found.x, deviation, 13, 9)[0:13].requires_grad_()
     scores = found.score(copies)

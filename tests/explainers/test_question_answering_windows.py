@@ -5,7 +5,7 @@ import torch
 
 from explainers import Bundle, explain
 from explainers.errors import LimitReached
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.tasks import TASKS
 from explainers.views.segments import segments
 from tests.explainers.test_question_answering import KINDS, QUESTION, asked

@@ -8,10 +8,10 @@ import torch
 
 from explainers import Bundle, Request
 from explainers import sanity as module
-from explainers.encoding import WORD
 from explainers.engine import explain
 from explainers.errors import LimitReached
-from explainers.registry import Registry
+from explainers.inputs.text import WORD
+from explainers.models.cache import ModelCache
 from explainers.sanity import layer_name, pinned, randomise, sanity
 from tests.nli import named
 from tests.tiny import tiny
@@ -142,7 +142,7 @@ def test_a_model_that_wrote_a_text_is_made_to_write_the_same():
 
 
 def test_the_copy_is_refused_where_memory_has_no_room_for_it(bundle, monkeypatch):
-    kept = Registry(bytes_of(bundle) - 1)
+    kept = ModelCache(bytes_of(bundle) - 1)
     monkeypatch.setattr(module, "registry", lambda: kept)
     with pytest.raises(LimitReached, match="no memory for a second"):
         sanity(REQUEST, bundle=bundle)
@@ -150,7 +150,7 @@ def test_the_copy_is_refused_where_memory_has_no_room_for_it(bundle, monkeypatch
 
 
 def test_the_copy_is_counted_while_it_lives_and_is_gone_afterwards(bundle, monkeypatch):
-    kept, copies, taken = Registry(bytes_of(bundle)), [], []
+    kept, copies, taken = ModelCache(bytes_of(bundle)), [], []
     monkeypatch.setattr(module, "registry", lambda: kept)
 
     def watching(request, *, bundle, progress):
@@ -167,7 +167,7 @@ def test_the_copy_is_counted_while_it_lives_and_is_gone_afterwards(bundle, monke
 
 
 def test_room_for_a_copy_sends_idle_models_away_and_none_that_is_in_use():
-    kept = Registry(100)
+    kept = ModelCache(100)
     with (
         kept.lease("idle", lambda: 40, object),
         kept.lease("busy", lambda: 50, object),

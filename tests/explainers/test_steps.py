@@ -12,8 +12,8 @@ from explainers.errors import BadRequest
 from explainers.generation.alignment import by_hand, by_likeness, likeness
 from explainers.generation.steps import STEPS, Told, number, possible
 from explainers.generation.writing import Writing
-from explainers.method import knobs
 from explainers.readout import unit_name
+from explainers.registry import params_of
 
 B, T, V = 2, 3, 11
 
@@ -88,7 +88,7 @@ def test_a_step_score_is_its_formula(told, key):
 
 
 def test_every_step_score_is_proved_and_can_be_explained():
-    unit = next(knob for knob in knobs(Writing) if knob.name == "unit")
+    unit = next(param for param in params_of(Writing) if param.name == "unit")
     assert set(CLOSED) == set(STEPS) == set(unit.choices)
 
 
@@ -107,7 +107,7 @@ def test_a_step_score_is_offered_only_where_its_needs_are_met(told):
 
 
 def test_the_units_of_classes_and_those_of_written_tokens_are_called_alike():
-    unit = next(knob for knob in knobs(Reading) if knob.name == "unit")
+    unit = next(param for param in params_of(Reading) if param.name == "unit")
     assert {"probability", "logit"} <= set(unit.choices) & set(STEPS)
     assert unit_name("logit", "softmax", 3) == "logit_margin"
 

@@ -78,7 +78,7 @@ def test_what_does_not_exist_is_named_when_its_requests_are_made():
 
 
 def test_the_names_in_a_link_are_no_settings_of_any_method_or_task():
-    known = {knob.name for part in (*METHODS.values(), *TASKS.values()) for knob in part.params}
+    known = {param.name for part in (*METHODS.values(), *TASKS.values()) for param in part.params}
     assert not known & {"by", "among"}
 
 

@@ -8,9 +8,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import PreTrainedTokenizerFast
 
 from explainers import TASKS, Bundle, Request
-from explainers.problem import Run
+from explainers.progress import Run
 from explainers.vocabulary import cased_like, vocabulary
-from tests.nli import named
 from tests.sentences import SENTENCES
 from tests.tiny import EVERY, IMAGES, WORDPIECE, WORDS, tiny
 
@@ -26,14 +25,9 @@ def encoded(bundle, task="text_classification", **more):
 def test_every_feature_is_the_row_of_the_table_that_its_id_names(kind):
     bundle = Bundle.of(*tiny(kind))
     problem = encoded(bundle)
-    assert problem.ids.shape == (1, len(problem.features))
-    assert len(problem.table) == len(bundle.anatomy.word.weight)
-    torch.testing.assert_close(problem.table[problem.ids], problem.x, rtol=0, atol=0)
-
-
-def test_features_that_several_sequences_share_name_their_rows_too():
-    problem = encoded(Bundle.of(*named("bert")), "zero_shot_classification", labels="music, home")
-    torch.testing.assert_close(problem.table[problem.ids], problem.x, rtol=0, atol=0)
+    assert len(problem.internals.table) == len(bundle.anatomy.word.weight)
+    ids = bundle.tokenizer(SENTENCES[6], return_tensors="pt")["input_ids"]  # (1, F)
+    torch.testing.assert_close(problem.internals.table[ids], problem.x, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

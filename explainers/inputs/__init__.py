@@ -1,0 +1,1 @@
+"""Inputs: texts and images before any model has read them."""

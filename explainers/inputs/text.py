@@ -1,0 +1,61 @@
+"""Words, sentences and graphemes of a text: every place that splits text splits it here."""
+
+import unicodedata
+from bisect import bisect_right
+
+import regex
+
+# A word is a Han sign, an emoji, a run of kana, a run of letters and digits (with - and ' inside, and . and , inside
+# numbers), a run of punctuation, or a run of other signs; never half a grapheme cluster (\X). Flags are paired by hand:
+# \X looks back to the first of a run for each, which is quadratic.
+FLAG, PICTURE = r"\p{Regional_Indicator}", r"\p{Extended_Pictographic}"
+KANA = r"\p{Hiragana}\p{Katakana}ーｰ"
+LETTERS = rf"[\w--[\p{{Han}}{KANA}]]+"
+WORD = regex.compile(
+    rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}]*|(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+"
+    rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
+    rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
+)
+# The end of a sentence: after its last sign and what closes, before a space; East Asian signs need none.
+SENTENCE_END = regex.compile(
+    r"(?V1)[\p{Sentence_Terminal}…]+[\p{Pe}\p{Pf}\"']*(?=\s|$)|[\u3002\uff01\uff1f\uff61]+[\p{Pe}\p{Pf}\"']*|\n\s*\n"
+)
+GRAPHEME = regex.compile(rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}\p{{GCB=SpacingMark}}]*|\X")
+SPACE = "␣"  # how a token that is nothing but space is shown
+SILENT = "PZC"  # first letters of the Unicode categories of punctuation, separators and controls
+
+
+def find_words(text: str) -> list[tuple[int, int]]:
+    """Start and end of each word."""
+    return [match.span() for match in WORD.finditer(text)]
+
+
+def word_at(words: list[tuple[int, int]], start: int) -> int:
+    """Index of the first word that ends after the character `start`."""
+    return min(bisect_right(words, start, key=lambda word: word[1]), max(len(words) - 1, 0))
+
+
+def find_sentence_ends(text: str) -> list[int]:
+    """End of each sentence that ends with a mark or a blank line, before the space that follows."""
+    return [match.end() for match in SENTENCE_END.finditer(text)]
+
+
+def find_grapheme_starts(text: str) -> list[int]:
+    """For each character the start of its grapheme cluster, then the length of the text."""
+    return [*(match.start() for match in GRAPHEME.finditer(text) for _ in range(len(match.group()))), len(text)]
+
+
+def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
+    """A token's place without the space around it; a token of nothing but space is empty, before the next sign."""
+    inside = text[start:end]
+    if signs := inside.strip():
+        start += len(inside) - len(inside.lstrip())
+        return start, start + len(signs)
+    rest = text[start:].lstrip()
+    place = len(text) - len(rest) if rest else len(text.rstrip())
+    return place, place
+
+
+def has_content(text: str) -> bool:
+    """Whether the text contains more than punctuation, whitespace and control characters."""
+    return any(unicodedata.category(sign)[0] not in SILENT for sign in text)

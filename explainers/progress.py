@@ -1,0 +1,112 @@
+"""Progress of long work: callbacks, limits on passes and time, and waiting that reports and can be cancelled."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .errors import LimitReached, Overdue
+
+Result = TypeVar("Result")
+Progress = Callable[[str, float], None]  # what is being done, and the share done, 0 to 1; may raise to stop the work
+SLICE = 0.2  # seconds between two reports, and so between two chances to cancel
+
+
+def quiet(_: str, __: float = 0.0) -> None:
+    """Ignore progress."""
+
+
+@dataclass
+class Run:
+    """The passes that one explanation has cost so far, the limits at which it stops, and its notices."""
+
+    most_passes: int = 1_000_000
+    deadline: float = float("inf")  # of time.monotonic()
+    progress: Progress | None = None
+    forward: int = 0
+    backward: int = 0
+    expected: int = 0
+    notices: list[str] = field(default_factory=list)
+
+    def expect(self, passes: int) -> None:
+        """Announce passes. Raises LimitReached if they are more than allowed."""
+        needed = self.forward + passes
+        self.expected = max(self.expected, needed)
+        if needed > self.most_passes:
+            raise LimitReached(
+                f"This needs {needed:,} passes through the model, and at most {self.most_passes:,} are "
+                "allowed here. Ask for fewer samples or steps, or a shorter text."
+            )
+
+    def spend(self, forward: int, backward: int = 0) -> None:
+        """Count passes that were made and report them. Raises Overdue after the deadline."""
+        self.forward += forward
+        self.backward += backward
+        if time.monotonic() > self.deadline:
+            raise Overdue(f"Stopped after {self.forward:,} passes: the time for one explanation is over.")
+        if self.progress:
+            self.progress(f"{self.forward} passes through the model", self.forward / max(self.expected, self.forward))
+
+
+def wait_while(blocked: Callable[[float], tuple[str, float] | None], progress: Progress) -> None:
+    """Wait until `blocked` returns None, reporting what it returns; `progress` may raise to end the wait.
+
+    `blocked` itself waits, for at most the seconds it is given.
+    """
+    while (state := blocked(SLICE)) is not None:
+        progress(*state)
+
+
+@contextmanager
+def hold_lock(lock: threading.Lock, progress: Progress, waiting_for: str) -> Iterator[None]:
+    """Hold the lock, reporting `waiting_for` until it is free."""
+    wait_while(lambda seconds: None if lock.acquire(timeout=seconds) else (waiting_for, 0.0), progress)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass
+class Meter:
+    """Bytes of a download that have come; the download stops when nobody waits for it."""
+
+    total: int = 0
+    done: int = 0
+    stopped: bool = False
+
+    @property
+    def share(self) -> float:
+        """The share that is done, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def add(self, count: float | None) -> None:
+        """Count bytes that have come. Raises CancelledError if nobody waits for them any more."""
+        self.done += int(count or 0)
+        if self.stopped:
+            raise CancelledError("Nobody waits for this download any more.")
+
+
+def run_in_thread(function: Callable[[Meter], Result], progress: Progress, what: str) -> Result:
+    """Return what `function` returns, run in a thread while its progress is reported; it stops if `progress` raises."""
+    meter, future = Meter(), Future[Result]()
+
+    def blocked(seconds: float) -> tuple[str, float] | None:
+        return (what, meter.share) if wait([future], seconds).not_done else None
+
+    threading.Thread(target=_settle, args=(future, function, meter), daemon=True).start()
+    try:
+        wait_while(blocked, progress)
+    finally:
+        meter.stopped = True
+    return future.result()
+
+
+def _settle(future: Future[Result], function: Callable[[Meter], Result], meter: Meter) -> None:
+    try:
+        future.set_result(function(meter))
+    except BaseException as error:  # raised again where it is waited for
+        future.set_exception(error)
