@@ -18,9 +18,11 @@ import torch
 from PIL import Image
 
 from explainers import Bundle
-from explainers.anatomy import sample
-from explainers.catalogue import BUNDLED, Card
-from explainers.loading import lease, registry
+from explainers.loading import lease
+from explainers.models.card import Card
+from explainers.models.catalogue import BUNDLED
+from explainers.models.loading import registry
+from explainers.models.probes.embeddings import sample
 from explainers.registry import give_back
 from explainers.settings import PREFIX
 

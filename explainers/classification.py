@@ -13,7 +13,7 @@ from .data import Prediction
 from .encoding import Reading, encode
 from .errors import BadRequest, Incompatible
 from .hearing import HALF, Hearing, Verdict
-from .loading import Bundle, labels
+from .models.loading import Bundle, labels
 from .problem import Problem, Run
 from .readout import Activation, Readout, probabilities, readout, unit_name
 from .request import Request, Target

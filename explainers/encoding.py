@@ -13,10 +13,10 @@ import regex
 import torch
 from torch import Tensor
 
-from .anatomy import Both, Embedding, begins, watched
 from .data import Feature
 from .errors import BadRequest, Incompatible
-from .loading import Bundle
+from .models.loading import Bundle
+from .models.probes.embeddings import Both, Embedding, begins, watched
 from .readout import Unit
 
 # A word is a Han sign, an emoji, a run of kana, a run of letters and digits (with - and ' inside, and . and , inside

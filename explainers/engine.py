@@ -20,15 +20,15 @@ from .edits import Attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .faithfulness import Faithfulness
 from .hearing import Attackable
-from .loading import Bundle, lease
 from .method import Method, settings_of
 from .methods import METHODS
+from .models.loading import Bundle, lease
+from .models.resolve import card_of
 from .problem import Problem, Run
 from .registry import patiently, quiet
 from .request import Pairs, Request, Target
 from .settings import settings
 from .siege import Plan, carried_out
-from .sources import card_of
 from .task import Task
 from .tasks import TASKS
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .encoding import Encoded
-from .loading import Bundle
+from .models.loading import Bundle
 from .problem import Run
 from .request import Request, Target
 from .task import Task

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .data import Prediction
 from .errors import BadRequest, Incompatible, LimitReached
-from .loading import Bundle, labels
+from .models.loading import Bundle, labels
 from .readout import Unit, readout
 from .request import Target
 

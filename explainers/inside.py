@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .attention import Values, attentions, states, untouched, why_none
 from .encoding import Encoded
 from .errors import BadRequest, Incompatible
-from .loading import Bundle
+from .models.loading import Bundle
+from .models.probes.attention import Values, attentions, states, untouched, why_none
 
 PARTS = ("encoder", "decoder", "cross")  # of a model with two halves: what reads, what writes, and between them
 

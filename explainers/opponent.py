@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from .encoding import WORD
 from .hearing import Verdict
-from .vocabulary import Vocabulary
+from .models.vocabulary import Vocabulary
 from .wording import Wording
 
 

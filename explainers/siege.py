@@ -15,8 +15,8 @@ from .encoding import Reading
 from .errors import BadRequest
 from .hearing import Attackable, Hearing, Verdict, verdicts
 from .links import written
-from .loading import Bundle
 from .method import knobs, settings_of
+from .models.loading import Bundle
 from .opponent import Opponent, Slopes, State, protected
 from .problem import Problem, Run
 from .request import Pairs, Request, Target

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 from .data import Prediction
 from .encoding import Reading
 from .errors import BadRequest, LimitReached
-from .loading import Bundle
 from .method import Knob, knobs
+from .models.loading import Bundle
 from .problem import Problem, Run
 from .request import Picture, Request
 

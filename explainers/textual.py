@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from . import inside
-from .anatomy import Both, Embedding
 from .data import Feature
 from .encoding import Comparison, Encoded, Reading, baseline, baseline_ids, forward
-from .loading import Bundle
 from .method import knobs, settings_of
+from .models.loading import Bundle
+from .models.probes.embeddings import Both, Embedding
 from .problem import Layer, Problem, Run
 from .readout import Readout
 from .request import Pairs, Request

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .encoding import Encoded, encoded, inputs, tokenized
 from .errors import BadRequest, LimitReached
-from .loading import Bundle
+from .models.loading import Bundle
 
 OVERLAP = 128  # tokens that two neighbouring windows share, as in the evaluation of SQuAD
 LEAST = 16  # tokens of context that must fit beside the question

@@ -218,8 +218,8 @@ def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     """Forget all loaded models, and take other settings: a server that starts anew."""
     limits = read({f"WHEREFORE_{name}": value for name, value in environment.items()})
     registry = Registry(limits.model_megabytes * 1_000_000)
-    monkeypatch.setattr("explainers.loading.registry", lambda: registry)
-    monkeypatch.setattr("explainers.loading.settings", lambda: limits)
+    monkeypatch.setattr("explainers.models.loading.registry", lambda: registry)
+    monkeypatch.setattr("explainers.models.loading.settings", lambda: limits)
     monkeypatch.setattr("explainers.engine.settings", lambda: limits)
 
 

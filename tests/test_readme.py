@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import attacks, cases, facts, generation, integrated_gradients, plausibility
+from explainers.models.bundled_weights import WHEELS
 from explainers.settings import PREFIX, PROFILES
-from explainers.wheels import WHEELS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -8,7 +8,7 @@ from argparse import Namespace
 
 from transformers import AutoImageProcessor, AutoTokenizer
 
-from explainers.conversions import bundled, gguf_file
+from explainers.models.checkpoint_conversion import bundled, gguf_file
 
 from . import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions, translation
 from .adapter import report, restore

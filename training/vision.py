@@ -8,7 +8,7 @@ from pathlib import Path
 from transformers import AutoImageProcessor, Dinov2Config, Dinov2ForImageClassification, PretrainedConfig
 from transformers.image_processing_utils import BaseImageProcessor
 
-from explainers.conversions import dinov2_tensors
+from explainers.models.checkpoint_conversion import dinov2_tensors
 
 from .command import MODELS
 from .jobs import Base

@@ -5,9 +5,9 @@ Knows no gradient; which swaps are tried is the tactic's to say.
 
 from collections.abc import Callable
 
+from ..models.vocabulary import cased_like
 from ..opponent import Opponent
 from ..tactic import Played
-from ..vocabulary import cased_like
 from ..wording import Wording
 
 

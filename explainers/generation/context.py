@@ -13,7 +13,7 @@ import numpy as np
 from ..data import Explanation, Floats, Numbers, Prediction, Progress
 from ..engine import explain, limited, predict
 from ..errors import BadRequest, EndsAtOnce
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..registry import quiet
 from ..request import Request, Target
 from ..tasks import TASKS

@@ -10,7 +10,7 @@ import torch
 from ..data import Feature, Segments
 from ..encoding import Encoded, encode, encoded, tokenized, word_at, words_of
 from ..errors import BadRequest, Incompatible
-from ..loading import Bundle
+from ..models.loading import Bundle
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
 PREFIX, WITHOUT = "prefix", "without_context"

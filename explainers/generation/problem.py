@@ -16,8 +16,8 @@ from torch import Tensor
 from ..data import Prediction, Steps
 from ..encoding import Encoded, forward
 from ..errors import BadRequest, Incompatible, LimitReached
-from ..loading import Bundle
 from ..method import knobs, settings_of
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..readout import Readout
 from ..request import Request, Target

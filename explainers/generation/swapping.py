@@ -9,7 +9,7 @@ from typing import Any
 from ..data import Explanation, Progress
 from ..engine import borrowed, limited
 from ..errors import BadRequest, EndsAtOnce
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Run
 from ..registry import quiet
 from ..request import Request, Target

@@ -15,8 +15,8 @@ from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 from ..data import Feature
 from ..encoding import SPACE, Comparison, trimmed, word_at, words_of
 from ..errors import BadRequest, EndsAtOnce, LimitReached
-from ..loading import Bundle
 from ..method import Range
+from ..models.loading import Bundle
 from ..request import Request
 from .openings import Opening
 

@@ -14,8 +14,8 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
-from ..loading import Bundle
 from ..masks import likeliest, marked, masked, probability, said, spans, target, token
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..readout import Readout, readout, unit_name
 from ..request import Request, Target

@@ -6,14 +6,14 @@ Knows no method and no page.
 import torch
 from torch import Tensor
 
-from .. import eyes
 from ..classification import classes, said
 from ..data import Prediction
 from ..encoding import Reading
 from ..errors import BadRequest, Incompatible
 from ..imaging import Seen, Viewing, baseline, see
-from ..loading import Bundle
 from ..method import knobs, settings_of
+from ..models.loading import Bundle
+from ..models.probes import vision as eyes
 from ..pictures import PHOTOGRAPHS, read
 from ..problem import Problem, Run
 from ..readout import activation

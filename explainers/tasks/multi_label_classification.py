@@ -11,8 +11,8 @@ from ..data import Prediction
 from ..encoding import Reading
 from ..errors import Incompatible
 from ..hearing import Attackable, Hearing
-from ..loading import Bundle
 from ..method import Range, knobs, settings_of
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings

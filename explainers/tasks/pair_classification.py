@@ -13,8 +13,8 @@ from ..classification import classes, hearing, prediction
 from ..data import Prediction
 from ..encoding import Reading, encode
 from ..hearing import Attackable, Hearing
-from ..loading import Bundle
 from ..method import knobs, settings_of
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..readout import Readout, activation
 from ..request import Request, Target

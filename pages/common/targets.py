@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request, Target
-from explainers.catalogue import Card
-from explainers.loading import labels, loaded
+from explainers.models.card import Card
+from explainers.models.loading import labels, loaded
+from explainers.models.resolve import card_of
 from explainers.settings import settings
-from explainers.sources import card_of
 from explainers.task import Task
 from explainers.views.text import distinct
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainers import TASKS, Explanation, Request, Target
-from explainers.backend import backend
 from explainers.classification import nothing_asked
 from explainers.comparison import row_of
 from explainers.generation.result import is_generation
-from explainers.loading import loaded
+from explainers.models.loading import loaded
 from explainers.rewriting import Rewriting
+from explainers.serving.service import backend
 from explainers.views.rewriting import effect, lines
 from explainers.views.spans import common, spans, strongest
 

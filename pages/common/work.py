@@ -14,8 +14,8 @@ from typing import TypeVar
 import streamlit as st
 
 from explainers import ExplainerError
-from explainers.backend import backend
 from explainers.data import Progress
+from explainers.serving.service import backend
 
 from .words import literal
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from explainers import anatomy
-from explainers.anatomy import Both, Embedding, Table
 from explainers.methods import discretized_integrated_gradients, smooth_grad, square_grad, var_grad
+from explainers.models.probes import embeddings as anatomy
+from explainers.models.probes.embeddings import Both, Embedding, Table
 from tests.problems import linear, problem
 
 smooth = importlib.import_module("explainers.methods.smooth_grad")

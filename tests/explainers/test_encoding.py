@@ -10,10 +10,10 @@ import regex
 from transformers import AutoModelForMaskedLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from explainers import Bundle, Request, Target, explain
-from explainers.anatomy import probe
 from explainers.classification import problem
 from explainers.data import Feature
 from explainers.encoding import WORD, encode
+from explainers.models.probes.embeddings import probe
 from explainers.problem import Run
 from explainers.views.segments import ranked, scored, segments
 from explainers.views.text import CLUSTER

@@ -9,8 +9,8 @@ from torch import nn
 
 from explainers import explain
 from explainers.data import Explanation
-from explainers.eyes import watched
 from explainers.imaging import see
+from explainers.models.probes.vision import watched
 
 from .seeing import PHOTO, Enough, asked, bundle, same, state
 

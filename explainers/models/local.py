@@ -1,0 +1,130 @@
+"""A folder that save_pretrained made: what of it is right is found out before any weights are read.
+
+Knows nothing of where the folder came from, and holds no model.
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from transformers import CONFIG_MAPPING
+
+from ..errors import Incompatible, ModelNotFound, ModelRefused
+from .card import Card
+
+CONFIG, SINGLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+PROCESSOR = "preprocessor_config.json"
+WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model that fits its task: the bytes it takes as float32, and its folder, or else what the hub has of it."""
+
+    bytes: int
+    folder: Path | None = None
+    commit: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)  # of the files to be downloaded, the weights last
+
+
+def in_folder(card: Card, folder: Path, auto: Any) -> Found:
+    """A model in a folder, its size from the headers of its weight files."""
+    if not os.path.isfile(folder / CONFIG):  # of os, for it is False too for names that no file can have
+        raise ModelNotFound(
+            f"{short(card.key)} is not a folder with a config.json. Give the folder that save_pretrained made."
+        )
+    check_config(card, read_object(card, folder / CONFIG), auto)
+    check_processor(card, os.listdir(folder))
+    weights = weights_among(card, os.listdir(folder))
+    if weights != [SINGLE]:
+        _check_index(card, read_object(card, folder / INDEX), weights)
+    try:
+        return Found(sum(_header_bytes(folder / name) for name in weights), folder)
+    except SafetensorError:
+        raise Incompatible(f"A weight file of {card.label} is damaged. Copy or download it again.") from None
+
+
+def weights_among(card: Card, names: Iterable[str]) -> list[str]:
+    """The weight files among `names`, all of them safetensors; raises if there are none."""
+    found = {name for name in names if WEIGHTS.fullmatch(name) or name == INDEX}
+    if SINGLE in found:
+        return [SINGLE]
+    if not found - {INDEX}:
+        raise ModelRefused(_no_safetensors(card))
+    if INDEX not in found:
+        raise Incompatible(f"{card.label} lacks {INDEX}. Copy or download the model again.")
+    return sorted(found - {INDEX})
+
+
+def check_processor(card: Card, names: Iterable[str]) -> None:
+    """Raises if a model for images says nowhere among `names` how a picture is made ready for it."""
+    if "image_classification" in card.tasks and PROCESSOR not in names:
+        raise Incompatible(f"{card.label} has no {PROCESSOR}. Save its image processor beside it with save_pretrained.")
+
+
+def _no_safetensors(card: Card) -> str:
+    return (
+        f"{card.label} has no weights as safetensors. Pickled weights can run code when they are opened, so Wherefore "
+        "does not. Ask its owner for safetensors, or convert it yourself and give the folder."
+    )
+
+
+def read_object(card: Card, file: Path) -> dict[str, Any]:
+    """A JSON file of a model."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Incompatible(f"The {file.name} of {card.label} is damaged or missing. Copy or download the model again.")
+    return found
+
+
+def _check_index(card: Card, index: dict[str, Any], weights: list[str]) -> None:
+    """Raises unless the index names the files that are there: it could name a pickle, or a file elsewhere."""
+    places = index.get("weight_map")
+    named = set(map(str, places.values())) if isinstance(places, dict) else set()
+    if lacking := sorted(named - set(weights)):
+        raise Incompatible(
+            f"{card.label} lacks {short(lacking[0])}, which its {INDEX} names. Copy or download the model again."
+        )
+    if not named:
+        raise Incompatible(f"The {INDEX} of {card.label} names no files. Copy or download the model again.")
+
+
+def _header_bytes(file: Path) -> int:
+    with safe_open(file, framework="numpy") as tensors:
+        shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118 (not a dict)
+    return 4 * sum(map(math.prod, shapes))
+
+
+def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
+    """Raises unless transformers itself knows the architecture, and it is one for the task."""
+    kind, made = config.get("model_type"), config.get("architectures")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        if "auto_map" in config:
+            raise ModelRefused(
+                f"{card.label} asks to run its own code. Wherefore runs no code from a model's repository."
+            )
+        raise Incompatible(
+            f"{card.label} is of type {short(str(kind))}, which this version of transformers does not know."
+        )
+    fitting = auto._model_mapping.get(CONFIG_MAPPING[kind], None)
+    names = {cls.__name__ for cls in (fitting if isinstance(fitting, tuple) else (fitting,)) if cls}
+    made = list(map(str, made)) if isinstance(made, list) else []
+    if not names & set(made):
+        raise Incompatible(
+            f"{card.label} is made for {', '.join(made)[:100] or 'no task that it names'}, not for this task."
+        )
+    if config.get("transformers_weights"):  # another file than those that are checked here, even a pickle
+        raise ModelRefused(f"{card.label} asks for weights other than {SINGLE}. Save it anew with save_pretrained.")
+
+
+def short(model: str) -> str:
+    return repr(model if len(model) <= 100 else f"{model[:100]}…")

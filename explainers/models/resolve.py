@@ -1,0 +1,95 @@
+"""Where a Card's files are: beside us and in a wheel, on a model hub, or in a folder.
+
+Knows nothing of what is loaded already, and holds no model.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
+
+from ..data import Progress
+from ..errors import Incompatible, LimitReached, ModelNotFound
+from ..gate import patient
+from ..settings import Settings, settings
+from .bundled_weights import WHEELS, fetch
+from .card import Card, likely
+from .catalogue import CARDS
+from .hub import check_copy, downloaded, on_hub
+from .local import Found, in_folder, short
+
+BUNDLED = Path(__file__).parents[2] / "models"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?(@[A-Za-z0-9][\w./-]{0,80})?")
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a model is loaded from: a folder of weights and tokenizer, and our own adapter to them if it is bundled."""
+
+    folder: Path
+    adapter: Path | None = None
+
+
+def card_of(model: str, task: str, settings: Settings) -> Card:
+    """The Card that a name, hub id or folder stands for. Raises ModelNotFound where there is none."""
+    if model in CARDS:
+        return _for_task(CARDS[model], task)
+    if not settings.any_model:
+        raise ModelNotFound(f"This server offers only the models on its list, and {short(model)} is not among them.")
+    if settings.profile != "public" and (model.startswith((".", "/", "~")) or Path(model).is_absolute()):
+        return Card(model, "folder", (task,), Path(model).name or model, provides=likely(task))
+    if not HUB_ID.fullmatch(model) or ".." in model:
+        raise ModelNotFound(f"{short(model)} is neither a model's name, nor an id like “owner/name”, nor a folder.")
+    name, _, revision = model.partition("@")
+    return Card(model, "hub", (task,), name, revision=revision, provides=likely(task))
+
+
+def _for_task(card: Card, task: str) -> Card:
+    if task not in card.tasks:
+        made_for = " and ".join(card.tasks).replace("_", " ")
+        raise Incompatible(f"{card.label} is a model for {made_for}. Choose one for {task.replace('_', ' ')}.")
+    return card
+
+
+def find(card: Card, auto: Any, progress: Progress) -> Found:
+    """Where the model is and how large, its fitness checked, before any weights are fetched or read."""
+    match card.source:
+        case "bundled":
+            return Found(card.megabytes * 1_000_000)
+        case "folder":
+            return in_folder(card, Path(os.path.expanduser(card.key)), auto)
+        case _:
+            return patient(lambda _: on_hub(card, auto), progress, f"Asking the model hub for {card.label}")
+
+
+def files(card: Card, found: Found, auto: Any, settings: Settings, progress: Progress) -> Files:
+    """The model's files on this machine, fetched if need be."""
+    if card.source == "bundled":
+        ours = BUNDLED / card.key
+        return Files(fetch(WHEELS[card.wheel], settings.cache_path, progress) if card.wheel else ours, ours)
+    name = f"Downloading {card.label}"
+    folder = found.folder or patient(lambda meter: downloaded(card, found, meter), progress, name)
+    if card.source == "hub":
+        patient(lambda _: check_copy(card, folder), progress, f"Checking {card.label}")
+        if in_folder(card, folder, auto).bytes > found.bytes:
+            raise LimitReached(f"{card.label} is larger than the hub said, so it was not loaded. Choose another model.")
+    return Files(folder)
+
+
+def is_on_disk(card: Card) -> bool:
+    """Whether the Card's weights are on this machine; asks neither the model hub nor the package index."""
+    match card.source:
+        case "bundled":
+            return not card.wheel or WHEELS[card.wheel].home(settings().cache_path).is_dir()
+        case "folder":
+            return Path(card.key).expanduser().is_dir()
+        case _:
+            return any(_in_hub_cache(card, name) for name in ("model.safetensors", "model.safetensors.index.json"))
+
+
+def _in_hub_cache(card: Card, name: str) -> bool:
+    repository = card.key.partition("@")[0]
+    return isinstance(try_to_load_from_cache(repository, name, revision=card.revision or None), str)
