@@ -22,7 +22,7 @@ from explainers.loading import lease
 from explainers.models.card import Card
 from explainers.models.catalogue import BUNDLED
 from explainers.models.loading import registry
-from explainers.models.probes.embeddings import sample
+from explainers.models.probes.embeddings import encode_sample
 from explainers.registry import give_back
 from explainers.settings import PREFIX
 
@@ -80,7 +80,7 @@ def inputs(bundle: Bundle) -> dict[str, torch.Tensor]:
     if bundle.processor:
         grey = Image.fromarray(np.full((224, 224, 3), 128, np.uint8))
         return dict(bundle.processor(grey, return_tensors="pt"))
-    return sample(bundle.model, bundle.tokenizer)
+    return encode_sample(bundle.model, bundle.tokenizer)
 
 
 def weight(bundle: Bundle) -> float:

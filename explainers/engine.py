@@ -23,7 +23,7 @@ from .hearing import Attackable
 from .method import Method, settings_of
 from .methods import METHODS
 from .models.loading import Bundle, lease
-from .models.resolve import card_of
+from .models.resolve import find_card
 from .problem import Problem, Run
 from .registry import patiently, quiet
 from .request import Pairs, Request, Target
@@ -177,7 +177,7 @@ def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Call
 def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
     """The request's model with its lock held."""
     if bundle is None:
-        card = card_of(request.model, request.task, settings())
+        card = find_card(request.model, request.task, settings())
         waiting = "Waiting for the model, which another visitor is using"
         with lease(card, progress) as leased, patiently(leased.lock, progress, waiting):
             yield leased

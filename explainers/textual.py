@@ -18,7 +18,7 @@ from .data import Feature
 from .encoding import Comparison, Encoded, Reading, baseline, baseline_ids, forward
 from .method import knobs, settings_of
 from .models.loading import Bundle
-from .models.probes.embeddings import Both, Embedding
+from .models.probes.embeddings import Embedding, JointEmbedding
 from .problem import Layer, Problem, Run
 from .readout import Readout
 from .request import Pairs, Request
@@ -41,7 +41,7 @@ class Placed:
     """
 
     encoded: Encoded
-    embedding: Embedding | Both
+    embedding: Embedding | JointEmbedding
     own: Tensor
     blank: Tensor
     blank_ids: Tensor | None
@@ -91,7 +91,7 @@ def assembled(
     request: Request,
     run: Run,
     encodings: Sequence[Encoded],
-    passed: Sequence[tuple[Any, Embedding | Both]],
+    passed: Sequence[tuple[Any, Embedding | JointEmbedding]],
     ask: Callable[[Sequence[Any]], Readout],
     reading: Comparison,
     *,
@@ -124,8 +124,8 @@ def assembled(
         baseline=_gathered(placed, len(features), lambda sequence: sequence.blank),
         score=score,
         deployed=readout.read(outputs)[0],
-        batch=max(1, bundle.anatomy.batch(longest) // len(encodings)),
-        together=bundle.anatomy.together,
+        batch=max(1, bundle.embeddings.batch(longest) // len(encodings)),
+        together=bundle.embeddings.together,
         visible=_visible([placed[i] for i in readout.alone], len(features)) if readout.alone else None,
         texts=texts,
         seed=request.seed,
@@ -134,15 +134,15 @@ def assembled(
         ids=_ids(placed, len(features)),
         table=embeddings[0].table if words else None,
         hidden=partial(_hidden, bundle, alone, readout, x) if alone else None,
-        attentions=partial(inside.weights, bundle, alone.encoded) if alone else None,
-        zeroing=partial(inside.zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
+        attentions=partial(inside.read_weights, bundle, alone.encoded) if alone else None,
+        zeroing=partial(inside.compute_zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
         reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
         steps=readout.steps,
     )
 
 
 def _features(
-    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | Both], held: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], held: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
     """All features, and for each sequence the positions of its tokens among its own and among all.
 
@@ -166,7 +166,7 @@ def _features(
 def _placed(
     bundle: Bundle,
     encoded: Encoded,
-    embedding: Embedding | Both,
+    embedding: Embedding | JointEmbedding,
     reading: Comparison,
     positions: Tensor,
     places: Tensor,
@@ -202,20 +202,20 @@ def _visible(placed: Sequence[Placed], width: int) -> Tensor:
 
 
 def _output(bundle: Bundle, sequence: Placed, x: Tensor, **more: Any) -> Any:
-    with sequence.encoded.under(bundle.model), sequence.embedding.replaced(sequence.embedded(x)):
+    with sequence.encoded.under(bundle.model), sequence.embedding.replace_output(sequence.embedded(x)):
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
 def _hidden(bundle: Bundle, sequence: Placed, readout: Readout, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
     x = x.detach().requires_grad_()
     run = partial(_output, bundle, sequence, x)
-    return inside.hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
+    return inside.compute_hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
 
 
 def _layer(bundle: Bundle, sequence: Placed, reading: Comparison, readout: Readout, run: Run) -> Layer | None:
     """The embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = KEYWORDS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
-    if isinstance(sequence.embedding, Both) or name not in inspect.signature(bundle.model.forward).parameters:
+    if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class Card:
     reasons: Pairs = ()  # of a loaded model: why it does not provide the rest, by name
 
 
-def likely(task: str) -> frozenset[str]:
+def guess_provided(task: str) -> frozenset[str]:
     """What a model that nobody has looked at may give to a method on a task; what it does not, explaining it says."""
     match task:
         case "image_classification":

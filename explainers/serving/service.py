@@ -35,7 +35,7 @@ class _Flight:
     answer: Any = None
 
 
-class Results:
+class ResultCache:
     """Finished answers, at most `most` bytes of them, the least recently asked for leaving first."""
 
     def __init__(self, most: int) -> None:
@@ -53,15 +53,15 @@ class Results:
     def keep(self, question: Hashable, answer: Any) -> None:
         """Keep the answer, and let the oldest go until all fit; one that never would is not kept."""
         with self._guard:
-            if question in self._kept or weight(answer) > self._most:
+            if question in self._kept or estimate_bytes(answer) > self._most:
                 return
             self._kept[question] = answer
-            self._bytes += weight(answer)
+            self._bytes += estimate_bytes(answer)
             while self._bytes > self._most:
-                self._bytes -= weight(self._kept.popitem(last=False)[1])
+                self._bytes -= estimate_bytes(self._kept.popitem(last=False)[1])
 
 
-def weight(answer: Any) -> int:
+def estimate_bytes(answer: Any) -> int:
     """About how many bytes an answer takes."""
     if not isinstance(answer, Explanation):
         return len(pickle.dumps(answer))
@@ -77,7 +77,7 @@ class Backend:
     def __init__(self, limits: Settings) -> None:
         self._threads = limits.threads_each
         self._queue = RequestQueue(limits.slots, limits.waiting)
-        self._results = Results(limits.result_megabytes * 1_000_000)
+        self._results = ResultCache(limits.result_megabytes * 1_000_000)
         self._flights: dict[Hashable, _Flight] = {}
         self._guard = threading.Lock()
 

@@ -90,7 +90,7 @@ def _logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
 
 
 def _together(bundle: Bundle, encoded: Encoded) -> int:
-    return max(1, NUMBERS // (len(encoded.features) * len(bundle.anatomy.word.weight)))  # type: ignore[arg-type]
+    return max(1, NUMBERS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
 
 
 def _mask(wanted: Target, masks: Sequence[int]) -> int:

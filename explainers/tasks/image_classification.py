@@ -3,6 +3,8 @@
 Knows no method and no page.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,7 @@ from ..errors import BadRequest, Incompatible
 from ..imaging import Seen, Viewing, baseline, see
 from ..method import knobs, settings_of
 from ..models.loading import Bundle
-from ..models.probes import vision as eyes
+from ..models.probes import vision
 from ..pictures import PHOTOGRAPHS, read
 from ..problem import Problem, Run
 from ..readout import activation
@@ -37,10 +39,13 @@ class ImageClassification(Task):
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         viewing = Viewing(**settings_of(request.options, self.params))  # type: ignore[arg-type]
         seen = self._seen(bundle, request)
-        output, inside = eyes.watched(bundle.model, lambda: bundle.model(**seen.inputs))
+        output, probe = vision.watch(bundle.model, seen.pixels, lambda: bundle.model(**seen.inputs))
         kind = activation(bundle.model.config)
         asked = classes(bundle, request.target, output.logits, Reading(unit=viewing.unit), kind)
         grid, x = (seen.features.rows, seen.features.columns), seen.pixels.reshape(1, -1, 1)  # (1, C·H·W, 1)
+
+        last, patches = probe.find_last_map(grid), probe.patches
+        attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
 
         def score(points: Tensor) -> Tensor:
             return asked.read([bundle.model(**seen.batch(points))])
@@ -54,14 +59,16 @@ class ImageClassification(Task):
             baseline=baseline(seen, viewing.baseline).reshape(1, -1, 1),
             score=score,
             deployed=asked.read([output])[0],
-            batch=inside.batch,
+            batch=probe.batch,
             grid=grid,
             frame=seen.frame,
-            patches=inside.patches,
+            patches=patches,
             seed=request.seed,
             run=run,
-            conv=inside.last_map(score, x, grid),
-            attentions=inside.attention(bundle, seen.inputs),
+            conv=partial(vision.compute_map, last, score, x) if last else None,
+            attentions=partial(vision.compute_attentions, bundle.model, bundle.card.label, seen.inputs, patches)
+            if patches and attends
+            else None,
         )
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:

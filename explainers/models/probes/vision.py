@@ -1,7 +1,4 @@
-"""What ran inside an image model: its last convolutional map, its grid of patches, its attention, its work.
-
-Found by watching one plain forward pass under the model's lock; knows no processor, no task and no method.
-"""
+"""Find the last convolutional map, the patch grid, the attention and the cost of an image model in one forward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,80 +8,67 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
-from ..loading import Bundle
 from .embeddings import BATCH_FLOPS
 
-HEAD = 3  # layers with weights that may lie between the last map and the logits: a norm and two projections
-SPECIAL = 8  # tokens at most that are no patches: class, distillation, registers
-MOST = 16  # pictures in a batch
+HEAD_LAYERS = 3  # layers with weights that may follow the last map: a norm and two projections
+SPECIAL_TOKENS = 8  # at most: class, distillation and register tokens beside the patches
+MAX_BATCH = 16  # images
 
 
 @dataclass
-class Eyes:
-    """The module that makes the last map (1, K, h, w), its h and w, those of the first map, and all multiplications.
+class VisionProbe:
+    """What one forward pass on `pixels` (1, C, H, W) shows of an image model."""
 
-    `since` counts the layers with weights that ran after the last map.
-    """
-
-    last: torch.nn.Module | None = None
-    size: tuple[int, int] = (0, 0)
-    patches: tuple[int, int] | None = None
-    work: int = 0
-    since: int = 0
+    pixels: Tensor
+    last: torch.nn.Module | None = None  # makes the last map (1, K, h, w)
+    size: tuple[int, int] = (0, 0)  # h and w of that map
+    patches: tuple[int, int] | None = None  # h and w of the first map
+    multiplications: int = 0
+    layers_after: int = 0  # layers with weights that ran after `last`
+    convolutional: bool = False  # True if a convolution reads more than the pixels, as a patch embedding does
 
     @property
     def batch(self) -> int:
-        """How many pictures are evaluated at once."""
-        return max(1, min(MOST, int(BATCH_FLOPS / (6 * max(self.work, 1)))))
+        """Number of images in one forward pass."""
+        return max(1, min(MAX_BATCH, int(BATCH_FLOPS / (6 * max(self.multiplications, 1)))))
 
-    def note(self, module: torch.nn.Module, output: Any) -> None:
-        """Remember what a module has done."""
+    def record(self, module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Record one call of a module."""
         if not isinstance(output, Tensor):
             return
         weight = getattr(module, "weight", None)
         if isinstance(weight, Tensor):
-            self.since += 1
-            self.work += weight.numel() * output.numel() // max(len(weight), 1) if weight.dim() > 1 else 0
+            self.layers_after += 1
+            self.multiplications += weight.numel() * output.numel() // max(len(weight), 1) if weight.dim() > 1 else 0
+        self.convolutional |= isinstance(module, torch.nn.Conv2d) and not args[0].equal(self.pixels)
         if output.dim() == 4 and min(output.shape[2:]) > 1:
-            self.last, self.since, self.size = module, 0, (output.shape[2], output.shape[3])
+            self.last, self.layers_after, self.size = module, 0, (output.shape[2], output.shape[3])
             self.patches = self.patches or self.size
 
-    def last_map(
-        self, score: Callable[[Tensor], Tensor], x: Tensor, grid: tuple[int, int]
-    ) -> Callable[[], tuple[Tensor, Tensor]] | None:
-        """What gives the last map and its gradients at x (1, F, 1), if little but the head comes after it.
+    def find_last_map(self, grid: tuple[int, int]) -> torch.nn.Module | None:
+        """Find the module that makes the last convolutional map of an image of `grid` (rows, columns).
 
-        None for the first layer of a transformer, and for what has another shape than the picture.
+        None if the model is not convolutional, if more than the head follows, or if the map has another aspect ratio.
         """
-        module, (high, wide), (rows, columns) = self.last, self.size, grid
-        if module is None or self.since > HEAD or abs(high * columns - wide * rows) > max(grid):
-            return None
-        return lambda: mapped(module, score, x)
-
-    def attention(self, bundle: Bundle, inputs: dict[str, Tensor]) -> Callable[[], Tensor] | None:
-        """What gives the attention weights, if the model has any."""
-        patches = self.patches
-        if patches is None or getattr(bundle.model.config, "num_attention_heads", None) is None:
-            return None
-        return lambda: attentions(bundle, inputs, patches)
+        (height, width), (rows, columns) = self.size, grid
+        same_aspect = abs(height * columns - width * rows) <= max(grid)
+        return self.last if self.convolutional and self.layers_after <= HEAD_LAYERS and same_aspect else None
 
 
-def watched(model: torch.nn.Module, run: Callable[[], Any]) -> tuple[Any, Eyes]:
-    """What `run` returns without gradients, and what ran meanwhile."""
-    eyes = Eyes()
-    handles = [
-        module.register_forward_hook(lambda module, _, output: eyes.note(module, output)) for module in model.modules()
-    ]
+def watch(model: torch.nn.Module, pixels: Tensor, run: Callable[[], Any]) -> tuple[Any, VisionProbe]:
+    """Return what `run` returns without gradients, and the probe of that forward pass on `pixels` (1, C, H, W)."""
+    probe = VisionProbe(pixels)
+    handles = [module.register_forward_hook(probe.record) for module in model.modules()]
     try:
         with torch.no_grad():
-            return run(), eyes
+            return run(), probe
     finally:
         for handle in handles:
             handle.remove()
 
 
-def mapped(module: torch.nn.Module, score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """The module's map (1, K, h, w) at x (1, F, 1), and its gradients (T, K, h, w) of the scores."""
+def compute_map(module: torch.nn.Module, score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the module's map (1, K, h, w) at x (1, F, 1), and the gradients (T, K, h, w) of the scores there."""
     maps: list[Tensor] = []
     handle = module.register_forward_hook(lambda _, __, output: maps.append(output))
     try:
@@ -97,19 +81,20 @@ def mapped(module: torch.nn.Module, score: Callable[[Tensor], Tensor], x: Tensor
     return found.detach(), torch.cat(gradients)
 
 
-def attentions(bundle: Bundle, inputs: dict[str, Tensor], patches: tuple[int, int]) -> Tensor:
-    """The attention weights of every layer, (L, heads, N, N), N counting the patches and a few tokens before them."""
-    model, label = bundle.model, bundle.card.label
+def compute_attentions(model: Any, label: str, inputs: dict[str, Tensor], patches: tuple[int, int]) -> Tensor:
+    """Compute the attention weights (L, heads, N, N); N counts the patches and at most SPECIAL_TOKENS before them."""
     if model.config._attn_implementation != "eager":
         raise Incompatible(
-            f"{label} was loaded with attention that keeps no weights. Load it with attn_implementation='eager'."
+            f"{label} was loaded with {model.config._attn_implementation} attention, which does not return its "
+            "weights. Load it with attn_implementation='eager'."
         )
     with torch.no_grad():
         layers = model(**inputs, output_attentions=True).attentions or ()
     shapes = {tuple(layer.shape) for layer in layers}
     count = patches[0] * patches[1]
-    if len(shapes) != 1 or not all(n[0] == 1 and n[2] == n[3] and 0 <= n[2] - count <= SPECIAL for n in shapes):
+    if len(shapes) != 1 or not all(n[0] == 1 and n[2] == n[3] and 0 <= n[2] - count <= SPECIAL_TOKENS for n in shapes):
         raise Incompatible(
-            f"{label} does not let every patch attend to every other: its attention cannot be rolled out."
+            f"Attention rollout needs attention between all patches, which {label} does not have. "
+            "Choose another method."
         )
     return torch.cat(list(layers))

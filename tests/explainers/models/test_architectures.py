@@ -12,7 +12,7 @@ from PIL import Image
 from explainers import TASKS, Bundle, Request, Target, explain
 from explainers.loading import lease
 from explainers.models.loading import AUTO
-from explainers.models.resolve import card_of
+from explainers.models.resolve import find_card
 from explainers.settings import read
 from tests.hub import NAME, files_of, saved
 from tests.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
@@ -50,7 +50,7 @@ def output(model, inputs):
 def test_a_published_model_is_loaded_bit_for_bit_and_says_what_the_original_says(hub, tmp_path, kind, task):
     commit = hub.publish(NAME, files_of(saved(kind, tmp_path / "model", task=task)))
     original, reader = tiny(kind, task=task)
-    with lease(card_of(NAME, task, read({}))) as bundle:
+    with lease(find_card(NAME, task, read({}))) as bundle:
         found = bundle.processor if kind in IMAGES else bundle.tokenizer
         assert bundle.card.revision == commit
         assert type(bundle.model) is type(original)
@@ -82,7 +82,7 @@ def test_a_classifier_of_any_architecture_is_explained_by_its_own_gradients(kind
     found = explain(request, bundle=bundle)
     inputs = dict(tokenizer(text, return_tensors="pt"))
     assert len(found.tokens) == inputs["input_ids"].shape[-1]
-    table = bundle.capability.embeddings[0]
+    table = bundle.embeddings.word
     rows = []
 
     def watch(_, __, output):

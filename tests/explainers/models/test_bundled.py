@@ -11,7 +11,7 @@ from explainers.loading import load
 from explainers.models import resolve as sources
 from explainers.models.card import Card
 from explainers.models.catalogue import BUNDLED
-from explainers.models.loading import labels
+from explainers.models.loading import read_labels
 from explainers.pictures import FOLDER
 from tests.tiny import tiny
 
@@ -42,7 +42,7 @@ def test_a_row_of_the_catalogue_says_what_its_loaded_model_is(card, anew):
     )
     assert bundle.card.provides == card.provides  # no more than it was found to give
     if card.labels:
-        assert labels(bundle.model) == card.labels
+        assert read_labels(bundle.model) == card.labels
     inputs, answer = ANSWERS[card.key]
     said = predict(Request(card.tasks[0], card.key, inputs))
     assert (said.text or said.targets[0].label) == answer

@@ -16,7 +16,13 @@ from torch.nn import functional
 from transformers import AutoImageProcessor, AutoModelForCausalLM, AutoTokenizer, Dinov2Config, Dinov2Model
 
 from explainers.models.bundled_weights import WHEELS, fetch
-from explainers.models.checkpoint_conversion import bundled, dinov2_tensors, efficientnet_tensors, gguf_file, onnx_parts
+from explainers.models.checkpoint_conversion import (
+    find_gguf,
+    iterate_onnx,
+    load_bundled,
+    read_dinov2,
+    read_efficientnet,
+)
 from explainers.settings import settings
 
 ROOT = Path(__file__).parents[3]
@@ -34,18 +40,18 @@ def only(folder):
 
 @pytest.fixture(scope="module")
 def smollm2():
-    return bundled("smollm2", weights("smollm2"), MODELS / "smollm2").eval()
+    return load_bundled("smollm2", weights("smollm2"), MODELS / "smollm2").eval()
 
 
 @pytest.fixture(scope="module")
 def words():
     folder = weights("smollm2")
-    return AutoTokenizer.from_pretrained(folder, **gguf_file(folder))
+    return AutoTokenizer.from_pretrained(folder, **find_gguf(folder))
 
 
 @pytest.fixture(scope="module")
 def efficientnet():
-    return bundled("efficientnet-lite0", weights("efficientnet-lite0"), MODELS / "efficientnet-lite0").eval()
+    return load_bundled("efficientnet-lite0", weights("efficientnet-lite0"), MODELS / "efficientnet-lite0").eval()
 
 
 def test_the_language_model_knows_the_capital_of_france(smollm2, words):
@@ -81,7 +87,7 @@ def test_a_quantised_matrix_is_scale_times_number_plus_offset(smollm2):
 
 def test_the_configuration_of_the_language_model_is_what_its_file_says(smollm2):
     folder = weights("smollm2")
-    said = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **gguf_file(folder)).config.to_dict()
+    said = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **find_gguf(folder)).config.to_dict()
     ours = smollm2.config.to_dict()
     assert ours["rms_norm_eps"] == pytest.approx(said["rms_norm_eps"], rel=1e-7)  # theirs is rounded to float32
     different = {name for name in ours if ours[name] != said.get(name)}
@@ -157,7 +163,7 @@ def lite0(stored, x):
 
 def test_every_tensor_of_the_image_model_is_used_once_and_only_gates_are_added(efficientnet):
     stored = torch.load(only(weights("efficientnet-lite0")), weights_only=True)
-    found = efficientnet_tensors(only(weights("efficientnet-lite0")))
+    found = read_efficientnet(only(weights("efficientnet-lite0")))
     added = {name for name in found if "squeeze_excite" in name}
     assert found.keys() == efficientnet.state_dict().keys()
     assert len(found) - len(added) == len(stored)
@@ -177,7 +183,7 @@ def test_the_names_of_the_image_model_are_a_thousand_different_ones(efficientnet
 def backbone():
     config = Dinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=518)
     model = Dinov2Model(config)
-    tensors = dinov2_tensors(only(weights("vit")))
+    tensors = read_dinov2(only(weights("vit")))
     report = model.load_state_dict({name.removeprefix("dinov2."): t for name, t in tensors.items()}, strict=False)
     assert report.missing_keys == ["embeddings.mask_token"]
     assert report.unexpected_keys == []
@@ -213,7 +219,7 @@ def test_the_vision_transformer_computes_what_the_graph_in_its_file_does(backbon
 
 def test_every_tensor_of_the_vision_transformer_is_used_exactly_once():
     stored = {tensor.name: tensor for tensor in graph_of_the_backbone().graph.initializer}
-    found = dinov2_tensors(only(weights("vit")))
+    found = read_dinov2(only(weights("vit")))
     whole = onnx.numpy_helper
     numbers = sum(whole.to_array(tensor).size for tensor in stored.values() if tensor.data_type == tensor.FLOAT)
     assert sum(tensor.numel() for tensor in found.values()) == numbers
@@ -225,13 +231,13 @@ def test_every_tensor_of_the_vision_transformer_is_used_exactly_once():
 
 def test_reading_an_onnx_file_part_by_part_gives_what_onnx_gives():
     graph = onnx.load(only(weights("vit"))).graph
-    assert list(onnx_parts(only(weights("vit")))) == [*graph.node, *graph.initializer]
+    assert list(iterate_onnx(only(weights("vit")))) == [*graph.node, *graph.initializer]
 
 
 def test_a_converted_model_holds_the_tensors_that_were_read_and_no_copies(monkeypatch):
-    read = efficientnet_tensors(only(weights("efficientnet-lite0")))
-    monkeypatch.setattr("explainers.models.checkpoint_conversion.efficientnet_tensors", lambda _: read)
-    model = bundled("efficientnet-lite0", weights("efficientnet-lite0"), MODELS / "efficientnet-lite0")
+    read = read_efficientnet(only(weights("efficientnet-lite0")))
+    monkeypatch.setattr("explainers.models.checkpoint_conversion.read_efficientnet", lambda _: read)
+    model = load_bundled("efficientnet-lite0", weights("efficientnet-lite0"), MODELS / "efficientnet-lite0")
     held = model.state_dict()
     assert {name: tensor.data_ptr() for name, tensor in held.items()} == {n: t.data_ptr() for n, t in read.items()}
 
@@ -249,5 +255,5 @@ class Harmful:
 def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     torch.save({"_fc.weight": Harmful(tmp_path / "ran")}, tmp_path / "model.pth")
     with pytest.raises(Exception, match="Weights only load failed"):
-        efficientnet_tensors(tmp_path / "model.pth")
+        read_efficientnet(tmp_path / "model.pth")
     assert not (tmp_path / "ran").exists()

@@ -20,8 +20,8 @@ from explainers.export import to_csv, to_json
 from explainers.gate import Meter
 from explainers.links import packed
 from explainers.models import hub as client
-from explainers.models.local import Found
-from explainers.models.resolve import card_of
+from explainers.models.local import FoundModel
+from explainers.models.resolve import find_card
 from explainers.settings import read
 from explainers.standalone import to_html
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
@@ -195,7 +195,7 @@ def test_the_share_of_a_download_is_counted_once_by_either_protocol_of_the_hub(h
 
     monkeypatch.setattr(client, "hf_hub_download", xet)
     meter = Meter()
-    card = card_of(NAME, "text_classification", read({}))
-    client.downloaded(card, Found(0, sizes={"a": 100, "b": 100}), meter)
+    card = find_card(NAME, "text_classification", read({}))
+    client.download(card, FoundModel(0, sizes={"a": 100, "b": 100}), meter)
     assert seen == [60, 160]
     assert (meter.done, meter.share) == (200, 1.0)

@@ -18,8 +18,8 @@ from explainers.errors import Incompatible, LimitReached, ModelNotFound, ModelRe
 from explainers.gate import Meter
 from explainers.loading import lease
 from explainers.models import hub as client
-from explainers.models.local import Found
-from explainers.models.resolve import card_of
+from explainers.models.local import FoundModel
+from explainers.models.resolve import find_card
 from explainers.settings import read
 from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
 from tests.tiny import SMALL
@@ -98,7 +98,7 @@ def test_an_image_model_without_its_processor_is_refused_before_its_weights_are_
     hub.publish(NAME, {name: body for name, body in files.items() if name != "preprocessor_config.json"})
     with (
         pytest.raises(Incompatible, match=r"has no preprocessor_config\.json\. Save its image processor"),
-        lease(card_of(NAME, "image_classification", read({}))),
+        lease(find_card(NAME, "image_classification", read({}))),
     ):
         pass
     assert weights_asked(hub) == []
@@ -266,8 +266,8 @@ def test_a_download_that_nobody_waits_for_stops(hub, tmp_path):
     meter = Meter(stopped=True)
     hub.publish(NAME, {"model.safetensors": b"\0" * 1000})
     commit = hub.repositories[NAME].commit("main")
-    card = card_of(NAME, "text_classification", read({}))
-    found = Found(0, commit=commit, sizes={"model.safetensors": 1000})
+    card = find_card(NAME, "text_classification", read({}))
+    found = FoundModel(0, commit=commit, sizes={"model.safetensors": 1000})
     with pytest.raises(CancelledError):
-        client.downloaded(card, found, meter)
+        client.download(card, found, meter)
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.stat().st_size >= 1000] == []

@@ -8,7 +8,7 @@ from explainers import Request, Target, explain, predict
 from explainers.errors import BadRequest, LimitReached, Overdue
 from explainers.loading import load
 from explainers.models import loading
-from explainers.models.resolve import card_of
+from explainers.models.resolve import find_card
 from explainers.settings import read
 from tests.hub import saved
 from tests.sentences import SENTENCES
@@ -31,7 +31,7 @@ def request_of(folder, **more):
 
 def reference_to(folder):
     """A weak reference to the loaded model of a folder."""
-    return weakref.ref(load(card_of(str(folder), TASK, read({}))).model)
+    return weakref.ref(load(find_card(str(folder), TASK, read({}))).model)
 
 
 def another_comes():

@@ -8,7 +8,7 @@ from explainers.models import resolve
 from explainers.models.bundled_weights import WHEELS, fetch
 from explainers.models.card import Card
 from explainers.models.loading import locate
-from explainers.models.resolve import card_of
+from explainers.models.resolve import find_card
 from explainers.settings import Settings, settings
 from tests.hub import NAME, asked, files_of, saved
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("anew")
 
 def test_a_model_of_the_hub_is_away_then_loaded_and_after_a_restart_on_this_machine(hub, bert, anew):
     hub.publish(NAME, bert)
-    card = card_of(NAME, "text_classification", settings())
+    card = find_card(NAME, "text_classification", settings())
     assert locate(card) == "away"
     explain(asked())
     assert locate(card) == "loaded"

@@ -12,8 +12,8 @@ from transformers import AutoConfig, BertForMaskedLM, BertForSequenceClassificat
 from explainers import explain
 from explainers.errors import ExplainerError, Incompatible, LimitReached, ModelNotFound, ModelRefused
 from explainers.loading import lease, load
-from explainers.models.loading import loaded
-from explainers.models.resolve import card_of
+from explainers.models.loading import find_loaded
+from explainers.models.resolve import find_card
 from explainers.settings import read
 from tests.hub import asked, assert_same, forget, saved
 from tests.tiny import CONFIGS, SMALL
@@ -64,11 +64,11 @@ def test_a_model_in_shards_is_explained_as_the_one_in_memory(tmp_path):
 
 
 def test_a_loaded_model_is_shared_and_read_only(folder):
-    card = card_of(str(folder), "text_classification", read({}))
-    assert loaded(card) is None
+    card = find_card(str(folder), "text_classification", read({}))
+    assert find_loaded(card) is None
     bundle = load(card)
     with lease(card) as leased:
-        assert leased is bundle is loaded(card)
+        assert leased is bundle is find_loaded(card)
     assert not bundle.model.training
     assert not any(parameter.requires_grad for parameter in bundle.model.parameters())
     assert not bundle.lock.locked()
@@ -245,15 +245,15 @@ def test_the_public_profile_offers_only_what_is_on_its_list_and_names_no_path(fo
 
 def test_a_public_server_that_offers_any_model_still_opens_no_folder(folder):
     offering = read({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": "true"})
-    assert card_of("some/model", "text_classification", offering).source == "hub"
+    assert find_card("some/model", "text_classification", offering).source == "hub"
     with pytest.raises(ModelNotFound, match="neither a model's name"):
-        card_of(str(folder), "text_classification", offering)
+        find_card(str(folder), "text_classification", offering)
 
 
 def test_a_listed_model_for_another_task_says_what_it_is_for(monkeypatch, server):
     server(PROFILE="public")
     with pytest.raises(Incompatible, match=r"is a model for text classification\. Choose one for fill mask\."):
-        card_of("sentiment", "fill_mask", read({}))
+        find_card("sentiment", "fill_mask", read({}))
 
 
 def test_every_refusal_is_an_error_that_pages_catch():

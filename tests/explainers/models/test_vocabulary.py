@@ -8,7 +8,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import PreTrainedTokenizerFast
 
 from explainers import TASKS, Bundle, Request
-from explainers.models.vocabulary import cased_like, vocabulary
+from explainers.models.vocabulary import match_case, read_vocabulary
 from explainers.problem import Run
 from tests.nli import named
 from tests.sentences import SENTENCES
@@ -27,7 +27,7 @@ def test_every_feature_is_the_row_of_the_table_that_its_id_names(kind):
     bundle = Bundle.of(*tiny(kind))
     problem = encoded(bundle)
     assert problem.ids.shape == (1, len(problem.features))
-    assert len(problem.table) == len(bundle.anatomy.word.weight)
+    assert len(problem.table) == len(bundle.embeddings.word.weight)
     torch.testing.assert_close(problem.table[problem.ids], problem.x, rtol=0, atol=0)
 
 
@@ -39,7 +39,7 @@ def test_features_that_several_sequences_share_name_their_rows_too():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_whole_word_is_one_token_behind_another_word_and_none_is_left_out(kind):
     tokenizer = tiny(kind)[1]
-    found = vocabulary(tokenizer)
+    found = read_vocabulary(tokenizer)
     for word, token in zip(found.words, found.ids.tolist(), strict=True):
         assert tokenizer(f"a {word}", add_special_tokens=False)["input_ids"][-1:] == [token]
     known = {word for word in WORDS if len(word) > 1}
@@ -51,7 +51,7 @@ def test_a_word_may_stand_for_another_of_its_script_and_never_for_itself():
     words = ["why", "Why", "слово", "good", "好"]
     tokenizer = Tokenizer(WordPiece({w: i for i, w in enumerate(["[UNK]", "a", *words])}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = BertPreTokenizer()
-    found = vocabulary(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]"))
+    found = read_vocabulary(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]"))
     instead = {old: [found.words[i] for i in found.instead(old).nonzero().flatten()] for old in ("WHY", "тогда", "12")}
     assert instead == {"WHY": ["good"], "тогда": ["слово"], "12": []}
     assert not found.folds
@@ -62,4 +62,4 @@ def test_a_word_may_stand_for_another_of_its_script_and_never_for_itself():
     [("sad", "Good", "Sad"), ("sad", "GOOD", "SAD"), ("sad", "good", "sad"), ("you", "I", "You")],
 )
 def test_a_new_word_takes_the_capitals_of_the_old(word, model, cased):
-    assert cased_like(word, model) == cased
+    assert match_case(word, model) == cased

@@ -13,7 +13,7 @@ import pytest
 from explainers import Explanation, Feature, Prediction, Request, Target, gate, registry
 from explainers.errors import Busy, Incompatible
 from explainers.serving import service as backends
-from explainers.serving.service import Backend, Results, weight
+from explainers.serving.service import Backend, ResultCache, estimate_bytes
 from explainers.settings import Settings
 from tests.checks import checked
 
@@ -226,7 +226,7 @@ def test_whoever_leaves_the_line_frees_the_place_and_is_not_computed(engine, bac
 
 def test_results_are_bounded_by_bytes_and_the_least_recently_asked_for_leaves_first():
     one = explanation(asked("0"))
-    results = Results(3 * weight(one))
+    results = ResultCache(3 * estimate_bytes(one))
     for text in "012":
         results.keep(asked(text), explanation(asked(text)))
     assert results.get(asked("0")) == one
@@ -238,7 +238,7 @@ def test_results_are_bounded_by_bytes_and_the_least_recently_asked_for_leaves_fi
 
 def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
     one = explanation(asked("0"))
-    results = Results(weight(one))
+    results = ResultCache(estimate_bytes(one))
     results.keep(asked("0"), one)
     results.keep(asked("1"), explanation(asked("1"), features=3))
     assert results.get(asked("0")) is one
@@ -246,7 +246,7 @@ def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
 
 
 def test_a_result_that_is_kept_twice_counts_once():
-    results = Results(2 * weight(explanation(asked("0"))))
+    results = ResultCache(2 * estimate_bytes(explanation(asked("0"))))
     for text in "0001":
         results.keep(asked(text), explanation(asked(text)))
     assert results.get(asked("0"))
@@ -254,9 +254,9 @@ def test_a_result_that_is_kept_twice_counts_once():
 
 
 def test_a_longer_text_and_more_features_weigh_more():
-    one = weight(explanation(asked("a")))
-    assert weight(explanation(asked("a" * 1000))) >= one + 1000
-    assert weight(explanation(asked("a"), features=102)) >= one + 100 * 100
+    one = estimate_bytes(explanation(asked("a")))
+    assert estimate_bytes(explanation(asked("a" * 1000))) >= one + 1000
+    assert estimate_bytes(explanation(asked("a"), features=102)) >= one + 100 * 100
 
 
 def test_everybody_gets_the_answer_to_the_question_as_they_asked_it(backend, engine):
