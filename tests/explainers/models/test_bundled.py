@@ -8,7 +8,7 @@ import torch
 
 from explainers import TASKS, Request, predict
 from explainers.loading import load
-from explainers.models import resolve as sources
+from explainers.models import resolve
 from explainers.models.card import Card
 from explainers.models.catalogue import BUNDLED
 from explainers.models.loading import read_labels
@@ -53,7 +53,7 @@ def test_a_model_that_is_whole_in_its_folder_needs_no_wheel_and_is_loaded_as_flo
     halves = {name: tensor.half() for name, tensor in model.state_dict().items()}
     model.save_pretrained(tmp_path / "whole", state_dict=dict(halves))  # which it empties
     tokenizer.save_pretrained(tmp_path / "whole")
-    monkeypatch.setattr(sources, "BUNDLED", tmp_path)
+    monkeypatch.setattr(resolve, "ADAPTERS", tmp_path)
     bundle = load(Card("whole", "bundled", ("translation",), "Whole", megabytes=1))
     loaded = bundle.model.state_dict()
     assert loaded.keys() == halves.keys()

@@ -146,7 +146,7 @@ def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_asked
 
 def test_a_model_larger_than_the_hub_said_is_not_loaded(hub, bert):
     hub.publish(NAME, bert, parameters=10)
-    refused(LimitReached, "larger than the hub said")
+    refused(LimitReached, "larger than the hub states")
 
 
 def test_weights_that_came_damaged_are_refused_as_damaged(hub, bert):

@@ -1,4 +1,4 @@
-"""Where a model is: seen on a hub of the test's own, and with a real wheel; nothing is asked for in order to know."""
+"""Where a model is: loaded, on disk or away, told without asking the hub or the package index."""
 
 import pytest
 

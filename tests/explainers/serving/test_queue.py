@@ -1,4 +1,4 @@
-"""The gate: first come first served, never more inside than slots, and a place is free again however it is left."""
+"""The queue: first in, first out, never more requests at once than slots, and a slot is free again after any end."""
 
 import threading
 from concurrent.futures import Future

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explainers import Explanation, Feature, Prediction, Request, Target, gate, registry
+from explainers import Explanation, Feature, Prediction, Request, Target, registry
 from explainers.errors import Busy, Incompatible
-from explainers.serving import service as backends
+from explainers.serving import queue, service
 from explainers.serving.service import Backend, ResultCache, estimate_bytes
 from explainers.settings import Settings
 from tests.checks import checked
@@ -67,9 +67,9 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch):
     stand_in = Engine()
-    monkeypatch.setattr(backends, "explain", stand_in.explain)
+    monkeypatch.setattr(service, "explain", stand_in.explain)
     monkeypatch.setattr(registry, "SLICE", 0.01)
-    monkeypatch.setattr(gate, "SLICE", 0.01)
+    monkeypatch.setattr(queue, "SLICE", 0.01)
     return stand_in
 
 
@@ -274,7 +274,7 @@ def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they
         made.append((explanation.request, row))
         return checked(row=row, request=explanation.request)
 
-    monkeypatch.setattr(backends, "evaluate", evaluate)
+    monkeypatch.setattr(service, "evaluate", evaluate)
     short, long = explanation(asked()), explanation(asked(baseline="pad"))
     assert backend.checked(short, 0) is None
     assert backend.evaluate(short, 0).request == short.request
