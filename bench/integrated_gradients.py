@@ -109,7 +109,7 @@ def case(bundle: Bundle, text: str) -> Case:
     request = Request("text_classification", bundle.card.key, {"text": text})
     explanation = explain(request)
     plain = Plain.of(bundle.model, bundle.tokenizer, text, int(explanation.targets[0].index or 0))
-    batch = bundle.anatomy.batch(len(explanation.features))
+    batch = bundle.embeddings.batch(len(explanation.features))
     return Case(request, plain, batch, captum(plain, TRUTH, batch))
 
 

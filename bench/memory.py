@@ -17,14 +17,15 @@ import psutil
 import torch
 from PIL import Image
 
+from bench.report import markdown, told
 from explainers import Bundle
-from explainers.anatomy import sample
-from explainers.catalogue import BUNDLED, Card
-from explainers.loading import lease, registry
+from explainers.loading import lease
 from explainers.models.cache import trim_memory
+from explainers.models.card import Card
+from explainers.models.catalogue import BUNDLED
+from explainers.models.loading import registry
+from explainers.models.probes.embeddings import encode_sample
 from explainers.settings import PREFIX
-
-from .report import markdown, told
 
 SLACK = 300  # MB over the bound that two rounds may leave
 ROUNDS = 2
@@ -78,7 +79,7 @@ def inputs(bundle: Bundle) -> dict[str, torch.Tensor]:
     if bundle.processor:
         grey = Image.fromarray(np.full((224, 224, 3), 128, np.uint8))
         return dict(bundle.processor(grey, return_tensors="pt"))
-    return sample(bundle.model, bundle.tokenizer)
+    return encode_sample(bundle.model, bundle.tokenizer)
 
 
 def weight(bundle: Bundle) -> float:

@@ -4,15 +4,15 @@ Importable without Streamlit. The public names, and nothing else.
 """
 
 from .attacks import ATTACKS
-from .catalogue import CARDS
 from .data import Explanation, Feature, Prediction
 from .edits import Attack, Edit
 from .engine import attack, evaluate, explain, predict
 from .errors import ExplainerError
 from .faithfulness import Faithfulness
-from .loading import Bundle
 from .methods import METHODS
 from .metrics import METRICS
+from .models.catalogue import CARDS
+from .models.loading import Bundle
 from .request import Request, Target
 from .tasks import TASKS
 

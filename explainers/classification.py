@@ -13,7 +13,7 @@ from .data import Prediction
 from .encoding import Reading, encode
 from .errors import BadRequest, Incompatible
 from .hearing import HALF, Hearing, Verdict
-from .loading import Bundle, labels
+from .models.loading import Bundle, read_labels
 from .problem import Problem
 from .progress import Run
 from .readout import Activation, Readout, probabilities, readout, unit_name
@@ -31,7 +31,7 @@ def prediction(bundle: Bundle, texts: Mapping[str, str], kind: Activation) -> Pr
 def said(bundle: Bundle, logits: Tensor, kind: Activation) -> Prediction:
     """What logits (1, C) say: every label with its probability, best first."""
     shown = probabilities(logits[0], kind).tolist()  # (C,)
-    targets = [Target(label, index, probability=shown[index]) for index, label in enumerate(labels(bundle.model))]
+    targets = [Target(label, index, probability=shown[index]) for index, label in enumerate(read_labels(bundle.model))]
     return Prediction(tuple(sorted(targets, key=lambda target: -(target.probability or 0.0))))
 
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor
 
-from .anatomy import Both, Embedding, begins, watched
 from .data import Feature
 from .errors import BadRequest, Incompatible
 from .inputs.text import SPACE, find_sentence_ends, find_words, trim_span, word_at
-from .loading import Bundle
+from .models.loading import Bundle
+from .models.probes.embeddings import Embedding, JointEmbedding, begins_with, watch_calls
 from .readout import Unit
 
 Cut = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
@@ -67,7 +67,7 @@ class Encoded:
 def encode(bundle: Bundle, texts: Mapping[str, str], cut: Cut = "longest_first") -> Encoded:
     """One or two texts, by field, as the model itself would get them; cut to its limit with a notice."""
     rows = tokenized(bundle, texts, truncation=cut)
-    notice = f"The model reads {bundle.anatomy.longest} tokens at most. Grey text behind them was not read."
+    notice = f"The model reads {bundle.embeddings.longest} tokens at most. Grey text behind them was not read."
     return encoded(bundle, rows, texts, notices=(notice,) if len(rows.encodings) > 1 else ())
 
 
@@ -77,7 +77,7 @@ def tokenized(bundle: Bundle, texts: Mapping[str, str], **cut: Any) -> Any:
         raise Incompatible(f"{bundle.card.label} has no fast tokenizer, so its tokens cannot be found in your text.")
     return bundle.tokenizer(
         *texts.values(),
-        max_length=bundle.anatomy.longest,
+        max_length=bundle.embeddings.longest,
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
@@ -126,23 +126,25 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
     return tuple(features)
 
 
-def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | Both]:
+def forward(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | JointEmbedding]:
     """The model's own output for the encoded text, and the embeddings (of words or positions) that it read."""
-    module, written = getattr(bundle.anatomy, kind), encoded.inputs.get("decoder_input_ids")
+    module, written = getattr(bundle.embeddings, kind), encoded.inputs.get("decoder_input_ids")
     if module is None or (written is not None and kind == "position"):
         raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
-    decoder = [] if written is None else [bundle.anatomy.decoder or module]
+    decoder = [] if written is None else [bundle.embeddings.decoder or module]
     with encoded.under(bundle.model):
-        output, seen = watched([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
+        output, seen = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
     if written is None:
         return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
     source, target = seen[0], seen[-1]
-    if not torch.equal(target.ids, written) or (source.module is target.module and begins(source.ids, target.ids)):
+    if not torch.equal(target.ids, written) or (source.module is target.module and begins_with(source.ids, target.ids)):
         raise Incompatible(f"It cannot be told where {bundle.card.label} reads what it has written so far.")
-    return output, Both(source, target)
+    return output, JointEmbedding(source, target)
 
 
-def baseline_ids(bundle: Bundle, encoded: Encoded, reading: Comparison, embedding: Embedding | Both) -> Tensor | None:
+def baseline_ids(
+    bundle: Bundle, encoded: Encoded, reading: Comparison, embedding: Embedding | JointEmbedding
+) -> Tensor | None:
     """The ids (1, F) that the baseline reads, special tokens kept; None for a baseline that no token has."""
     if reading.embedding == "position":
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
@@ -164,7 +166,7 @@ def _filler(bundle: Bundle, encoded: Encoded, reading: Comparison) -> int:
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Take zeros as the baseline.")
 
 
-def baseline(encoded: Encoded, embedding: Embedding | Both, ids: Tensor | None, kind: str) -> Tensor:
+def baseline(encoded: Encoded, embedding: Embedding | JointEmbedding, ids: Tensor | None, kind: str) -> Tensor:
     """The embeddings (1, F, D) that the text is compared with."""
     if ids is not None:
         return embedding.of(ids)

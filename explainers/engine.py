@@ -20,15 +20,15 @@ from .edits import Attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .faithfulness import Faithfulness
 from .hearing import Attackable
-from .loading import Bundle, lease
 from .methods import METHODS
+from .models.loading import Bundle, lease
+from .models.resolve import find_card
 from .problem import Problem
 from .progress import Progress, Run, hold_lock, quiet
 from .registry import Method, check_params, find, param_values
 from .request import Pairs, Request, Target
 from .settings import settings
 from .siege import Plan, carried_out
-from .sources import card_of
 from .task import Task
 from .tasks import TASKS
 
@@ -173,7 +173,7 @@ def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Call
 def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
     """The request's model with its lock held."""
     if bundle is None:
-        card = card_of(request.model, request.task, settings())
+        card = find_card(request.model, request.task, settings())
         waiting = "Waiting for the model, which another visitor is using"
         with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting):
             yield leased

@@ -13,8 +13,8 @@ from torch import Tensor
 from .data import Feature
 from .engine import borrowed, limited
 from .errors import BadRequest, Incompatible
-from .loading import Bundle
 from .methods.attention import shares
+from .models.loading import Bundle
 from .problem import Problem
 from .progress import Progress, quiet
 from .request import Request

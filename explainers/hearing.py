@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .encoding import Encoded
-from .loading import Bundle
+from .models.loading import Bundle
 from .progress import Run
 from .request import Request, Target
 from .task import Task
@@ -82,7 +82,7 @@ def _batches(bundle: Bundle, hearings: Sequence[Hearing]) -> list[list[tuple[int
         for j, encoded in enumerate(hearing.encodings):
             alike[len(encoded.features)].append((i, j))
     most = min((hearing.together for hearing in hearings), default=1)
-    sizes = {length: min(most, bundle.anatomy.batch(length)) for length in alike}
+    sizes = {length: min(most, bundle.embeddings.batch(length)) for length in alike}
     return [
         places[first : first + sizes[length]]
         for length, places in alike.items()

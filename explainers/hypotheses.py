@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .data import Prediction
 from .errors import BadRequest, Incompatible, LimitReached
-from .loading import Bundle, labels
+from .models.loading import Bundle, read_labels
 from .readout import Unit, readout
 from .request import Target
 
@@ -62,7 +62,7 @@ def verdicts(bundle: Bundle, judging: Judging, count: int) -> Verdicts:
 
 
 def _entailment(bundle: Bundle, wanted: str) -> int:
-    names = labels(bundle.model)
+    names = read_labels(bundle.model)
     found = [i for i, name in enumerate(names) if wanted and name.casefold().startswith(wanted.casefold())]
     if not found and wanted.isascii() and wanted.isdigit() and int(wanted) < len(names):
         found = [int(wanted)]
@@ -96,11 +96,11 @@ def sentences(names: tuple[str, ...], template: str) -> dict[str, str]:
 
 def fitting(bundle: Bundle, hypotheses: Mapping[str, str]) -> None:
     """Raises LimitReached for a sentence that leaves the model no room for the text itself."""
-    limit = bundle.anatomy.longest - bundle.tokenizer.num_special_tokens_to_add(pair=True)
+    limit = bundle.embeddings.longest - bundle.tokenizer.num_special_tokens_to_add(pair=True)
     for sentence in hypotheses.values():
         length = len(bundle.tokenizer(sentence, add_special_tokens=False)["input_ids"])
         if length >= limit:
             raise LimitReached(
                 f"The label in {sentence[:40]!r}… makes a sentence of {length} tokens, and the model reads "
-                f"{bundle.anatomy.longest} with the text. Shorten it."
+                f"{bundle.embeddings.longest} with the text. Shorten it."
             )

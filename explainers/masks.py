@@ -12,7 +12,7 @@ from torch import Tensor
 from .data import Prediction
 from .encoding import Encoded, encode
 from .errors import BadRequest, Incompatible, LimitReached
-from .loading import Bundle
+from .models.loading import Bundle
 from .request import Target
 
 MOST = 5  # masks in a text

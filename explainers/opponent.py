@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from .hearing import Verdict
 from .inputs.text import WORD
-from .vocabulary import Vocabulary
+from .models.vocabulary import Vocabulary
 from .wording import Wording
 
 

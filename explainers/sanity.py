@@ -19,7 +19,7 @@ from .comparison import Agreement, Step, agreement, row_of
 from .data import Explanation
 from .engine import borrowed, explain, predict
 from .errors import ExplainerError, Overdue
-from .loading import Bundle, registry
+from .models.loading import Bundle, registry
 from .progress import Progress, quiet
 from .request import Request, Target
 from .settings import settings

@@ -15,7 +15,7 @@ from .encoding import Reading
 from .errors import BadRequest
 from .hearing import Attackable, Hearing, Verdict, verdicts
 from .links import written
-from .loading import Bundle
+from .models.loading import Bundle
 from .opponent import Opponent, Slopes, State, protected
 from .problem import Problem
 from .progress import Run

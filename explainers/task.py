@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from .data import Prediction
 from .encoding import Reading
 from .errors import BadRequest, LimitReached
-from .loading import Bundle
+from .models.loading import Bundle
 from .problem import Problem
 from .progress import Run
 from .registry import Param, params_of

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from . import inside
-from .anatomy import Both, Embedding
 from .data import Feature, InputLayout
 from .encoding import Comparison, Encoded, Reading, baseline, baseline_ids, forward
-from .loading import Bundle
+from .models.loading import Bundle
+from .models.probes.embeddings import Embedding, JointEmbedding
 from .problem import Batching, Internals, Layer, Problem
 from .progress import Run
 from .readout import Readout
@@ -42,7 +42,7 @@ class Placed:
     """
 
     encoded: Encoded
-    embedding: Embedding | Both
+    embedding: Embedding | JointEmbedding
     own: Tensor
     blank: Tensor
     blank_ids: Tensor | None
@@ -92,7 +92,7 @@ def assembled(
     request: Request,
     run: Run,
     encodings: Sequence[Encoded],
-    passed: Sequence[tuple[Any, Embedding | Both]],
+    passed: Sequence[tuple[Any, Embedding | JointEmbedding]],
     ask: Callable[[Sequence[Any]], Readout],
     reading: Comparison,
     *,
@@ -132,18 +132,18 @@ def assembled(
             layer=_layer(bundle, alone, reading, readout, run) if alone else None,
             table=embeddings[0].table if words else None,
             hidden=partial(_hidden, bundle, alone, readout, x) if alone else None,
-            attentions=partial(inside.weights, bundle, alone.encoded) if alone else None,
-            zeroing=partial(inside.zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
+            attentions=partial(inside.read_weights, bundle, alone.encoded) if alone else None,
+            zeroing=partial(inside.compute_zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
             reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
         ),
-        batching=Batching(max(1, bundle.anatomy.batch(longest) // len(encodings)), bundle.anatomy.together),
+        batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
         seed=request.seed,
         run=run,
     )
 
 
 def _features(
-    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | Both], held: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], held: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
     """All features, and for each sequence the positions of its tokens among its own and among all.
 
@@ -167,7 +167,7 @@ def _features(
 def _placed(
     bundle: Bundle,
     encoded: Encoded,
-    embedding: Embedding | Both,
+    embedding: Embedding | JointEmbedding,
     reading: Comparison,
     positions: Tensor,
     places: Tensor,
@@ -195,20 +195,20 @@ def _visible(placed: Sequence[Placed], width: int) -> Tensor:
 
 
 def _output(bundle: Bundle, sequence: Placed, x: Tensor, **more: Any) -> Any:
-    with sequence.encoded.under(bundle.model), sequence.embedding.replaced(sequence.embedded(x)):
+    with sequence.encoded.under(bundle.model), sequence.embedding.replace_output(sequence.embedded(x)):
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
 def _hidden(bundle: Bundle, sequence: Placed, readout: Readout, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
     x = x.detach().requires_grad_()
     run = partial(_output, bundle, sequence, x)
-    return inside.hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
+    return inside.compute_hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
 
 
 def _layer(bundle: Bundle, sequence: Placed, reading: Comparison, readout: Readout, run: Run) -> Layer | None:
     """The embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = KEYWORDS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
-    if isinstance(sequence.embedding, Both) or name not in inspect.signature(bundle.model.forward).parameters:
+    if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:

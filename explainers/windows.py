@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .encoding import Encoded, encoded, inputs, tokenized
 from .errors import BadRequest, LimitReached
-from .loading import Bundle
+from .models.loading import Bundle
 
 OVERLAP = 128  # tokens that two neighbouring windows share, as in the evaluation of SQuAD
 LEAST = 16  # tokens of context that must fit beside the question
@@ -41,7 +41,8 @@ def context_of(found: Encoded, field: str) -> Tensor:
 
 def _room(bundle: Bundle, field: str, text: str) -> int:
     """How many tokens are left beside a text. Raises LimitReached if they are too few."""
-    rows, limit = tokenized(bundle, {field: text}, add_special_tokens=False, truncation=False), bundle.anatomy.longest
+    limit = bundle.embeddings.longest
+    rows = tokenized(bundle, {field: text}, add_special_tokens=False, truncation=False)
     length = len(rows["input_ids"][0])
     room: int = limit - length - bundle.tokenizer.num_special_tokens_to_add(pair=True)
     if room < LEAST:

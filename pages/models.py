@@ -12,8 +12,8 @@ from pages.common.frame import TASK_PAGES, self_sufficient
 self_sufficient()  # before the imports that take seconds
 
 from explainers import CARDS  # noqa: E402
-from explainers.card import Card  # noqa: E402
-from explainers.presence import presence  # noqa: E402
+from explainers.models.card import Card  # noqa: E402
+from explainers.models.loading import locate  # noqa: E402
 from explainers.settings import settings  # noqa: E402
 from explainers.views.cards import brief, whereabouts  # noqa: E402
 from pages.common.grid import grid  # noqa: E402
@@ -49,7 +49,7 @@ def _group(task: str, cards: list[Card]) -> None:
 
 
 def _card(task: str, card: Card) -> None:
-    now = presence(card)
+    now = locate(card)
     badge = ICONS.get(now, ":gray-badge[:material/download: {}]").format(literal(whereabouts(card, now)))
     st.markdown(f"**{literal(card.label)}**  \n{badge}")
     if card.score:

@@ -6,9 +6,9 @@ import torch
 
 from explainers.data import Feature
 from explainers.hearing import Verdict
+from explainers.models.vocabulary import Vocabulary
 from explainers.opponent import Opponent, Slopes, State
 from explainers.request import Target
-from explainers.vocabulary import Vocabulary
 from explainers.wording import Wording
 
 WORDS = tuple(f"{one}{other}" for one in "bdfgklmn" for other in ("ab", "eb", "ib", "ob"))

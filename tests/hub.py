@@ -23,9 +23,8 @@ from huggingface_hub import constants
 from explainers import Bundle, Explanation, Request, explain
 from explainers.models.cache import ModelCache
 from explainers.settings import read
-
-from .sentences import SENTENCES
-from .tiny import tiny
+from tests.sentences import SENTENCES
+from tests.tiny import tiny
 
 NAME = "somebody/some-model"
 CANARY = "hf_canaryCANARYcanaryCANARYcanary0123"
@@ -218,8 +217,8 @@ def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     """Forget all loaded models, and take other settings: a server that starts anew."""
     limits = read({f"WHEREFORE_{name}": value for name, value in environment.items()})
     registry = ModelCache(limits.model_megabytes * 1_000_000)
-    monkeypatch.setattr("explainers.loading.registry", lambda: registry)
-    monkeypatch.setattr("explainers.loading.settings", lambda: limits)
+    monkeypatch.setattr("explainers.models.loading.registry", lambda: registry)
+    monkeypatch.setattr("explainers.models.loading.settings", lambda: limits)
     monkeypatch.setattr("explainers.engine.settings", lambda: limits)
 
 

@@ -1,46 +1,73 @@
-"""The shape of the code: which files may import Streamlit, and which torch."""
+"""The order of imports: a module imports its own package, or one left of its bar, however far the imports lead."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LIBRARY = ROOT / "explainers"
-SOURCES = sorted(
-    path for folder in ("explainers", "pages", "tests", "bench", "training") for path in ROOT.glob(f"{folder}/**/*.py")
+ORDER = (
+    "errors progress | settings request registry | inputs | results models | problem visualization"
+    " | methods tasks export | attacks evaluation | engine | analyses serving cli classic"
 )
+RANK = {name: rank for rank, bar in enumerate(ORDER.split("|")) for name in bar.split()}
+PUBLIC = {"explainers", "explainers.__main__"}  # they gather the public names
+ALIASES = {"explainers.loading": "models"}  # a public address of a module that lives elsewhere
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.glob("explainers/**/*.py"))
+}
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(LIBRARY).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+def package_of(module: str) -> str:
+    return ALIASES.get(module) or module.split(".")[1]
 
 
-def imported(path: Path) -> set[str]:
-    """The modules that a file imports, ours without the package's name and with a leading dot."""
-    package = [*path.relative_to(ROOT).parent.parts]
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def imported(module: str) -> frozenset[str]:
+    """The modules that a module imports, with the packages that Python imports on the way to each."""
+    path, found = MODULES[module], set()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            found |= {f"{module}.{alias.name}" for alias in node.names} if not node.module else {module}
-    return found
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names} & MODULES.keys()
+    above = {".".join(name.split(".")[:end]) for name in found for end in range(1, name.count(".") + 1)}
+    return frozenset((found | above) - {"explainers", module})
 
 
-@pytest.mark.parametrize("path", sorted(LIBRARY.glob("**/*.py")), ids=name_of)
-def test_no_file_of_the_library_imports_streamlit_and_none_that_draws_or_writes_imports_torch(path):
-    roots = {module.split(".")[0] for module in imported(path)}
-    assert "streamlit" not in roots
-    if name_of(path).split(".")[0] in ("data", "request", "views", "export", "standalone"):
-        assert "torch" not in roots
+@cache
+def closure(module: str) -> frozenset[str]:
+    """All modules that importing this one imports."""
+    seen, left = set(), [module]
+    while left:
+        new = imported(left.pop()) - seen
+        seen |= new
+        left += [name for name in new if name in MODULES]
+    return frozenset(seen)
 
 
-def test_only_the_pages_import_streamlit():
-    users = {path for path in SOURCES if "streamlit" in {module.split(".")[0] for module in imported(path)}}
-    assert {path.relative_to(ROOT).parts[0] for path in users} <= {"pages", "tests"}
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - PUBLIC))
+def test_a_module_reaches_its_own_package_and_those_left_of_its_bar(module):
+    own = package_of(module)
+    others = {name for name in closure(module) & MODULES.keys() if package_of(name) != own}
+    assert {name for name in others if RANK[package_of(name)] >= RANK[own]} == set()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - PUBLIC))
+def test_what_is_drawn_or_saved_reaches_no_torch_and_the_library_reaches_no_streamlit(module):
+    reached = {name.split(".")[0] for name in closure(module)}
+    assert "streamlit" not in reached
+    if package_of(module) in ("results", "visualization", "export"):
+        assert "torch" not in reached
+
+
+def test_only_pages_import_streamlit_and_only_their_html_module_draws():
+    sources = {p: p.read_text("utf-8") for name in ("pages", "bench", "training") for p in ROOT.glob(f"{name}/**/*.py")}
     drawing = ("st.html", "st.plotly_chart", "st.download_button", "st.dataframe")
-    drawers = {p.name for p in ROOT.glob("pages/**/*.py") if any(call in p.read_text() for call in drawing)}
-    assert drawers == {"drawn.py"}
+    assert {p.relative_to(ROOT).parts[0] for p, text in sources.items() if "import streamlit" in text} == {"pages"}
+    assert {p.name for p, text in sources.items() if any(call in text for call in drawing)} == {"html.py"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from explainers.models.bundled_weights import WHEELS
 from explainers.settings import PREFIX, PROFILES
-from explainers.wheels import WHEELS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -10,7 +10,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
-from explainers.loading import AUTO
+from explainers.models.loading import AUTO
 
 from .sentences import SENTENCES
 

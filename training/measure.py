@@ -8,7 +8,7 @@ from argparse import Namespace
 
 from transformers import AutoImageProcessor, AutoTokenizer
 
-from explainers.conversions import bundled, gguf_file
+from explainers.models.checkpoint_conversion import find_gguf, load_bundled
 
 from . import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions, translation
 from .adapter import report, restore
@@ -46,9 +46,9 @@ def trained(arguments: Namespace) -> Scores:
 def untrained(arguments: Namespace) -> Scores:
     """The scores of a model that others trained."""
     folder = arguments.out or MODELS / arguments.key
-    model = bundled(arguments.key, arguments.base, folder).eval()
+    model = load_bundled(arguments.key, arguments.base, folder).eval()
     if arguments.key == "smollm2":
-        tokenizer = AutoTokenizer.from_pretrained(arguments.base, **gguf_file(arguments.base))
+        tokenizer = AutoTokenizer.from_pretrained(arguments.base, **find_gguf(arguments.base))
         return facts.scores(model, tokenizer, arguments.data)
     return imagenet.scores(model, AutoImageProcessor.from_pretrained(folder), arguments.data)
 
@@ -56,7 +56,7 @@ def untrained(arguments: Namespace) -> Scores:
 def whole(arguments: Namespace) -> Scores:
     """The scores of the model that was trained from scratch."""
     folder = arguments.out or MODELS / arguments.key
-    model = bundled("", folder, folder).eval()
+    model = load_bundled("", folder, folder).eval()
     return translation.scores(model, AutoTokenizer.from_pretrained(folder), arguments.data)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from transformers import AutoImageProcessor, Dinov2Config, Dinov2ForImageClassification, PretrainedConfig
 from transformers.image_processing_utils import BaseImageProcessor
 
-from explainers.conversions import dinov2_tensors
+from explainers.models.checkpoint_conversion import read_dinov2
 
 from .command import MODELS
 from .jobs import Base
@@ -22,7 +22,7 @@ def config(_: Path) -> PretrainedConfig:
 def load(config: PretrainedConfig, path: Path) -> Dinov2ForImageClassification:
     """The transformer with the file's weights and a head of its own."""
     model = Dinov2ForImageClassification(config)
-    missing, unexpected = model.load_state_dict(dinov2_tensors(path), strict=False)
+    missing, unexpected = model.load_state_dict(read_dinov2(path), strict=False)
     absent = set(missing) - {"dinov2.embeddings.mask_token", "classifier.weight", "classifier.bias"}
     if absent or unexpected:
         raise ValueError(f"{path.name} does not fit: {sorted(absent)} missing, {unexpected} unknown.")

@@ -5,8 +5,8 @@ Knows no gradient; which swaps are tried is the attack's to say.
 
 from collections.abc import Callable
 
+from ..models.vocabulary import match_case
 from ..opponent import AttackOutcome, Opponent
-from ..vocabulary import cased_like
 from ..wording import Wording
 
 
@@ -43,4 +43,4 @@ def swappable(opponent: Opponent, wording: Wording) -> list[int]:
 def swap(opponent: Opponent, wording: Wording, index: int, word: int, score: float) -> Wording:
     """The text with a word of the vocabulary in a piece's place, in its capitals if the model does not see them."""
     new, old = opponent.vocabulary.words[word], wording.pieces[index].text
-    return wording.swapped(index, cased_like(new, old) if opponent.vocabulary.folds else new, score)
+    return wording.swapped(index, match_case(new, old) if opponent.vocabulary.folds else new, score)

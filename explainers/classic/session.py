@@ -13,7 +13,7 @@ import numpy as np
 from ..data import Explanation
 from ..engine import explain
 from ..errors import BadRequest, Incompatible
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..request import Request, Target
 
 LAYER = "layer_integrated_gradients"

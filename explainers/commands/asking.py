@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..catalogue import CARDS
 from ..engine import canonical
 from ..errors import BadRequest, ExplainerError, ModelNotFound, ModelRefused, Unreachable
+from ..models.catalogue import CARDS
 from ..request import Request, Target
 from ..task import Task
 from ..tasks import TASKS

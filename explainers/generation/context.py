@@ -14,7 +14,7 @@ from ..data import Explanation, Floats, Numbers, Prediction
 from ..engine import explain, limited, predict
 from ..errors import BadRequest, EndsAtOnce
 from ..inputs.text import find_sentence_ends
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..progress import Progress, quiet
 from ..request import Request, Target
 from ..tasks import TASKS

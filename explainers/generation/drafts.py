@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..data import Feature, Segments
 from ..encoding import Encoded
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..request import Pairs
 from .openings import PREFIX, Opening
 from .writing import Written, force

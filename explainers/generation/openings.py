@@ -11,7 +11,7 @@ from ..data import Feature, Segments
 from ..encoding import Encoded, encode, encoded, tokenized
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import find_words, word_at
-from ..loading import Bundle
+from ..models.loading import Bundle
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
 PREFIX, WITHOUT = "prefix", "without_context"
@@ -40,7 +40,7 @@ class Opening:
 
     def room(self, bundle: Bundle) -> int:
         """How many tokens the model can still take."""
-        return bundle.anatomy.longest - len(self.ids)
+        return bundle.embeddings.longest - len(self.ids)
 
 
 def plain(bundle: Bundle, text: str) -> Opening:
@@ -107,7 +107,7 @@ def _one_half(bundle: Bundle) -> None:
 
 def _latest(bundle: Bundle, found: Encoded) -> Encoded:
     """The last tokens that the model can take, with room for one that it writes, and a notice if there were more."""
-    most, length = bundle.anatomy.longest - 1, len(found.features)
+    most, length = bundle.embeddings.longest - 1, len(found.features)
     if length <= most:
         return found
     return Encoded(

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data import Prediction, Steps
 from ..encoding import Encoded, forward
 from ..errors import BadRequest, Incompatible, LimitReached
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Batching, Problem
 from ..progress import Run
 from ..readout import Readout
@@ -123,8 +123,8 @@ def _at_once(bundle: Bundle, draft: Draft) -> int:
     """How many texts of this length fit into the memory for one pass with gradients. Raises LimitReached for none."""
     config, count = bundle.model.config, len(draft.encoded.features)
     blocks = config.num_hidden_layers * (3 if config.is_encoder_decoder else 1)  # own, own and cross attention
-    table: Any = bundle.anatomy.word.weight
-    numbers = 2 * bundle.anatomy.weights / table.shape[-1] * count + blocks * config.num_attention_heads * count**2
+    table: Any = bundle.embeddings.word.weight
+    numbers = 2 * bundle.embeddings.weights / table.shape[-1] * count + blocks * config.num_attention_heads * count**2
     if (needed := 4 * numbers) > GRAPH_BYTES:
         raise LimitReached(
             f"The whole text has {count:,} tokens, and explaining them would take {needed / 1e9:.1f} GB of memory, of "
@@ -206,7 +206,7 @@ def _chosen(
         return list(range(first, end)), None
     other = instead(bundle, draft.opening, draft.written, first, request.target.foil)
     if writing.alignment.strip() in ("", AUTO):
-        table: Any = (bundle.anatomy.decoder or bundle.anatomy.word).weight
+        table: Any = (bundle.embeddings.decoder or bundle.embeddings.word).weight
         found = by_likeness(likeness(table, ids[first:end], other))
         pairs = {first + row: column for row, column in found.items()}
     else:

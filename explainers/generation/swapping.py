@@ -9,7 +9,7 @@ from typing import Any
 from ..data import Explanation
 from ..engine import borrowed, limited
 from ..errors import BadRequest, EndsAtOnce
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..progress import Progress, Run, quiet
 from ..request import Request, Target
 from ..tasks import TASKS

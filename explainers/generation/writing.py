@@ -16,7 +16,7 @@ from ..data import Feature
 from ..encoding import Comparison
 from ..errors import BadRequest, EndsAtOnce, LimitReached
 from ..inputs.text import SPACE, find_words, trim_span, word_at
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..registry import Range
 from ..request import Request
 from .openings import Opening

@@ -1,1 +1,1 @@
-"""Models: where they come from, how they are loaded, and what they provide."""
+"""Find, download, check and load models."""

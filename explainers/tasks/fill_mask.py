@@ -14,8 +14,8 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
-from ..loading import Bundle
 from ..masks import likeliest, marked, masked, probability, said, spans, target, token
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..readout import Readout, readout, unit_name
@@ -92,7 +92,7 @@ def _logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
 
 
 def _together(bundle: Bundle, encoded: Encoded) -> int:
-    return max(1, NUMBERS // (len(encoded.features) * len(bundle.anatomy.word.weight)))  # type: ignore[arg-type]
+    return max(1, NUMBERS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
 
 
 def _mask(wanted: Target, masks: Sequence[int]) -> int:

@@ -3,16 +3,18 @@
 Knows no method and no page.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from .. import eyes
 from ..classification import classes, said
 from ..data import InputLayout, Prediction
 from ..encoding import Reading
 from ..errors import BadRequest, Incompatible
 from ..imaging import Seen, Viewing, baseline, see
-from ..loading import Bundle
+from ..models.loading import Bundle
+from ..models.probes import vision
 from ..pictures import PHOTOGRAPHS, read
 from ..problem import Batching, Internals, Problem
 from ..progress import Run
@@ -38,10 +40,16 @@ class ImageClassification(Task):
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         viewing = read_params(Viewing, request.options)
         seen = self._seen(bundle, request)
-        output, inside = eyes.watched(bundle.model, lambda: bundle.model(**seen.inputs))
+        output, probe = vision.watch(bundle.model, seen.pixels, lambda: bundle.model(**seen.inputs))
         kind = activation(bundle.model.config)
         asked = classes(bundle, request.target, output.logits, Reading(unit=viewing.unit), kind)
         grid, x = (seen.features.rows, seen.features.columns), seen.pixels.reshape(1, -1, 1)  # (1, C·H·W, 1)
+
+        last, patches = probe.find_last_map(grid), probe.patches
+        attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
+
+        last, patches = probe.find_last_map(grid), probe.patches
+        attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
 
         def score(points: Tensor) -> Tensor:
             return asked.read([bundle.model(**seen.batch(points))])
@@ -57,11 +65,13 @@ class ImageClassification(Task):
             deployed=asked.read([output])[0],
             layout=InputLayout(grid=grid, frame=seen.frame),
             internals=Internals(
-                conv=inside.last_map(score, x, grid),
-                attentions=inside.attention(bundle, seen.inputs),
-                patches=inside.patches,
+                conv=partial(vision.compute_map, last, score, x) if last else None,
+                attentions=partial(vision.compute_attentions, bundle.model, bundle.card.label, seen.inputs, patches)
+                if patches and attends
+                else None,
+                patches=patches,
             ),
-            batching=Batching(inside.batch),
+            batching=Batching(probe.batch),
             seed=request.seed,
             run=run,
         )

@@ -11,7 +11,7 @@ from ..data import Prediction
 from ..encoding import Reading
 from ..errors import Incompatible
 from ..hearing import Attackable, Hearing
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, params_of, read_params

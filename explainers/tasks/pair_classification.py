@@ -13,7 +13,7 @@ from ..classification import classes, hearing, prediction
 from ..data import Prediction
 from ..encoding import Reading, encode
 from ..hearing import Attackable, Hearing
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..readout import Readout, activation

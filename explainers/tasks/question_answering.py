@@ -16,7 +16,7 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
 from ..hearing import Attackable, Hearing, Verdict
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..readout import Readout

@@ -6,7 +6,7 @@ Knows no method and no page.
 from ..classification import hearing, prediction, problem
 from ..data import Prediction
 from ..hearing import Attackable, Hearing
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..readout import activation

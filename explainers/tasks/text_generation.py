@@ -11,7 +11,7 @@ from ..generation.drafts import prefixed
 from ..generation.openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Opening, chat, plain
 from ..generation.problem import prediction, problem
 from ..generation.writing import Writing
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import params_of, read_params

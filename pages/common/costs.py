@@ -6,14 +6,13 @@ Knows Explanations, no model; nothing is checked before somebody asks.
 import streamlit as st
 
 from explainers import Faithfulness
-from explainers.backend import backend
 from explainers.progress import Progress
+from explainers.serving.service import backend
 from explainers.views import table
-
-from . import drawn
-from .columns import Columns
-from .words import literal
-from .work import part, worked
+from pages.common import drawn
+from pages.common.columns import Columns
+from pages.common.words import literal
+from pages.common.work import part, worked
 
 AOPC = "How far the number falls, on average, without the strongest 10 to 100 % of the words."
 

@@ -6,9 +6,9 @@ The only place, beside share.py, that draws an Explanation.
 import streamlit as st
 
 from explainers import Explanation, Request
-from explainers.backend import backend
-from explainers.catalogue import Card
 from explainers.generation.result import is_generation
+from explainers.models.card import Card
+from explainers.serving.service import backend
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table

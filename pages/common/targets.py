@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request, Target
-from explainers.catalogue import Card
-from explainers.loading import labels, loaded
+from explainers.models.card import Card
+from explainers.models.loading import find_loaded, read_labels
+from explainers.models.resolve import find_card
 from explainers.settings import settings
-from explainers.sources import card_of
 from explainers.task import Task
 from explainers.views.text import distinct
 
@@ -26,10 +26,10 @@ def card(task: Task, model: str) -> Card | None:
     None for one that does not exist, which explaining it will say.
     """
     try:
-        card = card_of(model, task.key, settings())
+        card = find_card(model, task.key, settings())
     except ExplainerError:
         return None
-    bundle = loaded(card)
+    bundle = find_loaded(card)
     return bundle.card if bundle else card
 
 
@@ -140,5 +140,5 @@ def _label_at(task: Task, request: Request) -> str | None:
 def _labels(card: Card | None) -> tuple[str, ...]:
     if card is None or card.labels:
         return card.labels if card else ()
-    bundle = loaded(card)
-    return labels(bundle.model) if bundle else ()
+    bundle = find_loaded(card)
+    return read_labels(bundle.model) if bundle else ()

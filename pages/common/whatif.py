@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainers import TASKS, Explanation, Request, Target
-from explainers.backend import backend
 from explainers.classification import nothing_asked
 from explainers.comparison import row_of
 from explainers.generation.result import is_generation
-from explainers.loading import loaded
+from explainers.models.loading import find_loaded
 from explainers.rewriting import Rewriting
+from explainers.serving.service import backend
 from explainers.views.rewriting import effect, lines
 from explainers.views.spans import common, spans, strongest
 
@@ -144,7 +144,7 @@ def _tools(asked: Asked, own: str) -> None:
 def _mask(request: Request) -> tuple[str, str]:
     """The mask of the request's model, or why there is none."""
     card = targets.card(TASKS[request.task], request.model)
-    bundle = loaded(card) if card else None
+    bundle = find_loaded(card) if card else None
     if bundle is None:
         return "", "The model is not in memory just now: explain the text again."
     token = getattr(bundle.tokenizer, "mask_token", None)

@@ -14,10 +14,9 @@ from typing import TypeVar
 import streamlit as st
 
 from explainers import ExplainerError
-from explainers.backend import backend
 from explainers.progress import Progress
-
-from .words import literal
+from explainers.serving.service import backend
+from pages.common.words import literal
 
 LOG = logging.getLogger("wherefore")
 Answer = TypeVar("Answer")

@@ -41,7 +41,7 @@ def shares(values):
 
 @pytest.mark.parametrize("label", [None, 0, 2])
 def test_the_numbers_are_those_of_allennlps_formulas(bundle, label):
-    x = bundle.anatomy.word(bundle.tokenizer(TEXT, return_tensors="pt")["input_ids"]).detach()  # (1, F, D)
+    x = bundle.embeddings.word(bundle.tokenizer(TEXT, return_tensors="pt")["input_ids"]).detach()  # (1, F, D)
     simple = explain(asked("allennlp_gradient", target=label), bundle=bundle)
     index = simple.targets[0].index
     assert label in (None, index)

@@ -160,7 +160,7 @@ def test_an_attack_stops_where_every_change_makes_the_model_surer():
 
 def test_limits_on_likeness_and_case_hold_for_every_swap():
     bundle = bundle_of("xlm-roberta")
-    table, known = bundle.anatomy.word.weight, bundle.vocabulary
+    table, known = bundle.embeddings.word.weight, bundle.vocabulary
     found = attack("hotflip", asked(), params={"similarity": 0.1, "same_case": True, "flips": 6}, bundle=bundle)
     assert found.edits
     for edit in found.edits:

@@ -98,7 +98,7 @@ def test_layer_gradient_times_activation_is_captums(layer):
     bundle = Bundle.of(*tiny("bert", attn_implementation="eager"))
     found = explain(asked("layer_gradient_x_activation", layer=layer, unit="logit"), bundle=bundle)
     inputs = bundle.tokenizer(TEXT, return_tensors="pt")
-    embedded = bundle.anatomy.word(inputs["input_ids"]).detach().requires_grad_()
+    embedded = bundle.embeddings.word(inputs["input_ids"]).detach().requires_grad_()
     mask = {name: tensor for name, tensor in inputs.items() if name != "input_ids"}
     captum = LayerGradientXActivation(
         lambda x: bundle.model(inputs_embeds=x, **mask).logits, bundle.model.bert.encoder.layer[layer - 1]

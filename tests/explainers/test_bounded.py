@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from explainers import anatomy
-from explainers.anatomy import Both, Embedding, Table
 from explainers.methods import discretized_integrated_gradients, smooth_grad, square_grad, var_grad
+from explainers.models.probes import embeddings
+from explainers.models.probes.embeddings import Embedding, JointEmbedding, Table
 from tests.problems import changed, linear, problem
 
 smooth = importlib.import_module("explainers.methods.smooth_grad")
@@ -58,7 +58,7 @@ def test_inputs_in_a_batch_want_the_same_targets_and_no_other_gradient_is_comput
 
 
 def test_a_table_that_scales_its_weights_is_never_copied_whole(monkeypatch):
-    monkeypatch.setattr(anatomy, "BLOCK", 7)
+    monkeypatch.setattr(embeddings, "BLOCK", 7)
     monkeypatch.setattr(discretized, "BLOCK", 7)
     table, other = Scaled(40, 3), Scaled(40, 3)
     other.load_state_dict(table.state_dict())
@@ -67,9 +67,9 @@ def test_a_table_that_scales_its_weights_is_never_copied_whole(monkeypatch):
     ids = torch.tensor([[5, 1, 39]])
     own, same = Embedding(table, ids), Embedding(other, ids)
     assert_close(own.average(), 3 * table.weight.mean(0).expand(3, -1))
-    assert Both(own, same).table == Table(table)
+    assert JointEmbedding(own, same).table == Table(table)
     other.weight[-1, -1] += 1
-    assert Both(own, same).table is None
+    assert JointEmbedding(own, same).table is None
     points = torch.randn(5, 3, generator=torch.Generator().manual_seed(4))
     score = lambda points: points.square().sum((1, 2))[:, None]  # noqa: E731
     found, plain = (

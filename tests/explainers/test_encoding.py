@@ -10,11 +10,11 @@ import regex
 from transformers import AutoModelForMaskedLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from explainers import Bundle, Request, Target, explain
-from explainers.anatomy import probe
 from explainers.classification import problem
 from explainers.data import Feature
 from explainers.encoding import encode
 from explainers.inputs.text import GRAPHEME, WORD, find_words
+from explainers.models.probes.embeddings import probe_embeddings
 from explainers.progress import Run
 from explainers.views.segments import ranked, scored, segments
 from tests.explainers.drawing import scored as drawn
@@ -243,11 +243,11 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
 
 
 def test_a_model_of_another_shape_is_probed_not_guessed():
-    anatomy = probe(*tiny("roberta"), "tiny")
-    assert anatomy.longest == 128 - 2  # RoBERTa's positions begin behind its padding index
-    assert anatomy.word is tiny("roberta")[0].roberta.embeddings.word_embeddings
-    assert anatomy.position is tiny("roberta")[0].roberta.embeddings.position_embeddings
-    assert probe(*tiny("bart"), "tiny").word is tiny("bart")[0].model.encoder.embed_tokens
+    probe = probe_embeddings(*tiny("roberta"), "tiny")
+    assert probe.longest == 128 - 2  # RoBERTa's positions begin behind its padding index
+    assert probe.word is tiny("roberta")[0].roberta.embeddings.word_embeddings
+    assert probe.position is tiny("roberta")[0].roberta.embeddings.position_embeddings
+    assert probe_embeddings(*tiny("bart"), "tiny").word is tiny("bart")[0].model.encoder.embed_tokens
     assert tokenizer_for("bart").model_max_length == 512
 
 
@@ -255,13 +255,13 @@ def test_only_a_classifier_without_a_pad_takes_its_texts_one_at_a_time():
     model, tokenizer = tiny("bert", labels=2)
     config = deepcopy(model.config)
     config.pad_token_id = None
-    assert probe(model, tokenizer, "tiny").together == 64
-    assert probe(AutoModelForSequenceClassification.from_config(config), tokenizer, "tiny").together == 1
-    assert probe(AutoModelForQuestionAnswering.from_config(config), tokenizer, "tiny").together == 64
-    assert probe(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
+    assert probe_embeddings(model, tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config), tokenizer, "tiny").together == 1
+    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config), tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
 
 
 def test_a_large_model_gets_small_batches_and_no_model_gets_none():
-    anatomy = probe(*tiny("bert"), "tiny")
-    assert anatomy.batch(10) == 64
-    assert anatomy.batch(10**9) == 1
+    probe = probe_embeddings(*tiny("bert"), "tiny")
+    assert probe.batch(10) == 64
+    assert probe.batch(10**9) == 1

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from explainers import METHODS, Bundle, Request, explain
-from explainers.card import CONVOLUTIONS, PATCHES
-from explainers.card import TEXT as CARD_TEXT
 from explainers.export import from_json, to_json
+from explainers.models.card import CONVOLUTIONS, PATCHES
+from explainers.models.card import TEXT as CARD_TEXT
 from tests.quick import quick
 from tests.sentences import SENTENCES
 from tests.tiny import tiny

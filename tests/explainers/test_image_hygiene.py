@@ -9,8 +9,8 @@ from torch import nn
 
 from explainers import explain
 from explainers.data import Explanation
-from explainers.eyes import watched
 from explainers.imaging import see
+from explainers.models.probes.vision import watch
 
 from .seeing import PHOTO, Enough, asked, bundle, same, state
 
@@ -26,7 +26,7 @@ def test_hooks_are_removed_when_the_model_itself_breaks(kind):
 
     handle = held.model.register_forward_pre_hook(breaking)
     with pytest.raises(Enough):
-        watched(held.model, lambda: held.model(**seen.inputs))
+        watch(held.model, seen.pixels, lambda: held.model(**seen.inputs))
     handle.remove()
     assert same(before, state(held.model))
 
@@ -50,7 +50,8 @@ def test_threads_that_share_a_model_get_what_each_would_get_alone():
 def test_the_work_of_a_model_is_counted_from_its_own_layers():
     """A 3 × 3 convolution of 2 to 4 channels on 8 × 8 pixels multiplies 4·2·9·64 times, a layer of 256 to 5 256·5."""
     model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(256, 5))
-    _, inside = watched(model, lambda: model(torch.zeros(1, 2, 8, 8)))
-    assert inside.work == 4 * 2 * 9 * 64 + 256 * 5
+    pixels = torch.zeros(1, 2, 8, 8)
+    _, inside = watch(model, pixels, lambda: model(pixels))
+    assert inside.multiplications == 4 * 2 * 9 * 64 + 256 * 5
     assert inside.last is model[1]
     assert inside.patches == inside.size == (8, 8)

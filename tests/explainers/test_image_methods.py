@@ -11,10 +11,10 @@ from torch import Tensor
 from explainers import Bundle, explain
 from explainers.data import Pixels
 from explainers.errors import Incompatible
-from explainers.eyes import watched
 from explainers.imaging import see
 from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlusion
 from explainers.methods.attention import rollout
+from explainers.models.probes.vision import watch
 from explainers.problem import Noisy, Problem
 
 from ..problems import changed, linear, problem
@@ -110,7 +110,7 @@ def test_grad_cam_is_captums_on_the_last_map(kind):
     held = bundle(kind)
     found = explain(asked("grad_cam", params={"unit": "logit"}), bundle=held)
     seen = see(held.processor, PHOTO, "tiny")
-    _, inside = watched(held.model, lambda: held.model(**seen.inputs))
+    _, inside = watch(held.model, seen.pixels, lambda: held.model(**seen.inputs))
     index = found.targets[0].index
     captum = LayerGradCam(lambda pixels: held.model(pixel_values=pixels).logits, inside.last)
     theirs = captum.attribute(seen.pixels.requires_grad_(), target=index, relu_attributions=True)
@@ -169,7 +169,7 @@ def test_without_a_class_token_rollout_is_the_mean_over_all_patches():
     torch.testing.assert_close(scores.reshape(2, 3, 2, 2, 3, 2).sum((1, 3, 5)), shares.expand(2, 2, 3))
 
 
-@pytest.mark.parametrize(("kind", "said"), [("swin", "every patch attend"), ("resnet", "attentions")])
+@pytest.mark.parametrize(("kind", "said"), [("swin", "between all patches"), ("resnet", "attentions")])
 def test_models_whose_patches_do_not_attend_to_all_cannot_be_rolled_out(kind, said):
     with pytest.raises(Incompatible, match=said):
         explain(asked("attention_rollout"), bundle=bundle(kind))

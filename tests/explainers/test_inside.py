@@ -36,8 +36,8 @@ def test_the_embeddings_of_a_text_are_the_rows_of_its_ids_in_the_table(kind):
 def test_a_table_that_the_model_scales_is_told_as_the_model_reads_it():
     bundle = loaded("bart", scale_embedding=True)
     found = asked(bundle)
-    assert bundle.anatomy.word.embed_scale == pytest.approx(32**0.5)
-    torch.testing.assert_close(found.internals.table[:], bundle.anatomy.word.weight * 32**0.5)
+    assert bundle.embeddings.word.embed_scale == pytest.approx(32**0.5)
+    torch.testing.assert_close(found.internals.table[:], bundle.embeddings.word.weight * 32**0.5)
     torch.testing.assert_close(found.internals.table[ids_of(bundle)], found.x, atol=0, rtol=0)
 
 
@@ -59,7 +59,7 @@ def test_attention_and_states_are_what_the_model_tells_and_the_gradients_those_o
     bundle = loaded(kind)
     found = asked(bundle)
     inputs = bundle.tokenizer(TEXT, return_tensors="pt")
-    handle = bundle.anatomy.word.register_forward_hook(lambda _, __, output: output.detach().requires_grad_())
+    handle = bundle.embeddings.word.register_forward_hook(lambda _, __, output: output.detach().requires_grad_())
     output = bundle.model(**inputs, output_attentions=True, output_hidden_states=True)
     handle.remove()
     names = ("encoder_attentions", "encoder_hidden_states") if kind == "bart" else ("attentions", "hidden_states")
@@ -90,7 +90,7 @@ def test_zeroing_tells_how_far_each_state_moves_without_the_values_of_one_token(
     with torch.no_grad():
         plain = bundle.model(**inputs, output_hidden_states=True)[name]
         for layer, token in ((1, 0), (2, 3), (2, count - 1)):
-            with own[layer - 1].zeroed([token]):
+            with own[layer - 1].zero([token]):
                 other = bundle.model(**inputs, output_hidden_states=True)[name]
             right = 1 - torch.cosine_similarity(other[layer][0], plain[layer][0], dim=-1)
             torch.testing.assert_close(moved[layer - 1, :, token], right, atol=1e-5, rtol=1e-4)
@@ -101,7 +101,7 @@ def test_zeroing_tells_how_far_each_state_moves_without_the_values_of_one_token(
 
 def test_a_model_that_keeps_no_attention_says_how_to_load_it():
     found = asked(Bundle.of(*tiny("bert")))
-    with pytest.raises(Incompatible, match="Load it with eager attention"):
+    with pytest.raises(Incompatible, match="Load it with attn_implementation='eager'"):
         found.internals.attentions()
-    with pytest.raises(Incompatible, match="Load it with eager attention"):
+    with pytest.raises(Incompatible, match="Load it with attn_implementation='eager'"):
         found.internals.zeroing(3)

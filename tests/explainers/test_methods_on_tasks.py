@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from explainers import METHODS, TASKS, Bundle, Request, explain
-from explainers.card import likely
 from explainers.errors import BadRequest, Incompatible
+from explainers.models.card import guess_provided
 from tests.quick import quick
 from tests.tiny import tiny
 
@@ -18,7 +18,10 @@ INPUTS = {
     "token_classification": {"text": TEXT},
 }
 CASES = [
-    (task, key) for task in INPUTS for key, method in METHODS.items() if method.needs <= likely(task) and task in TASKS
+    (task, key)
+    for task in INPUTS
+    for key, method in METHODS.items()
+    if method.needs <= guess_provided(task) and task in TASKS
 ]
 
 

@@ -125,7 +125,7 @@ def test_labels_and_counts_that_cannot_be_are_answered_with_what_can(bundle):
 
 def test_a_text_over_the_models_limit_is_cut_with_one_notice(bundle):
     found = explain(asked(" ".join(SENTENCES * 3)), bundle=bundle)
-    assert found.scores.shape == (6, bundle.anatomy.longest)
+    assert found.scores.shape == (6, bundle.embeddings.longest)
     assert len(found.notices) == 1
     assert "was not read" in found.notices[0]
 

@@ -29,7 +29,7 @@ def asked(a=A, b=B, method="saliency", target=None, **params):
 
 def pipelines(bundle, a=A, b=B):
     said = pipeline("text-classification", model=bundle.model, tokenizer=bundle.tokenizer, top_k=None)
-    limit = bundle.anatomy.longest  # which these tokenizers do not know
+    limit = bundle.embeddings.longest  # which these tokenizers do not know
     rows = said({"text": a, "text_pair": b}, truncation=True, max_length=limit)
     return {row["label"]: row["score"] for row in rows}
 
@@ -196,10 +196,10 @@ def test_an_empty_text_is_asked_for_by_its_name(nli, a, b, name):
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_a_pair_over_the_models_limit_is_cut_as_the_pipeline_cuts_it_and_says_so(kind, a, b):
     bundle = Bundle.of(*named(kind))
-    right = bundle.tokenizer(a, b, truncation=True, max_length=bundle.anatomy.longest)["input_ids"]
+    right = bundle.tokenizer(a, b, truncation=True, max_length=bundle.embeddings.longest)["input_ids"]
     found = explain(asked(a, b), bundle=bundle)
     assert encode(bundle, {"text_a": a, "text_b": b}).inputs["input_ids"][0].tolist() == right
-    assert len(found.features) == len(right) == bundle.anatomy.longest
+    assert len(found.features) == len(right) == bundle.embeddings.longest
     assert "was not read" in found.notices[0]
     deployed = pipelines(bundle, a, b)
     assert abs(float(found.values[0]) - deployed[found.targets[0].label]) < 1e-6

@@ -33,7 +33,7 @@ def test_of_a_long_context_the_window_with_the_best_answer_is_explained_and_name
     bundle = Bundle.of(*tiny(kind, task="question_answering"))
     sums = []
     rows = bundle.tokenizer(
-        QUESTION, LONG, truncation="only_second", max_length=bundle.anatomy.longest, stride=40, return_tensors=None,
+        QUESTION, LONG, truncation="only_second", max_length=bundle.embeddings.longest, stride=40, return_tensors=None,
         return_overflowing_tokens=True,
     )  # fmt: skip
     assert len(rows.encodings) > 5

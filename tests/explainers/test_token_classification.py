@@ -249,7 +249,7 @@ def test_hostile_texts_give_entities_of_their_own_characters(bert, name):
 
 def test_a_text_over_the_limit_is_cut_with_a_notice(bundle):
     found = explain(asked(" ".join(SENTENCES * 3), ignored_labels="", most_entities=1), bundle=bundle)
-    assert len(found.features) == bundle.anatomy.longest
+    assert len(found.features) == bundle.embeddings.longest
     assert any("was not read" in notice for notice in found.notices)
 
 

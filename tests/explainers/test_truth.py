@@ -8,8 +8,8 @@ import torch
 from transformers import pipeline
 
 from explainers import METHODS, Bundle, ExplainerError, Request, Target, explain, predict
-from explainers.card import TEXT as CARD_TEXT
 from explainers.errors import BadRequest, Incompatible, LimitReached, Mismatch, Overdue
+from explainers.models.card import TEXT as CARD_TEXT
 from tests.quick import quick
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import CONFIGS, tiny
@@ -194,7 +194,7 @@ def test_a_number_that_is_not_the_models_is_refused(bert, monkeypatch):
         output.logits = output.logits + next(calls)
         return output
 
-    bert.anatomy  # noqa: B018 (its probe is a call of its own)
+    bert.embeddings  # noqa: B018 (its probe is a call of its own)
     monkeypatch.setattr(bert.model, "forward", drifting)
     with pytest.raises(Mismatch, match="not what the model gives"):
         explain(asked(target=0, unit="logit", method="saliency"), bundle=bert)
@@ -209,7 +209,7 @@ def test_an_empty_text_is_asked_for(bert, text):
 def test_a_text_over_the_models_limit_is_cut_with_a_notice(bundle):
     found = explain(asked(" ".join(SENTENCES * 3), "saliency"), bundle=bundle)
     assert "was not read" in found.notices[0]
-    assert len(found.features) == bundle.anatomy.longest
+    assert len(found.features) == bundle.embeddings.longest
     assert found.features[-1].special
     assert not explain(asked(method="saliency"), bundle=bundle).notices
 

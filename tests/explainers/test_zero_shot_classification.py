@@ -32,7 +32,7 @@ def asked(text=TEXT, labels=LABELS, method="saliency", target=None, template=Non
 
 def pipelines(bundle, text=TEXT, labels=LABELS, multi=False, **options):
     tokenizer = copy.deepcopy(bundle.tokenizer)
-    tokenizer.model_max_length = bundle.anatomy.longest  # which these tokenizers do not know
+    tokenizer.model_max_length = bundle.embeddings.longest  # which these tokenizers do not know
     said = pipeline("zero-shot-classification", model=bundle.model, tokenizer=tokenizer)
     found = said(text, labels, multi_label=multi, **options)
     return dict(zip(found["labels"], found["scores"], strict=True))

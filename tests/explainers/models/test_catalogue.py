@@ -1,0 +1,110 @@
+"""The catalogue: what a row promises is in the repository, among the wheels, or in transformers itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+from transformers.pipelines import SUPPORTED_TASKS
+
+from explainers import CARDS, METHODS
+from explainers.models.bundled_weights import WHEELS
+from explainers.models.catalogue import BUNDLED, HUB
+from explainers.models.loading import AUTO
+from explainers.views.cards import LANGUAGES, PROVIDED, facts, fitting, lacking, whereabouts
+
+MODELS = Path(__file__).parents[3] / "models"
+MOST_MEGABYTES = 60
+
+bundled = pytest.mark.parametrize("card", BUNDLED, ids=lambda card: card.key)
+every = pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.key)
+
+
+def test_no_key_and_no_label_stands_for_two_models():
+    assert len(CARDS) == len(BUNDLED) + len(HUB)
+    assert len({card.label for card in CARDS.values()}) == len(CARDS)
+
+
+@bundled
+def test_a_bundled_model_has_a_folder_with_a_model_card_and_a_configuration(card):
+    assert card.source == "bundled"
+    assert (MODELS / card.key / "config.json").is_file()
+    readme = (MODELS / card.key / "README.md").read_text(encoding="utf-8")
+    assert f"\n# `{card.key}`" in readme
+    assert f"license: {card.licence.casefold()}" in readme
+
+
+@bundled
+def test_the_score_of_a_bundled_model_is_what_its_model_card_measured(card):
+    """As a share in the card's table, "0.9002", and in per cent in the catalogue, "90.0 %"; or as it is."""
+    readme = (MODELS / card.key / "README.md").read_text(encoding="utf-8")
+    cells = [cell.strip() for line in readme.splitlines() if line.startswith("|") for cell in line.split("|")]
+    measured = [cell for cell in cells if re.fullmatch(r"\d+\.\d+", cell)]
+    number, percent = re.search(r"(\d+\.\d+)( %)?", card.score).groups()
+    assert number in ([f"{100 * float(cell):.1f}" for cell in measured] if percent else measured)
+
+
+@bundled
+def test_a_bundled_model_says_where_its_weights_come_from(card):
+    weights = MODELS / card.key / "model.safetensors"
+    assert card.wheel in WHEELS or weights.is_file()
+    if card.wheel:
+        assert card.wheel in (MODELS / card.key / "README.md").read_text(encoding="utf-8") or card.wheel == "minilm"
+
+
+@pytest.mark.parametrize("wheel", WHEELS.values(), ids=lambda wheel: wheel.key)
+def test_every_wheel_is_credited_with_its_checksum_and_licence(wheel):
+    rows = (MODELS.parent / "THIRD_PARTY.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [row for row in rows if f"`{wheel.package}=={wheel.version}`" in row]
+    assert wheel.sha256 in row
+    assert wheel.licence in row
+
+
+def test_what_is_bundled_is_small():
+    files = [file for file in MODELS.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < MOST_MEGABYTES * 1e6
+
+
+@pytest.mark.parametrize("card", HUB, ids=lambda card: card.key)
+def test_a_model_of_the_hub_says_what_it_needs_and_boasts_of_no_score_that_we_did_not_measure(card):
+    assert card.source == "hub"
+    assert card.key.count("/") == 1
+    assert card.score == card.wheel == ""
+    assert card.megabytes > 50
+    assert "needs the model hub" in dict(facts(card))["Where from"]
+
+
+def test_a_revision_is_pinned_where_transformers_pins_it_and_nowhere_else():
+    defaults = [task["default"]["model"] for task in SUPPORTED_TASKS.values() if "model" in task.get("default", {})]
+    pinned = dict(default for default in defaults if isinstance(default, tuple))
+    revisions = {card.key: card.revision for card in HUB}
+    assert revisions == {key: pinned.get(key, "") for key in revisions}
+    assert len(set(revisions.values())) > 2
+
+
+@every
+def test_a_card_is_for_tasks_that_can_be_loaded_and_in_languages_that_have_a_name(card):
+    assert set(card.tasks) <= set(AUTO)
+    assert len(set(card.tasks)) == len(card.tasks) > 0
+    assert set(card.languages) <= set(LANGUAGES)
+    assert (card.languages == ()) == (card.tasks == ("image_classification",))
+
+
+@every
+def test_every_method_either_works_on_a_model_or_is_named_with_the_reason(card):
+    assert card.provides <= set(PROVIDED)
+    works, lacks = fitting(card), {method.key: reason for method, reason in lacking(card)}
+    assert {method.key for method in works} | set(lacks) == set(METHODS)
+    assert not {method.key for method in works} & set(lacks)
+    assert "integrated_gradients" in {method.key for method in works}
+    shown = dict(facts(card))
+    for key, reason in lacks.items():
+        assert shown[METHODS[key].label] == f"not with this model: it needs {reason}"
+        assert METHODS[key].needs - card.provides
+
+
+def test_where_a_model_is_now_is_said_in_words():
+    sentiment, gpt2 = CARDS["sentiment"], CARDS["openai-community/gpt2"]
+    assert whereabouts(sentiment, "loaded") == whereabouts(gpt2, "loaded") == "Loaded now"
+    assert whereabouts(gpt2, "here") == "On this machine"
+    assert whereabouts(sentiment, "away") == "Downloads 84 MB at first use"
+    assert whereabouts(gpt2, "away") == "Needs the model hub"

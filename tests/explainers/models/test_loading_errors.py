@@ -1,0 +1,82 @@
+"""A model that has left the memory is kept by nobody: neither by a result nor by an error that is still read."""
+
+import weakref
+
+import pytest
+
+from explainers import Request, Target, explain, predict
+from explainers.errors import BadRequest, LimitReached, Overdue
+from explainers.loading import load
+from explainers.models import loading
+from explainers.models.resolve import find_card
+from explainers.settings import read
+from tests.hub import saved
+from tests.sentences import SENTENCES
+
+TASK = "text_classification"
+
+
+class Left(BaseException):
+    """The visitor has left, as Streamlit says it."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return saved("bert", tmp_path / "model")
+
+
+def request_of(folder, **more):
+    return Request(TASK, str(folder), {"text": SENTENCES[0]}, "input_x_gradient", **more)
+
+
+def reference_to(folder):
+    """A weak reference to the loaded model of a folder."""
+    return weakref.ref(load(find_card(str(folder), TASK, read({}))).model)
+
+
+def another_comes():
+    """As large a model as the memory takes, for which all others have to leave."""
+    with loading.registry().lease("another", lambda: read({}).model_megabytes * 1_000_000, object):
+        pass
+
+
+def leave(what, share):
+    if "passes" in what:
+        raise Left
+
+
+@pytest.mark.parametrize(
+    ("error", "settings", "more"),
+    [
+        (None, {}, {}),
+        (Overdue, {"SECONDS": "0"}, {}),
+        (LimitReached, {"PASSES": "1"}, {}),
+        (BadRequest, {}, {"target": Target(label="none of them")}),
+        (Left, {}, {}),
+    ],
+)
+def test_a_model_that_leaves_is_gone_though_the_explanation_or_its_error_is_still_read(
+    folder, anew, error, settings, more
+):
+    anew(**settings)
+    model = reference_to(folder)
+    if error is None:
+        kept = explain(request_of(folder))
+    else:
+        with pytest.raises(error) as kept:
+            explain(request_of(folder, **more), **{"progress": leave} if error is Left else {})
+        assert kept.value.__traceback__ is not None
+    assert model() is not None
+    another_comes()
+    assert model() is None
+    assert kept
+
+
+def test_a_model_that_leaves_is_gone_though_the_error_of_a_prediction_is_still_read(folder, anew):
+    anew()
+    model = reference_to(folder)
+    with pytest.raises(BadRequest, match="Text is empty") as kept:
+        predict(Request(TASK, str(folder), {"text": " "}))
+    another_comes()
+    assert model() is None
+    assert kept.value.__traceback__ is not None
