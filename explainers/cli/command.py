@@ -1,5 +1,6 @@
 """Command, what a verb does with a request and how its result is written, and Options, what all commands accept."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from ..tactic import Tactic
 from ..tasks import TASKS
 
 FORMATS = (".html", ".json", ".csv")
+INPUTS_HELP = "inputs of the task; an image by its file name"
+TABLE_HELP = "table of requests: one per row, one column per input"
+OUT_HELP = "write .html, .json or .csv instead of a summary"
 MODEL_HELP = "name in the catalogue, Hugging Face id or folder (default: the task's first model)"
 METHOD_HELP = "attribution method, listed below (default: the task's own)"
 TARGET_HELP = "label to explain (default: the predicted one)"
@@ -25,8 +29,8 @@ SET_HELP = "setting, listed below; repeat for several"
 def parse_pairs(texts: Sequence[str] | None) -> dict[str, str]:
     """Split each NAME=VALUE at its first equals sign."""
     for text in texts or ():
-        if "=" not in text[1:]:
-            raise typer.BadParameter(f"{text[:60]!r} is not NAME=VALUE")
+        if "=" not in text[1:] or re.search("[\ud800-\udfff]", text):  # surrogates stand for bytes that are not UTF-8
+            raise typer.BadParameter(f"{text[:60]!r} is not NAME=VALUE in UTF-8")
     return dict(text.split("=", 1) for text in texts or ())
 
 
@@ -53,16 +57,9 @@ class Options:
     """The arguments and options of a command, as typer declares them."""
 
     task: Annotated[str, Argument(metavar="TASK", help="task, listed below", **choose_from(TASKS))]
-    inputs: Annotated[
-        list[str] | None, Argument(metavar="NAME=TEXT", help="inputs of the task; an image by its file name")
-    ] = None
-    input: Annotated[
-        Path | None, Option(metavar="FILE.csv", help="table of requests: one per row, one column per input")
-    ] = None
-    out: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="write .html, .json or .csv instead of a summary", parser=parse_out),
-    ] = None
+    inputs: Annotated[list[str] | None, Argument(metavar="NAME=TEXT", help=INPUTS_HELP)] = None
+    input: Annotated[Path | None, Option(metavar="FILE.csv", help=TABLE_HELP)] = None
+    out: Annotated[Path | None, Option(metavar="FILE", help=OUT_HELP, parser=parse_out)] = None
     model: Annotated[str, Option(metavar="MODEL", help=MODEL_HELP, autocompletion=lambda: list(CARDS))] = ""
     method: Annotated[str | None, Option(metavar="METHOD", help=METHOD_HELP, **choose_from(METHODS))] = None
     target: Annotated[str | None, Option(metavar="LABEL", help=TARGET_HELP)] = None

@@ -5,7 +5,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import signature
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -18,7 +18,7 @@ from ..tactic import Tactic
 from ..task import Task
 from ..tasks import TASKS
 from .attack import ATTACK
-from .command import Command
+from .command import Command, choose_from
 from .evaluate import EVALUATE
 from .explain import EXPLAIN
 from .fetch import fetch_weights
@@ -27,6 +27,7 @@ from .run import run_command
 PROGRAM = "python -m explainers"
 SHORTCUT = "explainers"  # shells complete single words only, so the completion script defines this one
 COMPLETE_VARIABLE = "_EXPLAINERS_COMPLETE"
+COMPLETION_HELP = f"print a script that defines the command {SHORTCUT}, with completion"
 WIDTH = 76  # of the catalogue: fits 80 columns with typer's padding
 
 completion_init()
@@ -42,8 +43,7 @@ app = typer.Typer(
 def start(
     context: typer.Context,
     show_completion: Annotated[
-        Literal["bash", "zsh", "fish"] | None,
-        typer.Option(help=f"print a script that defines the command {SHORTCUT}, with completion"),
+        str | None, typer.Option(metavar="bash|zsh|fish", help=COMPLETION_HELP, **choose_from(("bash", "zsh", "fish")))
     ] = None,
 ) -> None:
     """Handle what stands before the verb."""

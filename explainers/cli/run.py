@@ -1,5 +1,6 @@
 """Run a command: turn its options into one request or a table of requests, and write the results."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -85,9 +86,6 @@ def _get_inputs(task: Task, given: Mapping[str, str], folder: Path) -> dict[str,
 
 
 def _find_file(file: Path) -> Path:
-    try:
-        if file.is_file():
-            return file
-    except OSError:  # the name is too long
-        pass
-    raise BadRequest(f"There is no file {str(file)[:200]!r}.")
+    if not os.path.isfile(file):  # unlike Path.is_file, false for a name that is too long
+        raise BadRequest(f"There is no file {str(file)[:200]!r}.")
+    return file

@@ -237,6 +237,7 @@ def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypat
         (["text=Good.", "--out", "out.txt"], "does not end in .html, .json, .csv"),
         (["--method", "nonsense"], "'nonsense' is not one of allennlp_gradient, "),
         (["--seed", "x"], "'--seed': Input should be a valid integer"),
+        (["text=\udcff"], "is not NAME=VALUE in UTF-8"),
         (["-x=Good."], "No such option: -x"),
     ],
 )
