@@ -1,11 +1,9 @@
 """Results as files, for one request or a table of them; lines and progress on a terminal."""
 
-import io
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,13 +20,12 @@ CLEAR_LINE = "\r\x1b[K"
 
 def write_result(file: Path, command: Command, result: Any) -> None:
     """Write one result in the format of the file's suffix."""
-    formats: dict[str, Callable[[Any], str]] = {
-        ".html": command.to_html,
-        ".json": command.to_json,
-        ".csv": partial(_to_csv, command),
-    }
+    suffix = file.suffix.lower()
     with _open(file) as out:
-        out.write(formats[file.suffix.lower()](result))
+        if suffix == ".csv":
+            writer(out).writerows([command.header, *command.to_rows(result)])
+        else:
+            out.write(command.to_html(result) if suffix == ".html" else command.to_json(result))
 
 
 def open_results(file: Path, command: Command) -> AbstractContextManager[Write]:
@@ -56,12 +53,6 @@ def _open(file: Path) -> TextIO:
         return open(file, "w", encoding="utf-8", newline="")
     except OSError as error:
         raise BadRequest(f"{file} cannot be written: {error.strerror}.") from None
-
-
-def _to_csv(command: Command, result: Any) -> str:
-    table = io.StringIO()
-    writer(table).writerows([command.header, *command.to_rows(result)])
-    return table.getvalue()
 
 
 @contextmanager
