@@ -35,6 +35,7 @@ app = typer.Typer(
     help="Explain the predictions of transformer models.",
     epilog=f"{PROGRAM} COMMAND --help lists the tasks, methods and settings.",
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,  # typer's own script calls the program by one word
 )
 

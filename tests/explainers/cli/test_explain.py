@@ -268,6 +268,8 @@ def test_help_fits_80_columns_and_ends_with_zero(verb, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert main([verb, "--help"]) == 0
     told = capsys.readouterr().out
+    assert main([verb, "-h"]) == 0
+    assert capsys.readouterr().out == told
     assert f"python -m explainers {verb}" in told
     assert max(map(len, told.splitlines())) <= 80
 
