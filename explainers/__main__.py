@@ -1,11 +1,8 @@
-"""The library on a terminal: `python -m explainers`.
-
-Knows no command; they are in commands/.
-"""
+"""The command line: `python -m explainers`."""
 
 import sys
 
-from .commands import main
+from .cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from explainers import Request, attack, evaluate, explain
-from explainers.commands import main
+from explainers.cli import main
 from explainers.views.attack import said
 from explainers.views.text import bare
 from explainers.views.verdict import verdict

@@ -1,4 +1,4 @@
-"""The command line: it gives what the library gives, for one request and for tables of them, and says what it does."""
+"""The command `explain` gives what the library gives, for one request and for tables of them, and says what it does."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from explainers import METHODS, TASKS, Request, explain
 from explainers.attacks import ATTACKS
-from explainers.commands import arguments, explaining, main, terminal
+from explainers.cli import main, output, parser
 from explainers.export import FORMULA, from_json
 from explainers.request import Picture
 from explainers.standalone import to_html
@@ -19,9 +19,9 @@ from tests.nli import NLI, named
 from tests.tables import rows, table
 from tests.tiny import tiny
 
-from .seeing import seeing
+from ..seeing import seeing
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LABELLED = ("text_classification", "multi_label_classification", "pair_classification", "zero_shot_classification")
 
 
@@ -223,7 +223,7 @@ def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypat
         answered.append(explain(request))
         return answered[0]
 
-    monkeypatch.setattr(explaining, "explain", once)
+    monkeypatch.setattr("explainers.cli.explain.explain", once)
     given = table(tmp_path, "text\nGood.\nBad.\n")
     assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 130
     assert len(json.loads((tmp_path / "out.json").read_text("utf-8"))) == 1
@@ -235,14 +235,14 @@ def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypat
     [
         (["nonsense"], "'nonsense' is not NAME=VALUE"),
         (["text=Good.", "--out", "out.txt"], "does not end in .html, .json, .csv"),
-        (["--method", "nonsense"], "invalid choice: 'nonsense'"),
-        (["--seed", "x"], "invalid int value"),
+        (["--method", "nonsense"], "'nonsense' is not one of allennlp_gradient, "),
+        (["--seed", "x"], "'--seed': Input should be a valid integer"),
+        (["text=\udcff"], "is not NAME=VALUE in UTF-8"),
+        (["-x=Good."], "No such option: -x"),
     ],
 )
 def test_a_command_that_is_none_ends_with_two_and_says_why(bert, capsys, more, why):
-    with pytest.raises(SystemExit) as caught:
-        main([*bert, *more])
-    assert caught.value.code == 2
+    assert main([*bert, *more]) == 2
     assert why in capsys.readouterr().err
 
 
@@ -253,7 +253,7 @@ def test_a_table_needs_a_place_for_its_answers_and_has_all_inputs_itself(bert, c
 
 
 def test_the_help_names_every_task_input_method_and_setting():
-    said = arguments.catalogue(ATTACKS)
+    said = re.sub(r"\[/?cyan\]", "", parser.format_catalogue(ATTACKS))
     words = set(said.split())
     for task in TASKS.values():
         assert {task.key, *(f"{field.name}=" for field in task.fields)} <= words
@@ -263,10 +263,32 @@ def test_the_help_names_every_task_input_method_and_setting():
         assert method.summary in " ".join(said.split())
 
 
+@pytest.mark.parametrize("verb", ["explain", "attack", "evaluate", "fetch"])
+def test_help_fits_80_columns_and_ends_with_zero(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([verb, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert main([verb, "-h"]) == 0
+    assert capsys.readouterr().out == told
+    assert f"python -m explainers {verb}" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_bash_completes_verbs_tasks_methods_and_models(tmp_path):
+    made = [sys.executable, "-m", "explainers", "--show-completion", "bash"]
+    script = subprocess.run(made, cwd=ROOT, capture_output=True, text=True, check=True, timeout=200).stdout
+    lines = ["explainers expl", "explainers explain fill_m", "explainers explain fill_mask --method occ"]
+    for line in lines:
+        script += f"\nCOMP_WORDS=({line}); COMP_CWORD={len(line.split()) - 1}; _explainers_completion explainers"
+        script += '; echo "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=200)
+    assert done.stdout.split() == ["explain", "fill_mask", "occlusion"]
+
+
 def test_progress_is_written_over_on_a_terminal_and_not_written_elsewhere(monkeypatch, capsys):
-    terminal.shown("3/9 ")("One pass", 0.5)
+    output.show_progress("3/9 ")("One pass", 0.5)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    terminal.shown("3/9 ")("One pass", 0.5)
-    terminal.note("done \x1b[2J")
+    output.show_progress("3/9 ")("One pass", 0.5)
+    output.print_note("done \x1b[2J")
     assert capsys.readouterr().err == "\r\x1b[K3/9 One pass  50%\r\x1b[Kdone [001B][2J\n"

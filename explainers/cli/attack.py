@@ -1,0 +1,122 @@
+"""The command that attacks: changed texts, and what the model predicts for them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from typer import Argument, Option
+
+from ..attacks import ATTACKS
+from ..edits import Attack
+from ..engine import attack
+from ..export import cell
+from ..progress import Progress
+from ..request import Request, Target
+from ..standalone import page
+from ..views.attack import said, steps
+from ..views.diff import diff
+from ..views.palette import CSS
+from ..views.text import bare, escaped, field_name, likelihood
+from .command import Command, Options, choose_from, parse_pairs
+
+FORMAT = "wherefore-attack/1"
+HEADER = ("step", "change", "says", "probability", "estimate", "text")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackArgument:
+    """The argument before TASK."""
+
+    attack: Annotated[str, Argument(metavar="ATTACK", help="attack, listed below", **choose_from(ATTACKS))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackOptions(Options, AttackArgument):  # a dataclass takes the fields of its last base first
+    """The options of the command."""
+
+    target: Annotated[str | None, Option(metavar="LABEL", help="label to reach (default: any other)")] = None
+    field: Annotated[str, Option(metavar="NAME", help="input to change (default: the task's first)")] = ""
+    protect: Annotated[str, Option(metavar="WORDS", help="words to keep, separated by commas")] = ""
+
+
+def get_own_settings(options: AttackOptions) -> frozenset[str]:
+    """Return the names of the attack's settings."""
+    return frozenset(knob.name for knob in ATTACKS[options.attack].params)
+
+
+def run(request: Request, options: AttackOptions, progress: Progress) -> Attack:
+    """Attack the prediction; `options.target` is the label to reach, not the label to explain."""
+    own = get_own_settings(options)
+    return attack(
+        options.attack,
+        replace(request, target=Target()),
+        target=options.target,
+        field=options.field,
+        protected=options.protect,
+        params={name: value for name, value in parse_pairs(options.set).items() if name in own},
+        progress=progress,
+    )
+
+
+def list_details(result: Attack) -> Iterator[str]:
+    """List each step with the prediction for its text."""
+    for step in result.trajectory:
+        yield f"{step.says} {likelihood(step.probability)}  {step.text}"
+
+
+def to_json(result: Attack) -> str:
+    """Serialise the request, the attack and every step."""
+    plain = {
+        "format": FORMAT,
+        "request": result.request.to_query(),
+        "attack": result.key,
+        "settings": dict(result.params),
+        "field": result.field,
+        "protected": result.protected,
+        "wanted": result.wanted.label if result.wanted else None,
+        "success": result.success,
+        "reason": result.reason,
+        "steps": steps(result),
+        "shortest": [step.text for step in result.minimal],
+        "evaluations": result.evaluations,
+        "seconds": result.seconds,
+    }
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False)
+
+
+def to_html(result: Attack) -> str:
+    """Render the summary, the changed text and every step as one page."""
+    rows = "".join(
+        f"<tr><td>{escaped(step.says)} {likelihood(step.probability)}</td><td><bdi>{escaped(step.text)}</bdi></td></tr>"
+        for step in result.trajectory
+    )
+    code = f"attack({result.key!r}, {result.request!r}, field={result.field!r}, protected={result.protected!r})"
+    return page(
+        f'<section><style>{CSS}</style><p class="wf-said">{said(result)}</p>'
+        f"{diff(result.texts[0], result.edits, field_name(result.field))}"
+        f'<table><tr><th scope="col">The model says</th><th scope="col">Text</th></tr>{rows}</table></section>',
+        f"from explainers import Request, Target, attack\n\n{code}\n",
+    )
+
+
+def to_rows(result: Attack) -> Iterator[tuple[object, ...]]:
+    """Yield one row per step under HEADER."""
+    for row in steps(result):
+        yield tuple(cell(value) if isinstance(value, str) else value for value in (row[name] for name in HEADER))
+
+
+ATTACK = Command(
+    name="attack",
+    help="Change words until the prediction changes, or remove the words that it does not need.",
+    run=run,
+    summarize=lambda result: bare(said(result)),
+    list_details=list_details,
+    to_json=to_json,
+    to_html=to_html,
+    header=HEADER,
+    to_rows=to_rows,
+    options=AttackOptions,
+    own_settings=get_own_settings,
+    attacks=ATTACKS,
+)

@@ -1,0 +1,57 @@
+"""The command that evaluates: the faithfulness of an explanation, compared with random rankings."""
+
+import math
+from collections.abc import Iterator
+
+from ..checked_file import to_json
+from ..engine import evaluate, explain
+from ..export import cell
+from ..faithfulness import Faithfulness
+from ..progress import Progress
+from ..request import Request
+from ..standalone import page
+from ..views.palette import CSS
+from ..views.text import bare, named, number
+from ..views.verdict import measures, verdict
+from .command import Command, Options
+
+HEADER = ("target", "measure", "value", "random", "low", "high", "verdict")
+
+
+def run(request: Request, options: Options, progress: Progress) -> Faithfulness:
+    """Explain the request and evaluate the explanation of its first target."""
+    return evaluate(explain(request, progress=progress), progress=progress)
+
+
+def list_details(result: Faithfulness) -> Iterator[str]:
+    """List each measure with the mean of random rankings."""
+    for measure in result.measures:
+        yield f"{number(measure.value):>9}  {measure.label} (random: {number(measure.random)}): {measure.verdict}"
+
+
+def to_html(result: Faithfulness) -> str:
+    """Render the verdict and the measures as one page."""
+    code = f"from explainers import Request, Target, evaluate, explain\n\nevaluate(explain({result.request!r}))\n"
+    summary = f'<p class="wf-said">{verdict(result)}</p>'
+    return page(f"<section><style>{CSS}</style>{summary}{measures(result)}</section>", code)
+
+
+def to_rows(result: Faithfulness) -> Iterator[tuple[object, ...]]:
+    """Yield one row per measure under HEADER; a value that is not defined is an empty cell."""
+    for measure in result.measures:
+        numbers = (measure.value, measure.random, measure.low, measure.high)
+        cells = ("" if math.isnan(value) else value for value in numbers)
+        yield cell(named(result.target)), measure.label, *cells, measure.verdict
+
+
+EVALUATE = Command(
+    name="evaluate",
+    help="Explain, then evaluate faithfulness: remove the most important words and compare with random removals.",
+    run=run,
+    summarize=lambda result: bare(verdict(result)),
+    list_details=list_details,
+    to_json=to_json,
+    to_html=to_html,
+    header=HEADER,
+    to_rows=to_rows,
+)

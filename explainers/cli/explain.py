@@ -1,0 +1,46 @@
+"""The command that explains: the words or image regions that moved the model's output."""
+
+import math
+from collections.abc import Iterator
+
+from ..data import Explanation
+from ..engine import explain
+from ..export import HEAD, lines, to_json
+from ..generation.result import is_generation
+from ..standalone import to_html
+from ..views.sentence import sentence
+from ..views.telling import wrote
+from ..views.text import bare, named, number
+from .command import Command
+
+MOST_WORDS = 10  # listed on a terminal
+
+
+def summarize(explanation: Explanation) -> str:
+    """Summarise the explanation in one sentence."""
+    words = explanation.by_word()
+    return bare(wrote(words) if is_generation(words) else sentence(words))
+
+
+def list_details(explanation: Explanation) -> Iterator[str]:
+    """List the words with the largest scores for each target."""
+    words = explanation.by_word()
+    for row, target in enumerate(() if explanation.grid else words.targets):
+        if len(words.targets) > 1:
+            yield f"{named(target)}:"
+        scored = [(text, score) for text, score in words.pairs(row) if score and not math.isnan(score)]
+        for text, score in sorted(scored, key=lambda pair: -abs(pair[1]))[:MOST_WORDS]:
+            yield f"{number(score):>9}  {text}"
+
+
+EXPLAIN = Command(
+    name="explain",
+    help="Show which words or image regions moved the model's output.",
+    run=lambda request, options, progress: explain(request, progress=progress),
+    summarize=summarize,
+    list_details=list_details,
+    to_json=to_json,
+    to_html=to_html,
+    header=HEAD,
+    to_rows=lines,
+)

@@ -1,0 +1,100 @@
+"""Results as files, for one request or a table of them; lines and progress on a terminal."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..errors import BadRequest, ExplainerError
+from ..export import cell, writer
+from ..progress import Progress
+from ..views.text import visible
+from .command import Command
+
+Write = Callable[[int, Any], None]
+"""Takes the number of a row, and its result or its error."""
+CLEAR_LINE = "\r\x1b[K"
+
+
+def write_result(file: Path, command: Command, result: Any) -> None:
+    """Write one result in the format of the file's suffix."""
+    suffix = file.suffix.lower()
+    with _open(file) as out:
+        if suffix == ".csv":
+            writer(out).writerows([command.header, *command.to_rows(result)])
+        else:
+            out.write(command.to_html(result) if suffix == ".html" else command.to_json(result))
+
+
+def open_results(file: Path, command: Command) -> AbstractContextManager[Write]:
+    """Open a file for the results of many rows; HTML is one file per row, numbered."""
+    return {".html": _write_pages, ".json": _write_objects, ".csv": _write_rows}[file.suffix.lower()](file, command)
+
+
+def print_note(text: str) -> None:
+    """Print a line on stderr, with control characters made visible."""
+    print((CLEAR_LINE if sys.stderr.isatty() else "") + visible(text), file=sys.stderr, flush=True)
+
+
+def show_progress(prefix: str = "") -> Progress:
+    """Return a Progress that updates one line of a terminal; silent if stderr is not a terminal."""
+
+    def progress(what: str, share: float) -> None:
+        if sys.stderr.isatty():
+            print(f"{CLEAR_LINE}{prefix}{visible(what)} {share:4.0%}", end="", file=sys.stderr, flush=True)
+
+    return progress
+
+
+def _open(file: Path) -> TextIO:
+    try:
+        return open(file, "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be written: {error.strerror}.") from None
+
+
+@contextmanager
+def _write_rows(file: Path, command: Command) -> Iterator[Write]:
+    with _open(file) as out:
+        table = writer(out)
+        table.writerow(["row", "error", *command.header])
+
+        def write(row: int, result: Any) -> None:
+            if isinstance(result, ExplainerError):
+                table.writerow([row, cell(str(result)), *[""] * len(command.header)])
+            else:
+                table.writerows([row, "", *cells] for cells in command.to_rows(result))
+            out.flush()
+
+        yield write
+
+
+@contextmanager
+def _write_objects(file: Path, command: Command) -> Iterator[Write]:
+    """Write a list with one object per row, closed even if the run is interrupted."""
+    with _open(file) as out:
+        before = "[\n"
+
+        def write(row: int, result: Any) -> None:
+            nonlocal before
+            failed = isinstance(result, ExplainerError)
+            error = {"row": row, "error": str(result)}
+            out.write(before + (json.dumps(error, ensure_ascii=False) if failed else command.to_json(result)))
+            out.flush()
+            before = ",\n"
+
+        try:
+            yield write
+        finally:
+            out.write("\n]\n" if before == ",\n" else "[]\n")
+
+
+@contextmanager
+def _write_pages(file: Path, command: Command) -> Iterator[Write]:
+    def write(row: int, result: Any) -> None:
+        if not isinstance(result, ExplainerError):
+            write_result(file.with_name(f"{file.stem}-{row}{file.suffix}"), command, result)
+
+    yield write
