@@ -84,6 +84,7 @@ def _explained(
         steps=problem.steps,
         segments=problem.segments,
         spread=None if attribution.spread is None else _floats(_visible(attribution.spread, problem.visible)),
+        kind=task.kind,
     )
 
 

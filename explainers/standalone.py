@@ -6,8 +6,7 @@ Knows no torch and no Streamlit.
 from collections.abc import Mapping
 
 from .data import Explanation
-from .generation.grouping import Grouping, grouped
-from .generation.result import is_generation
+from .results.granularity import Grouping, grouped
 from .views.computed import code, computed, table
 from .views.generation_page import POLICY, block, script
 from .views.generation_page import table as tokens
@@ -26,7 +25,7 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
     `true_label` is what is right, if the reader knows it. A generation is one result, with a script of ours to point
     at its tokens.
     """
-    written = is_generation(explanation)
+    written = explanation.kind == "generation"
     shown = grouped(explanation, Grouping("word")) if written else explanation.by_word()
     picked = range(len(explanation.targets)) if row is None else [row]
     notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))

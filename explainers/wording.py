@@ -5,11 +5,11 @@ Knows no model: where a word begins and ends, a tokenizer's features say.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from .data import Feature
 from .edits import Edit
 from .encoding import WORD
+from .results.granularity import groups_of, word_keys
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class Wording:
         """The words that a model read of a text. What it did not read, behind them, is left out."""
         pieces: list[Piece] = []
         end = 0
-        for _, group in groupby((f for f in features if f.start != f.end), key=lambda feature: feature.word):
-            tokens = list(group)
+        placed = [feature for feature in features if feature.start != feature.end]
+        for group in groups_of(word_keys(placed)):
+            tokens = [placed[i] for i in group]
             start, until = max(tokens[0].start or 0, end), max(token.end or 0 for token in tokens)
             if until > start:
                 pieces.append(Piece(text[start:until], text[end:start], len(pieces), start, until))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..data import Explanation
 from ..engine import explain
 from ..export import HEAD, lines, to_json
-from ..generation.result import is_generation
+from ..results.granularity import Grouping, grouped
 from ..standalone import to_html
 from ..views.sentence import sentence
 from ..views.telling import wrote
@@ -21,8 +21,9 @@ MOST = 10  # words on a terminal
 
 def said(explanation: Explanation) -> str:
     """The answer in one sentence."""
-    shown = explanation.by_word()
-    return bare(wrote(shown) if is_generation(shown) else sentence(shown))
+    if explanation.kind == "generation":
+        return bare(wrote(grouped(explanation, Grouping("word"))))
+    return bare(sentence(explanation.by_word()))
 
 
 def listed(explanation: Explanation) -> Iterator[str]:

@@ -16,8 +16,8 @@ from ..errors import BadRequest, EndsAtOnce
 from ..loading import Bundle
 from ..registry import quiet
 from ..request import Request, Target
+from ..results.granularity import SENTENCE
 from ..tasks import TASKS
-from .grouping import SENTENCE
 from .openings import PREFIX, SYSTEM, WITHOUT
 
 SENSES = "input_x_gradient"  # the method of the first pass, whose maps are not used

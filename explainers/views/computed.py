@@ -6,7 +6,6 @@ Knows no Streamlit.
 import re
 
 from ..data import Explanation
-from ..generation.result import is_generation
 from ..method import METHODS, Value
 from ..request import Pairs, Request
 from .palette import CSS
@@ -41,7 +40,7 @@ def computed(explanation: Explanation, row: int = 0) -> Pairs:
 def _explained(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards; of a generation that is each written token, and the numbers are of one."""
     said, count = direction(explanation, row), len(explanation.targets)
-    return f"each of {count} written tokens, here {said}" if is_generation(explanation) and count > 1 else said
+    return f"each of {count} written tokens, here {said}" if explanation.kind == "generation" and count > 1 else said
 
 
 def table(rows: Pairs) -> str:

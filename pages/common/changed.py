@@ -10,8 +10,7 @@ import streamlit as st
 from explainers import TASKS, ExplainerError, Explanation, Request
 from explainers.backend import backend
 from explainers.difference import difference
-from explainers.generation.grouping import Grouping, grouped
-from explainers.generation.result import is_generation
+from explainers.results.granularity import Grouping, grouped
 from explainers.views.crosstab import alt, crosstab
 from explainers.views.telling import wrote
 from explainers.views.text import likelihood
@@ -25,11 +24,6 @@ LEAD = (
     "of the changed text are taken from those of yours."
 )
 KEEP = "Ask about the same written text again, so that every token has a counterpart."
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation)
 
 
 def changed(explanation: Explanation, key: str) -> None:

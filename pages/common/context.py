@@ -8,7 +8,6 @@ import streamlit as st
 from explainers import TASKS, Explanation
 from explainers.generation.context import CURRENT, Measure, Question, Reliance, reliance, split
 from explainers.generation.openings import PREFIX, SYSTEM
-from explainers.generation.result import is_generation
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn
@@ -21,11 +20,6 @@ LEAD = (
     "Give the context by itself: the text is then read once with it and once without it. Written words that the model "
     "expects otherwise without the context are traced back to words of the context."
 )
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation) and len(TASKS[explanation.request.task].fields) > 1
 
 
 def context(explanation: Explanation, key: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explainers import ExplainerError, Explanation
-from explainers.generation.grouping import HOWS, LEVELS, Grouping, grouped
+from explainers.results.granularity import HOWS, LEVELS, Grouping, grouped
 from explainers.views.crosstab import alt, crosstab, rows
 from explainers.views.generation import name
 from explainers.views.meter import meter

@@ -8,7 +8,6 @@ import streamlit as st
 from explainers import Explanation, Request
 from explainers.backend import backend
 from explainers.catalogue import Card
-from explainers.generation.result import is_generation
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
 from explainers.views.computed import table
@@ -54,7 +53,7 @@ def listed(card: Card) -> None:
 @st.fragment
 def show(explanation: Explanation, key: str) -> None:
     """The answer in one sentence, the map, how sure it is, and the other views; switching them computes nothing."""
-    if is_generation(explanation):
+    if explanation.kind == "generation":
         generation(explanation, key)
         return
     marked = st.container()

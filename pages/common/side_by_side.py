@@ -9,7 +9,6 @@ import streamlit as st
 
 from explainers import Explanation
 from explainers.comparison import agreements, ranking, row_of
-from explainers.generation.result import is_generation
 from explainers.views import agreement as pairs
 from explainers.views.image_page import legend
 from explainers.views.images import alt, figure
@@ -76,7 +75,7 @@ def _map(columns: Columns, column: int, limit: float | None, key: str) -> None:
     whole, row = columns.explanations[column], columns.rows[column]
     shown = whole.by_word()
     st.markdown(f"#### {literal(columns.names[column])}")
-    drawn.markup(f"<p>{wrote(whole) if is_generation(whole) else sentence(shown, row)}</p>")
+    drawn.markup(f"<p>{wrote(whole) if whole.kind == 'generation' else sentence(shown, row)}</p>")
     if not shown.grid:
         drawn.markup(spans(shown, row, limit))
         return

@@ -8,7 +8,6 @@ import streamlit as st
 from explainers import Explanation
 from explainers.encoding import words_of
 from explainers.generation.professions import ENGLISH, TURKISH
-from explainers.generation.result import is_generation
 from explainers.generation.swap import Swap
 from explainers.generation.swapping import Question, asked, swaps
 from explainers.task import Task
@@ -27,11 +26,6 @@ LEAD = (
 )
 WORDS = "With commas between them. Here are professions; type whatever you like."
 Place = tuple[str, int, int]  # a field, and its characters from and to
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation) and bool(swappable(explanation))
 
 
 def swap(explanation: Explanation, key: str) -> None:

@@ -11,7 +11,6 @@ from explainers import TASKS, Explanation, Request, Target
 from explainers.backend import backend
 from explainers.classification import nothing_asked
 from explainers.comparison import row_of
-from explainers.generation.result import is_generation
 from explainers.loading import loaded
 from explainers.rewriting import Rewriting
 from explainers.views.rewriting import effect, lines
@@ -64,11 +63,6 @@ def whatif(explanation: Explanation, key: str) -> None:
     if after is not None and asked.rewriting.before:
         _effect(asked, after)
     _ends(asked, own)
-
-
-def fits(explanation: Explanation) -> bool:
-    """Whether there are words to change; what a model wrote has a panel that keeps it the same."""
-    return bool(explanation.request.texts) and not explanation.grid and not is_generation(explanation)
 
 
 def _after(asked: Asked, own: str) -> Explanation | None:

@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers.data import Feature, Prediction
-from explainers.generation.grouping import Grouping, grouped
 from explainers.request import Request, Target
+from explainers.results.granularity import Grouping, grouped
 from explainers.standalone import to_html
 from explainers.views.computed import computed
 from explainers.views.crosstab import alt, crosstab, rounded, rows

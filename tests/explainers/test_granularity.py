@@ -5,20 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers.errors import BadRequest, LimitReached
-from explainers.generation.grouping import HOWS, LEVELS, Grouping, grouped
-from explainers.generation.result import is_generation, written
+from explainers.results.granularity import HOWS, LEVELS, Grouping, grouped
 from tests.explainers.drawing import scored
 from tests.explainers.generations import NAN, generation
 from tests.sentences import HOSTILE
 
 SCORES = [[1, 2, -3, 4, 0.5], [0.25, 0, 1, -2, 1, 8], [1, 1, 1, 1, 1, -2, 6]]
-
-
-def test_a_result_is_a_generation_if_each_target_is_a_feature_that_it_could_not_see():
-    assert is_generation(generation())
-    assert written(generation()) == {5: 0, 6: 1, 7: 2}
-    assert not is_generation(scored())
-    assert not is_generation(generation(scores=[[0.0] * 8] * 3))  # as entities are: each sees all of the text
 
 
 def test_words_of_several_tokens_are_one_on_both_axes_and_the_last_word_is_whole():
