@@ -14,16 +14,17 @@ LEVELS = [
         "errors generation.professions generation.swap",
         "links",
         "request",
-        "views.text",
-        "results.granularity",
+        "views.text views.palette",
+        "results.granularity views.html",
         "data card showcases",
         "hub_cards generation.dropout faithfulness edits",
-        "generation.alignment generation.steps settings catalogue conversions method gate chance problem readout"
-        " anatomy registry vocabulary wheels",
-        "folders attention metric pieces pictures views.palette",
+        "views.doubt generation.alignment generation.steps settings catalogue conversions method gate chance problem"
+        " readout anatomy registry vocabulary wheels",
+        "folders attention metric pieces pictures",
         "hub capability knobs trial",
         "sources metrics.aopc metrics.infidelity metrics.leave_one_out",
         "loading metrics views.segments difference views.maps views.regions views.verdict checked_file views.gaps",
+        "views.gaps views.verdict",
         "checking encoding imaging eyes presence views.cards views.drawings views.entities views.meter views.sentence"
         " views.quote views.spans views.telling views.table",
         "task inside generation.openings wording",
@@ -33,6 +34,7 @@ LEVELS = [
         "views.image_page views.agreement views.ranking answers entities windows classification generation.drafts"
         " views.crosstab views.rewriting masks views.diff tactic",
         "generation.problem views.generation_page views.heads siege attacks.greedy views.attack",
+        "views.renderers",
         "export views.sanity views.path hypotheses tasks.fill_mask tasks.text_classification tasks.pair_classification",
         "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",

@@ -17,7 +17,7 @@ from ..request import Request, Target
 from ..standalone import page
 from ..views.attack import said, steps
 from ..views.diff import diff
-from ..views.palette import CSS
+from ..views.html import lead, table
 from ..views.text import bare, escaped, field_name, likelihood
 from .verb import Verb
 
@@ -78,15 +78,14 @@ def to_json(found: Attack) -> str:
 
 def to_html(found: Attack) -> str:
     """What came of it as one page: a sentence, the changed text, and every step."""
-    rows = "".join(
-        f"<tr><td>{escaped(step.says)} {likelihood(step.probability)}</td><td><bdi>{escaped(step.text)}</bdi></td></tr>"
+    steps = (
+        (f"{escaped(step.says)} {escaped(likelihood(step.probability))}", f"<bdi>{escaped(step.text)}</bdi>")
         for step in found.trajectory
     )
     code = f"attack({found.key!r}, {found.request!r}, field={found.field!r}, protected={found.protected!r})"
     return page(
-        f'<section><style>{CSS}</style><p class="wf-said">{said(found)}</p>'
-        f"{diff(found.texts[0], found.edits, field_name(found.field))}"
-        f'<table><tr><th scope="col">The model says</th><th scope="col">Text</th></tr>{rows}</table></section>',
+        f"<section>{lead(said(found))}{diff(found.texts[0], found.edits, field_name(found.field))}"
+        f"{table(steps, ('The model says', 'Text'))}</section>",
         f"from explainers import Request, Target, attack\n\n{code}\n",
     )
 

@@ -14,7 +14,7 @@ from ..export import cell
 from ..faithfulness import Faithfulness
 from ..request import Request
 from ..standalone import page
-from ..views.palette import CSS
+from ..views.html import lead, styled
 from ..views.text import bare, named, number
 from ..views.verdict import measures, verdict
 from .verb import Verb
@@ -37,8 +37,7 @@ def to_html(found: Faithfulness) -> str:
     """The verdict in a sentence and its measures, as one page."""
     request = found.request
     code = f"from explainers import Request, Target, evaluate, explain\n\nevaluate(explain({request!r}))\n"
-    said = f'<p class="wf-said">{verdict(found)}</p>'
-    return page(f"<section><style>{CSS}</style>{said}{measures(found)}</section>", code)
+    return page(styled(f"<section>{lead(verdict(found))}{measures(found)}</section>"), code)
 
 
 def lines(found: Faithfulness) -> Iterator[tuple[object, ...]]:

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from ..data import Explanation
 from ..engine import explain
 from ..export import HEAD, lines, to_json
-from ..results.granularity import Grouping, grouped
 from ..standalone import to_html
-from ..views.sentence import sentence
-from ..views.telling import wrote
+from ..views.renderers import render
 from ..views.text import bare, named, number
 from .verb import Verb
 
@@ -21,15 +19,13 @@ MOST = 10  # words on a terminal
 
 def said(explanation: Explanation) -> str:
     """The answer in one sentence."""
-    if explanation.kind == "generation":
-        return bare(wrote(grouped(explanation, Grouping("word"))))
-    return bare(sentence(explanation.by_word()))
+    return bare(render(explanation).lead(explanation, 0, None))
 
 
 def listed(explanation: Explanation) -> Iterator[str]:
     """The strongest words for each target, with their scores."""
     shown = explanation.by_word()
-    for row, target in enumerate(() if explanation.grid else shown.targets):
+    for row, target in enumerate(() if explanation.kind == "image" else shown.targets):
         if len(shown.targets) > 1:
             yield f"{named(target)}:"
         seen = [(text, score) for text, score in shown.pairs(row) if score and not math.isnan(score)]

@@ -10,8 +10,9 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from ..comparison import Agreement
+from .html import bold
 from .palette import AWAY, TOWARDS, rgba
-from .text import escaped, number, percent, plain, short
+from .text import percent, plain, short, unsigned
 
 Measure = Literal["correlation", "overlap"]
 WELL, PARTLY = 0.7, 0.4  # correlations from which on two maps agree well, or in part
@@ -42,8 +43,8 @@ def sentence(names: Sequence[str], table: Table) -> str:
         mean = math.fsum(value for value, *_ in pairs) / len(pairs)
         return f"All these maps {_verb(mean, best[3])}: each two have a rank correlation of about {coefficient(mean)}."
     return (
-        f"{_bold(best[2])} and {_bold(best[1])} are most alike ({coefficient(best[0])}), {_bold(worst[2])} and "
-        f"{_bold(worst[1])} least ({coefficient(worst[0])}); 1 is the same order of words, 0 an order by chance."
+        f"{bold(best[2])} and {bold(best[1])} are most alike ({coefficient(best[0])}), {bold(worst[2])} and "
+        f"{bold(worst[1])} least ({coefficient(worst[0])}); 1 is the same order of words, 0 an order by chance."
     )
 
 
@@ -72,13 +73,9 @@ def chance(found: Agreement) -> float:
     return min(1.0, 1.96 / math.sqrt(max(found.shared - 1, 1)))
 
 
-def _bold(name: str) -> str:
-    return f"<strong><bdi>{escaped(short(name))}</bdi></strong>"
-
-
 def coefficient(value: float) -> str:
     """A correlation with two decimals, and a sign only if it is negative."""
-    return number(round(value, 2)).removeprefix("+")
+    return unsigned(round(value, 2))
 
 
 def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation") -> go.Figure:

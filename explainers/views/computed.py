@@ -8,9 +8,7 @@ import re
 from ..data import Explanation
 from ..method import METHODS, Value
 from ..request import Pairs, Request
-from .palette import CSS
 from .spans import direction, unit_in_words
-from .text import escaped
 
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
@@ -41,12 +39,6 @@ def _explained(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards; of a generation that is each written token, and the numbers are of one."""
     said, count = direction(explanation, row), len(explanation.targets)
     return f"each of {count} written tokens, here {said}" if explanation.kind == "generation" and count > 1 else said
-
-
-def table(rows: Pairs) -> str:
-    """Names and values as an HTML table."""
-    cells = "".join(f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(text)}</td></tr>' for name, text in rows)
-    return f'<style>{CSS}</style><table class="wf-how">{cells}</table>'
 
 
 def code(explanation: Explanation) -> str:

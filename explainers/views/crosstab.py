@@ -12,7 +12,7 @@ from .generation import name
 from .matrix import SCALE
 from .spans import unit_in_words
 from .telling import sources
-from .text import number, plain, short, visible
+from .text import number, plain, short, unsigned, visible
 
 ROW, LEAST, MOST = 16, 200, 900  # pixels of a row, and of the map
 STEP = 22  # pixels of a row of step scores
@@ -122,7 +122,7 @@ def rows(explanation: Explanation) -> list[dict[str, str | float]]:
     table: list[dict[str, str | float]] = []
     for row, target in enumerate(explanation.targets):
         found = [
-            f"{_short(explanation, place)} {number(score) if explanation.signed else number(score).lstrip('+')}"
+            f"{_short(explanation, place)} {(number if explanation.signed else unsigned)(score)}"
             for place, score in sources(explanation, row, 5)
         ]
         line: dict[str, str | float] = {"token": row + 1, "text": name(explanation, row)}

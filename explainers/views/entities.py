@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..data import Explanation
 from ..request import Target
 from .palette import KINDS
-from .text import visible
+from .text import label, visible
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def pieces(explanation: Explanation) -> list[Piece]:
         end = start + len(target.text or "")
         found += [Piece(visible(text[place:start]))] if start > place else []
         hue = hues[target.label] % len(KINDS)
-        found.append(Piece(visible(text[start:end]), target.label or f"class {target.index}", hue, row))
+        found.append(Piece(visible(text[start:end]), label(target), hue, row))
         place = end
     return [*found, Piece(visible(text[place:]))] if place < len(text) else found
 

@@ -12,6 +12,7 @@ from explainers.backend import backend
 from explainers.difference import difference
 from explainers.results.granularity import Grouping, grouped
 from explainers.views.crosstab import alt, crosstab
+from explainers.views.html import lead
 from explainers.views.telling import wrote
 from explainers.views.text import likelihood
 
@@ -58,7 +59,7 @@ def _shown(one: Explanation, other: Explanation, key: str) -> None:
     except ExplainerError as error:
         st.warning(literal(str(error)))
         return
-    drawn.markup(f'<p class="wf-said">Your text: {wrote(one)}<br>Changed: {wrote(other)}</p>')
+    drawn.markup(lead(f"Your text: {wrote(one)}<br>Changed: {wrote(other)}"))
     shown, figure = found.explanation, crosstab(found.explanation)
     if found.left_out:
         st.caption(f"{found.left_out} pieces have no counterpart in the other text and are left out.")

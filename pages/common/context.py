@@ -8,6 +8,7 @@ import streamlit as st
 from explainers import TASKS, Explanation
 from explainers.generation.context import CURRENT, Measure, Question, Reliance, reliance, split
 from explainers.generation.openings import PREFIX, SYSTEM
+from explainers.views.html import lead
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn
@@ -94,8 +95,7 @@ def _shown(found: Reliance, asked: Question) -> None:
     """The answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
     sources = [words(cue.explanation, list(cue.places)) for cue in found.cues]
     rows = [cue.row for cue in found.cues]
-    lead = said(found.explanation, list(zip(rows, sources, strict=True)))
-    drawn.markup(f'<style>{CSS}</style><p class="wf-said">{lead}</p>')
+    drawn.markup(f"<style>{CSS}</style>{lead(said(found.explanation, list(zip(rows, sources, strict=True))))}")
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")

@@ -10,6 +10,7 @@ from explainers import ExplainerError, Explanation
 from explainers.results.granularity import HOWS, LEVELS, Grouping, grouped
 from explainers.views.crosstab import alt, crosstab, rows
 from explainers.views.generation import name
+from explainers.views.html import lead
 from explainers.views.meter import meter
 from explainers.views.telling import wrote
 
@@ -35,7 +36,7 @@ def generation(explanation: Explanation, key: str) -> None:
         st.warning(literal(str(error)))
         shown = grouped(explanation, Grouping())
     with said:
-        drawn.markup(f'<p class="wf-said" role="status">{wrote(shown)}</p>')
+        drawn.markup(lead(wrote(shown), live=True))
         for notice in explanation.notices:
             st.info(literal(notice), icon=":material/content_cut:")
     with picture:

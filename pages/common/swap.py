@@ -13,6 +13,7 @@ from explainers.generation.swapping import Question, asked, swaps
 from explainers.task import Task
 from explainers.tasks import TASKS
 from explainers.views.generation import name
+from explainers.views.html import lead
 from explainers.views.swaps import rows, said
 from explainers.views.text import short, speaks
 
@@ -84,7 +85,7 @@ def _professions(task: Task, explanation: Explanation) -> tuple[str, ...]:
 def _shown(found: tuple[Swap, ...], explanation: Explanation, row: int) -> None:
     """The answer in a sentence, and a row for each word."""
     token, foil = name(explanation, row), explanation.targets[row].foil
-    drawn.markup(f'<p class="wf-said" role="status">{said(found, token, foil)}</p>')
+    drawn.markup(lead(said(found, token, foil), live=True))
     percent = st.column_config.NumberColumn(format="percent")
     lines = rows(found, token, foil)
     names = {column: percent for column in lines[0] if column not in ("word", "the model writes")}

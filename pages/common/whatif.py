@@ -13,6 +13,7 @@ from explainers.classification import nothing_asked
 from explainers.comparison import row_of
 from explainers.loading import loaded
 from explainers.rewriting import Rewriting
+from explainers.views.html import lead
 from explainers.views.rewriting import effect, lines
 from explainers.views.spans import common, spans, strongest
 
@@ -149,7 +150,7 @@ def _effect(asked: Asked, after: Explanation) -> None:
     """What the changes did, in a sentence and in two maps on one scale."""
     origin, row = asked.origin, _row(asked, after)
     said = effect(asked.rewriting.changes, origin.prediction, after.prediction, origin.unit)
-    drawn.markup(f'<p class="wf-said" role="status">{said}</p>')
+    drawn.markup(lead(said, live=True))
     limit = common([origin.by_word(), after.by_word()], [asked.row, row])
     for name, shown, at in (("Original", origin, asked.row), ("Changed", after, row)):
         st.markdown(f"#### {name}")
