@@ -1,7 +1,4 @@
-"""What a model says and why, as pages, views and files share it: Feature, Prediction, Explanation.
-
-Knows numpy only: no torch, no Streamlit, no model.
-"""
+"""What a model says and why, as pages, views and files share it: Feature, Prediction, Explanation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

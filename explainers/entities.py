@@ -1,6 +1,6 @@
 """From the logits of every token to entities: which tokens count, what class they have, and their numbers.
 
-Knows no tokenizer and no method. Letters: B inputs in a batch, F tokens, C classes, N tokens that count.
+Letters: B inputs in a batch, F tokens, C classes, N tokens that count.
 """
 
 import re

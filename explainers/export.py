@@ -1,7 +1,4 @@
-"""Explanations as data files: JSON that loads back equal, and CSV.
-
-Knows no torch and no Streamlit.
-"""
+"""Explanations as data files: JSON that loads back equal, and CSV."""
 
 import csv
 import io

@@ -1,7 +1,4 @@
-"""What is taken away at once: the words, tokens or sentences of a text, the squares of an image, as groups of features.
-
-Knows no task and no model: a Problem's features say which of them belong together.
-"""
+"""What is taken away at once: words, tokens or sentences of a text, squares of an image, as groups of features."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Explanations as one HTML file that opens anywhere, offline.
-
-Knows no torch and no Streamlit.
-"""
+"""Explanations as one HTML file that opens anywhere, offline."""
 
 from collections.abc import Iterable
 

@@ -1,7 +1,4 @@
-"""A text as words that can be swapped or dropped, remembering what was done to it.
-
-Knows no model: where a word begins and ends, a tokenizer's features say.
-"""
+"""A text as words that can be swapped or dropped, remembering what was done to it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

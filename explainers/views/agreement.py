@@ -1,7 +1,4 @@
-"""How alike maps are, in a sentence and as a heatmap of pairs by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown; the sentence is HTML, every foreign string escaped.
-"""
+"""How alike maps are, in a sentence and as a heatmap of pairs by Plotly."""
 
 import math
 from collections.abc import Sequence
@@ -11,18 +8,12 @@ import plotly.graph_objects as go
 
 from ..comparison import Agreement
 from .html import bold
-from .palette import AWAY, TOWARDS, rgba
+from .palette import MARGIN, diverging
 from .text import percent, plain, short, unsigned
 
 Measure = Literal["correlation", "overlap"]
 WELL, PARTLY = 0.7, 0.4  # correlations from which on two maps agree well, or in part
 FULL = 0.5  # opacity of a correlation of 1: the number on it keeps its contrast in either theme
-SCALE = [
-    (0.0, rgba(AWAY["dark"], FULL)),
-    (0.5, rgba(AWAY["dark"], 0)),
-    (0.5, rgba(TOWARDS["dark"], 0)),
-    (1.0, rgba(TOWARDS["dark"], FULL)),
-]
 Table = Sequence[Sequence[Agreement]]
 
 
@@ -88,7 +79,7 @@ def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation"
             zmin=-1,
             zmid=0,
             zmax=1,
-            colorscale=SCALE,
+            colorscale=diverging(FULL),
             showscale=False,
             xgap=2,
             ygap=2,
@@ -105,7 +96,7 @@ def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation"
     figure.update_yaxes(
         tickvals=places, ticktext=shown, autorange="reversed", showgrid=False, zeroline=False, automargin=True
     )
-    figure.update_layout(height=140 + 44 * len(names), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
+    figure.update_layout(height=140 + 44 * len(names), margin=MARGIN, dragmode=False)
     return figure
 
 

@@ -1,7 +1,4 @@
-"""What an attack came to, for somebody who does not program: one honest sentence, and its steps as rows.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""What an attack came to, for somebody who does not program: one honest sentence, and its steps as rows."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,4 @@
-"""The strongest pieces as bars, by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""The strongest pieces as bars, by Plotly."""
 
 import plotly.graph_objects as go
 

@@ -1,7 +1,4 @@
-"""How an explanation was computed, from its own settings; and the Python lines that compute it again.
-
-Knows no Streamlit.
-"""
+"""How an explanation was computed, from its own settings; and the Python lines that compute it again."""
 
 import re
 

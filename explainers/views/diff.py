@@ -1,6 +1,6 @@
 """An old text and a new one in one: words that went are struck through, words that came are bold and underlined.
 
-Knows no Streamlit: HTML as text, every foreign string escaped. What went and came is said to screen readers too.
+Screen readers are told what went and came.
 """
 
 from collections.abc import Iterable

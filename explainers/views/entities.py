@@ -1,7 +1,4 @@
-"""A text with its entities marked, each by colour and by the name of its class, for a page that lets people click them.
-
-Knows no HTML: pieces and a style sheet; whoever draws the pieces sets them as text.
-"""
+"""A text with its entities marked, each by colour and by the name of its class, for a page where people click them."""
 
 from dataclasses import dataclass
 

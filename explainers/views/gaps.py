@@ -1,7 +1,4 @@
-"""The gaps of a text: places that a model told several words for, and what it expects there.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""The gaps of a text: places that a model told several words for, and what it expects there."""
 
 from ..data import Explanation, Prediction
 from ..request import Target

@@ -1,6 +1,6 @@
 """A generation for the interactive view: its texts cut into pieces, and every score in few bytes.
 
-Knows no HTML: what is drawn from it, in a page or in a file, is `generation.js`, which sets all text as text.
+`generation.js` draws it, in a page and in a file, and sets all text as text.
 """
 
 import base64

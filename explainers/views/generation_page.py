@@ -1,7 +1,4 @@
-"""A generation in a file: the interactive view with its script and data, and below it the same without a script.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""A generation in a file: the interactive view with its script and data, and below it the same without a script."""
 
 import base64
 import hashlib

@@ -1,7 +1,4 @@
-"""The maps of an image as HTML: the legend under a figure, and the pictures of a page that opens offline.
-
-Knows no Streamlit: every foreign string is escaped, every picture is held by the page itself.
-"""
+"""The maps of an image as HTML: the legend under a figure, and the pictures of a page that opens offline."""
 
 from ..data import Explanation
 from ..pictures import photograph

@@ -1,7 +1,4 @@
-"""The map of an image by Plotly: heatmap, overlay, masked image or alpha scaling, with numbers under the pointer.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""The map of an image by Plotly: heatmap, overlay, masked image or alpha scaling, with numbers under the pointer."""
 
 import math
 from collections.abc import Iterator

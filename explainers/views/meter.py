@@ -1,7 +1,4 @@
-"""How sure the map is: its completeness error, what it cost, and the proof that it is of the deployed model.
-
-Knows no Streamlit: HTML as text.
-"""
+"""How sure the map is: its completeness error, what it cost, and the proof that it is of the deployed model."""
 
 from ..data import Explanation
 from .doubt import convergence, doubtful

@@ -1,7 +1,4 @@
-"""What of a written text depends on its context, in a sentence, in the text and in rows.
-
-Knows no Streamlit and no model: HTML as text, every foreign string escaped.
-"""
+"""What of a written text depends on its context, in a sentence, in the text and in rows."""
 
 import numpy as np
 

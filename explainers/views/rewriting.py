@@ -1,7 +1,4 @@
-"""A text whose words can be clicked, and what a change of them did, in one sentence.
-
-Knows no Streamlit; pieces are set as text by whoever draws them, the sentence is HTML with foreign strings escaped.
-"""
+"""A text whose words can be clicked, and what a change of them did, in one sentence."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """The pieces of a text as people see them, each with its score: words or tokens, never half a grapheme.
 
-Knows no HTML; what the model did not read is a piece too.
+What the model did not read is a piece too.
 """
 
 import math

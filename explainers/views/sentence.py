@@ -1,7 +1,4 @@
-"""The answer in one sentence, made from the result alone, for somebody who does not program.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""The answer in one sentence, made from the result alone, for somebody who does not program."""
 
 import math
 

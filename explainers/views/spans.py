@@ -1,7 +1,4 @@
-"""The reader's own text, coloured: each word or token as strongly as it pushes.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""The reader's own text, coloured: each word or token as strongly as it pushes."""
 
 import math
 from collections.abc import Sequence

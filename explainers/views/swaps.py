@@ -1,7 +1,4 @@
-"""What other words in the place of one do, in a sentence and in rows.
-
-Knows no Streamlit and no model: HTML as text, every foreign string escaped.
-"""
+"""What other words in the place of one do, in a sentence and in rows."""
 
 from collections.abc import Sequence
 

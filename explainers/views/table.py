@@ -1,7 +1,4 @@
-"""The scores as rows: the twin of every picture for whoever reads numbers, or has them read aloud.
-
-Knows no Streamlit and no pandas.
-"""
+"""The scores as rows: the twin of every picture for whoever reads numbers, or has them read aloud."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,4 @@
-"""Which written token tells most, and what it was made from, in words for somebody who does not program.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""Which written token tells most, and what it was made from, in words for somebody who does not program."""
 
 import numpy as np
 

@@ -1,7 +1,4 @@
-"""Text that came from people, tokenizers or configs, made safe and visible: the only way into HTML and Plotly.
-
-Knows no explanation.
-"""
+"""Text that came from people, tokenizers or configs, made safe and visible: the only way into HTML and Plotly."""
 
 import html
 import unicodedata

@@ -1,7 +1,4 @@
-"""What a check of a map found, for somebody who does not program: one sentence, and the numbers with their meaning.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""What a check of a map found, for somebody who does not program: one sentence, and the numbers with their meaning."""
 
 import math
 

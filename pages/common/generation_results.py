@@ -1,7 +1,4 @@
-"""The result of a generation on the page: what each written piece was made from, as text, heatmap or table.
-
-Knows Explanations, no model.
-"""
+"""The result of a generation on the page: what each written piece was made from, as text, heatmap or table."""
 
 import numpy as np
 import streamlit as st

@@ -1,7 +1,4 @@
-"""What can be done with a result, one panel at a time: nothing of a panel runs before somebody opens it.
-
-Knows Explanations; each panel is a function in a file of its own.
-"""
+"""What can be done with a result, one panel at a time: nothing of a panel runs before somebody opens it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

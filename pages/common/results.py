@@ -1,7 +1,4 @@
-"""A request's result on the page: its progress, its map and views, or what went wrong.
-
-The only place, beside share.py, that draws an Explanation.
-"""
+"""A request's result on the page: its progress, its map and views, or what went wrong."""
 
 from collections.abc import Callable
 

@@ -1,5 +1,7 @@
 """Tokens gathered into pieces: closed forms on both axes, nothing lost, and patterns that do no harm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -45,6 +47,14 @@ def test_a_sum_keeps_all_credit_so_that_completeness_can_still_be_checked():
         assert_allclose(np.nansum(found.scores), np.nansum(explanation.scores), rtol=1e-5)
         assert_allclose(found.delta, np.zeros(len(found.targets)), atol=1e-5)
         assert found.values.sum() == pytest.approx(explanation.values.sum())
+
+
+def test_spreads_of_a_piece_add_up_on_both_axes_and_only_where_scores_do():
+    explanation = generation(scores=SCORES)
+    spread = np.abs(explanation.scores)
+    found = grouped(replace(explanation, spread=spread), Grouping("word"))
+    assert_allclose(found.spread, grouped(replace(explanation, scores=spread), Grouping("word")).scores)
+    assert grouped(replace(explanation, spread=spread), Grouping("word", "max")).spread is None
 
 
 def test_the_probability_of_a_piece_is_that_of_its_tokens_one_after_the_other():
