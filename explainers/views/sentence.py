@@ -60,7 +60,7 @@ def _said(explanation: Explanation, row: int) -> str:
 
 
 def _class(target: Target) -> str:
-    return bold(label(target), 1_000)
+    return bold(label(target), 80)
 
 
 def _goal(explanation: Explanation, row: int) -> str:
