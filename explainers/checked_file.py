@@ -1,7 +1,4 @@
-"""A checked map as data files: JSON with everything in it, and CSV with its curves.
-
-Knows no torch and no Streamlit.
-"""
+"""A checked map as data files: JSON with everything in it, and CSV with its curves."""
 
 import csv
 import io

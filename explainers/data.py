@@ -1,22 +1,20 @@
-"""What a model says and why, as pages, views and files share it: Feature, Prediction, Explanation.
-
-Knows numpy only: no torch, no Streamlit, no model.
-"""
+"""What a model says and why, as pages, views and files share it: Feature, Prediction, Explanation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .request import Pairs, Request, Target
+from .results.granularity import gather, groups_of, word_keys
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
 Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers, one a target, by name
 Segments = tuple[tuple[str, int, int, str], ...]  # a field, its characters from and to, and whose words: system, user…
+Kind = Literal["text", "image", "generation"]
 LITTLE = 0.01  # of a number's size: a change below is no measure for an error
 
 
@@ -97,6 +95,8 @@ class Explanation:
     covers the `frame` (left, top, right, bottom) of the upright picture, in shares of its sides; padding is beyond.
     `steps` are further numbers of each target by name, and `segments` say whose words a part of a text is: system,
     user or assistant.
+    `kind` decides how it is drawn: a text, an image, or a generation, whose targets are tokens that the model wrote,
+    each at its own `position` among the features and visible to later ones only.
     """
 
     request: Request
@@ -121,6 +121,7 @@ class Explanation:
     steps: Steps = ()
     segments: Segments = ()
     spread: Floats | None = None
+    kind: Kind = "text"
 
     def __post_init__(self) -> None:
         shape = (len(self.targets), len(self.features))
@@ -132,6 +133,10 @@ class Explanation:
             array = getattr(self, name)
             if array is not None and array.shape != shape[:1]:
                 raise ValueError(f"{name} are {array.shape}, targets make {shape[:1]}")
+        if self.kind not in get_args(Kind) or (self.grid is None) == (self.kind == "image"):
+            raise ValueError(
+                f"an explanation of kind {self.kind!r} has the grid {self.grid}: an image has one, no other"
+            )
         if self.grid is not None and (
             len(self.grid) != 2 or min(self.grid) < 1 or shape[1] % (self.grid[0] * self.grid[1])
         ):
@@ -186,48 +191,14 @@ class Explanation:
         return [(text, float(score)) for text, score in zip(self.tokens, self.scores[row], strict=True)]
 
     def by_word(self) -> "Explanation":
-        """The same explanation with the tokens of a word as one feature, their scores added up; an image as it is.
-
-        Their spreads are added up too: the tokens of a word that came as one move together.
-        """
-        if self.grid:
-            return self
-        groups = [list(group) for _, group in groupby(range(len(self.features)), key=self._word)]
-        return replace(
-            self,
-            features=tuple(self._joined([self.features[i] for i in group]) for group in groups),
-            scores=_summed(self.scores, groups),
-            spread=None if self.spread is None else _summed(self.spread, groups),
-        )
-
-    def _word(self, position: int) -> tuple[str, int | None, int]:
-        feature = self.features[position]
-        return feature.field, feature.word, position if feature.word is None else -1
-
-    def _joined(self, features: list[Feature]) -> Feature:
-        first, last = features[0], features[-1]
-        if first.start is None or last.end is None:
-            return first
-        text = self.shown.get(first.field, "")[first.start : last.end]
-        return replace(first, text=text, end=last.end)
+        """The same explanation with the tokens of a word as one feature, their scores added up; an image as it is."""
+        return self if self.kind == "image" else gather(self, groups_of(word_keys(self.features)))
 
 
 def change(values: Numbers, baselines: Numbers) -> Numbers:
     """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both if near equal."""
     difference, size = np.abs(values - baselines), np.maximum(np.abs(values), np.abs(baselines))
     return np.maximum(np.where(difference > LITTLE * size, difference, size), np.finfo(np.float32).tiny)
-
-
-def _summed(scores: Floats, groups: list[list[int]]) -> Floats:
-    """The columns of each group added up, (T, groups)."""
-    columns = [_visible_sum(scores[:, group]) for group in groups]
-    return np.stack(columns, axis=1) if columns else scores
-
-
-def _visible_sum(scores: Floats) -> Floats:
-    """Sum over features, (T,), NaN only where none was visible."""
-    hidden = np.isnan(scores).all(axis=1)
-    return np.where(hidden, np.float32(np.nan), np.nansum(scores, axis=1)).astype(np.float32)
 
 
 def _same(one: object, other: object) -> bool:

@@ -1,7 +1,4 @@
-"""How an attack changed a text, and what the model said at every step: Edit, Step, Attack.
-
-Knows numpy only through its neighbours: no torch, no Streamlit, no model.
-"""
+"""How an attack changed a text, and what the model said at every step: Edit, Step, Attack."""
 
 from dataclasses import dataclass, replace
 

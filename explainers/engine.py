@@ -81,6 +81,7 @@ def _explained(
         steps=problem.steps,
         spread=None if attribution.spread is None else _floats(_visible(attribution.spread, problem.visible)),
         **vars(problem.layout),
+        kind=task.kind,
     )
 
 

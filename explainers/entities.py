@@ -1,6 +1,6 @@
 """From the logits of every token to entities: which tokens count, what class they have, and their numbers.
 
-Knows no tokenizer and no method. Letters: B inputs in a batch, F tokens, C classes, N tokens that count.
+Letters: B inputs in a batch, F tokens, C classes, N tokens that count.
 """
 
 import re
@@ -15,6 +15,7 @@ from .data import Feature
 from .errors import BadRequest
 from .readout import Unit
 from .request import Target
+from .results.granularity import groups_of, word_keys
 
 Level = Literal["entity", "simple", "word", "token"]
 PREFIX = re.compile(r"[BIESLU]-(?=.)")  # how a class says whether a token begins its entity or goes on with it
@@ -100,13 +101,12 @@ class Scene:
         places = [i for i, token in enumerate(self.tokens) if special or not token.special]
         if not words:
             return [(i, i) for i in places]
+        read = [self.tokens[i] for i in places]
         pieces: list[tuple[int, int]] = []
-        for i in places:
-            token = self.tokens[i]
-            if pieces and not token.special and token.word == self.tokens[pieces[-1][0]].word:
-                pieces[-1] = (pieces[-1][0], i)
-            elif token.special or token.start != token.end:  # nothing but space is no word's first token
-                pieces.append((i, i))
+        for group in groups_of(word_keys(read)):
+            solid = [n for n in group if read[n].special or read[n].start != read[n].end]  # no word begins with space
+            if solid:
+                pieces.append((places[solid[0]], places[group[-1]]))
         return pieces
 
     def _goes_on(self, before: tuple[int, int], piece: tuple[int, int]) -> bool:

@@ -1,7 +1,4 @@
-"""Explanations as data files: JSON that loads back equal, and CSV.
-
-Knows no torch and no Streamlit.
-"""
+"""Explanations as data files: JSON that loads back equal, and CSV."""
 
 import csv
 import io
@@ -76,6 +73,7 @@ def _explanation(read: dict[str, Any]) -> Explanation:
         "segments": tuple(_segment(*_list(segment)) for segment in _list(read["segments"])),
         "grid": None if read["grid"] is None else _all(int, read["grid"]),
         "frame": None if read["frame"] is None else _all(float, read["frame"]),
+        "kind": _typed("kind", read["kind"] if "kind" in read else _kind(read), str),
     }
     hints = get_type_hints(Explanation)
     plain = {name: _typed(name, read[name], hints[name]) for name in ("unit", "signed", "additive")}
@@ -88,6 +86,15 @@ def _explanation(read: dict[str, Any]) -> Explanation:
     if len(found.evaluations) != 2 or (found.frame is not None and len(found.frame) != 4):
         raise ValueError("evaluations are a pair, and a frame has four sides")
     return found
+
+
+def _kind(read: dict[str, Any]) -> str:
+    """The kind of an explanation in a file that does not say it: a written token could not see itself."""
+    rows = [(target["position"], scores) for target, scores in zip(read["targets"], read["scores"], strict=True)]
+    if read["grid"] is not None:
+        return "image"
+    seen = [at is None or at >= len(scores) or scores[at] is not None for at, scores in rows]
+    return "text" if any(seen) or not rows else "generation"
 
 
 def _request(read: Any) -> Request:

@@ -1,7 +1,4 @@
-"""Whether a map says what moves the model: curves, measures and a verdict, each beside random rankings.
-
-Knows numpy only: no torch, no Streamlit, no model.
-"""
+"""Whether a map says what moves the model: curves, measures and a verdict, each beside random rankings."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -113,11 +110,6 @@ class Faithfulness:
     def tau_loo(self) -> float:
         """Kendall's tau between the scores and the falls without each piece alone."""
         return self.measure("leave_one_out").value
-
-    @property
-    def infidelity(self) -> float:
-        """The share of the number's changes that the scores do not foretell, 0 to 1."""
-        return self.measure("infidelity").value
 
     @property
     def rankings(self) -> int:

@@ -1,8 +1,6 @@
-"""What is taken away at once: the words, tokens or sentences of a text, the squares of an image, as groups of features.
+"""What is taken away at once: words, tokens or sentences of a text, squares of an image, as groups of features."""
 
-Knows no task and no model: a Problem's features say which of them belong together.
-"""
-
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .problem import Points, Problem
+from .results.granularity import word_keys
 
 KEPT = -1  # the group of features that are never taken away
 Level = Literal["word", "token", "sentence"]
@@ -46,20 +45,14 @@ def squares(problem: Problem, side: int) -> Tensor:
 
 def words(problem: Problem, level: Level = "word") -> Tensor:
     """The word, token or sentence that each feature of a text belongs to, in their order; special tokens are KEPT."""
-    known: dict[object, int] = {}
+    keys = word_keys(problem.features, level)
+    known: dict[Hashable, int] = {}
     return torch.tensor(
         [
-            KEPT if feature.special else known.setdefault(_piece(problem, place, level), len(known))
-            for place, feature in enumerate(problem.features)
+            KEPT if feature.special else known.setdefault(key, len(known))
+            for feature, key in zip(problem.features, keys, strict=True)
         ]
     )
-
-
-def _piece(problem: Problem, place: int, level: Level) -> object:
-    feature = problem.features[place]
-    if level == "sentence" and feature.sentence is not None:
-        return feature.field, feature.sentence
-    return place if level == "token" or feature.word is None else (feature.field, feature.word)
 
 
 def shared(groups: Tensor, values: Tensor, visible: Tensor | None = None) -> Tensor:

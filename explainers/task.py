@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from .data import Prediction
+from .data import Kind, Prediction
 from .encoding import Reading
 from .errors import BadRequest, LimitReached
 from .models.loading import Bundle
@@ -47,6 +47,7 @@ class Task(ABC):
     key: ClassVar[str]
     label: ClassVar[str]
     question: ClassVar[str]  # what its page answers
+    kind: ClassVar[Kind] = "text"  # of its explanations
     fields: ClassVar[tuple[Field, ...]]
     examples: ClassVar[tuple[Example, ...]]
     choices: ClassVar[Literal["labels", "said", "all"]] = "labels"  # asked about: a class, what was said, or all of it

@@ -1,15 +1,12 @@
-"""A text as words that can be swapped or dropped, remembering what was done to it.
-
-Knows no model: where a word begins and ends, a tokenizer's features say.
-"""
+"""A text as words that can be swapped or dropped, remembering what was done to it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from .data import Feature
 from .edits import Edit
 from .inputs.text import WORD
+from .results.granularity import groups_of, word_keys
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,9 @@ class Wording:
         """The words that a model read of a text. What it did not read, behind them, is left out."""
         pieces: list[Piece] = []
         end = 0
-        for _, group in groupby((f for f in features if f.start != f.end), key=lambda feature: feature.word):
-            tokens = list(group)
+        placed = [feature for feature in features if feature.start != feature.end]
+        for group in groups_of(word_keys(placed)):
+            tokens = [placed[i] for i in group]
             start, until = max(tokens[0].start or 0, end), max(token.end or 0 for token in tokens)
             if until > start:
                 pieces.append(Piece(text[start:until], text[end:start], len(pieces), start, until))

@@ -16,7 +16,7 @@ from ..request import Request, Target
 from ..standalone import page
 from ..views.attack import said, steps
 from ..views.diff import diff
-from ..views.palette import CSS
+from ..views.html import lead, styled, table
 from ..views.text import bare, escaped, field_name, likelihood
 from .command import Command, Options, choose_from, parse_pairs
 
@@ -87,15 +87,14 @@ def to_json(result: Attack) -> str:
 
 def to_html(result: Attack) -> str:
     """Render the summary, the changed text and every step as one page."""
-    rows = "".join(
-        f"<tr><td>{escaped(step.says)} {likelihood(step.probability)}</td><td><bdi>{escaped(step.text)}</bdi></td></tr>"
+    rows = (
+        (f"{escaped(step.says)} {escaped(likelihood(step.probability))}", f"<bdi>{escaped(step.text)}</bdi>")
         for step in result.trajectory
     )
     code = f"attack({result.key!r}, {result.request!r}, field={result.field!r}, protected={result.protected!r})"
+    changed = diff(result.texts[0], result.edits, field_name(result.field))
     return page(
-        f'<section><style>{CSS}</style><p class="wf-said">{said(result)}</p>'
-        f"{diff(result.texts[0], result.edits, field_name(result.field))}"
-        f'<table><tr><th scope="col">The model says</th><th scope="col">Text</th></tr>{rows}</table></section>',
+        styled(f"<section>{lead(said(result))}{changed}{table(rows, ('The model says', 'Text'))}</section>"),
         f"from explainers import Request, Target, attack\n\n{code}\n",
     )
 

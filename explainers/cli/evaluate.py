@@ -10,7 +10,7 @@ from ..faithfulness import Faithfulness
 from ..progress import Progress
 from ..request import Request
 from ..standalone import page
-from ..views.palette import CSS
+from ..views.html import lead, styled
 from ..views.text import bare, named, number
 from ..views.verdict import measures, verdict
 from .command import Command, Options
@@ -32,8 +32,7 @@ def list_details(result: Faithfulness) -> Iterator[str]:
 def to_html(result: Faithfulness) -> str:
     """Render the verdict and the measures as one page."""
     code = f"from explainers import Request, Target, evaluate, explain\n\nevaluate(explain({result.request!r}))\n"
-    summary = f'<p class="wf-said">{verdict(result)}</p>'
-    return page(f"<section><style>{CSS}</style>{summary}{measures(result)}</section>", code)
+    return page(styled(f"<section>{lead(verdict(result))}{measures(result)}</section>"), code)
 
 
 def to_rows(result: Faithfulness) -> Iterator[tuple[object, ...]]:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from ..data import Explanation
 from ..engine import explain
 from ..export import HEAD, lines, to_json
-from ..generation.result import is_generation
 from ..standalone import to_html
-from ..views.sentence import sentence
-from ..views.telling import wrote
+from ..views.renderers import render
 from ..views.text import bare, named, number
 from .command import Command
 
@@ -18,14 +16,13 @@ MOST_WORDS = 10  # listed on a terminal
 
 def summarize(explanation: Explanation) -> str:
     """Summarise the explanation in one sentence."""
-    words = explanation.by_word()
-    return bare(wrote(words) if is_generation(words) else sentence(words))
+    return bare(render(explanation).lead(explanation, 0, None))
 
 
 def list_details(explanation: Explanation) -> Iterator[str]:
     """List the words with the largest scores for each target."""
     words = explanation.by_word()
-    for row, target in enumerate(() if explanation.grid else words.targets):
+    for row, target in enumerate(() if explanation.kind == "image" else words.targets):
         if len(words.targets) > 1:
             yield f"{named(target)}:"
         scored = [(text, score) for text, score in words.pairs(row) if score and not math.isnan(score)]

@@ -29,6 +29,7 @@ class ImageClassification(Task):
     """Which parts of the picture made the model choose this label?"""
 
     key = "image_classification"
+    kind = "image"
     label = "Image classification"
     question = "Which parts of the picture made the model choose this label?"
     fields = (Field("image", "Image", "Upload a PNG, JPEG, GIF, WebP, BMP or TIFF file.", kind="image"),)

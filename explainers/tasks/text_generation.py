@@ -31,6 +31,7 @@ class TextGeneration(Task):
     """Which words made the model go on like this?"""
 
     key = "text_generation"
+    kind = "generation"
     label = "Text generation"
     question = "Which words made the model go on like this?"
     fields = (

@@ -21,6 +21,7 @@ class Translation(Task):
     """Which words of the source and of the target so far made the model write this word?"""
 
     key = "translation"
+    kind = "generation"
     label = "Translation"
     question = "Which words of the source, and of the target so far, made the model write each word?"
     fields = (

@@ -1,4 +1,4 @@
 """Explanations as people see them: HTML text, Plotly figures, table rows.
 
-Knows no Streamlit and no torch.
+Every foreign string is escaped in HTML; figures are returned, not shown.
 """

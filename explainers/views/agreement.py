@@ -1,7 +1,4 @@
-"""How alike maps are, in a sentence and as a heatmap of pairs by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown; the sentence is HTML, every foreign string escaped.
-"""
+"""How alike maps are, in a sentence and as a heatmap of pairs by Plotly."""
 
 import math
 from collections.abc import Sequence
@@ -10,18 +7,13 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from ..comparison import Agreement
-from .palette import AWAY, TOWARDS, rgba
-from .text import escaped, number, percent, plain, short
+from .html import bold
+from .palette import MARGIN, diverging
+from .text import percent, plain, short, unsigned
 
 Measure = Literal["correlation", "overlap"]
 WELL, PARTLY = 0.7, 0.4  # correlations from which on two maps agree well, or in part
 FULL = 0.5  # opacity of a correlation of 1: the number on it keeps its contrast in either theme
-SCALE = [
-    (0.0, rgba(AWAY["dark"], FULL)),
-    (0.5, rgba(AWAY["dark"], 0)),
-    (0.5, rgba(TOWARDS["dark"], 0)),
-    (1.0, rgba(TOWARDS["dark"], FULL)),
-]
 Table = Sequence[Sequence[Agreement]]
 
 
@@ -42,8 +34,8 @@ def sentence(names: Sequence[str], table: Table) -> str:
         mean = math.fsum(value for value, *_ in pairs) / len(pairs)
         return f"All these maps {_verb(mean, best[3])}: each two have a rank correlation of about {coefficient(mean)}."
     return (
-        f"{_bold(best[2])} and {_bold(best[1])} are most alike ({coefficient(best[0])}), {_bold(worst[2])} and "
-        f"{_bold(worst[1])} least ({coefficient(worst[0])}); 1 is the same order of words, 0 an order by chance."
+        f"{bold(best[2])} and {bold(best[1])} are most alike ({coefficient(best[0])}), {bold(worst[2])} and "
+        f"{bold(worst[1])} least ({coefficient(worst[0])}); 1 is the same order of words, 0 an order by chance."
     )
 
 
@@ -72,13 +64,9 @@ def chance(found: Agreement) -> float:
     return min(1.0, 1.96 / math.sqrt(max(found.shared - 1, 1)))
 
 
-def _bold(name: str) -> str:
-    return f"<strong><bdi>{escaped(short(name))}</bdi></strong>"
-
-
 def coefficient(value: float) -> str:
     """A correlation with two decimals, and a sign only if it is negative."""
-    return number(round(value, 2)).removeprefix("+")
+    return unsigned(round(value, 2))
 
 
 def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation") -> go.Figure:
@@ -91,7 +79,7 @@ def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation"
             zmin=-1,
             zmid=0,
             zmax=1,
-            colorscale=SCALE,
+            colorscale=diverging(FULL),
             showscale=False,
             xgap=2,
             ygap=2,
@@ -108,7 +96,7 @@ def heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation"
     figure.update_yaxes(
         tickvals=places, ticktext=shown, autorange="reversed", showgrid=False, zeroline=False, automargin=True
     )
-    figure.update_layout(height=140 + 44 * len(names), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
+    figure.update_layout(height=140 + 44 * len(names), margin=MARGIN, dragmode=False)
     return figure
 
 

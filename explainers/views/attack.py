@@ -1,13 +1,11 @@
-"""What an attack came to, for somebody who does not program: one honest sentence, and its steps as rows.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""What an attack came to, for somebody who does not program: one honest sentence, and its steps as rows."""
 
 from collections.abc import Sequence
 
 from ..edits import Attack, Edit, Step
 from ..registry import ATTACKS
-from .text import escaped, field_name, likelihood, short
+from .html import bold, quoted, share
+from .text import escaped, field_name, likelihood
 
 NAMED = 6  # changes that a sentence names
 
@@ -22,7 +20,7 @@ def said(attack: Attack) -> str:
 def _beaten(attack: Attack) -> str:
     last, count = attack.trajectory[-1], len(attack.edits)
     words = "1 word" if count == 1 else f"{count} words"
-    sure = _share(last.probability) if attack.wanted else _falls(attack)
+    sure = share(last.probability) if attack.wanted else _falls(attack)
     changing = f"Changing <strong>{words}</strong>{_where(attack)} makes the model say"
     return f"{changing} {_answer(attack, last.says)}{sure}: {_list(attack.edits)}."
 
@@ -35,7 +33,7 @@ def _failed(attack: Attack) -> str:
     if not attack.edits:
         return told
     first, last = attack.trajectory[0], attack.trajectory[-1]
-    name = _bold((attack.wanted or attack.attacked).label or "")
+    name = bold(subject(attack), 60)
     shares = f"{likelihood(first.probability)} to {likelihood(last.probability)}"
     return f"{told} The closest took {name} from {shares}: {_list(attack.edits)}."
 
@@ -49,7 +47,7 @@ def _reduced(attack: Attack) -> str:
     more = len(attack.minimal) - 1
     others = f" {more} other short {'text does' if more == 1 else 'texts do'} the same." if more else ""
     return (
-        f"Nothing but <strong>“<bdi>{escaped(short(last.text.strip(), 120))}</bdi>”</strong>{_where(attack)} "
+        f"Nothing but <strong>{quoted(last.text, 120)}</strong>{_where(attack)} "
         f"is needed: the model still says {answer} ({shares}).{others} {escaped(attack.reason)}"
     )
 
@@ -57,8 +55,8 @@ def _reduced(attack: Attack) -> str:
 def _answer(attack: Attack, label: str) -> str:
     """A label in bold, and what it is the label of, if it stands somewhere."""
     target = attack.attacked
-    place = f" for “<bdi>{escaped(short(target.text))}</bdi>”" if target.text and target.position is not None else ""
-    return f"{_bold(label)}{place}"
+    place = f" for {quoted(target.text)}" if target.text and target.position is not None else ""
+    return f"{bold(label, 60)}{place}"
 
 
 def _where(attack: Attack) -> str:
@@ -68,21 +66,13 @@ def _where(attack: Attack) -> str:
 
 def _falls(attack: Attack) -> str:
     first, last = attack.trajectory[0].probability, attack.trajectory[-1].probability
-    return f" ({_bold(attack.attacked.label or '')} falls from {likelihood(first)} to {likelihood(last)})"
-
-
-def _share(probability: float) -> str:
-    return f" ({likelihood(probability)})"
+    return f" ({bold(attack.attacked.label or '', 60)} falls from {likelihood(first)} to {likelihood(last)})"
 
 
 def _list(edits: Sequence[Edit]) -> str:
     """The first changes in words."""
-    named = ", ".join(f"“<bdi>{escaped(e.old)}</bdi>” → “<bdi>{escaped(e.new)}</bdi>”" for e in edits[:NAMED])
+    named = ", ".join(f"{quoted(e.old)} → {quoted(e.new)}" for e in edits[:NAMED])
     return named if len(edits) <= NAMED else f"{named} and {len(edits) - NAMED} more"
-
-
-def _bold(label: str) -> str:
-    return f"<strong><bdi>{escaped(short(label, 60))}</bdi></strong>"
 
 
 def subject(attack: Attack) -> str:

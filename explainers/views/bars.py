@@ -1,7 +1,4 @@
-"""The strongest pieces as bars, by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""The strongest pieces as bars, by Plotly."""
 
 import plotly.graph_objects as go
 
@@ -9,7 +6,7 @@ from ..data import Explanation
 from .palette import AWAY, TOWARDS
 from .segments import Segment, ranked
 from .spans import direction, unit_in_words
-from .text import number, plain, short
+from .text import number, plain, short, unsigned
 
 
 def bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figure:
@@ -49,5 +46,4 @@ def alt(explanation: Explanation, row: int = 0, most: int = 15) -> str:
 
 
 def _number(explanation: Explanation, piece: Segment) -> str:
-    said = number(piece.score or 0.0)
-    return said if explanation.signed else said.lstrip("+")
+    return (number if explanation.signed else unsigned)(piece.score or 0.0)

@@ -1,7 +1,4 @@
-"""A model's card in words: what it is, how well it does, and which methods work on it or why they do not.
-
-Knows no loaded model and no Streamlit: plain text, to be escaped where it becomes HTML.
-"""
+"""A model's card in words: what it is, how well it does, and which methods work on it or why they do not."""
 
 from ..models.bundled_weights import WHEELS
 from ..models.card import Card, guess_provided

@@ -1,17 +1,11 @@
-"""How an explanation was computed, from its own settings; and the Python lines that compute it again.
-
-Knows no Streamlit.
-"""
+"""How an explanation was computed, from its own settings; and the Python lines that compute it again."""
 
 import re
 
 from ..data import Explanation
-from ..generation.result import is_generation
 from ..registry import METHODS, Value
 from ..request import Pairs, Request
-from .palette import CSS
 from .spans import direction, unit_in_words
-from .text import escaped
 
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
@@ -41,13 +35,7 @@ def computed(explanation: Explanation, row: int = 0) -> Pairs:
 def _explained(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards; of a generation that is each written token, and the numbers are of one."""
     said, count = direction(explanation, row), len(explanation.targets)
-    return f"each of {count} written tokens, here {said}" if is_generation(explanation) and count > 1 else said
-
-
-def table(rows: Pairs) -> str:
-    """Names and values as an HTML table."""
-    cells = "".join(f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(text)}</td></tr>' for name, text in rows)
-    return f'<style>{CSS}</style><table class="wf-how">{cells}</table>'
+    return f"each of {count} written tokens, here {said}" if explanation.kind == "generation" and count > 1 else said
 
 
 def code(explanation: Explanation) -> str:

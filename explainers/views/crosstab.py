@@ -1,7 +1,4 @@
-"""Every written token against every token that it was made from: a heatmap with step scores below, by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""Every written token against every token that it was made from: a heatmap with step scores below, by Plotly."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,9 +7,10 @@ from plotly.subplots import make_subplots
 from ..data import Explanation, Floats
 from .generation import name
 from .matrix import SCALE
+from .palette import MARGIN
 from .spans import unit_in_words
 from .telling import sources
-from .text import number, plain, short, visible
+from .text import number, plain, short, unsigned, visible
 
 ROW, LEAST, MOST = 16, 200, 900  # pixels of a row, and of the map
 STEP = 22  # pixels of a row of step scores
@@ -63,8 +61,7 @@ def crosstab(explanation: Explanation) -> go.Figure:
         figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category", row=2, col=1)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category", row=1, col=1)
     figure.update_xaxes(tickangle=-60, automargin=True, showgrid=False, type="category")
-    margin = {"l": 8, "r": 8, "t": 8, "b": 8}
-    figure.update_layout(height=high + low + 110, margin=margin)
+    figure.update_layout(height=high + low + 110, margin=MARGIN)
     return figure
 
 
@@ -122,7 +119,7 @@ def rows(explanation: Explanation) -> list[dict[str, str | float]]:
     table: list[dict[str, str | float]] = []
     for row, target in enumerate(explanation.targets):
         found = [
-            f"{_short(explanation, place)} {number(score) if explanation.signed else number(score).lstrip('+')}"
+            f"{_short(explanation, place)} {(number if explanation.signed else unsigned)(score)}"
             for place, score in sources(explanation, row, 5)
         ]
         line: dict[str, str | float] = {"token": row + 1, "text": name(explanation, row)}

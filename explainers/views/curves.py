@@ -1,7 +1,4 @@
-"""The curves of a checked map, by Plotly: how far the number falls, piece by piece, beside random rankings.
-
-Knows no Streamlit: the figures are returned, not shown.
-"""
+"""The curves of a checked map, by Plotly: how far the number falls, piece by piece, beside random rankings."""
 
 from dataclasses import dataclass
 from typing import Literal

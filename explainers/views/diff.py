@@ -1,12 +1,12 @@
 """An old text and a new one in one: words that went are struck through, words that came are bold and underlined.
 
-Knows no Streamlit: HTML as text, every foreign string escaped. What went and came is said to screen readers too.
+Screen readers are told what went and came.
 """
 
 from collections.abc import Iterable
 
 from ..edits import Edit
-from .palette import CSS
+from .html import styled
 from .text import escaped, plain
 
 
@@ -18,7 +18,7 @@ def diff(text: str, edits: Iterable[Edit], name: str = "Text") -> str:
         end = edit.end
     whole = "".join([*parts, escaped(text[end:])])
     said = plain(f"{name}, with what was changed")
-    return f'<style>{CSS}</style><div class="wf-map wf-diff" role="group" dir="auto" aria-label="{said}">{whole}</div>'
+    return styled(f'<div class="wf-map wf-diff" role="group" dir="auto" aria-label="{said}">{whole}</div>')
 
 
 def _gone(word: str) -> str:

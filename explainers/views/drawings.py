@@ -1,7 +1,4 @@
-"""A map drawn on its picture by Pillow: the file that a person downloads, at the picture's own size.
-
-Knows no Plotly and no Streamlit.
-"""
+"""A map drawn on its picture by Pillow: the file that a person downloads, at the picture's own size."""
 
 import base64
 import io

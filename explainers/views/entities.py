@@ -1,14 +1,11 @@
-"""A text with its entities marked, each by colour and by the name of its class, for a page that lets people click them.
-
-Knows no HTML: pieces and a style sheet; whoever draws the pieces sets them as text.
-"""
+"""A text with its entities marked, each by colour and by the name of its class, for a page where people click them."""
 
 from dataclasses import dataclass
 
 from ..data import Explanation
 from ..request import Target
 from .palette import KINDS
-from .text import visible
+from .text import label, visible
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ def pieces(explanation: Explanation) -> list[Piece]:
         end = start + len(target.text or "")
         found += [Piece(visible(text[place:start]))] if start > place else []
         hue = hues[target.label] % len(KINDS)
-        found.append(Piece(visible(text[start:end]), target.label or f"class {target.index}", hue, row))
+        found.append(Piece(visible(text[start:end]), label(target), hue, row))
         place = end
     return [*found, Piece(visible(text[place:]))] if place < len(text) else found
 

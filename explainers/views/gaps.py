@@ -1,11 +1,9 @@
-"""The gaps of a text: places that a model told several words for, and what it expects there.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""The gaps of a text: places that a model told several words for, and what it expects there."""
 
 from ..data import Explanation, Prediction
 from ..request import Target
-from .text import escaped, likelihood, short
+from .html import bold, note, quoted
+from .text import escaped, likelihood
 
 ORDER = ("first", "second", "third", "fourth", "fifth")
 
@@ -33,15 +31,15 @@ def where(prediction: Prediction, place: int | None) -> str:
     """Which gap it is, in words."""
     found = gaps(prediction)
     which = next((i for i, there in enumerate(found) if there[0].position == place), 0)
-    mask = f"<strong><bdi>{escaped(short(found[which][0].text or ''))}</bdi></strong>"
+    mask = bold(found[which][0].text or "")
     return f"Where the {ORDER[which]} {mask} stands" if 1 < len(found) <= len(ORDER) else f"Where {mask} stands"
 
 
 def choices(explanation: Explanation, row: int) -> str:
     """The likeliest words for the gap with their probabilities, as HTML; nothing if the map is about no gap."""
     words = expected(explanation, row)
-    told = ", ".join(f"“<bdi>{escaped(str(word.label))}</bdi>”&nbsp;{_share(word)}" for word in words)
-    return f'<p class="wf-note">Likeliest there: {told}.</p>' if words else ""
+    told = ", ".join(f"{quoted(str(word.label))}&nbsp;{_share(word)}" for word in words)
+    return note(f"Likeliest there: {told}.") if words else ""
 
 
 def _share(word: Target) -> str:

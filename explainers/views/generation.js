@@ -203,7 +203,7 @@ function told(data, view, values, from, to, limit) {
   view.more.textContent = [instead, steps].filter(Boolean).join(" ");
   const goal = rows.length === 1 ? `${quoted(rows[0].name)}${foil}` : "these";
   const against = foil ? `towards ${quoted(rows[0].foil)}` : `away from ${rows.length === 1 ? quoted(rows[0].name) : "them"}`;
-  const keys = data.signed ? [["wf-p", `towards ${goal}`], ["wf-n", against]] : [["wf-p", "matters, in either direction"]];
+  const keys = data.signed ? [["wf-p", `towards ${goal}`], ["wf-n", against]] : [["wf-p", "in either direction"]];
   view.legend.replaceChildren(
     ...(limit ? keys : []).map(([kind, text]) => {
       const key = element("span", `wf-key ${kind} wf-strong`, text);

@@ -1,6 +1,6 @@
 """A generation for the interactive view: its texts cut into pieces, and every score in few bytes.
 
-Knows no HTML: what is drawn from it, in a page or in a file, is `generation.js`, which sets all text as text.
+`generation.js` draws it, in a page and in a file, and sets all text as text.
 """
 
 import base64
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..data import Explanation, Floats
-from ..generation.result import written
 from .palette import CSS as COLOURS
 from .palette import UNREAD
 from .telling import telling
@@ -39,6 +38,11 @@ def payload(explanation: Explanation) -> dict[str, Any]:
     }
     digest = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
     return {"id": digest[:16], **drawn}
+
+
+def written(explanation: Explanation) -> dict[int, int]:
+    """The row of each feature that is explained, by the feature's index."""
+    return {target.position: row for row, target in enumerate(explanation.targets) if target.position is not None}
 
 
 def packed(scores: Floats) -> tuple[Floats, str]:

@@ -1,7 +1,4 @@
-"""A generation in a file: the interactive view with its script and data, and below it the same without a script.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""A generation in a file: the interactive view with its script and data, and below it the same without a script."""
 
 import base64
 import hashlib
@@ -10,6 +7,7 @@ import json
 from ..data import Explanation
 from .crosstab import rows
 from .generation import CSS, SCRIPT, payload
+from .html import note, table
 from .spans import spans
 from .telling import telling
 from .text import escaped, likelihood
@@ -20,7 +18,7 @@ for (const box of document.querySelectorAll(".wf-g"))
 """
 WHOLE = SCRIPT + START
 POLICY = f"script-src 'sha256-{base64.b64encode(hashlib.sha256(WHOLE.encode()).digest()).decode()}'; "
-SAID = "<p class='wf-note'>Without its script this page shows one token's map; the table below has them all.</p>"
+SAID = note("Without its script this page shows one token's map; the table below has them all.")
 
 
 def block(explanation: Explanation) -> str:
@@ -38,13 +36,16 @@ def script() -> str:
     return f"<script>{WHOLE}</script>"
 
 
-def table(explanation: Explanation) -> str:
+def sources(explanation: Explanation) -> str:
     """Every written token with its probability, and what it was made from, as an HTML table that prints."""
-    lines = "".join(
-        f"<tr><td><bdi>{escaped(str(line['text']))}</bdi></td>"
-        f"<td>{likelihood(float(line['probability'])) if 'probability' in line else ''}</td>"
-        f"<td>{escaped(str(line['made from']))}</td></tr>"
-        for line in rows(explanation)
+    return table(
+        (
+            (
+                f"<bdi>{escaped(str(line['text']))}</bdi>",
+                likelihood(float(line["probability"])) if "probability" in line else "",
+                escaped(str(line["made from"])),
+            )
+            for line in rows(explanation)
+        ),
+        ("Written", "Probability", "Made from, strongest first"),
     )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Written", "Probability", "Made from, strongest first"))
-    return f"<table><tr>{heads}</tr>{lines}</table>"

@@ -1,7 +1,4 @@
-"""Where each head of each layer looks: small multiples by Plotly, a row a layer, a column a head.
-
-Knows no Streamlit and no model: the figure is returned, not shown.
-"""
+"""Where each head of each layer looks: small multiples by Plotly, a row a layer, a column a head."""
 
 from collections.abc import Sequence
 
@@ -11,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..data import Feature
 from .crosstab import GREYS, rounded
+from .palette import MARGIN
 from .text import percent, plain, short, visible
 
 CELL = 22  # pixels of a row
@@ -59,7 +57,7 @@ def one_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Figu
 def _laid(figure: go.Figure, rows: int) -> go.Figure:
     figure.update_xaxes(automargin=True, showgrid=False)
     figure.update_yaxes(automargin=True, showgrid=False, autorange="reversed", type="category")
-    figure.update_layout(height=110 + CELL * max(rows, 4), margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=110 + CELL * max(rows, 4), margin=MARGIN)
     return figure
 
 

@@ -1,17 +1,15 @@
-"""The maps of an image as HTML: the legend under a figure, and the pictures of a page that opens offline.
-
-Knows no Streamlit: every foreign string is escaped, every picture is held by the page itself.
-"""
+"""The maps of an image as HTML: the legend under a figure, and the pictures of a page that opens offline."""
 
 from ..data import Explanation
 from ..pictures import photograph
 from .drawings import address, drawn, picture_of
-from .images import NAMES, alt
+from .html import legend as key_of
+from .html import note, styled
+from .images import NAMES, alt, shown_ways
 from .maps import KINDS, WHOLE, Look, chosen, limit, summed
-from .palette import CSS
 from .regions import regions
-from .spans import direction, unit_in_words
-from .text import escaped, number, percent, plain
+from .spans import unit_in_words
+from .text import escaped, percent, plain, unsigned
 
 SIDE = 480  # pixels of a picture in a page
 MASKS = {"masked_image": "What matters is shown, the rest is black.", "alpha_scaling": "What does not matter fades."}
@@ -19,19 +17,13 @@ MASKS = {"masked_image": "What matters is shown, the rest is black.", "alpha_sca
 
 def legend(explanation: Explanation, look: Look, row: int = 0) -> str:
     """What the colours of a view stand for, and whom its photograph is by."""
-    label, foil = direction(explanation, row), explanation.targets[row].foil
-    away = f"away from {label}" if foil is None else f"towards {foil}"
-    keys = {"positive": ("p", f"towards {label}"), "negative": ("n", away)}
-    if look.sign == "absolute" or not explanation.signed:
-        keys = {"positive": ("p", "matters, in either direction")}
-    items = [
-        f'<span class="wf-key wf-{kind} wf-strong" style="--s:1">{escaped(said)}</span>'
-        for sign, (kind, said) in keys.items()
-        if look.kind not in MASKS and look.sign in ("all", "absolute", sign)
-    ]
-    items += [escaped(text) for text in (MASKS.get(look.kind, ""), _scale(explanation, look, row)) if text]
-    shown = "".join(f"<span>{item}</span>" for item in items)
-    return f'<style>{CSS}</style><div class="wf-legend">{shown}</div>{_notes(explanation, look)}'
+    hidden = {1: "negative", -1: "positive"}
+    shown = {
+        sign: said
+        for sign, said in shown_ways(explanation, look, row).items()
+        if look.kind not in MASKS and look.sign != hidden[sign]
+    }
+    return styled(key_of(shown, MASKS.get(look.kind, ""), _scale(explanation, look, row)) + _notes(explanation, look))
 
 
 def _scale(explanation: Explanation, look: Look, row: int) -> str:
@@ -41,7 +33,7 @@ def _scale(explanation: Explanation, look: Look, row: int) -> str:
         return "Every score is 0."
     measure = f" of {unit_in_words(explanation.unit)}" if explanation.additive else ""
     beyond = f"; {percent(look.outlier_threshold)} of all credit lies beyond it" if look.outlier_threshold else ""
-    return f"Full colour: {number(full).lstrip('+')}{measure} a pixel{beyond}."
+    return f"Full colour: {unsigned(full)}{measure} a pixel{beyond}."
 
 
 def _notes(explanation: Explanation, look: Look) -> str:
@@ -53,7 +45,7 @@ def _notes(explanation: Explanation, look: Look) -> str:
         notes.append("The picture itself is not here, only its map.")
     elif shown := photograph(picture.sha256):
         notes.append(f"Photograph: {shown.credit}")
-    return "".join(f'<div class="wf-note">{escaped(note)}</div>' for note in notes)
+    return "".join(note(escaped(said)) for said in notes)
 
 
 def pictures(explanation: Explanation, row: int = 0) -> str:

@@ -1,7 +1,4 @@
-"""The map of an image by Plotly: heatmap, overlay, masked image or alpha scaling, with numbers under the pointer.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""The map of an image by Plotly: heatmap, overlay, masked image or alpha scaling, with numbers under the pointer."""
 
 import math
 from collections.abc import Iterator
@@ -19,8 +16,8 @@ from .drawings import address, ground, picture_of, toned
 from .maps import Box, Colour, Kind, Look, boxed, chosen, limit, stops, summed
 from .palette import VEIL
 from .regions import regions
-from .spans import direction
-from .text import number, percent
+from .spans import ways
+from .text import percent, unsigned
 
 SIDE = 768  # pixels of the photograph in a figure, at most
 LARGEST = 32_767  # of a 16-bit number
@@ -139,18 +136,20 @@ def _css(colour: Colour) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
+def shown_ways(explanation: Explanation, look: Look, row: int) -> dict[int, str]:
+    """Where the scores of a view push, in words, by their sign; only 1 where it shows no signs."""
+    return ways(explanation if look.sign != "absolute" else replace(explanation, signed=False), row)
+
+
 def alt(explanation: Explanation, look: Look, row: int = 0) -> str:
     """The figure in words."""
     values = chosen(summed(explanation, row), look.sign)
-    ways = {1: f"towards {direction(explanation, row)}", -1: f"away from {direction(explanation, row)}"}
-    if look.sign == "absolute" or not explanation.signed:
-        ways = {1: "in either direction"}
     places = [
         f"{percent(found[0].share)} of the push {way} lies in {found[0].name}"
-        for sign, way in ways.items()
+        for sign, way in shown_ways(explanation, look, row).items()
         if (found := regions(values, sign))
     ]
     said = "; ".join(places) or "every score is 0"
     rows, columns = values.shape
-    strongest = number(float(np.abs(values).max())).lstrip("+")
+    strongest = unsigned(float(np.abs(values).max()))
     return f"{NAMES[look.kind]} of {rows} rows and {columns} columns: {said}. The strongest score is {strongest}."

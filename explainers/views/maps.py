@@ -1,6 +1,6 @@
 """The map of an image as numbers: its channels summed, one sign chosen, outliers cut, and the colours it gets.
 
-Knows no Plotly and no Streamlit. Rows run down, columns to the right, as the model reads them.
+Rows run down, columns to the right, as the model reads them.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""All targets at once: a heatmap of targets × pieces of the text, by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""All targets at once: a heatmap of targets × pieces of the text, by Plotly."""
 
 import math
 from collections.abc import Sequence
@@ -9,19 +6,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ..data import Explanation
-from .palette import AWAY, TOWARDS, rgba
+from .palette import MARGIN, diverging
 from .segments import Segment, scored, segments
 from .spans import unit_in_words
 from .text import named, number, plain, short
 
 WIDEST = 60  # pieces that a screen can hold; the strongest stay
-AXIS = {"automargin": True, "showgrid": False}
-SCALE = [  # 0 is the page's own colour
-    (0.0, rgba(AWAY["dark"], 1)),
-    (0.5, rgba(AWAY["dark"], 0)),
-    (0.5, rgba(TOWARDS["dark"], 0)),
-    (1.0, rgba(TOWARDS["dark"], 1)),
-]
+SCALE = diverging(1)
 
 
 def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
@@ -52,8 +43,7 @@ def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(names))), ticktext=names, autorange="reversed", automargin=True, showgrid=False
     )
-    margin = {"l": 8, "r": 8, "t": 8, "b": 8}
-    figure.update_layout(height=160 + 28 * max(len(names), 2), margin=margin)
+    figure.update_layout(height=160 + 28 * max(len(names), 2), margin=MARGIN)
     return figure
 
 

@@ -1,10 +1,8 @@
-"""How sure the map is: its completeness error, what it cost, and the proof that it is of the deployed model.
-
-Knows no Streamlit: HTML as text.
-"""
+"""How sure the map is: its completeness error, what it cost, and the proof that it is of the deployed model."""
 
 from ..data import Explanation
-from .text import ENOUGH, escaped, percent
+from .doubt import convergence, doubtful
+from .text import escaped, percent
 
 
 def meter(explanation: Explanation, row: int = 0) -> str:
@@ -19,7 +17,7 @@ def _completeness(explanation: Explanation, row: int) -> str:
     if error is None:
         return f"<div>{escaped(said)}</div>"
     explained = max(0.0, 1.0 - float(error[row]))
-    warning = ' class="wf-warn"' if _doubtful(explanation, row, float(error[row])) else ""
+    warning = ' class="wf-warn"' if doubtful(explanation)[row] else ""
     return (
         f'<div{warning}><div>{escaped(said)}</div><div class="wf-bar" role="meter" '
         f'aria-label="Share of the change that the scores explain" aria-valuemin="0" aria-valuemax="100" '
@@ -32,11 +30,8 @@ def completeness(explanation: Explanation, row: int = 0) -> str:
     error = explanation.relative_error
     if error is None:
         return "Completeness error: not defined. This method's scores need not add up to the number that they explain."
-    what = "picture" if explanation.grid else "text"
-    state = {None: "Fixed steps", True: "Converged", False: "Not converged"}[
-        None if explanation.converged is None else explanation.converged[row]
-    ]
-    return f"{state}: {percent(float(error[row]))} of the change from baseline to {what} is unexplained."
+    state = convergence(explanation, row).capitalize()
+    return f"{state}: {percent(float(error[row]))} of the change from baseline to input is unexplained."
 
 
 def steadiness(explanation: Explanation, row: int = 0) -> list[str]:
@@ -55,7 +50,3 @@ def cost(explanation: Explanation) -> str:
         f"Passes through the model: {forward} forward, {backward} backward, in {explanation.seconds:.1f} s. "
         f"The number explained is the model's own: its plain forward pass {gives}."
     )
-
-
-def _doubtful(explanation: Explanation, row: int, error: float) -> bool:
-    return error > ENOUGH or (explanation.converged is not None and not explanation.converged[row])

@@ -1,6 +1,6 @@
 """The colours and the style sheet of every map, light and dark: decided here and nowhere else.
 
-Knows no explanation; 0 is the page's own background.
+0 is the page's own background.
 """
 
 # "either" is for figures, which do not know the page's theme: 3:1 on both.
@@ -10,6 +10,7 @@ MOST = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps 4.5:1 on eve
 UNREAD = 0.7  # opacity of text that the model did not read
 OVER = 0.8  # opacity of the strongest colour over a photograph
 VEIL = (128, 128, 128, 0.55)  # over the part of a picture that the model did not read
+MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}  # of a figure, in pixels
 PAPER, INK = (255, 255, 255), (0, 0, 0)
 # Classes of entities: neither blue nor orange, which are scores. A tint under the text and a line, for either theme.
 KINDS = tuple(
@@ -22,6 +23,12 @@ def rgba(colour: str, alpha: float | str) -> str:
     """A colour of ours with an opacity, as CSS and Plotly read it."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {alpha})"
+
+
+def diverging(opacity: float) -> list[tuple[float, str]]:
+    """Plotly's scale from the strongest push away to the strongest towards; 0 is the page's own colour."""
+    away, towards = AWAY["dark"], TOWARDS["dark"]
+    return [(0.0, rgba(away, opacity)), (0.5, rgba(away, 0)), (0.5, rgba(towards, 0)), (1.0, rgba(towards, opacity))]
 
 
 def _shade(colours: dict[str, str]) -> str:

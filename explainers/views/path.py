@@ -1,14 +1,11 @@
-"""The way of an attack as a line, by Plotly: how sure the model is after every step.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""The way of an attack as a line, by Plotly: how sure the model is after every step."""
 
 import plotly.graph_objects as go
 
 from ..edits import Attack
 from ..registry import ATTACKS
 from .attack import changes, subject
-from .palette import TOWARDS
+from .palette import MARGIN, TOWARDS
 from .text import likelihood, plain, short
 
 
@@ -31,7 +28,7 @@ def path(attack: Attack) -> go.Figure:
     done = "dropped" if ATTACKS[attack.key].keeps else "changed"
     figure.update_xaxes(title=f"words {done}, step by step", tickformat="d", tickangle=0, dtick=_every(len(steps)))
     figure.update_yaxes(title=plain(f"probability of {short(subject(attack), 30)}"), range=[0, 1.02], tickformat=".0%")
-    return figure.update_layout(height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    return figure.update_layout(height=260, margin=MARGIN, showlegend=False)
 
 
 def _every(steps: int) -> int:

@@ -1,7 +1,4 @@
-"""A text as it is quoted on a card, one word of it marked.
-
-Knows no Streamlit and no explanation: HTML as text, every foreign string escaped.
-"""
+"""A text as it is quoted on a card, one word of it marked."""
 
 import re
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""How the ranking of words changes from map to map: a line a word, by Plotly.
-
-Knows no Streamlit: the figure is returned, not shown.
-"""
+"""How the ranking of words changes from map to map: a line a word, by Plotly."""
 
 from collections.abc import Mapping, Sequence
 

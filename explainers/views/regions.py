@@ -1,7 +1,4 @@
-"""Where in a picture the credit lies, in words: the nine parts that people name.
-
-Knows no HTML.
-"""
+"""Where in a picture the credit lies, in words: the nine parts that people name."""
 
 from dataclasses import dataclass
 

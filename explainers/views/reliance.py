@@ -1,11 +1,9 @@
-"""What of a written text depends on its context, in a sentence, in the text and in rows.
-
-Knows no Streamlit and no model: HTML as text, every foreign string escaped.
-"""
+"""What of a written text depends on its context, in a sentence, in the text and in rows."""
 
 import numpy as np
 
 from ..data import Explanation, Numbers
+from ..results.granularity import join, word_keys
 from .telling import joined
 from .text import escaped, short
 
@@ -56,18 +54,9 @@ def own(explanation: Explanation, row: int) -> str:
 
 def words(explanation: Explanation, places: list[int]) -> list[str]:
     """The words that these features are parts of, each once."""
-    found: dict[tuple[str, int | None, int], str] = {}
-    for place in places:
-        feature = explanation.features[place]
-        parts = [
-            f
-            for f in explanation.features
-            if f.word is not None and (f.field, f.word) == (feature.field, feature.word) and f.start is not None
-        ]
-        start, end = min((f.start or 0 for f in parts), default=0), max((f.end or 0 for f in parts), default=0)
-        text = explanation.shown.get(feature.field, "")[start:end] if parts else feature.text
-        found.setdefault((feature.field, feature.word, -1 if parts else place), text)
-    return list(found.values())
+    keys = word_keys(explanation.features)
+    parts = {keys[i]: [f for f, key in zip(explanation.features, keys, strict=True) if key == keys[i]] for i in places}
+    return [join(features, explanation.shown).text for features in parts.values()]
 
 
 def lines(

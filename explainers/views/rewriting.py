@@ -1,7 +1,4 @@
-"""A text whose words can be clicked, and what a change of them did, in one sentence.
-
-Knows no Streamlit; pieces are set as text by whoever draws them, the sentence is HTML with foreign strings escaped.
-"""
+"""A text whose words can be clicked, and what a change of them did, in one sentence."""
 
 from dataclasses import dataclass
 
@@ -10,10 +7,11 @@ from ..request import Target
 from ..rewriting import Change, Rewriting
 from ..wording import Wording
 from .gaps import gaps
+from .html import bold, listed, quoted
 from .palette import CSS as MAPS
 from .segments import Segment, scored, segments
 from .spans import STRONG
-from .text import escaped, field_name, likelihood, number, short, visible
+from .text import escaped, field_name, label, likelihood, unsigned, visible
 
 NAMED = 3  # changes that a sentence names
 
@@ -73,9 +71,9 @@ def _how(changes: tuple[Change, ...]) -> str:
         return ""
     if len(changes) > NAMED:
         return f"After {len(changes)} changes"
-    gone = [_quoted(change.old) for change in changes if not change.new]
-    swapped = [f"{_quoted(change.new)} for {_quoted(change.old)}" for change in changes if change.new]
-    parts = [f"without {_listed(gone)}"] * bool(gone) + [f"with {_listed(swapped)}"] * bool(swapped)
+    gone = [quoted(change.old) for change in changes if not change.new]
+    swapped = [f"{quoted(change.new)} for {quoted(change.old)}" for change in changes if change.new]
+    parts = [f"without {listed(gone)}"] * bool(gone) + [f"with {listed(swapped)}"] * bool(swapped)
     said = " and ".join(parts)
     return f"{said[:1].upper()}{said[1:]}"
 
@@ -84,7 +82,7 @@ def _what(before: Prediction, after: Prediction, unit: str) -> str:
     if before.text or after.text:
         verb = "writes" if after.alternatives else "answers"
         then, now = ("" if p.alternatives or not p.targets else _share(p.targets[0]) for p in (before, after))
-        return _told(verb, _bold(before.text), then, _bold(after.text), now)
+        return _told(verb, bold(before.text, 80), then, bold(after.text, 80), now)
     if (one := gaps(before)) and (other := gaps(after)):
         return _filled([there[0] for there in one], [there[0] for there in other])
     if any(target.position is not None for target in (*before.targets, *after.targets)):
@@ -116,28 +114,16 @@ def _filled(before: list[Target], after: list[Target]) -> str:
 
 def _entities(before: Prediction, after: Prediction) -> str:
     one, other = ([(target.text or "", target.label or "") for target in p.targets] for p in (before, after))
-    lost = [f"{_bold(text)} for {_bold(label)}" for text, label in one if (text, label) not in other]
-    found = [f"{_bold(text)} for {_bold(label)}" for text, label in other if (text, label) not in one]
+    lost = [f"{bold(text, 80)} for {bold(kind, 80)}" for text, kind in one if (text, kind) not in other]
+    found = [f"{bold(text, 80)} for {bold(kind, 80)}" for text, kind in other if (text, kind) not in one]
     if not lost and not found:
         return "the model finds the same names."
-    parts = [f"no longer takes {_listed(lost)}"] * bool(lost) + [f"now takes {_listed(found)}"] * bool(found)
+    parts = [f"no longer takes {listed(lost)}"] * bool(lost) + [f"now takes {listed(found)}"] * bool(found)
     return f"the model {', and '.join(parts)}."
 
 
-def _listed(items: list[str]) -> str:
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
-
-
 def _label(target: Target) -> str:
-    return _bold(target.label or f"class {target.index}")
-
-
-def _bold(text: str) -> str:
-    return f"<strong><bdi>{escaped(short(text, 80))}</bdi></strong>"
-
-
-def _quoted(text: str) -> str:
-    return f"“<bdi>{escaped(short(text))}</bdi>”"
+    return bold(label(target), 80)
 
 
 def _share(target: Target) -> str:
@@ -145,7 +131,7 @@ def _share(target: Target) -> str:
 
 
 def _number(target: Target) -> str:
-    return number(target.probability or 0.0).removeprefix("+")
+    return unsigned(target.probability or 0.0)
 
 
 CSS = (

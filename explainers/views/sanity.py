@@ -1,7 +1,4 @@
-"""The sanity check in a sentence and as a falling line by Plotly: what is left of a map as the model forgets.
-
-Knows no Streamlit and no model.
-"""
+"""The sanity check in a sentence and as a falling line by Plotly: what is left of a map as the model forgets."""
 
 from collections.abc import Sequence
 
@@ -9,7 +6,7 @@ import plotly.graph_objects as go
 
 from ..comparison import Step
 from .agreement import WELL, chance, coefficient
-from .palette import AWAY, TOWARDS
+from .palette import AWAY, MARGIN, TOWARDS
 from .text import plain
 
 FEW = 6  # pieces: of fewer, two maps that have nothing to do with each other look alike too often
@@ -56,7 +53,7 @@ def decline(steps: Sequence[Step]) -> go.Figure:
     )
     figure.update_yaxes(range=[-1.05, 1.05], title="Rank correlation", zeroline=True)
     legend = {"orientation": "h", "y": 1.15, "x": 0}
-    return figure.update_layout(height=360, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend=legend, dragmode=False)
+    return figure.update_layout(height=360, margin=MARGIN, legend=legend, dragmode=False)
 
 
 def _tail(name: str) -> str:

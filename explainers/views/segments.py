@@ -1,13 +1,14 @@
 """The pieces of a text as people see them, each with its score: words or tokens, never half a grapheme.
 
-Knows no HTML; what the model did not read is a piece too.
+What the model did not read is a piece too.
 """
 
 import math
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from ..data import Explanation, Feature
-from ..inputs.text import find_grapheme_starts
+from ..results.granularity import whole_characters
 
 
 @dataclass(frozen=True)
@@ -25,27 +26,15 @@ class Segment:
 def segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment]:
     """The whole text of an input in order, features' pieces and what lies between them; nothing is lost."""
     text = explanation.shown[field]
-    scores = explanation.scores[row].tolist()
-    spans = [
+    placed = [
         (feature.start, feature.end, score)
-        for feature, score in zip(explanation.features, scores, strict=True)
+        for feature, score in zip(explanation.features, explanation.scores[row].tolist(), strict=True)
         if feature.field == field and feature.start is not None and feature.end is not None
     ]
-    return _filled(text, field, _merged(spans, find_grapheme_starts(text)))
-
-
-def _merged(spans: list[tuple[int, int, float]], starts: list[int]) -> list[tuple[int, int, float]]:
-    """The spans widened to whole graphemes; those that then overlap become one, their scores added."""
-    merged: list[tuple[int, int, float]] = []
-    for start, end, score in sorted(spans, key=lambda span: span[:2]):
-        start = starts[start]
-        while end < len(starts) - 1 and starts[end] != end:
-            end += 1
-        if merged and (start < merged[-1][1] or start == merged[-1][0]):
-            first, last, before = merged.pop()
-            start, end, score = first, max(last, end), _sum(before, score)
-        merged.append((start, end, score))
-    return _housed(merged)
+    spans = whole_characters([(start, end) for start, end, _ in placed], text)
+    return _filled(
+        text, field, _housed([(span[0], span[1], reduce(_sum, (placed[i][2] for i in own))) for *span, own in spans])
+    )
 
 
 def _housed(spans: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:

@@ -1,7 +1,4 @@
-"""The answer in one sentence, made from the result alone, for somebody who does not program.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""The answer in one sentence, made from the result alone, for somebody who does not program."""
 
 import math
 
@@ -9,12 +6,13 @@ from ..data import Explanation
 from ..faithfulness import Faithfulness
 from ..inputs.text import has_content
 from ..request import Target
+from .doubt import doubt
 from .gaps import expected, where
+from .html import bold, bold_quoted, share
 from .maps import summed
 from .regions import PARTS, Region, regions
 from .segments import Segment, ranked
-from .text import ENOUGH, escaped, likelihood, number, percent, short
-from .verdict import doubt
+from .text import label, percent, unsigned
 
 STANDS_OUT = 2.0  # times the mean strength: below, no piece is named
 WORTH_NAMING = 0.15  # of the strongest: below, the other direction is not mentioned
@@ -25,7 +23,7 @@ def sentence(explanation: Explanation, row: int = 0, checked: Faithfulness | Non
 
     `checked` is what a check of this map found, if there was one.
     """
-    parts = (_said(explanation, row), _pushes(explanation, row), _doubts(explanation, row), doubt(checked))
+    parts = (_said(explanation, row), _pushes(explanation, row), doubt(explanation, row, checked))
     return " ".join(part for part in parts if part)
 
 
@@ -33,63 +31,49 @@ def _said(explanation: Explanation, row: int) -> str:
     labels, target = explanation.prediction.targets, explanation.targets[row]
     if explanation.unit.startswith("score"):  # a regression's outputs are no probabilities
         given = next((label for label in labels if label.index == target.index), target)
-        said = f"The model gives {_label(given)} {number(given.probability or 0.0).removeprefix('+')}."
+        said = f"The model gives {_class(given)} {unsigned(given.probability or 0.0)}."
         if given.label != target.label:  # the other end of its only number
-            said += f" Asked about {_label(target)}:"
+            said += f" Asked about {_class(target)}:"
     elif explanation.prediction.text:
         answer = explanation.prediction.text
-        said = f"The model answers {_bold(short(answer, 80))}{_share(labels[0].probability if labels else None)}."
+        said = f"The model answers {bold(answer, 80)}{share(labels[0].probability if labels else None)}."
         if target.text and target.text != answer:
-            said += f" Asked about {_bold(short(target.text, 80))}{_share(target.probability)}:"
+            said += f" Asked about {bold(target.text, 80)}{share(target.probability)}:"
     elif words := expected(explanation, row):
         best, place = words[0], where(explanation.prediction, target.position)
-        said = f"{place}, the model expects {_word(best)}{_share(best.probability)}."
+        said = f"{place}, the model expects {bold_quoted(best.label or '')}{share(best.probability)}."
         if target.label != best.label:
-            said += f" Asked about {_word(target)}{_share(target.probability)}:"
+            said += f" Asked about {bold_quoted(target.label or '')}{share(target.probability)}:"
     elif target.text:
         whether = any((t.label, t.position) == (target.label, target.position) for t in labels)
         verb = "The model takes" if whether else "Asked whether the model takes"
-        said = f"{verb} {_bold(short(target.text, 80))} for {_label(target)}{_share(target.probability)}."
+        said = f"{verb} {bold(target.text, 80)} for {_class(target)}{share(target.probability)}."
     elif not labels:
         said = ""
     else:
         verb = "gives" if len(labels) == 1 else "says"
-        said = f"The model {verb} {_label(labels[0])}{_share(labels[0].probability)}."
+        said = f"The model {verb} {_class(labels[0])}{share(labels[0].probability)}."
         if (target.index, target.label) != (labels[0].index, labels[0].label):
-            said += f" Asked about {_label(target)}{_share(target.probability)}:"
+            said += f" Asked about {_class(target)}{share(target.probability)}:"
     if target.foil is not None:
-        said += f" Why {_goal(explanation, row)} rather than {_bold(short(target.foil))}?"
+        said += f" Why {_goal(explanation, row)} rather than {bold(target.foil)}?"
     return said
 
 
-def _label(target: Target) -> str:
-    return _bold(target.label or f"class {target.index}")
-
-
-def _word(target: Target) -> str:
-    return f"<strong>“<bdi>{escaped(short(target.label or ''))}</bdi>”</strong>"
+def _class(target: Target) -> str:
+    return bold(label(target), 80)
 
 
 def _goal(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards: a class, or words as something."""
     target = explanation.targets[row]
     if not target.text or target.text == target.label or expected(explanation, row):
-        return _label(target)
-    return f"{_bold(short(target.text))} as {_label(target)}"
-
-
-def _bold(text: str) -> str:
-    return f"<strong><bdi>{escaped(text)}</bdi></strong>"
-
-
-def _share(probability: float | None) -> str:
-    if probability is None or not 0 <= probability <= 1:
-        return ""
-    return f" ({escaped(likelihood(probability))})"
+        return _class(target)
+    return f"{bold(target.text)} as {_class(target)}"
 
 
 def _pushes(explanation: Explanation, row: int) -> str:
-    if explanation.grid:
+    if explanation.kind == "image":
         return _places(explanation, row)
     every = ranked(explanation, row)
     gap = explanation.targets[row].text if expected(explanation, row) else None
@@ -100,7 +84,7 @@ def _pushes(explanation: Explanation, row: int) -> str:
     if len(pieces) > 3 and _strength(pieces[0]) < STANDS_OUT * mean:
         return "No single word stands out: many share the weight."
     if not explanation.signed:
-        return f"{_quoted(pieces[0])} matters most."
+        return f"{bold_quoted(pieces[0].text)} matters most."
     return _both_ways(pieces, _ways(explanation, row))
 
 
@@ -108,9 +92,9 @@ def _both_ways(pieces: list[Segment], ways: dict[int, str]) -> str:
     """The strongest piece of either direction, the stronger first; none that is weak beside the other."""
     first = pieces[0]
     other = next((piece for piece in pieces if _sign(piece) == -_sign(first)), None)
-    said = f"{_quoted(first)} pushes hardest {ways[_sign(first)]}"
+    said = f"{bold_quoted(first.text)} pushes hardest {ways[_sign(first)]}"
     if other and _strength(other) >= WORTH_NAMING * _strength(first):
-        said += f"; {_quoted(other)} pushes {ways[_sign(other)]}"
+        said += f"; {bold_quoted(other.text)} pushes {ways[_sign(other)]}"
     return f"{said}."
 
 
@@ -118,7 +102,7 @@ def _ways(explanation: Explanation, row: int) -> dict[int, str]:
     """What positive and negative scores push towards, in words."""
     foil = explanation.targets[row].foil
     if foil is not None:
-        return {1: f"towards {_goal(explanation, row)}", -1: f"towards {_bold(short(foil))}"}
+        return {1: f"towards {_goal(explanation, row)}", -1: f"towards {bold(foil)}"}
     return {1: "towards it", -1: "away from it"}
 
 
@@ -150,16 +134,3 @@ def _sign(piece: Segment) -> int:
 
 def _strength(piece: Segment) -> float:
     return abs(piece.score or 0.0)
-
-
-def _quoted(piece: Segment) -> str:
-    return f"<strong>“<bdi>{escaped(short(piece.text))}</bdi>”</strong>"
-
-
-def _doubts(explanation: Explanation, row: int) -> str:
-    error = explanation.relative_error
-    if explanation.converged is not None and not explanation.converged[row]:
-        return "<em>This map did not converge: take it as a sketch.</em>"
-    if error is not None and error[row] > ENOUGH:
-        return f"<em>{percent(float(error[row]))} of the change is unexplained: take this map as a sketch.</em>"
-    return ""

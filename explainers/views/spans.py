@@ -1,16 +1,13 @@
-"""The reader's own text, coloured: each word or token as strongly as it pushes.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""The reader's own text, coloured: each word or token as strongly as it pushes."""
 
 import math
 from collections.abc import Sequence
 
 from ..data import Explanation
 from .gaps import expected
-from .palette import CSS
+from .html import legend, note, styled
 from .segments import Segment, ranked, scored, segments, special_share, spreads
-from .text import decimals, escaped, field_name, number, percent, plain, short
+from .text import decimals, escaped, field_name, label, number, percent, plain, short, unsigned
 
 STRONG = 0.4  # of the largest score: from here on a line under the text says the sign without colour
 REACHED = 200  # pieces that the Tab key visits, strongest first; all show their number under the pointer
@@ -35,7 +32,7 @@ def spans(explanation: Explanation, row: int = 0, limit: float | None = None) ->
         + "</div>"
         for name in fields
     ]
-    return f"<style>{CSS}</style>{''.join(blocks)}{_legend(explanation, limit, row)}"
+    return styled("".join(blocks) + _legend(explanation, limit, row))
 
 
 def strongest(explanation: Explanation, row: int = 0) -> float:
@@ -65,22 +62,24 @@ def _head(field: str, fields: list[str]) -> str:
 
 def direction(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards, in words."""
-    label, foil = _label(explanation, row), explanation.targets[row].foil
-    return label if foil is None else f"{label} rather than {foil}"
+    said, foil = _label(explanation, row), explanation.targets[row].foil
+    return said if foil is None else f"{said} rather than {foil}"
 
 
-def _away(explanation: Explanation, row: int) -> str:
-    """Where a negative score pushes, in words."""
-    label, foil = _label(explanation, row), explanation.targets[row].foil
-    return f"away from {label}" if foil is None else f"towards {foil} rather than {label}"
+def ways(explanation: Explanation, row: int) -> dict[int, str]:
+    """Where a positive and a negative score push, in words, by their sign; only 1 where scores have no sign."""
+    if not explanation.signed:
+        return {1: "in either direction"}
+    said, foil = _label(explanation, row), explanation.targets[row].foil
+    away = f"away from {said}" if foil is None else f"towards {foil} rather than {said}"
+    return {1: f"towards {direction(explanation, row)}", -1: away}
 
 
 def _label(explanation: Explanation, row: int) -> str:
     target = explanation.targets[row]
-    label = target.label or f"class {target.index}"
-    if not target.text or target.text == label or expected(explanation, row):
-        return label
-    return f"“{short(target.text)}” as {label}"
+    if not target.text or target.text == label(target) or expected(explanation, row):
+        return label(target)
+    return f"“{short(target.text)}” as {label(target)}"
 
 
 def push(explanation: Explanation, row: int, score: float | None) -> str:
@@ -88,9 +87,8 @@ def push(explanation: Explanation, row: int, score: float | None) -> str:
     if not score:
         return "0, no push"
     if not explanation.signed:
-        return f"{number(score).lstrip('+')}, in either direction"
-    way = _away(explanation, row) if score < 0 else f"towards {direction(explanation, row)}"
-    return f"{number(score)} {way}"
+        return f"{unsigned(score)}, {ways(explanation, row)[1]}"
+    return f"{number(score)} {ways(explanation, row)[-1 if score < 0 else 1]}"
 
 
 def _span(piece: Segment, limit: float, said: str, reached: bool, moves: dict[tuple[str, int], float]) -> str:
@@ -100,7 +98,7 @@ def _span(piece: Segment, limit: float, said: str, reached: bool, moves: dict[tu
     strength = abs(piece.score) / limit if limit else 0.0
     kind = "wf-n" if piece.score < 0 else "wf-p"
     strong = " wf-strong" if strength >= STRONG else ""
-    moved = f" ± {number(move).lstrip('+')}" if (move := moves.get((piece.field, piece.start))) is not None else ""
+    moved = f" ± {unsigned(move)}" if (move := moves.get((piece.field, piece.start))) is not None else ""
     focus = ' tabindex="0"' if reached else ""
     told = plain(f"{piece.text.strip()}: {said}{moved}")
     # A span, no bdi: isolated words of Arabic or Hebrew would stand in the order of a text that runs left to right.
@@ -111,21 +109,14 @@ def _span(piece: Segment, limit: float, said: str, reached: bool, moves: dict[tu
 
 
 def _legend(explanation: Explanation, limit: float, row: int) -> str:
-    keys = []
-    if limit and explanation.signed:
-        keys = [("p", f"towards {direction(explanation, row)}"), ("n", _away(explanation, row))]
-    elif limit:
-        keys = [("p", "matters, in either direction")]
-    shown = [f'<span class="wf-key wf-{kind} wf-strong" style="--s:1">{escaped(said)}</span>' for kind, said in keys]
-    items = "".join(f"<span>{item}</span>" for item in (*shown, escaped(scale(explanation, limit, row))))
-    return f'<div class="wf-legend">{items}</div>{_specials(explanation, row)}'
+    return legend(ways(explanation, row) if limit else {}, scale(explanation, limit, row)) + _specials(explanation, row)
 
 
 def scale(explanation: Explanation, limit: float, row: int = 0) -> str:
     """What the strongest colour stands for, in words."""
     if not limit:
         return "Every score is 0: nothing is coloured."
-    said = f"Full colour: {number(limit).lstrip('+')}"
+    said = f"Full colour: {unsigned(limit)}"
     if not explanation.additive:
         return f"{said}, to compare the pieces with each other."
     said += (
@@ -145,7 +136,7 @@ def _specials(explanation: Explanation, row: int) -> str:
     if not shares:
         return ""
     said = ", ".join(f"{percent(share)} on {escaped(token)}" for token, share in shares.items())
-    return f'<div class="wf-note">Not shown: {said}, which the model adds to every text.</div>'
+    return note(f"Not shown: {said}, which the model adds to every text.")
 
 
 def unit_in_words(unit: str) -> str:

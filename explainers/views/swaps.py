@@ -1,25 +1,23 @@
-"""What other words in the place of one do, in a sentence and in rows.
-
-Knows no Streamlit and no model: HTML as text, every foreign string escaped.
-"""
+"""What other words in the place of one do, in a sentence and in rows."""
 
 from collections.abc import Sequence
 
 from ..generation.swap import Swap
-from .text import escaped, likelihood, short, visible
+from .html import bold_quoted, share
+from .text import short, visible
 
 
 def said(swaps: Sequence[Swap], token: str, foil: str | None) -> str:
     """With how many words the token is likelier than its contrast, and with which it is most and least. HTML."""
     best, worst = max(swaps, key=lambda swap: swap.share), min(swaps, key=lambda swap: swap.share)
-    most, least = (f"{_bold(swap.word)} ({likelihood(swap.share)})" for swap in (best, worst))
+    most, least = (f"{bold_quoted(swap.word)}{share(swap.share)}" for swap in (best, worst))
     if foil is None:
-        return f"{_bold(token)} is likeliest with {most}, and least likely with {least}."
+        return f"{bold_quoted(token)} is likeliest with {most}, and least likely with {least}."
     count = sum(swap.share > 0.5 for swap in swaps)
     number = "every one" if count == len(swaps) else "none" if not count else str(count)
     return (
-        f"{_bold(token)} is likelier than {_bold(foil)} with <strong>{number}</strong> of {len(swaps)} words. "
-        f"Of the two it has most with {most}, and least with {least}."
+        f"{bold_quoted(token)} is likelier than {bold_quoted(foil)} with <strong>{number}</strong> of {len(swaps)} "
+        f"words. Of the two it has most with {most}, and least with {least}."
     )
 
 
@@ -33,7 +31,3 @@ def _row(swap: Swap, token: str, foil: str) -> dict[str, str | float]:
     if swap.foil is not None:
         found |= {f"“{foil}”": swap.foil, "of the two": swap.share}
     return found | {"the model writes": short(visible(swap.written), 200)}
-
-
-def _bold(text: str) -> str:
-    return f"<strong>“<bdi>{escaped(short(text))}</bdi>”</strong>"

@@ -1,14 +1,12 @@
-"""The scores as rows: the twin of every picture for whoever reads numbers, or has them read aloud.
-
-Knows no Streamlit and no pandas.
-"""
+"""The scores as rows: the twin of every picture for whoever reads numbers, or has them read aloud."""
 
 from collections.abc import Sequence
 
 from ..data import Explanation
 from ..faithfulness import Faithfulness
+from .doubt import convergence
 from .segments import ranked, spreads
-from .text import named, number
+from .text import named, unsigned
 
 
 def rows(explanation: Explanation, row: int = 0, most: int | None = None) -> list[dict[str, str | float | int]]:
@@ -47,9 +45,7 @@ def costs(
             "seconds": explanation.seconds,
             "passes": sum(explanation.evaluations),
             "unexplained": None if explanation.relative_error is None else float(explanation.relative_error[row]),
-            "converged": {None: "not asked for", True: "yes", False: "no"}[
-                None if explanation.converged is None else explanation.converged[row]
-            ],
+            "converged": convergence(explanation, row),
         }
         for name, explanation, row in zip(names, explanations, shown, strict=True)
     ]
@@ -64,9 +60,9 @@ def truest(names: Sequence[str], checks: Sequence[Faithfulness]) -> str:
     """Which map is truest to its model by what it is worth beyond chance, as plain text."""
     beating = [pair for pair in zip(names, checks, strict=True) if pair[1].verdict == "beats chance"]
     if not beating:
-        return "None of these maps can be told from a random ranking."
+        return "None of these maps beats chance."
     name, check = max(beating, key=lambda pair: pair[1].aopc - _by_chance(pair[1]))
-    falls, chance = (number(value).removeprefix("+") for value in (check.aopc, _by_chance(check)))
+    falls, chance = (unsigned(value) for value in (check.aopc, _by_chance(check)))
     others = f"{len(beating)} of {len(names)} maps beat chance." if len(beating) < len(names) else "All beat chance."
     return (
         f"{name} is the truest to the model: without what it calls strongest the number falls by {falls} on average, "

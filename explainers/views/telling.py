@@ -1,13 +1,11 @@
-"""Which written token tells most, and what it was made from, in words for somebody who does not program.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""Which written token tells most, and what it was made from, in words for somebody who does not program."""
 
 import numpy as np
 
 from ..data import Explanation
 from ..inputs.text import has_content
-from .text import ENOUGH, escaped, likelihood, percent, short
+from .doubt import doubts
+from .html import bold, bold_quoted, share
 
 WORTH_NAMING = 0.5  # of the strongest: below, no second piece is named
 
@@ -46,13 +44,12 @@ def wrote(explanation: Explanation) -> str:
     row = telling(explanation)
     target, found = explanation.targets[row], sources(explanation, row, len(explanation.features))
     own = explanation.features[target.position].text if target.position is not None else target.label or ""
-    share = "" if target.probability is None else f" ({escaped(likelihood(target.probability))})"
     given = explanation.request.texts.get(list(explanation.shown)[-1], "").strip()
-    said = f"{'Of this text, the model expects' if given else 'The model wrote'} {_bold(own)}{share}"
+    said = f"{'Of this text, the model expects' if given else 'The model wrote'} {bold(own)}{share(target.probability)}"
     if target.foil is not None:
-        said += f" rather than {_bold(target.foil)}"
+        said += f" rather than {bold(target.foil)}"
     because = f" {_because(explanation, row, found)}." if found else "; nothing that it read moves this number."
-    return " ".join(part for part in (said + because, _meaning(explanation), _doubts(explanation)) if part)
+    return " ".join(part for part in (said + because, _meaning(explanation), doubts(explanation)) if part)
 
 
 def _meaning(explanation: Explanation) -> str:
@@ -60,19 +57,6 @@ def _meaning(explanation: Explanation) -> str:
     if all(target.foil is None for target in explanation.targets):
         return ""
     return "Blue pushed towards what is written, orange towards what it is compared with."
-
-
-def _doubts(explanation: Explanation) -> str:
-    """How many of the maps are sketches, if any is."""
-    count = len(explanation.targets)
-    error = explanation.relative_error
-    doubtful = np.zeros(count, bool) if explanation.converged is None else ~np.array(explanation.converged, bool)
-    if error is not None:
-        doubtful |= error > ENOUGH
-    if not doubtful.any():
-        return ""
-    which = "This map is" if count == 1 else f"The maps of {doubtful.sum()} of {count} are"
-    return f"<em>{which} incomplete: more than {percent(ENOUGH)} is unexplained, or it did not converge.</em>"
 
 
 def _because(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:
@@ -98,12 +82,4 @@ def _list(explanation: Explanation, places: list[int]) -> str:
 
 def joined(words: list[str]) -> str:
     """Words in quotes, with an “and” between them. HTML."""
-    return " and ".join(f"<strong>“<bdi>{_text(word)}</bdi>”</strong>" for word in words)
-
-
-def _bold(text: str) -> str:
-    return f"<strong><bdi>{_text(text)}</bdi></strong>"
-
-
-def _text(text: str) -> str:
-    return escaped(short(text) or "␣")
+    return " and ".join(bold_quoted(word) for word in words)

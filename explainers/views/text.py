@@ -1,7 +1,4 @@
-"""Text that came from people, tokenizers or configs, made safe and visible: the only way into HTML and Plotly.
-
-Knows no explanation.
-"""
+"""Text that came from people, tokenizers or configs, made safe and visible: the only way into HTML and Plotly."""
 
 import html
 import unicodedata
@@ -77,10 +74,19 @@ def decimals(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
+def unsigned(value: float) -> str:
+    """A number as in `number`, with no plus."""
+    return number(value).removeprefix("+")
+
+
+def label(target: Target) -> str:
+    """The class of a target, by its name or its index."""
+    return target.label or f"class {target.index}"
+
+
 def named(target: Target) -> str:
     """A target as people read it: what is read, and of what."""
-    label = target.label or f"class {target.index}"
-    return f"{target.text}: {label}" if target.text else label
+    return f"{target.text}: {label(target)}" if target.text else label(target)
 
 
 def field_name(field: str) -> str:

@@ -1,20 +1,14 @@
-"""What a check of a map found, for somebody who does not program: one sentence, and the numbers with their meaning.
-
-Knows no Streamlit: HTML as text, every foreign string escaped.
-"""
+"""What a check of a map found, for somebody who does not program: one sentence, and the numbers with their meaning."""
 
 import math
 
 from ..faithfulness import Faithfulness, Measure
-from .text import escaped, named, number, short
+from .doubt import CHANCE
+from .html import bold, note, table
+from .text import escaped, named, unsigned
 
 LITTLE = 0.005  # a change that two decimals do not show
 UNITS = {"log_odds": "log-odds", "score": "model's score"}
-SAID = {
-    "beats chance": "The map beats chance",
-    "worse than chance": "The map does worse than chance",
-    "cannot be told from chance": "The map cannot be told from chance",
-}
 HEAD = ("Measure", "This map", "Random rankings", "Verdict")
 
 
@@ -26,7 +20,7 @@ def verdict(faithfulness: Faithfulness) -> str:
     moves = _moves(measure.value, _what(faithfulness), "s")
     return (
         f"Taking away the {pieces} that this map calls most important {moves} on average; random {pieces} "
-        f"{_moves(measure.random, 'it')}. <strong>{SAID[faithfulness.verdict]}</strong>: it does better than "
+        f"{_moves(measure.random, 'it')}. <strong>The map {CHANCE[faithfulness.verdict]}</strong>: it does better than "
         f"{_beaten(faithfulness, measure)}."
     )
 
@@ -45,20 +39,16 @@ def _moves(fall: float, what: str, ending: str = "") -> str:
     """What taking pieces away does to the number."""
     if abs(fall) < LITTLE:
         return f"hardly change{ending} {what}"
-    return f"{'lower' if fall > 0 else 'raise'}{ending} {what} by {number(abs(fall)).lstrip('+')}"
+    return f"{'lower' if fall > 0 else 'raise'}{ending} {what} by {unsigned(abs(fall))}"
 
 
 def _what(faithfulness: Faithfulness) -> str:
     """The number that is explained, in words."""
     target = faithfulness.target
     if target.foil is not None:
-        return f"the lead of {_name(named(target))} over {_name(target.foil)}"
+        return f"the lead of {bold(named(target), 60)} over {bold(target.foil, 60)}"
     unit = UNITS.get(faithfulness.unit, faithfulness.unit.replace("_", " "))
-    return f"the {escaped(unit)} of {_name(named(target))}"
-
-
-def _name(text: str) -> str:
-    return f"<strong><bdi>{escaped(short(text, 60))}</bdi></strong>"
+    return f"the {escaped(unit)} of {bold(named(target), 60)}"
 
 
 def _beaten(faithfulness: Faithfulness, measure: Measure) -> str:
@@ -70,35 +60,21 @@ def _beaten(faithfulness: Faithfulness, measure: Measure) -> str:
     return f"{beaten} of {count} random rankings"
 
 
-def doubt(faithfulness: Faithfulness | None) -> str:
-    """What the answer says of a map that was checked and does not beat chance; nothing of any other."""
-    match faithfulness and faithfulness.verdict:
-        case "cannot be told from chance":
-            return "<em>Checked: this map does not beat a random ranking. Take it as a sketch.</em>"
-        case "worse than chance":
-            return "<em>Checked: this map does worse than a random ranking. Do not lean on it.</em>"
-        case _:
-            return ""
-
-
 def measures(faithfulness: Faithfulness) -> str:
     """Every metric as a row of an HTML table: what it means, of this map and of random rankings, and the verdict."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
-    rows = "".join(_row(measure) for measure in faithfulness.measures)
-    return f'<table class="wf-how wf-measures"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return table((_row(measure) for measure in faithfulness.measures), HEAD, "wf-how wf-measures", named=True)
 
 
-def _row(measure: Measure) -> str:
+def _row(measure: Measure) -> tuple[str, ...]:
     better = "The higher, the better." if measure.better == "high" else "The lower, the better."
     band = f"{_number(measure.random)} <small>({_number(measure.low)} to {_number(measure.high)})</small>"
-    cells = (
+    return (
+        escaped(measure.label) + note(f"{escaped(measure.summary)} {better}"),
         _number(measure.value),
         "-" if math.isnan(measure.random) else band,
         "not defined" if math.isnan(measure.value) else measure.verdict,
     )
-    name = f'{escaped(measure.label)}<div class="wf-note">{escaped(measure.summary)} {better}</div>'
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"<span>{number(value).lstrip('+')}</span>"
+    return "-" if math.isnan(value) else f"<span>{unsigned(value)}</span>"

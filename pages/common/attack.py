@@ -16,6 +16,7 @@ from explainers.request import Pairs
 from explainers.views.attack import said, shortest, steps
 from explainers.views.diff import diff
 from explainers.views.gaps import gaps
+from explainers.views.html import lead
 from explainers.views.path import alt, path
 from explainers.views.text import distinct, field_name, named, short
 
@@ -147,7 +148,7 @@ def _params(method: AttackMethod, key: str) -> Pairs:
 
 
 def _shown(task: Attackable, explanation: Explanation, found: Attack, key: str) -> None:
-    drawn.markup(f'<p class="wf-said" role="status">{said(found)}</p>')
+    drawn.markup(lead(said(found), live=True))
     if found.edits:
         drawn.markup(diff(found.texts[0], found.edits, field_name(found.field)))
         st.button(

@@ -9,27 +9,21 @@ import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request
 from explainers.difference import difference
-from explainers.generation.grouping import Grouping, grouped
-from explainers.generation.result import is_generation
+from explainers.results.granularity import Grouping, grouped
 from explainers.serving.service import backend
 from explainers.views.crosstab import alt, crosstab
+from explainers.views.html import lead
 from explainers.views.telling import wrote
 from explainers.views.text import likelihood
-
-from . import drawn
-from .words import literal
-from .work import worked
+from pages.common import drawn
+from pages.common.words import literal
+from pages.common.work import worked
 
 LEAD = (
     "Change a word and see what it changes. The two texts are laid side by side; where their pieces align, the scores "
     "of the changed text are taken from those of yours."
 )
 KEEP = "Ask about the same written text again, so that every token has a counterpart."
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation)
 
 
 def changed(explanation: Explanation, key: str) -> None:
@@ -64,7 +58,7 @@ def _shown(one: Explanation, other: Explanation, key: str) -> None:
     except ExplainerError as error:
         st.warning(literal(str(error)))
         return
-    drawn.markup(f'<p class="wf-said">Your text: {wrote(one)}<br>Changed: {wrote(other)}</p>')
+    drawn.markup(lead(f"Your text: {wrote(one)}<br>Changed: {wrote(other)}"))
     shown, figure = found.explanation, crosstab(found.explanation)
     if found.left_out:
         st.caption(f"{found.left_out} pieces have no counterpart in the other text and are left out.")

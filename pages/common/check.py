@@ -9,6 +9,7 @@ from explainers import Explanation, Faithfulness
 from explainers.checked_file import to_csv, to_json
 from explainers.serving.service import backend
 from explainers.views.curves import alt, curve
+from explainers.views.html import lead
 from explainers.views.text import distinct, named, short
 from explainers.views.verdict import measures, verdict
 
@@ -60,7 +61,7 @@ def _row(explanation: Explanation, key: str) -> int:
 
 
 def _shown(found: Faithfulness, key: str) -> None:
-    drawn.markup(f'<p class="wf-said">{verdict(found)}</p>')
+    drawn.markup(lead(verdict(found)))
     for place, (which, said) in zip(st.columns(2), CURVES.items(), strict=True):
         with place:
             st.markdown(said.format(found.piece))

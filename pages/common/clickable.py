@@ -1,7 +1,4 @@
-"""Texts whose words are buttons, for a mouse and for a keyboard: a click, or Enter, chooses one.
-
-Knows Lines of pieces; what is in them is `views.rewriting`'s to say.
-"""
+"""Texts whose words are buttons, for a mouse and for a keyboard: a click, or Enter, chooses one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

@@ -8,7 +8,7 @@ import streamlit as st
 from explainers import TASKS, Explanation
 from explainers.generation.context import CURRENT, Measure, Question, Reliance, reliance, split
 from explainers.generation.openings import PREFIX, SYSTEM
-from explainers.generation.result import is_generation
+from explainers.views.html import lead
 from explainers.views.reliance import CSS, lines, marked, plainly, said, words
 
 from . import drawn
@@ -21,11 +21,6 @@ LEAD = (
     "Give the context by itself: the text is then read once with it and once without it. Written words that the model "
     "expects otherwise without the context are traced back to words of the context."
 )
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation) and len(TASKS[explanation.request.task].fields) > 1
 
 
 def context(explanation: Explanation, key: str) -> None:
@@ -100,8 +95,7 @@ def _shown(found: Reliance, asked: Question) -> None:
     """The answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
     sources = [words(cue.explanation, list(cue.places)) for cue in found.cues]
     rows = [cue.row for cue in found.cues]
-    lead = said(found.explanation, list(zip(rows, sources, strict=True)))
-    drawn.markup(f'<style>{CSS}</style><p class="wf-said">{lead}</p>')
+    drawn.markup(f"<style>{CSS}</style>{lead(said(found.explanation, list(zip(rows, sources, strict=True))))}")
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")

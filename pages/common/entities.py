@@ -1,7 +1,4 @@
-"""The text of a result with its entities as buttons: a click, or Enter, chooses the map that is drawn.
-
-Knows Explanations; what is marked and how it looks is `views.entities`' to say.
-"""
+"""The text of a result with its entities as buttons: a click, or Enter, chooses the map that is drawn."""
 
 from dataclasses import asdict
 

@@ -1,15 +1,13 @@
-"""The result of a generation on the page: what each written piece was made from, as text, heatmap or table.
-
-Knows Explanations, no model.
-"""
+"""The result of a generation on the page: what each written piece was made from, as text, heatmap or table."""
 
 import numpy as np
 import streamlit as st
 
 from explainers import ExplainerError, Explanation
-from explainers.generation.grouping import HOWS, LEVELS, Grouping, grouped
+from explainers.results.granularity import HOWS, LEVELS, Grouping, grouped
 from explainers.views.crosstab import alt, crosstab, rows
 from explainers.views.generation import name
+from explainers.views.html import lead
 from explainers.views.meter import meter
 from explainers.views.telling import wrote
 
@@ -35,7 +33,7 @@ def generation(explanation: Explanation, key: str) -> None:
         st.warning(literal(str(error)))
         shown = grouped(explanation, Grouping())
     with said:
-        drawn.markup(f'<p class="wf-said" role="status">{wrote(shown)}</p>')
+        drawn.markup(lead(wrote(shown), live=True))
         for notice in explanation.notices:
             st.info(literal(notice), icon=":material/content_cut:")
     with picture:

@@ -6,7 +6,6 @@ Knows Explanations; the weights come from `explainers.heads`.
 import streamlit as st
 
 from explainers import Explanation
-from explainers.generation.result import is_generation
 from explainers.heads import Heads, Question, heads
 from explainers.views.generation import name
 from explainers.views.heads import alt, one_layer, one_piece
@@ -22,11 +21,6 @@ LEAD = (
     "to one: how far each layer's state moves when it can take nothing from a piece, a pass for each layer and piece."
 )
 BY_PIECE, BY_LAYER = "One piece, every head", "Every piece, one layer"
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation)
 
 
 def explorer(explanation: Explanation, key: str) -> None:

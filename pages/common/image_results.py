@@ -1,7 +1,4 @@
-"""The map of a picture on the page: its four views, the labels that the model finds likeliest, and a PNG of it.
-
-Knows Explanations, no model.
-"""
+"""The map of a picture on the page: its four views, the labels that the model finds likeliest, and a PNG of it."""
 
 from dataclasses import replace
 

@@ -1,32 +1,31 @@
-"""A request's result on the page: its progress, its map and views, or what went wrong.
+"""A request's result on the page: its progress, its map and views, or what went wrong."""
 
-The only place, beside share.py, that draws an Explanation.
-"""
+from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explainers import Explanation, Request
-from explainers.generation.result import is_generation
+from explainers.data import Kind
 from explainers.models.card import Card
 from explainers.serving.service import backend
 from explainers.views.bars import alt, bars
 from explainers.views.cards import facts
-from explainers.views.computed import table
 from explainers.views.gaps import choices, gaps
+from explainers.views.html import lead, pairs
 from explainers.views.matrix import alt as matrix_alt
 from explainers.views.matrix import matrix
 from explainers.views.meter import meter
-from explainers.views.sentence import sentence
+from explainers.views.renderers import render
 from explainers.views.spans import spans
 from explainers.views.table import rows as scores_of
 from explainers.views.text import likelihood, named, short
-
-from . import drawn
-from .entities import entities
-from .generation_results import generation
-from .image_results import image
-from .words import literal
-from .work import worked
+from pages.common import drawn
+from pages.common.entities import entities
+from pages.common.generation_results import generation
+from pages.common.image_results import image
+from pages.common.words import literal
+from pages.common.work import worked
 
 VIEWS = ("Text", "Bars", "Table", "Matrix")
 LEAST = "Show only what the model gives at least this probability."
@@ -48,42 +47,51 @@ def computed(request: Request, forget: str) -> Explanation | None:
 
 def listed(card: Card) -> None:
     """What is known of a model."""
-    drawn.markup(table(facts(card)))
+    drawn.markup(pairs(facts(card)))
 
 
 @st.fragment
 def show(explanation: Explanation, key: str) -> None:
     """The answer in one sentence, the map, how sure it is, and the other views; switching them computes nothing."""
-    if is_generation(explanation):
-        generation(explanation, key)
-        return
+    KINDS[explanation.kind](explanation, key)
+
+
+def _answer(explanation: Explanation, key: str) -> tuple[int, list[int], DeltaGenerator]:
+    """Draw the answer and how sure it is; the target that is drawn, those to choose from, and the place of its map."""
     marked = st.container()
     row, rows = chosen(explanation, key)
     with marked:
         if len(gaps(explanation.prediction)) != 1:  # of a single gap the sentence says as much
             entities(explanation, row, key)
-    shown = explanation.by_word()
-    said = sentence(shown, row, backend().checked(explanation, row))
-    drawn.markup(f'<p class="wf-said" role="status">{said}</p>{choices(shown, row)}')
+    said = render(explanation).lead(explanation, row, backend().checked(explanation, row))
+    drawn.markup(lead(said, live=True) + choices(explanation, row))
     for notice in explanation.notices:
         st.info(literal(notice), icon=":material/content_cut:")
-    picture = st.container()
+    place = st.container()
     drawn.markup(meter(explanation, row))
-    if explanation.grid:
-        with picture:
-            image(explanation, row, key)
-        return
+    return row, rows, place
+
+
+def _image(explanation: Explanation, key: str) -> None:
+    row, _, place = _answer(explanation, key)
+    with place:
+        image(explanation, row, key)
+
+
+def _text(explanation: Explanation, key: str) -> None:
+    row, rows, place = _answer(explanation, key)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         views = VIEWS if len(explanation.targets) > 1 else VIEWS[:-1]
         view = st.segmented_control("View", views, default=views[0], required=True, key=f"{key}.shown.view")
         level = st.segmented_control("Pieces", LEVELS, default=LEVELS[0], required=True, key=f"{key}.shown.level")
         counted = view in ("Bars", "Table")
         most = st.slider("Strongest", 3, 50, 15, key=f"{key}.shown.top", width=220) if counted else 0
-    with picture:
-        if view == "Matrix":
-            _matrix(shown if level == "Words" else explanation, rows, key)
-        else:
-            _picture(shown if level == "Words" else explanation, row, view, most, key)
+    shown = explanation.by_word() if level == "Words" else explanation
+    with place:
+        _picture(shown, row, rows, view, most, key)
+
+
+KINDS: dict[Kind, Callable[[Explanation, str], None]] = {"text": _text, "image": _image, "generation": generation}
 
 
 def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
@@ -110,16 +118,12 @@ def chosen(explanation: Explanation, key: str) -> tuple[int, list[int]]:
     return int(picked if picked is not None else rows[0]), rows
 
 
-def _matrix(explanation: Explanation, rows: list[int], key: str) -> None:
-    figure, said = matrix(explanation, rows), matrix_alt(explanation, rows)
-    drawn.chart(figure, said, f"{key}.matrix")
-
-
-def _picture(explanation: Explanation, row: int, view: str, most: int, key: str) -> None:
+def _picture(explanation: Explanation, row: int, rows: list[int], view: str, most: int, key: str) -> None:
     match view:
+        case "Matrix":
+            drawn.chart(matrix(explanation, rows), matrix_alt(explanation, rows), f"{key}.matrix")
         case "Bars":
-            figure, said = bars(explanation, row, most), alt(explanation, row, most)
-            drawn.chart(figure, said, f"{key}.bars")
+            drawn.chart(bars(explanation, row, most), alt(explanation, row, most), f"{key}.bars")
         case "Table":
             _table(explanation, row, most)
         case _:

@@ -15,7 +15,8 @@ from explainers.links import INPUT, PACKED, PICTURE, packed
 from explainers.pictures import photograph
 from explainers.settings import settings
 from explainers.standalone import to_html
-from explainers.views.computed import code, computed, table
+from explainers.views.computed import code, computed
+from explainers.views.html import pairs
 
 from . import drawn
 
@@ -70,7 +71,7 @@ def share(explanation: Explanation, key: str) -> None:
         ):
             drawn.file(f"Download {label}", data, f"wherefore.{label.lower()}", kind)
     with st.expander("How this was computed"):
-        drawn.markup(table(computed(explanation)))
+        drawn.markup(pairs(computed(explanation)))
     with st.expander("Show the code"):
         st.caption("These lines compute the same scores again, with no browser.")
         st.code(code(explanation), language="python")

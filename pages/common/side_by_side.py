@@ -9,16 +9,15 @@ import streamlit as st
 
 from explainers import Explanation
 from explainers.comparison import agreements, ranking, row_of
-from explainers.generation.result import is_generation
 from explainers.views import agreement as pairs
+from explainers.views.html import lead
 from explainers.views.image_page import legend
 from explainers.views.images import alt, figure
 from explainers.views.maps import Look
 from explainers.views.ranking import alt as ranking_alt
 from explainers.views.ranking import bumps, movement
-from explainers.views.sentence import sentence
+from explainers.views.renderers import render
 from explainers.views.spans import common, spans
-from explainers.views.telling import wrote
 from explainers.views.text import named
 
 from . import drawn
@@ -52,7 +51,7 @@ def side_by_side(found: Mapping[str, Explanation], key: str) -> None:
         return
     table = agreements(columns.explanations, columns.rows)
     with summary:
-        drawn.markup(f'<p class="wf-said" role="status">{pairs.sentence(columns.names, table)}</p>')
+        drawn.markup(lead(pairs.sentence(columns.names, table), live=True))
     left, right = st.columns(2)
     with left:
         _pairs(columns, table, key)
@@ -68,7 +67,7 @@ def _maps(columns: Columns, key: str) -> None:
         for column, place in enumerate(st.columns(2)[: len(columns) - start], start):
             with place:
                 _map(columns, column, limit, key)
-    if not columns.explanations[0].grid:
+    if columns.explanations[0].kind != "image":
         st.caption(OWN if limit is None else ONE)
 
 
@@ -76,8 +75,8 @@ def _map(columns: Columns, column: int, limit: float | None, key: str) -> None:
     whole, row = columns.explanations[column], columns.rows[column]
     shown = whole.by_word()
     st.markdown(f"#### {literal(columns.names[column])}")
-    drawn.markup(f"<p>{wrote(whole) if is_generation(whole) else sentence(shown, row)}</p>")
-    if not shown.grid:
+    drawn.markup(f"<p>{render(whole).lead(whole, row, None)}</p>")
+    if whole.kind != "image":
         drawn.markup(spans(shown, row, limit))
         return
     look = Look()

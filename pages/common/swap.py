@@ -7,13 +7,13 @@ import streamlit as st
 
 from explainers import Explanation
 from explainers.generation.professions import ENGLISH, TURKISH
-from explainers.generation.result import is_generation
 from explainers.generation.swap import Swap
 from explainers.generation.swapping import Question, asked, swaps
 from explainers.inputs.text import find_words, has_content
 from explainers.task import Task
 from explainers.tasks import TASKS
 from explainers.views.generation import name
+from explainers.views.html import lead
 from explainers.views.swaps import rows, said
 from explainers.views.text import short
 
@@ -27,11 +27,6 @@ LEAD = (
 )
 WORDS = "With commas between them. Here are professions; type whatever you like."
 Place = tuple[str, int, int]  # a field, and its characters from and to
-
-
-def fits(explanation: Explanation) -> bool:
-    """For what a model wrote."""
-    return is_generation(explanation) and bool(swappable(explanation))
 
 
 def swap(explanation: Explanation, key: str) -> None:
@@ -90,7 +85,7 @@ def _professions(task: Task, explanation: Explanation) -> tuple[str, ...]:
 def _shown(found: tuple[Swap, ...], explanation: Explanation, row: int) -> None:
     """The answer in a sentence, and a row for each word."""
     token, foil = name(explanation, row), explanation.targets[row].foil
-    drawn.markup(f'<p class="wf-said" role="status">{said(found, token, foil)}</p>')
+    drawn.markup(lead(said(found, token, foil), live=True))
     percent = st.column_config.NumberColumn(format="percent")
     lines = rows(found, token, foil)
     names = {column: percent for column in lines[0] if column not in ("word", "the model writes")}

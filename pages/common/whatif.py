@@ -10,17 +10,16 @@ import streamlit as st
 from explainers import TASKS, Explanation, Request, Target
 from explainers.classification import nothing_asked
 from explainers.comparison import row_of
-from explainers.generation.result import is_generation
 from explainers.models.loading import find_loaded
 from explainers.rewriting import Rewriting
 from explainers.serving.service import backend
+from explainers.views.html import lead
 from explainers.views.rewriting import effect, lines
 from explainers.views.spans import common, spans, strongest
-
-from . import drawn, inputs, targets
-from .clickable import clickable
-from .results import computed
-from .words import literal
+from pages.common import drawn, inputs, targets
+from pages.common.clickable import clickable
+from pages.common.results import computed
+from pages.common.words import literal
 
 Word = tuple[str, int]  # a field, and the number of a word in it
 
@@ -64,11 +63,6 @@ def whatif(explanation: Explanation, key: str) -> None:
     if after is not None and asked.rewriting.before:
         _effect(asked, after)
     _ends(asked, own)
-
-
-def fits(explanation: Explanation) -> bool:
-    """Whether there are words to change; what a model wrote has a panel that keeps it the same."""
-    return bool(explanation.request.texts) and not explanation.grid and not is_generation(explanation)
 
 
 def _after(asked: Asked, own: str) -> Explanation | None:
@@ -155,7 +149,7 @@ def _effect(asked: Asked, after: Explanation) -> None:
     """What the changes did, in a sentence and in two maps on one scale."""
     origin, row = asked.origin, _row(asked, after)
     said = effect(asked.rewriting.changes, origin.prediction, after.prediction, origin.unit)
-    drawn.markup(f'<p class="wf-said" role="status">{said}</p>')
+    drawn.markup(lead(said, live=True))
     limit = common([origin.by_word(), after.by_word()], [asked.row, row])
     for name, shown, at in (("Original", origin, asked.row), ("Changed", after, row)):
         st.markdown(f"#### {name}")

@@ -56,6 +56,7 @@ def generation(
         "signed": True,
         "additive": True,
         "prediction": Prediction(targets, texts[1]),
+        "kind": "generation",
         "texts": tuple(zip(fields, texts, strict=True)),
     }
     return Explanation(**usual | changes)

@@ -58,6 +58,7 @@ def pictured(values, frame=None, channels=1):
         False,
         Prediction((YES,)),
         grid=values.shape,
+        kind="image",
         frame=frame,
     )
 

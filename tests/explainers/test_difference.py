@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose
 
 from explainers.difference import difference
 from explainers.errors import BadRequest
-from explainers.generation.grouping import Grouping, grouped
 from explainers.request import Request
+from explainers.results.granularity import Grouping, grouped
 from tests.explainers.drawing import scored
 from tests.explainers.generations import NAN, generation
 

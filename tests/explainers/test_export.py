@@ -18,6 +18,7 @@ from explainers.standalone import to_html
 from explainers.views.bars import alt, bars
 from explainers.views.computed import code
 from tests.explainers.drawing import AGAINST, EVIL, Page, marked, scored
+from tests.explainers.generations import generation
 from tests.sentences import HOSTILE, SENTENCES
 from tests.tiny import tiny
 
@@ -43,7 +44,7 @@ def rich() -> Explanation:
         request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
         Prediction(targets, "an answer", (targets, ())), (True, False), 2.5e-7, (45, 40), 1.25,
         ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7), None,
-        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),), np.stack([BITS[::-1], BITS]),
+        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),), np.stack([BITS[::-1], BITS]), "image",
     )  # fmt: skip
 
 
@@ -70,6 +71,17 @@ def test_an_explanation_comes_back_equal_from_json(name):
         assert (one is None) == (other is None)
         assert one is None or bits(one) == bits(other)
     assert to_json(after) == to_json(before)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [rich(), scored(), generation(), generation(scores=[[0.0] * 8] * 3, kind="text")],
+    ids=["image", "text", "generation", "entities, which see all of the text"],
+)
+def test_a_file_that_does_not_say_its_kind_opens_with_the_right_one(before):
+    read = json.loads(to_json(before))
+    del read["kind"]
+    assert from_json(json.dumps(read)).kind == before.kind
 
 
 def changed(**changes) -> str:
@@ -117,6 +129,8 @@ DAMAGED = {
     "three counts": changed(evaluations=[1, 2, 3]),
     "half a pass": changed(evaluations=[1.5, 2]),
     "a grid of one": changed(grid=[7]),
+    "a picture without a grid": changed(grid=None),
+    "an unknown kind": changed(kind="sound"),
     "a notice that is a number": changed(notices=[5]),
     "a fact of three": changed(about=[["a", "b", "c"]]),
     "half a surrogate pair": changed(notices=["\ud83d"]),
@@ -149,7 +163,7 @@ def test_a_damaged_or_hostile_file_is_refused_with_a_word(name):
     assert len(str(refused.value)) < 400
 
 
-@pytest.mark.parametrize("field", json.loads(to_json(rich())))
+@pytest.mark.parametrize("field", sorted(set(json.loads(to_json(rich()))) - {"kind"}))
 def test_a_file_that_lacks_a_field_is_refused(field):
     read = json.loads(to_json(rich()))
     del read[field]
@@ -196,7 +210,7 @@ def test_the_html_is_one_file_that_fetches_and_runs_nothing(explanation):
     assert not page.open
     assert {tag for tag, _ in page.elements} <= {
         "html", "head", "meta", "title", "style", "body", "main", "section", "h1", "p", "strong", "em", "bdi", "div",
-        "span", "i", "details", "summary", "table", "tr", "th", "td", "pre",
+        "span", "i", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "pre",
     }  # fmt: skip
     names = {name for _, attributes in page.elements for name in attributes}
     assert not names & {"src", "href", "srcset", "action", "data", "poster", "background", "formaction"}

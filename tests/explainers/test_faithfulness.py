@@ -121,7 +121,7 @@ def test_nothing_can_be_told_of_a_score_that_never_changes():
     flat = problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(9, 2))
     faithfulness = checked(flat, torch.arange(9.0))
     assert faithfulness.verdict == "cannot be told from chance"
-    assert math.isnan(faithfulness.infidelity)
+    assert math.isnan(faithfulness.measure("infidelity").value)
     assert math.isnan(faithfulness.tau_loo)
     assert {measure.verdict for measure in faithfulness.measures} == {"cannot be told from chance"}
 
@@ -211,10 +211,10 @@ def test_the_infidelity_of_a_linear_scores_gradient_is_0_at_any_scale_and_1_with
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(9))
     found = problem(lambda points: torch.einsum("bfd,fd->b", points, weights)[:, None], x)
     gradient = input_x_gradient(found).scores[0].detach()
-    assert checked(found, gradient).infidelity == pytest.approx(0, abs=1e-9)
-    assert checked(found, 40 * gradient).infidelity == pytest.approx(0, abs=1e-9)
-    assert checked(found, -gradient).infidelity == pytest.approx(1)
-    assert checked(found, torch.zeros(8)).infidelity == 1
+    assert checked(found, gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
+    assert checked(found, 40 * gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
+    assert checked(found, -gradient).measure("infidelity").value == pytest.approx(1)
+    assert checked(found, torch.zeros(8)).measure("infidelity").value == 1
 
 
 def test_infidelity_is_captums_over_the_mean_squared_fall():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from explainers import CARDS, TASKS, Request, explain, predict
-from explainers.generation.grouping import Grouping, grouped
 from explainers.links import packed
+from explainers.results.granularity import Grouping, grouped
 from explainers.showcases import SHOWCASES
 from explainers.views.quote import quote
 from explainers.views.segments import ranked

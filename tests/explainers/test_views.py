@@ -6,7 +6,8 @@ import pytest
 
 from explainers.data import Feature
 from explainers.request import Target
-from explainers.views.computed import computed, table
+from explainers.views.computed import computed
+from explainers.views.html import pairs
 from explainers.views.meter import meter
 from explainers.views.palette import AWAY, CSS, MOST, TOWARDS, UNREAD
 from explainers.views.segments import special_share
@@ -37,7 +38,7 @@ def test_a_hidden_control_is_named():
 
 
 def test_a_text_adds_no_element_and_no_attribute_but_ours(text):
-    for html in (spans(scored(text)), sentence(scored(text)), table(computed(scored(text)))):
+    for html in (spans(scored(text)), sentence(scored(text)), pairs(computed(scored(text)))):
         page = Page(html)
         tags = {tag for tag, _ in page.elements}
         names = {name for _, attributes in page.elements for name in attributes}
@@ -56,7 +57,7 @@ def test_a_style_holds_one_number_and_no_more(text):
 def test_a_label_is_inert_wherever_it_stands(evil):
     other = Target("NEGATIVE", 0, foil=evil, probability=0.02)
     for explanation in (scored(label=evil), scored(target=Target(evil, 5)), scored(target=other, label=evil)):
-        for html in (spans(explanation), sentence(explanation), meter(explanation), table(computed(explanation))):
+        for html in (spans(explanation), sentence(explanation), meter(explanation), pairs(computed(explanation))):
             page = Page(html)
             assert {tag for tag, _ in page.elements} <= {
                 "style", "div", "span", "bdi", "strong", "em", "table", "tr", "th", "td", "i",
@@ -64,7 +65,7 @@ def test_a_label_is_inert_wherever_it_stands(evil):
             assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
             assert not page.open
         assert marked(evil) in Page(sentence(explanation)).text()
-        assert marked(evil) in Page(table(computed(explanation))).text() + Page(sentence(explanation)).text()
+        assert marked(evil) in Page(pairs(computed(explanation))).text() + Page(sentence(explanation)).text()
 
 
 def test_a_token_of_the_tokenizers_own_is_inert_too():
@@ -147,7 +148,7 @@ def legend(**changes):
         ({"unit": "log_odds", "scores": (900.0,)}, "Full colour: 900.00 of log-odds."),
         ({"unit": "score"}, "Full colour: 0.30 of the model's own score."),
         ({"additive": False}, "Full colour: 0.30, to compare the pieces with each other."),
-        ({"signed": False, "additive": False}, "matters, in either directionFull colour: 0.30, to compare"),
+        ({"signed": False, "additive": False}, "in either directionFull colour: 0.30, to compare"),
         ({"target": Target(None, 7)}, "towards class 7away from class 7"),
         (
             {"target": AGAINST, "unit": "probability_margin"},

@@ -79,10 +79,8 @@ def test_the_answer_doubts_a_map_that_was_checked_and_does_not_beat_chance_and_n
 
     usual = answer(None)
     assert answer(measured()) == usual
-    assert answer(measured(good=0.5, bad=0.5)) == (
-        f"{usual} Checked: this map does not beat a random ranking. Take it as a sketch."
-    )
-    assert answer(measured(good=1.0, bad=0.03)).startswith(f"{usual} Checked: this map does worse than a random")
+    assert answer(measured(good=0.5, bad=0.5)) == (f"{usual} Take this map as a sketch: it cannot be told from chance.")
+    assert answer(measured(good=1.0, bad=0.03)).startswith(f"{usual} Take this map as a sketch: it does worse than")
 
 
 def test_every_measure_is_a_row_with_its_meaning_and_its_verdict():

@@ -173,4 +173,4 @@ def test_the_truest_map_is_the_one_that_gains_most_over_chance_if_any_beats_it()
     said = truest(["A", "B", "C"], [checked(0.4), checked(0.5, random=0.3), checked(0.9, verdict=False)])
     assert said.startswith("A is the truest to the model")
     assert "falls by 0.40 on average, with random rankings by 0.10. 2 of 3 maps beat chance." in said
-    assert truest(["A"], [checked(0.9, verdict=False)]) == "None of these maps can be told from a random ranking."
+    assert truest(["A"], [checked(0.9, verdict=False)]) == "None of these maps beats chance."

@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from explainers.data import Feature, Prediction
-from explainers.generation.grouping import Grouping, grouped
 from explainers.request import Request, Target
+from explainers.results.granularity import Grouping, grouped
 from explainers.standalone import to_html
 from explainers.views.computed import computed
 from explainers.views.crosstab import alt, crosstab, rounded, rows
@@ -175,10 +175,10 @@ def test_a_chat_that_nobody_forced_was_written():
 
 def test_the_lead_counts_the_maps_that_are_sketches():
     explanation = generation(scores=SCORES)
-    assert "incomplete" not in wrote(explanation)
-    assert "The maps of 1 of 3 are incomplete" in wrote(replace(explanation, converged=(True, False, True)))
+    assert "sketch" not in wrote(explanation)
+    assert "Take the maps of 1 of 3 as sketches" in wrote(replace(explanation, converged=(True, False, True)))
     baselines = explanation.baselines + np.array([0, 0, 5], np.float32)
-    assert "The maps of 2 of 3" in wrote(replace(explanation, baselines=baselines, converged=(True, False, True)))
+    assert "Take the maps of 2 of 3" in wrote(replace(explanation, baselines=baselines, converged=(True, False, True)))
 
 
 def test_the_lead_of_a_method_without_signs_names_weights_and_of_zeros_says_that_nothing_moves():

@@ -46,6 +46,7 @@ def explained(scores: np.ndarray, **changes: object) -> Explanation:
         "additive": False,
         "prediction": Prediction((target,)),
         "grid": tuple(grid),
+        "kind": "image",
     }
     return Explanation(**(nouns | changes))
 

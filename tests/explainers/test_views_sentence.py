@@ -28,8 +28,8 @@ def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_directio
         ({"scores": (0.0,)}, "No word moves this number."),
         ({"text": "a b c d e f", "scores": (0.1,)}, "No single word stands out: many share the weight."),
         ({"signed": False}, "“good” matters most."),
-        ({"converged": (False,)}, "This map did not converge: take it as a sketch."),
-        ({"baselines": np.zeros(1, np.float32)}, "85 % of the change is unexplained: take this map as a sketch."),
+        ({"converged": (False,)}, "Take this map as a sketch: it did not converge."),
+        ({"baselines": np.zeros(1, np.float32)}, "Take this map as a sketch: 85 % of the change is unexplained."),
         (
             {"target": Target("NEGATIVE", 0, probability=0.02)},
             "says POSITIVE (98 %). Asked about NEGATIVE (2 %): “good”",
@@ -91,9 +91,12 @@ def half_explained(**changes):
 @pytest.mark.parametrize(
     ("explanation", "words"),
     [
-        (half_explained(), "Fixed steps: 50 % of the change from baseline to text is unexplained."),
-        (half_explained(converged=(True,)), "Converged: 50 % of the change from baseline to text is unexplained."),
-        (half_explained(converged=(False,)), "Not converged: 50 % of the change from baseline to text is unexplained."),
+        (half_explained(), "Fixed steps: 50 % of the change from baseline to input is unexplained."),
+        (half_explained(converged=(True,)), "Converged: 50 % of the change from baseline to input is unexplained."),
+        (
+            half_explained(converged=(False,)),
+            "Not converged: 50 % of the change from baseline to input is unexplained.",
+        ),
         (half_explained(additive=False), "Completeness error: not defined."),
         (scored(baselines=None), "Completeness error: not defined."),
     ],

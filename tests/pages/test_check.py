@@ -50,6 +50,6 @@ def test_a_map_is_checked_when_asked_for_and_the_answer_says_what_was_found(page
     saved_check(page, "CSV").save_as(tmp_path / "check.csv")
     assert len((tmp_path / "check.csv").read_text().splitlines()) == 1 + len(found["fractions"])
     answer = page.get_by_role("status")
-    expect(answer).not_to_contain_text("Checked")  # the first label's map: nobody has checked that
+    expect(answer).not_to_contain_text("chance")  # the first label's map: nobody has checked that
     page.get_by_role("radiogroup", name="Explained").get_by_role("radio").nth(1).click()
-    expect(answer).to_contain_text("Checked: this map does not beat a random ranking.")
+    expect(answer).to_contain_text("it cannot be told from chance.")

@@ -1,24 +1,18 @@
 """Tokens gathered into pieces: closed forms on both axes, nothing lost, and patterns that do no harm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from explainers.errors import BadRequest, LimitReached
-from explainers.generation.grouping import HOWS, LEVELS, Grouping, grouped
-from explainers.generation.result import is_generation, written
+from explainers.results.granularity import HOWS, LEVELS, Grouping, grouped
 from tests.explainers.drawing import scored
 from tests.explainers.generations import NAN, generation
 from tests.sentences import HOSTILE
 
 SCORES = [[1, 2, -3, 4, 0.5], [0.25, 0, 1, -2, 1, 8], [1, 1, 1, 1, 1, -2, 6]]
-
-
-def test_a_result_is_a_generation_if_each_target_is_a_feature_that_it_could_not_see():
-    assert is_generation(generation())
-    assert written(generation()) == {5: 0, 6: 1, 7: 2}
-    assert not is_generation(scored())
-    assert not is_generation(generation(scores=[[0.0] * 8] * 3))  # as entities are: each sees all of the text
 
 
 def test_words_of_several_tokens_are_one_on_both_axes_and_the_last_word_is_whole():
@@ -53,6 +47,14 @@ def test_a_sum_keeps_all_credit_so_that_completeness_can_still_be_checked():
         assert_allclose(np.nansum(found.scores), np.nansum(explanation.scores), rtol=1e-5)
         assert_allclose(found.delta, np.zeros(len(found.targets)), atol=1e-5)
         assert found.values.sum() == pytest.approx(explanation.values.sum())
+
+
+def test_spreads_of_a_piece_add_up_on_both_axes_and_only_where_scores_do():
+    explanation = generation(scores=SCORES)
+    spread = np.abs(explanation.scores)
+    found = grouped(replace(explanation, spread=spread), Grouping("word"))
+    assert_allclose(found.spread, grouped(replace(explanation, scores=spread), Grouping("word")).scores)
+    assert grouped(replace(explanation, spread=spread), Grouping("word", "max")).spread is None
 
 
 def test_the_probability_of_a_piece_is_that_of_its_tokens_one_after_the_other():

@@ -1,0 +1,1 @@
+"""Results as data: numpy and the standard library only."""

@@ -1,0 +1,250 @@
+"""Gather tokens into larger units: whole characters, words, sentences, roles of a chat, or matches of a pattern.
+
+Letters: T targets, F features, G groups.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from ..errors import BadRequest, LimitReached
+from ..inputs.text import find_grapheme_starts, find_sentence_ends
+from ..request import Target
+
+if TYPE_CHECKING:
+    from ..data import Explanation, Feature
+
+Floats = NDArray[np.float32]
+Groups = list[list[int]]
+Level = Literal["token", "word", "sentence", "role", "pattern"]
+How = Literal["sum", "mean", "max", "absmax", "L2"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+HOWS: tuple[How, ...] = get_args(How)
+# Step scores of several tokens in a row as one number; every other step score is averaged.
+STEP_SCORES: dict[str, Callable[[list[float]], Any]] = {
+    "probability": np.prod,
+    "log_probability": np.sum,
+    "cross_entropy": np.sum,
+    "perplexity": lambda numbers: np.exp(np.mean(np.log(numbers))),
+}
+SECONDS = 0.5  # for one pattern on one text
+LONGEST = 500  # characters of a pattern
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The unit that tokens are gathered into, how their scores become one, and the pattern if the unit is one."""
+
+    level: Level = "token"
+    how: How = "sum"
+    pattern: str = ""
+
+
+def grouped(explanation: "Explanation", grouping: Grouping) -> "Explanation":
+    """Gather the features into units; the targets of a generation too. An image stays as it is.
+
+    The score of a unit that is hidden in part is that of its visible tokens; NaN only where all are hidden. What a
+    written unit owes to its own first tokens is the score of the unit for itself. A sum stays additive.
+    """
+    if explanation.kind == "image":
+        return explanation
+    groups = groups_of(_keys(explanation, grouping))
+    found = gather(explanation, groups, grouping.how)
+    return _gather_targets(found, groups, grouping.how) if explanation.kind == "generation" else found
+
+
+def gather(explanation: "Explanation", groups: Groups, how: How = "sum") -> "Explanation":
+    """Gather the features of each group into one.
+
+    Spreads add up as scores do, since the tokens of a group move together; other ways to gather have none.
+    """
+    if not groups:
+        return explanation
+    texts, merges = explanation.shown, any(len(group) > 1 for group in groups)
+
+    def columns(scores: Floats) -> Floats:
+        return np.stack([_merge(scores[:, group], how) for group in groups], axis=1)  # (T, G)
+
+    return replace(
+        explanation,
+        features=tuple(join([explanation.features[i] for i in group], texts) for group in groups),
+        scores=columns(explanation.scores),
+        spread=None if explanation.spread is None or how not in ("sum", "mean") else columns(explanation.spread),
+        signed=explanation.signed and not (merges and how == "L2"),
+        additive=explanation.additive and not (merges and how != "sum"),
+    )
+
+
+def groups_of(keys: Sequence[Hashable]) -> Groups:
+    """The indices of neighbours with equal keys, a list each."""
+    return [list(group) for _, group in groupby(range(len(keys)), key=keys.__getitem__)]
+
+
+def word_keys(features: "Sequence[Feature]", level: Literal["token", "word", "sentence"] = "word") -> list[Hashable]:
+    """The field and the word, or the sentence, of each feature; one that is part of none has a key of its own."""
+
+    def key(index: int, feature: "Feature") -> Hashable:
+        if level == "sentence" and feature.sentence is not None:
+            return feature.field, feature.sentence
+        return index if level == "token" or feature.word is None else (feature.field, feature.word)
+
+    return [key(index, feature) for index, feature in enumerate(features)]
+
+
+def join(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "Feature":
+    """Join neighbours to one feature, whose text is what lies between its ends."""
+    placed = [feature for feature in features if feature.start is not None and feature.end is not None]
+    if not placed:
+        return features[0]
+    start, end = min(f.start or 0 for f in placed), max(f.end or 0 for f in placed)
+    text = texts.get(placed[0].field, "")[start:end] or placed[0].text
+    return replace(placed[0], text=text, start=start, end=end, special=all(f.special for f in features))
+
+
+def whole_characters(spans: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int, list[int]]]:
+    """Widen spans to whole grapheme clusters; those that then overlap become one, with the indices of its members."""
+    starts = find_grapheme_starts(text)
+    found: list[tuple[int, int, list[int]]] = []
+    for index in sorted(range(len(spans)), key=spans.__getitem__):
+        (start, end), members = spans[index], [index]
+        start = starts[start]
+        while end < len(text) and starts[end] != end:
+            end += 1
+        if found and (start < found[-1][1] or start == found[-1][0]):
+            first, last, before = found.pop()
+            start, end, members = first, max(last, end), before + members
+        found.append((start, end, members))
+    return found
+
+
+def _merge(scores: Floats, how: How) -> Floats:
+    """Scores (N, G) as one a row, (N,): of those that are visible, NaN where none is."""
+    hidden = np.isnan(scores)
+    count = (~hidden).sum(axis=1)
+    filled = np.where(hidden, 0.0, scores)
+    match how:
+        case "sum":
+            merged = filled.sum(axis=1)
+        case "mean":
+            merged = filled.sum(axis=1) / np.maximum(count, 1)
+        case "max":
+            merged = np.where(hidden, -np.inf, scores).max(axis=1)
+        case "absmax":
+            merged = np.take_along_axis(filled, np.abs(filled).argmax(axis=1)[:, None], axis=1)[:, 0]
+        case "L2":
+            merged = np.sqrt((filled**2).sum(axis=1))
+    return np.where(count > 0, merged, np.nan).astype(np.float32)
+
+
+def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Explanation":
+    """Gather the targets of each written group into one."""
+    home = {feature: place for place, group in enumerate(groups) for feature in group}
+    places = [home[target.position or 0] for target in explanation.targets]
+    rows = groups_of(places)
+    if not rows:
+        return explanation
+    gather_values = np.sum if how == "sum" else np.mean
+
+    def vector(values: Floats) -> Floats:
+        return np.array([gather_values(values[row]) for row in rows], np.float32)
+
+    def matrix(scores: Floats) -> Floats:
+        return np.stack([_merge(scores[row].T, how) for row in rows])
+
+    said = tuple(
+        replace(token, position=home.get(token.position)) if token.position is not None else token
+        for token in explanation.prediction.targets
+    )
+    return replace(
+        explanation,
+        prediction=replace(explanation.prediction, targets=said),
+        targets=tuple(_target(explanation, row, places[row[0]]) for row in rows),
+        scores=matrix(explanation.scores),
+        spread=None if explanation.spread is None else matrix(explanation.spread),
+        values=vector(explanation.values),
+        baselines=None if explanation.baselines is None else vector(explanation.baselines),
+        converged=None
+        if explanation.converged is None
+        else tuple(all(explanation.converged[i] for i in row) for row in rows),
+        steps=tuple(
+            (name, tuple(float(STEP_SCORES.get(name, np.mean)([numbers[i] for i in row])) for row in rows))
+            for name, numbers in explanation.steps
+        ),
+    )
+
+
+def _target(explanation: "Explanation", row: list[int], place: int) -> Target:
+    """One target for those of `row`: its probability is the product of theirs."""
+    targets = [explanation.targets[i] for i in row]
+    if len(targets) == 1:
+        return replace(targets[0], position=place)
+    shares = [target.probability for target in targets if target.probability is not None]
+    foils = [target.foil for target in targets if target.foil is not None]
+    return Target(
+        label=explanation.features[place].text,
+        position=place,
+        foil=" ".join(foils) or None,
+        probability=float(np.prod(shares)) if len(shares) == len(targets) else None,
+    )
+
+
+def _keys(explanation: "Explanation", grouping: Grouping) -> list[Hashable]:
+    """The unit of each feature; neighbours with equal keys are one."""
+    match grouping.level:
+        case "word":
+            return word_keys(explanation.features)
+        case "sentence":
+            return _between(explanation, lambda field, text: find_sentence_ends(text))
+        case "role":
+            roles = explanation.segments
+            return _between(
+                explanation, lambda field, _: [place for name, *ends, _ in roles if name == field for place in ends]
+            )
+        case "pattern":
+            return _between(explanation, lambda field, text: _matches(grouping.pattern, text))
+    return _token_keys(explanation)
+
+
+def _token_keys(explanation: "Explanation") -> list[Hashable]:
+    """Each token by itself, but tokens that share a character are one."""
+    keys: list[Hashable] = list(range(len(explanation.features)))
+    for field, text in explanation.shown.items():
+        places, spans = [], []
+        for i, f in enumerate(explanation.features):
+            if f.field == field and f.start is not None and f.end is not None and f.start != f.end:
+                places.append(i)
+                spans.append((f.start, f.end))
+        for _, _, members in whole_characters(spans, text):
+            for member in members:
+                keys[places[member]] = places[members[0]]
+    return keys
+
+
+def _between(explanation: "Explanation", cuts: Callable[[str, str], Sequence[int]]) -> list[Hashable]:
+    """Units that begin at the cuts of each text; a token belongs to the unit in which it begins."""
+    places = {field: sorted(cuts(field, text)) for field, text in explanation.shown.items()}
+    return [
+        i if f.start is None else (f.field, bisect_right(places.get(f.field, []), f.start))
+        for i, f in enumerate(explanation.features)
+    ]
+
+
+def _matches(pattern: str, text: str) -> list[int]:
+    """Where the matches of a pattern begin and end. Raises BadRequest if it is none, LimitReached if it is slow."""
+    if not pattern:
+        raise BadRequest("The pattern is empty. Type a regular expression, such as \\w+ for words.")
+    if len(pattern) > LONGEST:
+        raise BadRequest(f"The pattern has {len(pattern)} characters, and at most {LONGEST} are taken.")
+    try:
+        found = [match.span() for match in regex.finditer(pattern, text, timeout=SECONDS)]
+    except regex.error as error:
+        raise BadRequest(f"{pattern[:60]!r} is not a regular expression: {error}.") from None
+    except TimeoutError:
+        raise LimitReached(f"{pattern[:60]!r} takes too long on this text. Give a simpler pattern.") from None
+    return sorted({place for start, end in found if start < end for place in (start, end)})
