@@ -1,7 +1,4 @@
-"""From a Request to an Explanation or a Prediction: the one place where tasks, methods and loaded models meet.
-
-Knows no page; who may run when is the backend's to say.
-"""
+"""Explain, predict, evaluate and attack: the functions that bring a Request's task, method and model together."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,11 +37,11 @@ CLOSE = 1e-4  # how far the explained number may be from the deployed one, absol
 def explain(
     request: Request, *, bundle: Bundle | None = None, batch: int | None = None, progress: Progress = quiet
 ) -> Explanation:
-    """The scores of every feature for the request's target.
+    """Compute the scores of every feature for the request's target.
 
     `bundle` is a model that the caller has loaded, else the request's model is found and loaded; `batch` is how many
     inputs are evaluated at once, else the model's size decides. `progress` is called once a batch and may stop the
-    run by raising. Raises an ExplainerError for whatever a person can mend.
+    run by raising. Raises an ExplainerError for what a person can correct.
     """
     task, method = validate(request)
     return _lent(request, bundle, progress, lambda held: _explained(request, task, method, held, batch, progress))
@@ -54,7 +51,7 @@ def _explained(
     request: Request, task: Task, method: Method, held: Bundle, batch: int | None, progress: Progress
 ) -> Explanation:
     started = time.monotonic()
-    problem = _problem(request, task, held, batch, progress)
+    problem = make_problem(request, task, held, progress, batch)
     run = problem.run
     _check_needs(method, problem, held)
     compares = "baseline" in method.needs
@@ -85,8 +82,8 @@ def _explained(
     )
 
 
-def _problem(request: Request, task: Task, held: Bundle, batch: int | None, progress: Progress) -> Problem:
-    """The request as a Problem within this server's limits, which begin to count now."""
+def make_problem(request: Request, task: Task, held: Bundle, progress: Progress, batch: int | None = None) -> Problem:
+    """Make the request's Problem, within this server's limits, which begin to count now."""
     problem = task.encode(held, request, limited(progress))
     batching = problem.batching
     return replace(problem, batching=replace(batching, size=min(batch or batching.size, batching.limit)))
@@ -101,7 +98,7 @@ def evaluate(
     batch: int | None = None,
     progress: Progress = quiet,
 ) -> Faithfulness:
-    """Whether the map of target `row` says what moves the model: taking words or squares away tells.
+    """Measure the faithfulness of target `row`: remove words or squares, and compare the scores.
 
     It is compared with `rankings` random rankings; the rest is as in `explain`. No gradient is computed. Raises an
     ExplainerError for an explanation of another model.
@@ -113,7 +110,7 @@ def evaluate(
 
     def checked(held: Bundle) -> Faithfulness:
         started = time.monotonic()
-        problem = _problem(request, task, held, batch, progress)
+        problem = make_problem(request, task, held, progress, batch)
         found = check(problem, explanation, row, rankings)
         evaluations = (problem.run.forward, problem.run.backward)
         return replace(found, evaluations=evaluations, seconds=time.monotonic() - started)
@@ -122,13 +119,13 @@ def evaluate(
 
 
 def limited(progress: Progress) -> Run:
-    """A run that stops at the limits of this server."""
+    """Make a Run that stops at the limits of this server."""
     limits = settings()
     return Run(most_passes=limits.passes, deadline=time.monotonic() + limits.seconds, progress=progress)
 
 
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
-    """What the model says about the request's inputs: every label with its probability, best first."""
+    """Predict every label of the request's inputs with its probability, best first."""
     task, _ = validate(request)
     return _lent(request, bundle, progress, lambda held: task.predict(held, request))
 
@@ -157,7 +154,10 @@ def attack(
 
 
 def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
-    """What `use` makes of the request's model. No error that is part of the trade keeps the model by its traceback."""
+    """Run `use` on the request's model.
+
+    Expected errors are raised again without their traceback, so that no frame keeps the model in memory.
+    """
     try:
         with borrowed(request, bundle, progress) as held:
             try:
@@ -172,7 +172,7 @@ def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Call
 
 @contextmanager
 def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
-    """The request's model with its lock held."""
+    """Load the request's model, unless the caller has, and hold its lock."""
     if bundle is None:
         card = find_card(request.model, request.task, settings())
         waiting = "Waiting for the model, which another visitor is using"
@@ -184,14 +184,17 @@ def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Ite
 
 
 def canonical(request: Request) -> Request:
-    """The same request with every setting written out: equal questions become equal Requests."""
+    """Write every setting of the request out, so that equal questions become equal Requests."""
     task, method = validate(request)
     return replace(request, params=param_values((*method.params, *task.params), request.options))
 
 
 def validate(request: Request) -> tuple[Task, Method]:
-    """The request's task and method. Raises BadRequest for an unknown task, method or setting, or a wrong value."""
+    """The request's task and method. Raises BadRequest for an unknown task, method, input or setting."""
     task, method = find("task", TASKS, request.task), find("method", METHODS, request.method)
+    fields = [field.name for field in task.fields]
+    if unknown := set(dict(request.inputs)) - set(fields):
+        raise BadRequest(f"{task.label} has no input {min(unknown)[:60]!r}. Its inputs: {', '.join(fields)}.")
     check_params(method.label, (*method.params, *task.params), request.options)
     return task, method
 
@@ -206,7 +209,7 @@ def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
 
 
 def _check_deployed(problem: Problem, explained: Tensor) -> float:
-    """The largest difference between what is explained and what the model says. Raises Mismatch if it is one."""
+    """Return the largest difference between the explained and the deployed scores. Raises Mismatch above CLOSE."""
     differences = (explained - problem.deployed).abs() / problem.deployed.abs().clamp(min=1.0)  # (T,)
     mismatch = float(differences.max())
     if not mismatch <= CLOSE:
@@ -227,7 +230,7 @@ def _floats(tensor: Tensor) -> Floats:
 
 
 def _about(request: Request, bundle: Bundle) -> Pairs:
-    """What made this explanation, defaults and versions included, for whoever wants to repeat it."""
+    """Model, settings with their defaults, and versions of libraries: what is needed to repeat the explanation."""
     revision = bundle.card.revision or getattr(bundle.model.config, "_commit_hash", None) or ""
     libraries = tuple((name, version(name)) for name in ("torch", "transformers", "captum"))
     settings_in_force = tuple(canonical(request).options.items())

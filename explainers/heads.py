@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .data import Feature
-from .engine import borrowed, limited
+from .engine import borrowed, make_problem, validate
 from .errors import BadRequest, Incompatible
 from .methods.attention import shares
 from .models.loading import Bundle
 from .problem import Problem
 from .progress import Progress, quiet
 from .request import Request
-from .tasks import TASKS
 
 Told = Literal["attention", "zeroing"]
 
@@ -59,8 +58,9 @@ def heads(question: Question, *, bundle: Bundle | None = None, progress: Progres
     Raises Incompatible if the model does not tell its attention, or its values cannot be zeroed.
     """
     request = question.request
+    task, _ = validate(request)
     with borrowed(request, bundle, progress) as held:
-        problem = TASKS[request.task].encode(held, request, limited(progress))
+        problem = make_problem(request, task, held, progress)
         if not 0 <= question.row < len(problem.targets):
             raise BadRequest(f"There is no token {question.row + 1}: {len(problem.targets)} are explained.")
         if problem.internals.read_at is None:
@@ -80,4 +80,4 @@ def _weights(problem: Problem, told: Told, held: Bundle) -> Tensor:
         raise Incompatible(f"The values of {held.card.label} cannot be zeroed.")
     layers, count = held.model.config.num_hidden_layers, len(problem.features)
     problem.run.expect(1 + (layers + problem.internals.encoder_layers) * count)
-    return shares(problem.internals.zeroing(min(problem.batching.size, problem.batching.limit)))[:, None]
+    return shares(problem.internals.zeroing(problem.batching.size))[:, None]

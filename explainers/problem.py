@@ -1,6 +1,6 @@
-"""A Problem: the one shape in which every method meets every task, a function from embeddings to numbers.
+"""The Problem, what a method may see of a task and a model: a function from embeddings to numbers.
 
-Knows no tokenizer, no task and no Streamlit. Letters: B inputs in a batch, F features, D width, T targets.
+Letters: B inputs in a batch, F features, D width, T targets, L layers, H width of a hidden state.
 """
 
 import math
@@ -19,14 +19,14 @@ from .request import Pairs, Target
 
 
 class Points(Protocol):
-    """N inputs (N, F, D) or masks (N, F), made when they are needed: a Tensor is one, a Path another."""
+    """N inputs (N, F, D) or masks (N, F), computed when they are needed; a Tensor is one."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice, /) -> Tensor: ...
 
 
 class Words(Protocol):
-    """The embeddings (N, D) of some words of a vocabulary, made when they are needed: a Tensor (V, D) is one."""
+    """The embedding table (V, D) of a vocabulary, its rows computed when they are needed; a Tensor is one."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, ids: slice | Tensor, /) -> Tensor: ...
@@ -86,9 +86,9 @@ class Noisy:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a method returns: scores (T, F), what it knows of their convergence, and whether signs mean something.
+    """What a method returns: scores (T, F), whether each target converged, and whether signs mean anything.
 
-    `spread` (T, F) is the standard error of scores that came by chance, None where nothing was drawn.
+    `spread` (T, F) is the standard error of sampled scores, None where nothing was sampled.
     """
 
     scores: Tensor
@@ -172,11 +172,11 @@ class Problem:
 
     @property
     def generator(self) -> torch.Generator:
-        """A fresh source of randomness, the same for the same request."""
+        """A new generator, seeded by the request."""
         return torch.Generator(device=self.x.device).manual_seed(self.seed)
 
     def values(self, points: Points) -> Tensor:
-        """The scores of N inputs, (N, T), without gradients."""
+        """Compute the scores of N inputs, (N, T), without gradients."""
         self.run.expect(len(points))
         return torch.cat([self._values(points[rows]) for rows in self._batches(points)])
 
@@ -193,12 +193,11 @@ class Problem:
         wanted: Tensor | None = None,
         along: Points | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Scores (N, T) of N inputs, and what `reduce` makes of each gradient (B, F, D): (N, T, …).
+        """Compute scores (N, T) of N inputs, and apply `reduce` to each gradient (B, F, D): (N, T, …).
 
-        Each gradient is first multiplied with its input's own direction in `along` (N, F, D), if that is given.
-        One forward pass serves all T targets; the backward passes are one a target. Of the targets that are not
-        `wanted` (N, T) at an input the gradient is left out, and is NaN: inputs in a batch want the same, so those
-        that do should stand together.
+        Each gradient is first multiplied by its input's direction in `along` (N, F, D), if that is given. One forward
+        pass serves all T targets; each target has its own backward pass. Gradients of targets that are not `wanted`
+        (N, T) at an input are not computed and are NaN; a batch holds neighbours that want the same targets.
         """
         self.run.expect(len(points))
         wanted = torch.ones(len(points), len(self.targets), dtype=torch.bool) if wanted is None else wanted
@@ -240,16 +239,16 @@ class Problem:
         return gradient
 
     def keep(self, mask: Points) -> Tensor:
-        """Scores (N, T) with only the features of `mask` (N, F) as they are, the others at the baseline."""
+        """Compute scores (N, T) with the features of `mask` (N, F) as they are and the others at the baseline."""
         return self.values(Kept(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
 
     def painted(self, maps: Tensor) -> Tensor:
-        """Maps of an image (T, rows, columns) as scores (T, F): the channels of a pixel share its value equally."""
+        """Turn maps of an image (T, rows, columns) into scores (T, F): the channels of a pixel share equally."""
         channels = len(self.features) // maps[0].numel()
         return (maps / channels).flatten(1).repeat(1, channels)
 
     def among(self, rows: slice) -> "Problem":
-        """The same for some of the targets alone, for what cannot be kept of all of them at once."""
+        """The Problem with some of its targets, for methods that hold too much in memory for all at once."""
         return replace(
             self, targets=self.targets[rows], deployed=self.deployed[rows], score=lambda x: self.score(x)[:, rows]
         )
@@ -258,7 +257,7 @@ class Problem:
         return [slice(first, first + self.batching.size) for first in range(0, len(points), self.batching.size)]
 
     def _alike(self, wanted: Tensor) -> list[slice]:
-        """Batches, as even as can be, of inputs that stand together and want the same targets."""
+        """Batches, as even as possible, of neighbouring inputs that want the same targets."""
         changes = ((wanted[1:] != wanted[:-1]).any(1).nonzero().flatten() + 1).tolist()
         edges = [0, *changes, len(wanted)]
         cuts = [

@@ -122,14 +122,9 @@ def find(kind: str, table: Mapping[str, T], key: str) -> T:
     return table[key]
 
 
-def first_sentence(function: Callable[..., Any]) -> str:
-    """The first sentence of a function's docstring."""
-    return re.split(r"\.\s", getdoc(function) or "")[0].rstrip(".").replace("\n", " ") + "."
-
-
 @dataclass(frozen=True)
 class Entry:
-    """What methods, attacks and metrics have in common: `run`, its name as key, and what its decorator says."""
+    """What methods, attacks and metrics share: a function `run`, its name as `key`, and its decorator's arguments."""
 
     key: str
     label: str
@@ -139,7 +134,7 @@ class Entry:
     @property
     def summary(self) -> str:
         """The first sentence of the function's docstring."""
-        return first_sentence(self.run)
+        return re.split(r"\.\s", getdoc(self.run) or "")[0].rstrip(".").replace("\n", " ") + "."
 
 
 @dataclass(frozen=True)

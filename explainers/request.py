@@ -1,7 +1,4 @@
-"""A question, whole: Request, with the Target that it is about and the Pictures that it shows.
-
-Knows no model, and whether there is such a task is not known here either.
-"""
+"""Request: the task, model, method, inputs, Target and settings of one explanation, and its permalink."""
 
 import hashlib
 import io

@@ -1,6 +1,6 @@
-"""An attack from its plan to what came of it: gradients by the task's own encoding, answers by plain passes.
+"""Check and run one attack: gradients come from the task's own Problem, answers from plain forward passes.
 
-Knows no attack by name; the caller holds the model's lock.
+The caller holds the model's lock.
 """
 
 import time
@@ -28,7 +28,7 @@ READING = {param.name for param in params_of(Reading)}
 
 @dataclass(frozen=True)
 class Plan:
-    """An attack to be made. Settings are checked here, and fields: an empty one is the task's first."""
+    """An attack to run. Its settings and field are checked here; an empty field is the task's first."""
 
     method: AttackMethod
     task: Attackable
@@ -59,7 +59,7 @@ class Plan:
 
 
 def carried_out(plan: Plan, bundle: Bundle, run: Run) -> Attack:
-    """What the planned attack comes to on a model. Raises BadRequest if there is nothing to attack."""
+    """Run the planned attack on a model. Raises BadRequest if there is nothing to attack."""
     started = time.monotonic()
     (said,) = verdicts(bundle, [plan.task.hearing(bundle, plan.request, run)], run)
     if not said.met:

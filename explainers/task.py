@@ -1,7 +1,4 @@
-"""What a task is: its inputs, its examples, and how a request becomes a Problem.
-
-Knows no method and no page; each task is one file of `tasks/`.
-"""
+"""Task, the base class of the files in `tasks/`: its inputs, examples and settings, and how to make a Problem."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from .problem import Problem
 from .progress import Run
 from .registry import Param, params_of
 from .request import Picture, Request
+from .settings import settings
 
 
 @dataclass(frozen=True)
@@ -63,18 +61,15 @@ class Task(ABC):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         """What the model says, with no explanation; the caller holds the model's lock."""
 
-    def texts(self, request: Request, most_characters: int) -> dict[str, str]:
-        """The request's texts by field. Raises for a missing, empty, unknown or too long one."""
-        given = {field.name: field.default for field in self.fields if field.default} | request.texts
-        if unknown := set(given) - {field.name for field in self.fields}:
-            right = ", ".join(field.name for field in self.fields)
-            raise BadRequest(f"{self.label} has no input {sorted(unknown)[0]!r}. Its inputs: {right}.")
+    def texts(self, request: Request) -> dict[str, str]:
+        """The request's texts by field, the default where none is given. Raises for an empty or too long one."""
+        most, given = settings().text_characters, request.texts
+        texts = {field.name: given.get(field.name, field.default) for field in self.fields}
         for field in self.fields:
-            if not given.get(field.name, "").strip() and not field.optional:
+            if not texts[field.name].strip() and not field.optional:
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
-            if (length := len(given.get(field.name, ""))) > most_characters:
+            if (length := len(texts[field.name])) > most:
                 raise LimitReached(
-                    f"{field.label} has {length:,} characters, and at most {most_characters:,} are allowed here. "
-                    "Shorten it."
+                    f"{field.label} has {length:,} characters, and at most {most:,} are allowed here. Shorten it."
                 )
-        return {field.name: given.get(field.name, "") for field in self.fields}
+        return texts

@@ -1,6 +1,6 @@
 """From encoded texts to a Problem: its features are their tokens, its score what a Readout reads from the model.
 
-Knows no task and no method. Most tasks have one sequence; several share the tokens that they have in common.
+Most tasks have one sequence; several sequences share the features that they have in common.
 """
 
 import inspect
@@ -66,25 +66,10 @@ def problem(
 ) -> Problem:
     """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
     reading = read_params(Reading, request.options)
-    return compared(
-        bundle, request, run, encodings, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
-    )
-
-
-def compared(
-    bundle: Bundle,
-    request: Request,
-    run: Run,
-    encodings: Sequence[Encoded],
-    ask: Callable[[Sequence[Any]], Readout],
-    reading: Comparison,
-    *,
-    held: Collection[str] = (),
-    texts: Pairs = (),
-) -> Problem:
-    """The same for a task whose numbers are not those of classes: it has read its settings itself."""
     passed = [forward(bundle, encoded, reading.embedding) for encoded in encodings]
-    return assembled(bundle, request, run, encodings, passed, ask, reading, held=held, texts=texts)
+    return assembled(
+        bundle, request, run, encodings, passed, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
+    )
 
 
 def assembled(
@@ -99,7 +84,7 @@ def assembled(
     held: Collection[str] = (),
     texts: Pairs = (),
 ) -> Problem:
-    """The same where the model has read each sequence already: `passed` is what it gave, and the embeddings it read."""
+    """The same of outputs and embeddings that a forward pass of each sequence has already `passed`."""
     outputs, embeddings = zip(*passed, strict=True)
     features, places = _features(encodings, embeddings, held)
     placed = [

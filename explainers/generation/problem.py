@@ -1,7 +1,4 @@
-"""What every task that writes shares: all written tokens from one pass over the whole text, each a target.
-
-Knows no method; what stands before the written text is the task's to say.
-"""
+"""The Problem of written text: each written token is a target, and one pass over the whole text serves all."""
 
 import inspect
 from collections.abc import Sequence

@@ -20,7 +20,6 @@ from ..problem import Problem
 from ..progress import Run
 from ..readout import Readout, readout, unit_name
 from ..request import Request, Target
-from ..settings import settings
 from ..task import Example, Field
 from ..textual import problem
 
@@ -51,7 +50,7 @@ class FillMask(Attackable):
     choices = foils = "said"
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = marked(bundle, self.texts(request, settings().text_characters))
+        texts = marked(bundle, self.texts(request))
         encoded, masks = masked(bundle, texts)
 
         def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
@@ -62,12 +61,12 @@ class FillMask(Attackable):
         return replace(found, batching=replace(batching, size=min(batching.size, _together(bundle, encoded))))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        encoded, masks = masked(bundle, marked(bundle, self.texts(request, settings().text_characters)))
+        encoded, masks = masked(bundle, marked(bundle, self.texts(request)))
         with torch.no_grad():
             return said(bundle, _logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        encoded, masks = masked(bundle, marked(bundle, self.texts(request, settings().text_characters)))
+        encoded, masks = masked(bundle, marked(bundle, self.texts(request)))
         wanted = request.target
         at = next((i for i in masks if encoded.features[i].start == place), None)
 

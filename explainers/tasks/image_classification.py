@@ -84,8 +84,6 @@ class ImageClassification(Task):
 
     def _seen(self, bundle: Bundle, request: Request) -> Seen:
         """The request's picture as the model gets it."""
-        if unknown := set(dict(request.inputs)) - {"image"}:
-            raise BadRequest(f"{self.label} has no input {min(unknown)[:60]!r}. Its input: image.")
         picture = request.pictures.get("image")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")

@@ -16,7 +16,6 @@ from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, params_of, read_params
 from ..request import Request
-from ..settings import settings
 from ..task import Example, Field
 
 
@@ -52,16 +51,16 @@ class MultiLabelClassification(Attackable):
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         fit(bundle)
         most = read_params(Shown, request.options).labels
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return problem(bundle, request, run, texts, "sigmoid", most)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         fit(bundle)
-        return prediction(bundle, self.texts(request, settings().text_characters), "sigmoid")
+        return prediction(bundle, self.texts(request), "sigmoid")
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
         fit(bundle)
-        return hearing(bundle, request.target, self.texts(request, settings().text_characters), "sigmoid")
+        return hearing(bundle, request.target, self.texts(request), "sigmoid")
 
 
 def fit(bundle: Bundle) -> None:

@@ -19,7 +19,6 @@ from ..progress import Run
 from ..readout import Readout, activation
 from ..registry import params_of, read_params
 from ..request import Request, Target
-from ..settings import settings
 from ..task import Example, Field
 from ..textual import problem
 
@@ -57,7 +56,7 @@ class PairClassification(Attackable):
     params = (*params_of(Reading), *params_of(Direction))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         flip = read_params(Direction, request.options).towards == "0" and bundle.model.config.num_labels == 1
 
         def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
@@ -68,11 +67,11 @@ class PairClassification(Attackable):
         return problem(bundle, request, run, [encode(bundle, texts)], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return prediction(bundle, texts, activation(bundle.model.config))
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return hearing(bundle, request.target, texts, activation(bundle.model.config))
 
 

@@ -22,7 +22,6 @@ from ..progress import Run
 from ..readout import Readout
 from ..registry import Range, params_of, read_params
 from ..request import Request, Target
-from ..settings import settings
 from ..task import Example, Field
 from ..textual import problem
 from ..windows import Rank, context_of, window
@@ -95,7 +94,7 @@ class QuestionAnswering(Attackable):
     params = (*params_of(Reading), *params_of(Answering))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         longest = read_params(Answering, request.options).longest_answer
         encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
 
@@ -109,7 +108,7 @@ class QuestionAnswering(Attackable):
         return problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         longest = read_params(Answering, request.options).longest_answer
         encoded = window(bundle, texts, _best_sum(bundle, longest), lambda _: None)
         with torch.no_grad():
@@ -117,7 +116,7 @@ class QuestionAnswering(Attackable):
         return said(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         longest = read_params(Answering, request.options).longest_answer
         encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
 

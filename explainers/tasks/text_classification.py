@@ -11,7 +11,6 @@ from ..problem import Problem
 from ..progress import Run
 from ..readout import activation
 from ..request import Request
-from ..settings import settings
 from ..task import Example, Field
 
 
@@ -37,13 +36,13 @@ class TextClassification(Attackable):
     )
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return problem(bundle, request, run, texts, activation(bundle.model.config))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return prediction(bundle, texts, activation(bundle.model.config))
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return hearing(bundle, request.target, texts, activation(bundle.model.config))

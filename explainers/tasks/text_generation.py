@@ -16,7 +16,6 @@ from ..problem import Problem
 from ..progress import Run
 from ..registry import params_of, read_params
 from ..request import Request
-from ..settings import settings
 from ..task import Example, Field, Task
 
 
@@ -68,7 +67,7 @@ class TextGeneration(Task):
     params = (*params_of(Writing), *params_of(Chatting))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         prompt, system, without = texts[PROMPT], texts[SYSTEM], texts[WITHOUT]
         talks = _chats(request, system)
         # Where the prompt is all that is left without the context, the system prompt was the context.
@@ -78,7 +77,7 @@ class TextGeneration(Task):
         return problem(bundle, request, run, opening, bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         prompt, system = texts[PROMPT], texts[SYSTEM]
         opening = _opening(bundle, prompt, system, _chats(request, system))
         return prediction(bundle, request, prefixed(bundle, opening, texts[PREFIX]))

@@ -22,7 +22,6 @@ from ..progress import Run
 from ..readout import Readout, unit_name
 from ..registry import Range, params_of, read_params
 from ..request import Request, Target
-from ..settings import settings
 from ..task import Example, Field
 from ..textual import problem
 
@@ -84,7 +83,7 @@ class TokenClassification(Attackable):
     params = (*params_of(Reading), *params_of(Finding))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts, finding = self.texts(request, settings().text_characters), read_params(Finding, request.options)
+        texts, finding = self.texts(request), read_params(Finding, request.options)
         encoded = encode(bundle, texts)
 
         def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
@@ -107,14 +106,14 @@ class TokenClassification(Attackable):
         return problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         encoded = encode(bundle, texts)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return _said(read_params(Finding, request.options).found(_scene(bundle, encoded, texts[TEXT], output)))
 
     def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts, finding = self.texts(request, settings().text_characters), read_params(Finding, request.options)
+        texts, finding = self.texts(request), read_params(Finding, request.options)
         encoded = encode(bundle, texts)
 
         def judge(outputs: Sequence[Any]) -> Verdict:

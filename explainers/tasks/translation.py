@@ -13,7 +13,6 @@ from ..problem import Problem
 from ..progress import Run
 from ..registry import params_of
 from ..request import Request
-from ..settings import settings
 from ..task import Example, Field, Task
 
 
@@ -44,12 +43,12 @@ class Translation(Task):
     params = params_of(Writing)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         bare = source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
         return problem(bundle, request, run, _opening(bundle, texts), bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         return prediction(bundle, request, _opening(bundle, texts))
 
 

@@ -21,7 +21,6 @@ from ..progress import Run
 from ..readout import Readout, unit_name
 from ..registry import params_of, read_params
 from ..request import Request
-from ..settings import settings
 from ..task import Example, Field
 from ..textual import problem
 
@@ -105,7 +104,7 @@ class ZeroShotClassification(Attackable):
         return Hearing(case.encodings, judge)
 
     def _case(self, bundle: Bundle, request: Request) -> Case:
-        texts = self.texts(request, settings().text_characters)
+        texts = self.texts(request)
         judging = read_params(Judging, request.options)
         names = listed(texts["labels"])
         hypotheses = sentences(names, texts["template"])
