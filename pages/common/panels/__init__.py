@@ -1,0 +1,53 @@
+"""What can be done with a result, one panel at a time: nothing of a panel runs before it is opened.
+
+A panel is a module here with a function `draw(explanation, key)`; `key` begins the names of its widgets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explainers import Explanation
+from explainers.generation.result import is_generation
+
+from . import attack, attention_heads, compare, context, edit_and_diff, faithfulness, share, substitution, what_if
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel: its name, its icon, the function that draws it, and which results it fits (default: all)."""
+
+    name: str
+    icon: str
+    draw: Callable[[Explanation, str], None]
+    fits: Callable[[Explanation], bool] = lambda explanation: True
+
+
+PANELS = (
+    Panel("Share", "share", share.draw),
+    Panel("Check it", "fact_check", faithfulness.draw),
+    Panel("Attack it", "bolt", attack.draw, attack.fits),
+    Panel("Compare", "compare", compare.draw),
+    Panel("What if", "edit", what_if.draw, what_if.fits),
+    Panel("Edit the text", "edit_note", edit_and_diff.draw, is_generation),
+    Panel("Substitute a word", "swap_horiz", substitution.draw, substitution.fits),
+    Panel("Context", "contextual_token", context.draw, context.fits),
+    Panel("Attention", "visibility", attention_heads.draw, is_generation),
+)
+
+
+def draw_panels(explanation: Explanation, key: str) -> None:
+    """Draw the names of the panels that fit, and the one that is open."""
+    fitting = {panel.name: panel for panel in PANELS if panel.fits(explanation)}
+    own = f"{key}.panel"
+    if st.session_state.get(own) not in fitting:
+        st.session_state[own] = PANELS[0].name
+    st.segmented_control(
+        "What next?",
+        list(fitting),
+        format_func=lambda name: f":material/{fitting[name].icon}: {name}",
+        required=True,
+        key=own,
+    )
+    fitting[st.session_state[own]].draw(explanation, key)
