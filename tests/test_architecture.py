@@ -118,4 +118,4 @@ def test_only_the_pages_import_streamlit():
     assert {path.relative_to(ROOT).parts[0] for path in users} <= {"pages", "tests"}
     drawing = ("st.html", "st.plotly_chart", "st.download_button", "st.dataframe")
     drawers = {p.name for p in ROOT.glob("pages/**/*.py") if any(call in p.read_text() for call in drawing)}
-    assert drawers == {"drawn.py"}
+    assert drawers == {"html.py"}
