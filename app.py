@@ -3,6 +3,6 @@
 Navigation, nothing else.
 """
 
-from pages.common.frame import framed
+from pages.common.navigation import draw_navigation
 
-framed().run()
+draw_navigation().run()

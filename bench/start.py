@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pages.common.frame import MORE, TASK_PAGES
+from pages.common.navigation import MORE, TASK_PAGES
 from tests.pages.browser import FLAGS, chromium, serving
 
 from .report import markdown, told

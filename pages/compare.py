@@ -1,17 +1,17 @@
-"""Compare: what changes in a map when the method, the model, the baseline or the text does?
-
-Knows Requests alone.
-"""
+"""Compare: explanations by several methods, models or baselines, or of two texts, side by side."""
 
 import streamlit as st
 
-from pages.common.frame import self_sufficient
+from pages.common.navigation import open_page
 
-self_sufficient()  # before the imports that take seconds
+open_page()  # before the imports that take seconds
 
 from explainers import TASKS  # noqa: E402
-from pages.common.comparison import comparison  # noqa: E402
+from pages.common.comparison_page import show_comparison_page  # noqa: E402
 
 st.title("Compare", anchor=False)
-st.markdown("What changes in a map when the method, the model, the baseline or the text does, and what stays?")
-comparison(TASKS)
+st.markdown(
+    "Explain the same thing in several ways, side by side: with other methods, other models, other baselines, or "
+    "another text. What stays the same in all of them is more likely to be about the model."
+)
+show_comparison_page(TASKS)

@@ -1,13 +1,10 @@
-"""Masked words: which words of the text made the model fill the gap as it does?
+"""Masked words: which words of the text made the model fill the gap as it does?"""
 
-Knows Requests alone.
-"""
+from pages.common.navigation import open_page
 
-from pages.common.frame import self_sufficient
-
-self_sufficient()  # before the imports that take seconds
+open_page()  # before the imports that take seconds
 
 from explainers import TASKS  # noqa: E402
-from pages.common.workbench import workbench  # noqa: E402
+from pages.common.workbench import show_workbench  # noqa: E402
 
-workbench(TASKS["fill_mask"])
+show_workbench(TASKS["fill_mask"])

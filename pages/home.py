@@ -1,22 +1,18 @@
-"""Home: what Wherefore does, shown at once on an example.
-
-Knows Requests alone.
-"""
+"""Home: what Wherefore does, shown at once on an example."""
 
 import streamlit as st
 
-from pages.common.frame import TASK_PAGES, TITLE, self_sufficient
+from pages.common.navigation import TASK_PAGES, TITLE, open_page
 
-self_sufficient()  # before the imports that take seconds
+open_page()  # before the imports that take seconds
 
 from explainers import TASKS, Request  # noqa: E402
-from pages.common.grid import grid  # noqa: E402
-from pages.common.results import computed, show  # noqa: E402
-from pages.common.showcases import showcases  # noqa: E402
+from pages.common.result import explain_request, show_result  # noqa: E402
+from pages.common.ui.cards import draw_grid, draw_showcases  # noqa: E402
 
 
-def _page(row: tuple[str, str, str]) -> None:
-    """A card that leads to the page of a task."""
+def _draw_page_card(row: tuple[str, str, str]) -> None:
+    """Draw a card that leads to the page of a task."""
     key, title, icon = row
     st.page_link(f"pages/{key}.py", label=f"**{title}**", icon=f":material/{icon}:")
     st.caption(TASKS[key].question)
@@ -24,18 +20,18 @@ def _page(row: tuple[str, str, str]) -> None:
 
 st.title(TITLE, anchor=False)
 st.markdown(
-    "A transformer model read this sentence and chose a label. The colours show which words pushed it there, and "
-    "which pushed the other way."
+    "A language model read this sentence and decided whether it is positive or negative. The colours show which "
+    "words led to its decision (blue), and which spoke against it (orange)."
 )
 task = TASKS["text_classification"]
 request = Request(task.key, "sentiment", task.examples[0].inputs)
 if "home.seen" not in st.session_state:
     st.session_state["home.seen"] = st.session_state["home.asked"] = True
 if st.session_state.get("home.asked"):
-    explanation = computed(request, "home.asked")
+    explanation = explain_request(request, "home.asked")
     if explanation:
-        show(explanation, "home")
-st.subheader("What the models here get right and wrong, and why", anchor=False)
-showcases()
-st.subheader("Ask about your own", anchor=False)
-grid(TASK_PAGES, _page, columns=3)
+        show_result(explanation, "home")
+st.subheader("Where these models are right and wrong, and why", anchor=False)
+draw_showcases()
+st.subheader("Try your own text or picture", anchor=False)
+draw_grid(TASK_PAGES, _draw_page_card, columns=3)

@@ -1,13 +1,10 @@
-"""Image classification: which parts of the picture made the model choose this label?
+"""Image classification: which parts of the picture made the model choose this label?"""
 
-Knows Requests alone.
-"""
+from pages.common.navigation import open_page
 
-from pages.common.frame import self_sufficient
-
-self_sufficient()  # before the imports that take seconds
+open_page()  # before the imports that take seconds
 
 from explainers import TASKS  # noqa: E402
-from pages.common.workbench import workbench  # noqa: E402
+from pages.common.workbench import show_workbench  # noqa: E402
 
-workbench(TASKS["image_classification"])
+show_workbench(TASKS["image_classification"])

@@ -1,13 +1,10 @@
-"""Pair classification: which words of two texts made the model judge them as it does?
+"""Pair classification: which words of two texts made the model judge them as it does?"""
 
-Knows Requests alone.
-"""
+from pages.common.navigation import open_page
 
-from pages.common.frame import self_sufficient
-
-self_sufficient()  # before the imports that take seconds
+open_page()  # before the imports that take seconds
 
 from explainers import TASKS  # noqa: E402
-from pages.common.workbench import workbench  # noqa: E402
+from pages.common.workbench import show_workbench  # noqa: E402
 
-workbench(TASKS["pair_classification"])
+show_workbench(TASKS["pair_classification"])

@@ -1,13 +1,10 @@
-"""Zero-shot classification: which words made the model choose this one of your own labels?
+"""Zero-shot classification: which words made the model choose this one of your own labels?"""
 
-Knows Requests alone.
-"""
+from pages.common.navigation import open_page
 
-from pages.common.frame import self_sufficient
-
-self_sufficient()  # before the imports that take seconds
+open_page()  # before the imports that take seconds
 
 from explainers import TASKS  # noqa: E402
-from pages.common.workbench import workbench  # noqa: E402
+from pages.common.workbench import show_workbench  # noqa: E402
 
-workbench(TASKS["zero_shot_classification"])
+show_workbench(TASKS["zero_shot_classification"])

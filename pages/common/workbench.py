@@ -1,7 +1,4 @@
-"""The one page of every task: examples, inputs, settings, a button; then the result and what can be done with it.
-
-Knows Requests; what a task asks for and what a method can be told is declared elsewhere.
-"""
+"""The page of a task: examples, inputs, settings and a button; then the result and its panels."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,39 +11,41 @@ from explainers.links import PACKED
 from explainers.settings import settings
 from explainers.task import Example, Task
 
-from . import controls, inputs, targets
-from .examples import examples
-from .frame import ARRIVED
-from .panels import panels
-from .results import computed, show
-from .share import OPENED, address
-from .words import literal
+from .form.examples import draw_examples
+from .form.inputs import draw_inputs, fill_with_example
+from .form.settings import fill_settings, pick_method, pick_model, pick_settings
+from .form.target import fill_target, get_card, pick_target, remember_predicted
+from .navigation import ARRIVED
+from .panels import draw_panels
+from .panels.share import OPENED, set_address
+from .result import explain_request, show_result
+from .ui.markdown import escape
 
 
-def workbench(task: Task) -> None:
+def show_workbench(task: Task) -> None:
     """Draw the page of a task."""
     asked = f"{task.key}.asked"
     _open_link(task, asked)
     st.title(task.label, anchor=False)
     st.markdown(task.question)
     with st.sidebar:
-        model = controls.model(task)
-        card = targets.card(task, model)
-        method = controls.method(task, card)
-        params, seed = controls.params(task, method)
+        model = pick_model(task)
+        card = get_card(task, model)
+        method = pick_method(task, card)
+        params, seed = pick_settings(task, method)
     draft = Request(task.key, model, {}, method=method, params=params, seed=seed)
-    examples(task, task.key, _asks(asked, draft))
+    draw_examples(task, task.key, _make_asker(asked, draft))
     with st.form(f"{task.key}.form", border=False):
-        given = inputs.given(task)
-        draft = replace(draft, target=targets.target(task, card))
+        given = draw_inputs(task)
+        draft = replace(draft, target=pick_target(task, card))
         pressed = st.form_submit_button("Explain", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter")
     if pressed:
         st.session_state[asked] = replace(draft, inputs=given)
-    _result(task, asked, draft)
+    _show(task, asked, draft)
 
 
-def _asks(asked: str, draft: Request) -> Callable[[Example], None]:
-    """What explains an example with the present settings."""
+def _make_asker(asked: str, draft: Request) -> Callable[[Example], None]:
+    """Return the callback that explains an example with the present settings."""
 
     def ask(example: Example) -> None:
         st.session_state[asked] = replace(draft, inputs=example.inputs)
@@ -54,53 +53,53 @@ def _asks(asked: str, draft: Request) -> Callable[[Example], None]:
     return ask
 
 
-def _result(task: Task, asked: str, draft: Request) -> None:
+def _show(task: Task, asked: str, draft: Request) -> None:
     request: Request | None = st.session_state.get(asked)
-    address(request or draft)
+    set_address(request or draft)
     if request is None:
         st.info("Choose an example or type your own, then press **Explain**.")
         return
     if replace(request, inputs=(), target=draft.target) != replace(draft, inputs=()):
-        st.caption("Settings changed since this result. Press **Explain** to use them.")
-    explanation = computed(request, asked)
+        st.caption("The settings have changed since this result. Press **Explain** to use them.")
+    explanation = explain_request(request, asked)
     if explanation:
-        if targets.remember(task, explanation):
-            st.rerun()  # for the pickers above: the explanation is kept, and costs nothing
-        show(explanation, task.key)
-        panels(explanation, task.key)
-        st.page_link("pages/about.py", label="What such a map says, and what it does not", icon=":material/info:")
+        if remember_predicted(task, explanation):
+            st.rerun()  # for the pickers above; the explanation is cached
+        show_result(explanation, task.key)
+        draw_panels(explanation, task.key)
+        st.page_link("pages/about.py", label="What these colours mean, and what they do not", icon=":material/info:")
 
 
 def _open_link(task: Task, asked: str) -> None:
-    """When a visitor comes to the page: what the address asks for, and what of it we do not have."""
+    """Set the page to its address when a visitor arrives; warn about what does not exist."""
     seen = f"{task.key}.seen"
     if seen in st.session_state and not st.session_state.get(ARRIVED):
         return
     st.session_state[seen] = True
-    inputs.first_visit(task)
+    fill_with_example(task)
     query = st.query_params.to_dict()
     if not query:
         return
     try:
-        request = known(task, Request.from_query({**query, "task": task.key}))
-        controls.fill(task, request)
-        targets.fill(task, request)
+        request = check_request(task, Request.from_query({**query, "task": task.key}))
+        fill_settings(task, request)
+        fill_target(task, request)
     except ExplainerError as error:
-        st.warning(f"This link could not be followed, so the page shows its defaults. {literal(str(error))}")
+        st.warning(f"This link could not be opened, so the page shows its defaults. {escape(str(error))}")
         return
     if request.inputs:
         st.session_state[asked] = request
         st.session_state[OPENED] = (query.get(PACKED, ""), request.inputs)
 
 
-def known(task: Task, request: Request) -> Request:
-    """The request, if it names only what there is."""
+def check_request(task: Task, request: Request) -> Request:
+    """Return the request with its default model; raise BadRequest if it names something that does not exist."""
     if request.method not in METHODS:
-        raise BadRequest(f"It names a method that Wherefore does not have: {request.method[:60]!r}.")
+        raise BadRequest(f"There is no method {request.method[:60]!r}.")
     if request.model and request.model not in CARDS and not settings().any_model:
-        raise BadRequest(f"It names a model that this server does not offer: {request.model[:100]!r}.")
+        raise BadRequest(f"This server does not offer the model {request.model[:100]!r}.")
     default = next((card.key for card in CARDS.values() if task.key in card.tasks), "")
     names = {param.name for param in (*METHODS[request.method].params, *task.params)}
     if unknown := {name for name, _ in request.params} - names:
-        raise BadRequest(f"It names a setting that {request.method} does not have: {sorted(unknown)[0][:60]!r}.")
+        raise BadRequest(f"The method {request.method} has no setting {sorted(unknown)[0][:60]!r}.")
     return replace(request, model=request.model or default)

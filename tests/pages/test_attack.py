@@ -61,7 +61,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
 
     opened.get_by_role("radio", name="Drop words").click()
     protect(opened, "Soup, bill")
-    expect(opened.get_by_text("Settings changed since this attack.")).to_be_visible()
+    expect(opened.get_by_text("settings have changed since this attack")).to_be_visible()
     expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the answer is to stay
     attacked(opened, "is needed: the model still says NEGATIVE")
     _, came, least = hands.changed(opened)

@@ -36,7 +36,7 @@ def test_baselines_stand_side_by_side_on_one_scale_and_a_link_brings_them_back(p
     page.get_by_role("radio", name="A bad meal").click()
     count = len(ENDS.values)
     assert set(maps(page, count)) == {EXAMPLES["A bad meal"]}
-    expect(page.get_by_text(re.compile("One scale for all maps"))).to_be_visible()
+    expect(page.get_by_text(re.compile("One colour scale for all"))).to_be_visible()
     legends = page.locator(".wf-legend").all_inner_texts()
     assert len({legend.split("Full colour")[1] for legend in legends}) == 1
     hands.told(page, "alike")
@@ -72,10 +72,10 @@ def test_a_result_is_compared_with_another_text_and_a_model_that_forgets(page: P
     assert "<img src=x onerror=alert(1)>" in second
     assert "**dull**" in second
     expect(page.get_by_role("status").last).to_contain_text("These two maps")
-    page.get_by_role("button", name="Check which maps are true").click()
+    page.get_by_role("button", name="Check which are faithful").click()
     told = page.get_by_text(re.compile("is the truest to the model|None of these maps can be told"))
     expect(told).to_be_visible(timeout=3 * PATIENCE)
-    page.get_by_role("button", name="Make the model forget").click()
+    page.get_by_role("button", name="Randomise the weights").click()
     expect(page.get_by_text(re.compile("With all weights random"))).to_be_visible(timeout=3 * PATIENCE)
     assert page.locator("img[src=x]").count() == 0
     page.get_by_role("button", name="Open on the Compare page").click()
@@ -87,7 +87,7 @@ def test_a_result_is_compared_with_another_text_and_a_model_that_forgets(page: P
 
 def test_what_cannot_be_compared_is_said_and_a_link_to_what_we_do_not_have_shows_the_defaults(page, server):
     page.goto(f"{server.url}/compare?task=text_classification&by=method&among=saliency%7Ctea_leaves&method=saliency")
-    expect(page.get_by_role("alert").filter(has_text="could not be followed")).to_contain_text("tea_leaves")
+    expect(page.get_by_role("alert").filter(has_text="could not be opened")).to_contain_text("tea_leaves")
     expect(page.get_by_role("radio", name="Two texts")).to_be_visible()
 
 

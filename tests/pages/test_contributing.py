@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
 
 def test_it_shows_one_of_everything_that_can_be_added():
     assert {Path(name).parent.name for name, anchor, _ in BLOCKS if not anchor} == {
-        *("methods", "attacks", "metrics", "tasks", "views", "pages", "common")
+        *("methods", "attacks", "metrics", "tasks", "views", "pages", "panels")
     }
     assert [name for name, _, text in BLOCKS if "Card(" in text] == ["explainers/models/catalogue.py"]
 
@@ -120,7 +120,7 @@ def test_the_page_of_its_task_explains_by_its_method_in_its_panel_and_by_a_link(
         assert len(mine) == 10
         page.get_by_role("radio", name="Podium").click()
         expect(page.locator(".wf-podium li")).to_have_count(3)
-        page.get_by_role("radio", name="Share and repeat").click()
+        page.get_by_role("radio", name="Share").click()
         address = hands.link(page)
         assert "method=alone" in address
         assert hands.seen_by_a_guest(browser, address) == mine

@@ -57,9 +57,9 @@ def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(open
     assert likeliest(opened) == second
     opened.get_by_role("radio", name="Attack it").click()
     expect(opened.get_by_role("button", name="Attack", exact=True)).to_be_visible()
-    hands.choose(opened, "What is attacked", 1)
+    hands.choose(opened, "Answer to attack", 1)
     again = " (2)" if second[0] == first[0] else ""
-    expect(opened.get_by_role("combobox", name="What is attacked")).to_have_value(f"[MASK]: {second[0]}{again}")
+    expect(opened.get_by_role("combobox", name="Answer to attack")).to_have_value(f"[MASK]: {second[0]}{again}")
     opened.get_by_role("combobox", name="Make it say").click()
     expect(opened.get_by_role("option").nth(3)).to_have_text(second[3])  # the second gap's own, without its likeliest
     assert second[3] != first[3]

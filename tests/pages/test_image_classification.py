@@ -160,7 +160,7 @@ def test_an_upload_is_explained_and_no_link_pretends_to_carry_it(opened):
     expect(opened.get_by_text("Photograph:")).to_have_count(0)
     assert "im.image" not in opened.url
     opened.get_by_role("button", name="Copy link").click()
-    expect(opened.get_by_text("A link cannot carry your image. Download the HTML file instead")).to_be_visible()
+    expect(opened.get_by_text("A link cannot contain your image")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 from explainers import CARDS
 from explainers.models.catalogue import BUNDLED, HUB
 from explainers.views.cards import facts
-from pages.common.frame import TASK_PAGES
+from pages.common.navigation import TASK_PAGES
 
 from .browser import Server
 
@@ -29,14 +29,14 @@ def test_the_filters_leave_one_task_and_what_needs_no_hub(page: Page, server: Se
     expect(page.get_by_role("heading", name="Image classification")).to_have_count(0)
     sentiment, other = CARDS["sentiment"], HUB[0]
     expect(page.get_by_text(other.label, exact=True)).to_be_visible()
-    page.get_by_text("Only those that need no model hub").click()
+    page.get_by_text("Only models that need no download").click()
     expect(page.get_by_text(other.label, exact=True)).to_have_count(0)
     expect(page.get_by_text(sentiment.label, exact=True)).to_be_visible()
 
 
 def test_a_models_details_are_all_that_is_known_of_it(page: Page, server: Server):
     page.goto(f"{server.url}/models")
-    page.get_by_text("Details and methods").first.click()
+    page.get_by_text("Details").first.click()
     for name, value in facts(next(iter(CARDS.values()))):
         expect(page.get_by_role("row", name=f"{name} {value}", exact=True)).to_be_visible()
 
@@ -46,6 +46,6 @@ def test_a_model_leads_to_its_tasks_page_with_itself_chosen(page: Page, server: 
     page.get_by_role("radio", name="Text classification").click()
     expect(page.get_by_role("heading", name="Image classification")).to_have_count(0)
     second = [card for card in CARDS.values() if "text_classification" in card.tasks][1]
-    page.get_by_role("link", name="Explain it").nth(1).click()
+    page.get_by_role("link", name="Use this model").nth(1).click()
     expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(f"{second.label}, needs the model hub")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(f"{second.label}, needs a download")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from explainers import TASKS
 from explainers.export import from_json
-from pages.common.frame import TASK_PAGES
+from pages.common.navigation import TASK_PAGES
 from tests.sentences import HOSTILE
 
 from . import hands

@@ -1,0 +1,168 @@
+"""The Compare page: what to compare, settings, inputs and a button; then the explanations side by side."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import streamlit as st
+
+from explainers import ExplainerError, Explanation, Request
+from explainers.errors import BadRequest
+from explainers.links import PACKED
+from explainers.task import Example, Task
+from explainers.variants import BY, Difference, Variants
+
+from .form.examples import draw_examples
+from .form.inputs import SECOND, draw_inputs, fill_inputs, fill_with_example, get_key
+from .form.settings import fill_settings, pick_method, pick_model, pick_settings, pick_shared_settings
+from .form.target import fill_target, get_card, pick_target
+from .panels.compare.pickers import BROUGHT, PAGE, explain_missing, pick_difference, pick_values
+from .panels.compare.run import run_comparison
+from .panels.randomization import draw_randomization
+from .panels.share import OPENED, set_query
+from .ui.markdown import escape
+from .workbench import check_request
+
+ASKED = f"{PAGE}.asked"
+
+
+def show_comparison_page(tasks: Mapping[str, Task]) -> None:
+    """Draw the page."""
+    _open_link(tasks)
+    if (brought := st.session_state.pop(BROUGHT, None)) is not None:
+        _start(tasks[brought.base.task], brought)
+    if st.session_state.get(f"{PAGE}.task") not in tasks:
+        st.session_state[f"{PAGE}.task"] = next(iter(tasks))
+    task = tasks[
+        st.selectbox(
+            "Task", list(tasks), format_func=lambda key: tasks[key].label, key=f"{PAGE}.task", persist_state="session"
+        )
+    ]
+    fill_with_example(task)
+    fill_with_example(task, SECOND)
+    by = pick_difference(task, PAGE)
+    base = _pick_base(task, by)
+    card = get_card(task, base.model)
+    chosen = pick_values(task, by, base, card, PAGE)
+    if chosen and by in ("method", "model"):
+        base = replace(base, **{by: chosen[0]})
+    missing = explain_missing(by, base, chosen)
+    draw_examples(task, PAGE, _make_asker(task, by, base, chosen, bool(missing)))
+    with st.form(f"{PAGE}.form", border=False):
+        base = replace(base, inputs=draw_inputs(task))
+        second = draw_inputs(task, SECOND) if by == "text" else {}
+        base = replace(base, target=pick_target(task, card))
+        pressed = st.form_submit_button(
+            "Compare", type="primary", icon=":material/compare:", help="Ctrl+Enter", disabled=bool(missing)
+        )
+    if missing:
+        st.info(missing)
+    if pressed:
+        st.session_state[ASKED] = Variants(by, base, chosen, _to_pairs(second))
+        st.session_state.pop(f"{PAGE}.done", None)
+    _show(task, by)
+
+
+def _show(task: Task, by: Difference) -> None:
+    asked = st.session_state.get(ASKED)
+    if not isinstance(asked, Variants) or (asked.base.task, asked.by) != (task.key, by):
+        set_query({"task": task.key}, None)
+        st.info("Choose an example or type your own, then press **Compare**.")
+        return
+    set_query(asked.to_query(), (asked.base.inputs, asked.other))
+    if found := run_comparison(asked, PAGE):
+        _check_one(found)
+
+
+def _check_one(found: Mapping[str, Explanation]) -> None:
+    """Draw the sanity check of one of the explanations."""
+    own = f"{PAGE}.checked"
+    if st.session_state.get(own) not in found:
+        st.session_state[own] = next(iter(found))
+    st.subheader("Sanity check", anchor=False)
+    chosen = st.selectbox("Explanation", list(found), key=own)
+    draw_randomization(
+        found[chosen], PAGE, min(int(st.session_state.get(f"{PAGE}.row") or 0), len(found[chosen].targets) - 1)
+    )
+
+
+def _pick_base(task: Task, by: Difference) -> Request:
+    """Draw in the sidebar the settings that all explanations share, and return the request that they make."""
+    with st.sidebar:
+        kept = st.session_state.get(f"{task.key}.model")
+        model = pick_model(task) if by != "model" else str(kept or "")
+        method = str(st.session_state.get(f"{task.key}.method") or task.method)
+        if by == "method":
+            params, seed = pick_shared_settings(task, baseline=True)
+        else:
+            method = pick_method(task, get_card(task, model) if by != "model" else None)
+            params, seed = pick_settings(task, method)
+    return Request(task.key, model, {}, method=method, params=params, seed=seed)
+
+
+def _make_asker(
+    task: Task, by: Difference, base: Request, chosen: tuple[str, ...], missing: bool
+) -> Callable[[Example], None]:
+    """Return the callback that compares an example with the present settings."""
+
+    def ask(example: Example) -> None:
+        if not missing:
+            second = {field.name: st.session_state.get(get_key(task, field, SECOND)) for field in task.fields}
+            other = _to_pairs(second) if by == "text" else ()
+            st.session_state[ASKED] = Variants(by, replace(base, inputs=example.inputs), chosen, other)
+            st.session_state.pop(f"{PAGE}.done", None)
+
+    return ask
+
+
+def _to_pairs(given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(text or "")) for name, text in given.items())
+
+
+def _open_link(tasks: Mapping[str, Task]) -> None:
+    """Set the page to its address on a visitor's first run; warn about what does not exist."""
+    if f"{PAGE}.seen" in st.session_state:
+        return
+    st.session_state[f"{PAGE}.seen"] = True
+    query = st.query_params.to_dict()
+    if not query:
+        return
+    try:
+        if BY not in query:
+            _fill(tasks, Request.from_query(query))
+            return
+        variants = Variants.from_query(query)
+        task = _get_task(tasks, variants.base.task)
+        variants = replace(variants, base=check_request(task, variants.base))
+        for request in variants.requests:
+            check_request(task, request)
+        _start(task, variants)
+    except ExplainerError as error:
+        st.warning(f"This link could not be opened, so the page shows its defaults. {escape(str(error))}")
+        return
+    st.session_state[OPENED] = (query.get(PACKED, ""), (variants.base.inputs, variants.other))
+
+
+def _start(task: Task, variants: Variants) -> None:
+    """Set the widgets to a comparison before they are drawn, and run it if it has inputs."""
+    fill_settings(task, variants.base)
+    fill_target(task, variants.base)
+    if variants.other:
+        fill_inputs(task, dict(variants.other), SECOND)
+    begun: dict[str, object] = {"task": task.key, "by": variants.by}
+    begun |= {"asked": variants} if variants.base.inputs else {}
+    for name, value in (begun | {f"{task.key}.{variants.by}": list(variants.values)}).items():
+        st.session_state[f"{PAGE}.{name}"] = value
+
+
+def _fill(tasks: Mapping[str, Task], request: Request) -> None:
+    """Set the widgets to a request that names no comparison."""
+    task = _get_task(tasks, request.task)
+    fill_settings(task, check_request(task, request))
+    fill_target(task, request)
+    st.session_state[f"{PAGE}.task"] = task.key
+
+
+def _get_task(tasks: Mapping[str, Task], key: str) -> Task:
+    if key not in tasks:
+        raise BadRequest(f"There is no task {key[:60]!r}. Tasks: {', '.join(tasks)}.")
+    return tasks[key]

@@ -1,0 +1,39 @@
+"""The sanity check: how the explanation changes as the model's weights become random."""
+
+import streamlit as st
+
+from explainers import Explanation
+from explainers.engine import canonical
+from explainers.sanity import sanity as check
+from explainers.views.sanity import alt, decline, verdict
+
+from ..ui.html import draw_chart
+from ..ui.markdown import escape
+from ..ui.progress import answer_with_progress
+
+LEAD = (
+    "An explanation of what this model has learnt must change when its weights become random. On a copy of the model, "
+    "the layers are randomised one after the other, from the output to the input, and each time it is explained again."
+)
+METHOD = "Cascading model randomisation (Adebayo et al., 2018)."
+
+
+def draw_randomization(explanation: Explanation, key: str, row: int = 0) -> None:
+    """Draw the check of the explanation of one target, computed when its button is pressed."""
+    own, request = f"{key}.sanity", canonical(explanation.request)
+    question = ("sanity", request, row)
+    st.caption(LEAD)
+    if st.button("Randomise the weights, layer by layer", key=f"{own}.go", icon=":material/shuffle:", help=METHOD):
+        st.session_state[f"{own}.asked"] = question
+    if st.session_state.get(f"{own}.asked") != question:
+        return
+    steps = answer_with_progress(
+        question,
+        lambda progress: check(request, row=row, progress=progress),
+        f"{own}.asked",
+        f"sanity check, task {request.task}, model {request.model}",
+    )
+    if steps:
+        st.markdown(escape(verdict(steps)))
+        draw_chart(decline(steps), alt(steps), f"{own}.decline", config={"displayModeBar": False})
+        st.caption("The grey band holds 95 % of random rankings, which have nothing to do with the original.")

@@ -1,0 +1,89 @@
+"""The panel that shares a result: link, downloads, how it was computed, code; and the page's address bar."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from explainers import ExplainerError, Explanation, Request
+from explainers.errors import LimitReached
+from explainers.export import to_csv, to_json
+from explainers.links import INPUT, PACKED, PICTURE, packed
+from explainers.pictures import photograph
+from explainers.settings import settings
+from explainers.standalone import to_html
+from explainers.views.computed import code, computed
+from explainers.views.html import pairs
+
+from ..ui.html import draw_html, offer_download
+
+OPENED = "opened link"  # session state: the packed inputs that the page was opened with, and those inputs
+
+
+def set_address(request: Request) -> None:
+    """Put model, method, target and settings into the address bar; a text only if the page was opened with it."""
+    set_query({name: text for name, text in request.to_query().items() if name != "task"}, request.inputs)
+
+
+def set_query(query: Mapping[str, str], inputs: object) -> None:
+    """Put a query into the address bar: its texts only if the page was opened with these inputs, never an upload."""
+    shown = {name: text for name, text in query.items() if not name.startswith(INPUT)}
+    if _has_upload(query):
+        shown = {name: text for name, text in shown.items() if not name.startswith(PICTURE)}
+    link, opened = st.session_state.get(OPENED, ("", ()))
+    if link and opened == inputs:
+        shown[PACKED] = link
+    if st.query_params.to_dict() != shown:
+        st.query_params.from_dict(shown)
+
+
+def make_link(query: Mapping[str, str], page: str) -> str:
+    """Return the address that shows the same result. Raises LimitReached for an upload or too long a text."""
+    if _has_upload(query):
+        raise LimitReached(
+            "A link cannot contain your image. Download the HTML file instead: it shows the same result."
+        )
+    small = packed(query)
+    if (length := len(small[PACKED])) > settings().link_characters:
+        raise LimitReached(
+            f"The link would have {length:,} characters, and at most {settings().link_characters:,} are allowed. "
+            "Download the HTML file instead: it shows the same result."
+        )
+    parts = urlsplit(st.context.url or "")
+    return urlunsplit((parts.scheme, parts.netloc, f"/{page}", urlencode(small), ""))
+
+
+def _has_upload(query: Mapping[str, str]) -> bool:
+    """Return True if the query names an image that is not one of our photographs."""
+    return any(photograph(sha256) is None for name, sha256 in query.items() if name.startswith(PICTURE))
+
+
+def draw(explanation: Explanation, key: str) -> None:
+    """Draw the link, the downloads, how the result was computed, and the code."""
+    with st.container(horizontal=True):
+        query = {name: text for name, text in explanation.request.to_query().items() if name != "task"}
+        offer_link(query, explanation.request.task)
+        for label, kind, data in (
+            ("HTML", "text/html", lambda: to_html(explanation)),
+            ("JSON", "application/json", lambda: to_json(explanation)),
+            ("CSV", "text/csv", lambda: to_csv(explanation)),
+        ):
+            offer_download(f"Download {label}", data, f"wherefore.{label.lower()}", kind)
+    with st.expander("How this was computed"):
+        draw_html(pairs(computed(explanation)))
+    with st.expander("Show the code"):
+        st.caption("Run these lines in Python to compute the same scores.")
+        st.code(code(explanation), language="python")
+
+
+def offer_link(query: Mapping[str, str], page: str) -> None:
+    """Draw a button that shows the link to a result: the address of a page with this query."""
+    with st.popover("Copy link", icon=":material/link:"):
+        try:
+            address_of_result = make_link(query, page)
+        except ExplainerError as error:
+            st.warning(str(error))
+            return
+        contains = " **The link contains your text.**" if any(name.startswith(INPUT) for name in query) else ""
+        st.markdown(f"Whoever opens this link sees the same result.{contains}")
+        st.code(address_of_result, language=None, wrap_lines=True)

@@ -1,0 +1,94 @@
+"""The panel that substitutes a word of the input, and shows how probable each substitute makes a generated word."""
+
+import streamlit as st
+
+from explainers import Explanation
+from explainers.generation.professions import ENGLISH, TURKISH
+from explainers.generation.swap import Swap
+from explainers.generation.swapping import Question, asked, swaps
+from explainers.inputs.text import find_words, has_content
+from explainers.task import Task
+from explainers.tasks import TASKS
+from explainers.views.generation import name
+from explainers.views.html import lead
+from explainers.views.swaps import rows, said
+from explainers.views.text import short
+
+from ..form.target import get_card
+from ..ui.html import draw_html, draw_table
+from ..ui.markdown import escape
+from ..ui.progress import answer_with_progress
+
+LEAD = (
+    "Replace one word of the text by others, and see how probable each of them makes a generated word, and what the "
+    "model would write instead. This measures the model directly, without an explanation method."
+)
+WORDS = "Separate them with commas. The list begins with professions; type any words you like."
+Place = tuple[str, int, int]  # field, first character, end
+
+
+def draw(explanation: Explanation, key: str) -> None:
+    """Draw the form, and the table once its button is pressed."""
+    own = f"{key}.swap"
+    st.markdown(LEAD)
+    places, texts = list_places(explanation), explanation.request.texts
+    known = {*ENGLISH, *TURKISH.values()}
+    first = next((i for i, (field, *span) in enumerate(places) if texts[field][slice(*span)] in known), len(places) - 1)
+    st.session_state.setdefault(
+        f"{own}.words", ", ".join(_list_professions(TASKS[explanation.request.task], explanation))
+    )
+    with st.form(f"{own}.form", border=False):
+        with st.container(horizontal=True):
+            tokens = list(range(len(explanation.targets)))
+            row = st.selectbox(
+                "Generated word", tokens, format_func=lambda i: f"{i + 1} {name(explanation, i)}", key=f"{own}.row"
+            )
+            place = st.selectbox(
+                "Word to replace",
+                range(len(places)),
+                index=first,
+                format_func=lambda i: f"{i + 1} {short(texts[places[i][0]][slice(*places[i][1:])])}",
+                key=f"{own}.place",
+            )
+        typed = st.text_area("Replacements", key=f"{own}.words", help=WORDS)
+        if st.form_submit_button("Try all", icon=":material/play_arrow:"):
+            words = tuple(dict.fromkeys(word.strip() for word in (typed or "").split(",") if word.strip()))
+            question = asked(explanation, row or 0, places[place or 0], words)
+            st.session_state[f"{own}.asked"] = (explanation.request, row or 0, question)
+    request, row, question = st.session_state.get(f"{own}.asked", (None, 0, None))
+    if request == explanation.request and isinstance(question, Question):
+        found = answer_with_progress(
+            question,
+            lambda progress: swaps(question, progress=progress),
+            f"{own}.asked",
+            f"swaps of {question.request.task}, model {question.request.model}",
+        )
+        if found:
+            _show(found, explanation, row)
+
+
+def list_places(explanation: Explanation) -> list[Place]:
+    """Return where each word of the given texts stands; generated text and punctuation are left out."""
+    written = TASKS[explanation.request.task].fields[1].name
+    fields = [field for field in explanation.shown if field in explanation.request.texts and field != written]
+    texts = explanation.request.texts
+    places = [(field, *span) for field in fields for span in find_words(texts[field])]
+    return [place for place in places if has_content(texts[place[0]][slice(*place[1:])])]
+
+
+def _list_professions(task: Task, explanation: Explanation) -> tuple[str, ...]:
+    """Return professions in the language that the model reads, to begin with."""
+    card = get_card(task, explanation.request.model)
+    return tuple(TURKISH.values()) if card and card.languages[:1] == ("tr",) else ENGLISH
+
+
+def _show(found: tuple[Swap, ...], explanation: Explanation, row: int) -> None:
+    """Draw the answer in a sentence, and a row for each replacement."""
+    token, foil = name(explanation, row), explanation.targets[row].foil
+    draw_html(lead(said(found, token, foil), live=True))
+    percent = st.column_config.NumberColumn(format="percent")
+    lines = rows(found, token, foil)
+    names = {column: percent for column in lines[0] if column not in ("word", "the model writes")}
+    draw_table(lines, "Each replacement with the probability of the generated word", **names)
+    if foil is None:
+        st.caption(escape("Fill in “Rather than” above to compare the generated word with another one."))

@@ -1,0 +1,75 @@
+"""The result of a request: its progress, then its explanation, or the error that a visitor reads instead."""
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from explainers import Explanation, Request
+from explainers.data import Kind
+from explainers.serving.service import backend
+from explainers.views.gaps import choices, gaps
+from explainers.views.html import lead
+from explainers.views.meter import meter
+from explainers.views.renderers import render
+
+from ..ui.html import draw_html
+from ..ui.markdown import escape
+from ..ui.progress import run_with_progress
+from .entities import pick_entity
+from .generation import show_generation
+from .image import show_image
+from .text import pick_row, show_text
+
+
+def explain_request(request: Request, forget: str) -> Explanation | None:
+    """Return the request's explanation, computed with a progress bar; None after an error, which is shown.
+
+    `forget` is the key of the session state that asks for the request: Cancel deletes it.
+    """
+    return run_with_progress(
+        lambda: backend().kept(request),
+        lambda progress: backend().explain(request, progress),
+        forget,
+        f"task {request.task}, model {request.model}",
+    )
+
+
+@st.fragment
+def show_result(explanation: Explanation, key: str) -> None:
+    """Draw the answer in one sentence, the scores and their error; switching views computes nothing."""
+    KINDS[explanation.kind](explanation, key)
+
+
+def _show_answer(explanation: Explanation, key: str) -> tuple[int, list[int], DeltaGenerator]:
+    """Draw the answer and its error; return the target to draw, those above the threshold, and the place to draw in."""
+    marked = st.container()
+    row, rows = pick_row(explanation, key)
+    with marked:
+        if len(gaps(explanation.prediction)) != 1:  # the sentence says what fills a single gap
+            pick_entity(explanation, row, key)
+    said = render(explanation).lead(explanation, row, backend().checked(explanation, row))
+    draw_html(lead(said, live=True) + choices(explanation, row))
+    for notice in explanation.notices:
+        st.info(escape(notice), icon=":material/content_cut:")
+    place = st.container()
+    draw_html(meter(explanation, row))
+    return row, rows, place
+
+
+def _show_text(explanation: Explanation, key: str) -> None:
+    row, rows, place = _show_answer(explanation, key)
+    show_text(explanation, row, rows, place, key)
+
+
+def _show_image(explanation: Explanation, key: str) -> None:
+    row, _, place = _show_answer(explanation, key)
+    with place:
+        show_image(explanation, row, key)
+
+
+KINDS: dict[Kind, Callable[[Explanation, str], None]] = {
+    "text": _show_text,
+    "image": _show_image,
+    "generation": show_generation,
+}

@@ -1,0 +1,88 @@
+"""Long work on a page: its progress, a button that cancels it, and the message when it fails."""
+
+import gc
+import logging
+import time
+import uuid
+from collections.abc import Callable, Hashable
+from functools import cache
+from typing import TypeVar
+
+import streamlit as st
+
+from explainers import ExplainerError
+from explainers.progress import Progress
+from explainers.serving.service import backend
+
+from .markdown import escape
+
+LOG = logging.getLogger("wherefore")
+Answer = TypeVar("Answer")
+PAUSE = 0.15  # seconds between two updates of the progress; a visitor who left is noticed at the next
+
+
+def run_with_progress(
+    known: Callable[[], Answer | None], compute: Callable[[Progress], Answer], forget: str, about: str
+) -> Answer | None:
+    """Return what is known, or else what `compute` returns, with progress; None after an error, which is shown.
+
+    `forget` is the key of the session state that asks for it: Cancel deletes it. `about` goes into the log, and must
+    not contain what a visitor typed.
+    """
+    _freeze_imports()
+    place = st.empty()
+    try:
+        if (answer := known()) is not None:
+            return answer
+        with place.container():
+            bar = st.progress(0.0, "Starting")
+            st.button("Cancel", on_click=st.session_state.pop, args=(forget, None), key=f"{forget} cancel")
+        answer = compute(_throttle(lambda what, share: bar.progress(min(share, 1.0), escape(what)) and None))
+        place.empty()
+        return answer
+    except ExplainerError as error:
+        place.empty()
+        st.error(escape(str(error)), icon=":material/error:")
+    except Exception:  # the one boundary of a page: the visitor reads a number, the log has the rest
+        place.empty()
+        incident = uuid.uuid4().hex[:8]
+        LOG.exception("incident %s: %s", incident, about)
+        st.error(f"Something went wrong on our side (incident {incident}). Your input is still here: please try again.")
+    return None
+
+
+def answer_with_progress(
+    question: Hashable, compute: Callable[[Progress], Answer], forget: str, about: str
+) -> Answer | None:
+    """Return the cached answer to a question, or compute it in its turn in the queue and cache it."""
+    return run_with_progress(
+        lambda: backend().known(question),
+        lambda progress: backend().answer(question, compute, progress),
+        forget,
+        about,
+    )
+
+
+def _throttle(progress: Progress) -> Progress:
+    """Limit progress to a few updates a second: a browser that draws every pass does nothing else."""
+    told = 0.0
+
+    def paced(what: str, share: float) -> None:
+        nonlocal told
+        if (now := time.monotonic()) - told >= PAUSE:
+            told = now
+            progress(what, share)
+
+    return paced
+
+
+def scale_progress(progress: Progress, done: int, of: int) -> Progress:
+    """Return the progress of explanation number `done` + 1 of `of`."""
+    return lambda what, share: progress(f"Explanation {done + 1} of {of}: {what}", (done + share) / of)
+
+
+@cache
+def _freeze_imports() -> None:
+    """Exclude imported objects from garbage collection, which Streamlit runs after every rerun."""
+    gc.collect()
+    gc.freeze()

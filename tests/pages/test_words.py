@@ -1,7 +1,0 @@
-"""Foreign text as the words of a page."""
-
-from pages.common.words import literal
-
-
-def test_every_sign_that_markdown_could_take_for_its_own_is_marked():
-    assert literal("*a* [b](c) `d` :e:") == r"\*a\* \[b\]\(c\) \`d\` \:e\:"
