@@ -1,4 +1,4 @@
-"""What a link sets on a page that somebody has used before: all that it says, and nothing that was left there."""
+"""A link sets the widgets of a page that was used before: all that it says, and nothing that was left there."""
 
 from streamlit.testing.v1 import AppTest
 

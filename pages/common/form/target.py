@@ -17,7 +17,6 @@ from explainers.task import Task
 from explainers.views.text import distinct
 
 PREDICTED, NOTHING = "the model's answer", "no alternative"
-EXPLAIN = "The label or answer to explain."
 CONTRAST = "Contrast: explain why the model gives the first answer and not this one."
 AT = re.compile(r"(.+)@(\d{1,6})", re.DOTALL)  # a label and the position of its token
 
@@ -57,9 +56,9 @@ def pick_target(task: Task, card: Card | None) -> Target:
     left, right = st.columns(2)
     labels = _list_labels(card)
     free = task.choices == "said" or not labels
-    chosen = _pick(left, "Explain", EXPLAIN, PREDICTED, names or labels, f"{task.key}.target", names, free)
+    chosen = _pick(left, "Explain", PREDICTED, names or labels, f"{task.key}.target", names, free)
     against = [name for name in (names if task.foils == "said" else labels) if name != chosen]
-    foil = _pick(right, "Rather than", CONTRAST, NOTHING, against, f"{task.key}.foil", names, free)
+    foil = _pick(right, "Rather than", NOTHING, against, f"{task.key}.foil", names, free, CONTRAST)
     wanted = _from_name(chosen) if chosen else Target()
     return Target(wanted.label, position=wanted.position, foil=foil)
 
@@ -80,12 +79,12 @@ def _type_contrast(task: Task) -> str | None:
 def _pick(
     place: "st.delta_generator.DeltaGenerator",
     title: str,
-    help_text: str,
     default: str,
     among: Iterable[str],
     key: str,
     known: dict[str, Target],
     free: bool,
+    help_text: str | None = None,
 ) -> str | None:
     """Draw a picker whose options include the present choice; return None for the default.
 

@@ -14,7 +14,7 @@ from explainers.views.text import percent, short
 from ..ui.html import draw_chart, draw_html, offer_download
 from ..ui.markdown import escape
 
-SIGN_NAMES = dict(zip(SIGNS, ("All", "Towards", "Against", "Strength"), strict=True))
+SIGN_NAMES = dict(zip(SIGNS, ("All", "Towards", "Away", "Strength"), strict=True))
 BEST = 5
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
 OUTLIERS = "Share of the total score that may exceed full colour. Higher values make weak areas visible."
