@@ -33,7 +33,8 @@ LEVELS = [
         " views.crosstab views.rewriting masks views.diff tactic",
         "generation.problem views.generation_page views.heads siege attacks.greedy views.attack",
         "export views.sanity views.path hypotheses tasks.fill_mask tasks.text_classification tasks.pair_classification",
-        "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification",
+        "tasks.multi_label_classification tasks.zero_shot_classification tasks.image_classification"
+        " methods.captum_adapter",
         "tasks.question_answering tasks.token_classification methods.gradients methods.integrated_gradients",
         "methods.layer_integrated_gradients methods.noise_tunnel methods.occlusion methods.grad_cam",
         "methods.attention methods.layer_gradient tasks.text_generation tasks.translation",
