@@ -7,7 +7,7 @@ is drawn by the caller from the request's generator; Captum's own samplers, whic
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,10 +24,14 @@ Solve = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class PieceForward:
-    """A Captum forward function: presence (B, P) of the pieces that `groups` (F,) numbers to scores (B, T)."""
+    """A Captum forward function: presence (B, P) of the pieces that `groups` (F,) numbers to scores (B, T).
+
+    With `known`, a cache by the bytes of a vector, each vector is evaluated once, however often Captum asks for it.
+    """
 
     problem: Problem
     groups: Tensor
+    known: dict[bytes, Tensor] | None = None
 
     @property
     def count(self) -> int:
@@ -41,29 +45,20 @@ class PieceForward:
 
     def __call__(self, presence: Tensor) -> Tensor:
         """Evaluate the model with only the present pieces."""
-        return self.problem.keep(InPieces(self.groups, presence.bool()))
+        if self.known is None:
+            return self.problem.keep(InPieces(self.groups, presence.bool()))
+        keys = [row.numpy().tobytes() for row in presence.bool()]
+        new = {key: row for key, row in zip(keys, presence.bool(), strict=True) if key not in self.known}
+        if new:
+            values = self.problem.keep(InPieces(self.groups, torch.stack([*new.values()])))
+            self.known.update(zip(new, values, strict=True))
+        return torch.stack([self.known[key] for key in keys])
 
     def share(self, values: Tensor, error: Tensor | None = None) -> Attribution:
         """Divide values of pieces (T, P), and their standard errors, equally among the features of each piece."""
         visible = self.problem.visible
         scores = shared(self.groups, values, visible)
         return Attribution(scores, spread=None if error is None else shared(self.groups, error, visible))
-
-
-@dataclass(frozen=True)
-class CachedForward:
-    """A forward function that evaluates each presence vector once: Captum asks again for those it has seen."""
-
-    forward: PieceForward
-    known: dict[bytes, Tensor] = field(default_factory=dict)
-
-    def __call__(self, presence: Tensor) -> Tensor:
-        """Evaluate the vectors (B, P) that are new, and return the scores (B, T) of all."""
-        keys = [row.numpy().tobytes() for row in presence.bool()]
-        new = {key: row for key, row in zip(keys, presence, strict=True) if key not in self.known}
-        if new:
-            self.known.update(zip(new, self.forward(torch.stack([*new.values()])), strict=True))
-        return torch.stack([self.known[key] for key in keys])
 
 
 class MultiTargetLime(LimeBase):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """Occlusion by Captum's FeatureAblation: the fall of the score when a part becomes its baseline. Needs no gradient."""
 
+import torch
 from captum.attr import FeatureAblation
 
 from ..knobs import AtLevel, InPatches
@@ -16,6 +17,9 @@ def occlusion(problem: Problem, *, level: AtLevel = "word", patch: InPatches = 2
     (T, F), in the score's unit: the features of a word or of a square share its fall equally, so that it is their sum.
     """
     groups = pieces(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups)
+    forward = PieceForward(problem, groups, known={})
     problem.run.expect(1 + forward.count)
-    return forward.share(FeatureAblation(forward).attribute(forward.present, perturbations_per_eval=problem.batch))
+    # Captum evaluates the whole input alone. Evaluated with the first ablations, it costs no batch of its own.
+    ahead = max(1, problem.batch - 1)
+    forward(torch.cat([forward.present, 1 - torch.eye(min(ahead, forward.count), forward.count)]))
+    return forward.share(FeatureAblation(forward).attribute(forward.present, perturbations_per_eval=ahead))

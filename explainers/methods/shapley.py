@@ -17,7 +17,7 @@ from ..knobs import AtLevel, InPatches
 from ..method import Range, method
 from ..pieces import KEPT, Level, pieces
 from ..problem import Attribution, Problem
-from .captum_adapter import CachedForward, PieceForward, fit_surrogate
+from .captum_adapter import PieceForward, fit_surrogate
 
 
 @method("KernelSHAP", paper="Lundberg & Lee 2017, arXiv:1705.07874", needs=("baseline",), additive=True)
@@ -75,10 +75,10 @@ def shapley_value_sampling(
     (T, F), in the score's unit: the features of a part share its value equally.
     """
     groups = players(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups)
+    forward = PieceForward(problem, groups, known={})
     count = forward.count
     problem.run.expect(min(2**count, 2 + 2 * orders * (count - 1)))
-    sampling = ShapleyValueSampling(CachedForward(forward))
+    sampling = ShapleyValueSampling(forward)
     ranks = torch.rand(orders, count, generator=problem.generator, device=problem.generator.device).argsort(1)
     draws = []  # orders times (T, P)
     for order in ranks.argsort(1).cpu():
