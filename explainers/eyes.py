@@ -49,17 +49,14 @@ class Eyes:
             self.last, self.since, self.size = module, 0, (output.shape[2], output.shape[3])
             self.patches = self.patches or self.size
 
-    def last_map(
-        self, score: Callable[[Tensor], Tensor], x: Tensor, grid: tuple[int, int]
-    ) -> Callable[[], tuple[Tensor, Tensor]] | None:
-        """What gives the last map and its gradients at x (1, F, 1), if little but the head comes after it.
+    def last_map(self, grid: tuple[int, int]) -> torch.nn.Module | None:
+        """Return the module that makes the last map, if little but the head comes after it.
 
         None for the first layer of a transformer, and for what has another shape than the picture.
         """
-        module, (high, wide), (rows, columns) = self.last, self.size, grid
-        if module is None or self.since > HEAD or abs(high * columns - wide * rows) > max(grid):
-            return None
-        return lambda: mapped(module, score, x)
+        (high, wide), (rows, columns) = self.size, grid
+        near = self.since <= HEAD and abs(high * columns - wide * rows) <= max(grid)
+        return self.last if near else None
 
     def attention(self, bundle: Bundle, inputs: dict[str, Tensor]) -> Callable[[], Tensor] | None:
         """What gives the attention weights, if the model has any."""
@@ -81,20 +78,6 @@ def watched(model: torch.nn.Module, run: Callable[[], Any]) -> tuple[Any, Eyes]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def mapped(module: torch.nn.Module, score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """The module's map (1, K, h, w) at x (1, F, 1), and its gradients (T, K, h, w) of the scores."""
-    maps: list[Tensor] = []
-    handle = module.register_forward_hook(lambda _, __, output: maps.append(output))
-    try:
-        with torch.enable_grad():
-            scores = score(x.detach().requires_grad_())[0]  # (T,)
-    finally:
-        handle.remove()
-    found = maps[-1]
-    gradients = [torch.autograd.grad(number, found, retain_graph=True, materialize_grads=True)[0] for number in scores]
-    return found.detach(), torch.cat(gradients)
 
 
 def attentions(bundle: Bundle, inputs: dict[str, Tensor], patches: tuple[int, int]) -> Tensor:

@@ -152,8 +152,8 @@ class Problem:
     the states (1, F, H) after a layer, 0 for what goes into the first and -1 for the last, with the gradients
     (T, F, H) of the scores, and `zeroing` how far each layer's states move, (L, F, F) by the token that moves and
     the one whose values are zeroed there, so many at a time.
-    `steps`, `segments`, and of an image `grid` and `frame` are as in Explanation; `conv` gives the last convolutional
-    map (1, K, h, w) and its gradients (T, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last
+    `steps`, `segments`, and of an image `grid` and `frame` are as in Explanation; `conv` is the module that makes
+    the last convolutional map (1, K, h, w), `attentions` the weights (L, heads, N, N) of all layers, the last
     tokens being `patches`. `told_at` (T,) is the feature that each target is read from, if it is one alone, and the
     first `reading_layers` of attention and zeroing are those of a half that reads and never writes. What is None and
     might be there has its reason in `reasons`, by name.
@@ -182,7 +182,7 @@ class Problem:
     layer: Layer | None = None
     hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
     zeroing: Callable[[int], Tensor] | None = None
-    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
+    conv: torch.nn.Module | None = None
     attentions: Callable[[], Tensor] | None = None
     told_at: Tensor | None = None
     reading_layers: int = 0

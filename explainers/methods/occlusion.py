@@ -20,6 +20,6 @@ def occlusion(problem: Problem, *, level: AtLevel = "word", patch: InPatches = 2
     forward = PieceForward(problem, groups, known={})
     problem.run.expect(1 + forward.count)
     # Captum evaluates the whole input alone. Evaluated with the first ablations, it costs no batch of its own.
-    ahead = max(1, problem.batch - 1)
-    forward(torch.cat([forward.present, 1 - torch.eye(min(ahead, forward.count), forward.count)]))
-    return forward.share(FeatureAblation(forward).attribute(forward.present, perturbations_per_eval=ahead))
+    ahead = min(problem.batch - 1, forward.count)
+    forward(torch.cat([forward.present, 1 - torch.eye(ahead, forward.count)]))
+    return forward.share(FeatureAblation(forward).attribute(forward.present, perturbations_per_eval=problem.batch))

@@ -60,7 +60,7 @@ class ImageClassification(Task):
             patches=inside.patches,
             seed=request.seed,
             run=run,
-            conv=inside.last_map(score, x, grid),
+            conv=inside.last_map(grid),
             attentions=inside.attention(bundle, seen.inputs),
         )
 
