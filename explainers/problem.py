@@ -115,7 +115,7 @@ class Internals:
     input of the first and -1 for the last, with the gradients (T, F, H) of the scores; `attentions`, the weights
     (L, heads, F, F) of all layers; `zeroing`, how far the state of each token moves in each layer if the values of
     another one are zeroed, (L, F, F), computed for so many tokens at a time.
-    Of an image: `conv`, the last convolutional map (1, K, h, w) and its gradients (T, K, h, w); `attentions`
+    Of an image: `conv`, the module that makes the last convolutional map (1, K, h, w); `attentions`
     (L, heads, N, N), the last of whose tokens are `patches` (rows, columns).
     Of written text: `read_at` (T,), the feature that each target is read from; the first `encoder_layers` of
     `attentions` and `zeroing` are those of an encoder that has a decoder behind it.
@@ -126,7 +126,7 @@ class Internals:
     hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
     zeroing: Callable[[int], Tensor] | None = None
-    conv: Callable[[], tuple[Tensor, Tensor]] | None = None
+    conv: torch.nn.Module | None = None
     patches: tuple[int, int] | None = None
     read_at: Tensor | None = None
     encoder_layers: int = 0

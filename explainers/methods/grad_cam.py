@@ -1,9 +1,7 @@
-"""Grad-CAM: the last convolutional map, its channels weighted by what each adds to the score.
-
-Knows no task and no model: a Problem gives the map and its gradients.
-"""
+"""Grad-CAM by Captum's LayerGradCam, on the last convolutional map of an image model."""
 
 import torch
+from captum.attr import LayerAttribution, LayerGradCam
 
 from ..errors import Incompatible
 from ..problem import Attribution, Problem
@@ -18,9 +16,11 @@ def grad_cam(problem: Problem) -> Attribution:
     """
     if problem.internals.conv is None or problem.layout.grid is None:
         raise Incompatible("Grad-CAM needs a convolutional map, which this model does not have.")
-    activations, gradients = problem.internals.conv()  # (1, K, h, w), (T, K, h, w)
-    problem.run.spend(1, len(gradients))
-    weights = gradients.mean((2, 3), keepdim=True)  # (T, K, 1, 1)
-    maps = (weights * activations).sum(1, keepdim=True).relu()  # (T, 1, h, w)
-    wide = torch.nn.functional.interpolate(maps, size=problem.layout.grid, mode="bilinear", align_corners=False)
+    targets = len(problem.targets)
+    problem.run.expect(targets)
+    captum = LayerGradCam(problem.score, problem.internals.conv)
+    x = problem.x.detach().requires_grad_()
+    maps = [captum.attribute(x, target=target, relu_attributions=True) for target in range(targets)]
+    problem.run.spend(targets, targets)
+    wide = LayerAttribution.interpolate(torch.cat(maps), problem.layout.grid, "bilinear")  # (T, 1, rows, columns)
     return Attribution(problem.painted(wide[:, 0]))

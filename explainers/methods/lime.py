@@ -1,18 +1,23 @@
-"""LIME: a small linear model of the score on texts or images with parts taken away. No gradient is computed.
+"""LIME by Captum's LimeBase: a linear model of the score on inputs with parts taken away. Needs no gradient.
 
-Knows no task and no model.
+Captum's cosine kernel and sampling loop are used as they are. The masks are drawn here, from the request's generator:
+Captum's own default draws each part with probability 1/2, from the process-wide generator. The regression is ours
+because Captum's takes one target at a time, gives no standard error and needs scikit-learn.
 """
 
+from functools import partial
 from typing import Annotated
 
 import torch
+from captum.attr._core.lime import get_exp_kernel_similarity_function
 from torch import Tensor
 
-from ..chance import leaving_out, spread
+from ..chance import leaving_out
 from ..knobs import AtLevel, InPatches
-from ..pieces import InPieces, pieces, shared
+from ..pieces import pieces
 from ..problem import Attribution, Problem
 from ..registry import Range, method
+from .captum_adapter import PieceForward, fit_surrogate
 
 WIDTH = 0.25  # of the kernel, as in the paper's own code: 25 for distances that it multiplies by 100
 
@@ -33,13 +38,10 @@ def lime(
     input count more: exp(-d² / 2w²) for cosine distance d and width w = 0.25.
     """
     groups = pieces(problem, level, patch)  # (F,)
-    masks = near(int(groups.max()) + 1, samples, problem.generator)  # (N, P)
-    values = problem.keep(InPieces(groups, masks)).double()  # (N, T)
-    weights = (-((1 - masks.double().mean(1).sqrt()) ** 2) / (2 * WIDTH**2)).exp()  # (N,)
-    kept = leaving_out(samples)
-    error = spread([fitted(masks[some], values[some], weights[some], ridge) for some in kept])
-    scores = shared(groups, fitted(masks, values, weights, ridge), problem.visible)
-    return Attribution(scores, spread=None if error is None else shared(groups, error, problem.visible))
+    forward = PieceForward(problem, groups)
+    masks = near(forward.count, samples, problem.generator)  # (N, P)
+    kernel = get_exp_kernel_similarity_function("cosine", kernel_width=WIDTH)
+    return fit_surrogate(forward, masks, kernel, partial(fitted, ridge=ridge), leaving_out(samples))
 
 
 def near(count: int, samples: int, generator: torch.Generator) -> Tensor:

@@ -1,20 +1,23 @@
-"""Shapley values of the parts of a text or image, estimated in two ways. No gradient is computed.
+"""Shapley values of the parts of a text or image, estimated in two ways by Captum. Needs no gradient.
 
-Knows no task and no model. Letters: P parts, N samples.
+Letters: P parts, N samples. Shapley value sampling is Captum's ShapleyValueSampling with orders drawn from the
+request's generator. KernelSHAP is Captum's LimeBase, as is its KernelShap, with other samples and another regression.
 """
 
 import math
-from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
+from captum.attr import ShapleyValueSampling
 from torch import Tensor
 
-from ..chance import estimated, leaving_out, mean, spread
+from ..chance import estimated, leaving_out, mean
 from ..knobs import AtLevel, InPatches
-from ..pieces import KEPT, InPieces, Level, pieces, shared
+from ..pieces import KEPT, Level, pieces
 from ..problem import Attribution, Problem
 from ..registry import Range, method
+from .captum_adapter import PieceForward, fit_surrogate
 
 
 @method("KernelSHAP", paper="Lundberg & Lee 2017, arXiv:1705.07874", needs=("baseline",), additive=True)
@@ -33,22 +36,23 @@ def kernel_shap(
     together with its opposite, and the shares are held to sum to F(x) - F(x').
     """
     groups = players(problem, level, patch)  # (F,)
-    count = int(groups.max()) + 1
-    ends = _ends(problem, groups, count)  # (2, T)
+    forward = PieceForward(problem, groups)
+    count = forward.count
+    ends = forward(torch.arange(2)[:, None].expand(-1, count)).double()  # (2, T), with none and with all of the parts
     if count == 1:
-        return Attribution(shared(groups, (ends[1] - ends[0])[:, None].float(), problem.visible))
+        return forward.share((ends[1] - ends[0])[:, None].float())
     exact = 2**count - 2 <= samples
     masks = every(count) if exact else paired(count, samples // 2, problem.generator)  # (N, P)
-    weights = kernel(count)[masks.sum(1)] if exact else torch.ones(len(masks), dtype=torch.float64)
+    weights = kernel(count) if exact else torch.ones(count)  # (P,), by the number of parts that are present
     if len(masks) < 2 * count and not exact:
         problem.run.notices.append(f"There are {count} parts and {len(masks)} samples: ask for more, or larger parts.")
-    values = problem.keep(InPieces(groups, masks)).double()  # (N, T)
-    scores = shared(groups, solved(masks, values, weights, ends), problem.visible)
-    if exact:
-        return Attribution(scores)
-    kept = [some.repeat(2) for some in leaving_out(len(masks) // 2)]  # a choice and its opposite are in one fold
-    error = spread([solved(masks[some], values[some], weights[some], ends) for some in kept])
-    return Attribution(scores, spread=None if error is None else shared(groups, error, problem.visible))
+    # A choice and its opposite are in one fold.
+    folds = [] if exact else [some.repeat(2) for some in leaving_out(len(masks) // 2)]
+
+    def weigh(_: Tensor, __: Tensor, mask: Tensor, **___: object) -> Tensor:
+        return weights[int(mask.sum())]
+
+    return fit_surrogate(forward, masks, weigh, partial(solved, ends=ends), folds)
 
 
 @method(
@@ -71,35 +75,17 @@ def shapley_value_sampling(
     (T, F), in the score's unit: the features of a part share its value equally.
     """
     groups = players(problem, level, patch)  # (F,)
-    count = int(groups.max()) + 1
-    ends = _ends(problem, groups, count)  # (2, T)
-    first = torch.rand(orders, count, generator=problem.generator, device=problem.generator.device).argsort(1).cpu()
-    ranks = torch.cat([first, count - 1 - first])  # (2 · orders, P), the place of each part in an order
-    inner = problem.keep(InPieces(groups, PutBack(ranks))).double() if count > 1 else ends[:0]
-    steps = inner.reshape(len(ranks), count - 1, ends.shape[1])
-    path = torch.cat([ends[:1].expand(len(ranks), 1, -1), steps, ends[1:].expand(len(ranks), 1, -1)], dim=1)
-    rises = path.diff(dim=1)  # (2 · orders, P, T), by place
-    by_part = rises.gather(1, ranks[..., None].expand_as(rises)).transpose(1, 2)  # (2 · orders, T, P)
-    values, error = estimated(mean, (by_part[:orders] + by_part[orders:]) / 2)
-    return Attribution(
-        shared(groups, values.float(), problem.visible),
-        spread=None if error is None else shared(groups, error.float(), problem.visible),
-    )
-
-
-@dataclass(frozen=True)
-class PutBack:
-    """Masks (K · (P - 1), P): for each of K orders, by `ranks` (K, P), its first part, its first two, up to P - 1."""
-
-    ranks: Tensor
-
-    def __len__(self) -> int:
-        return self.ranks.shape[0] * (self.ranks.shape[1] - 1)
-
-    def __getitem__(self, rows: slice) -> Tensor:
-        numbers = torch.arange(*rows.indices(len(self)))
-        steps = self.ranks.shape[1] - 1
-        return self.ranks[numbers // steps] <= (numbers % steps)[:, None]  # (B, P)
+    forward = PieceForward(problem, groups, known={})
+    count = forward.count
+    problem.run.expect(min(2**count, 2 + 2 * orders * (count - 1)))
+    sampling = ShapleyValueSampling(forward)
+    ranks = torch.rand(orders, count, generator=problem.generator, device=problem.generator.device).argsort(1)
+    draws = []  # orders times (T, P)
+    for order in ranks.argsort(1).cpu():
+        both = order.tolist(), order.flip(0).tolist()
+        sampling.permutation_generator = lambda _, __, both=both: both
+        draws.append(sampling.attribute(forward.present, perturbations_per_eval=count)[0])
+    return forward.share(*estimated(mean, torch.stack(draws)))
 
 
 def players(problem: Problem, level: Level, patch: int) -> Tensor:
@@ -110,12 +96,6 @@ def players(problem: Problem, level: Level, patch: int) -> Tensor:
     groups = pieces(problem, level, patch)
     differs = (problem.x != problem.baseline).any(-1)[0]  # (F,)
     return torch.where((groups == KEPT) & differs, groups.max() + 1, groups)
-
-
-def _ends(problem: Problem, groups: Tensor, count: int) -> Tensor:
-    """The scores with none and with all of the parts, (2, T)."""
-    none_and_all = torch.tensor([[False] * count, [True] * count])
-    return problem.keep(InPieces(groups, none_and_all)).double()
 
 
 def kernel(count: int) -> Tensor:

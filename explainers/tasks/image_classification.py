@@ -46,10 +46,10 @@ class ImageClassification(Task):
         asked = classes(bundle, request.target, output.logits, Reading(unit=viewing.unit), kind)
         grid, x = (seen.features.rows, seen.features.columns), seen.pixels.reshape(1, -1, 1)  # (1, C·H·W, 1)
 
-        last, patches = probe.find_last_map(grid), probe.patches
+        patches = probe.patches
         attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
 
-        last, patches = probe.find_last_map(grid), probe.patches
+        patches = probe.patches
         attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
 
         def score(points: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class ImageClassification(Task):
             deployed=asked.read([output])[0],
             layout=InputLayout(grid=grid, frame=seen.frame),
             internals=Internals(
-                conv=partial(vision.compute_map, last, score, x) if last else None,
+                conv=probe.find_last_map(grid),
                 attentions=partial(vision.compute_attentions, bundle.model, bundle.card.label, seen.inputs, patches)
                 if patches and attends
                 else None,

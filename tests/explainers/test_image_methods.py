@@ -16,10 +16,9 @@ from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlus
 from explainers.methods.attention import rollout
 from explainers.models.probes.vision import watch
 from explainers.problem import Noisy, Problem
-
-from ..problems import changed, linear, problem
-from ..tiny import IMAGES
-from .seeing import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
+from tests.explainers.seeing import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
+from tests.problems import changed, linear, problem
+from tests.tiny import IMAGES
 
 
 def grid_problem(rows: int, columns: int, channels: int = 3) -> tuple[Problem, Tensor]:
@@ -105,6 +104,18 @@ def test_occlusion_holds_one_batch_of_pictures_at_a_time():
     torch.testing.assert_close(scores, torch.ones(1, 3 * 64 * 64))
 
 
+class Fixed(torch.nn.Module):
+    """A layer that makes the same maps (1, K, h, w) of every input."""
+
+    def __init__(self, maps: Tensor) -> None:
+        super().__init__()
+        self.maps = maps
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Depend on the input without being changed by it."""
+        return self.maps + 0 * points.sum()
+
+
 @pytest.mark.parametrize("kind", CONVOLUTIONAL)
 def test_grad_cam_is_captums_on_the_last_map(kind):
     held = bundle(kind)
@@ -123,9 +134,9 @@ def test_grad_cam_of_an_average_of_maps_is_the_weighted_sum_of_its_maps():
     """Score = Σ_k c_k · mean(A_k): the gradient is c_k / (h·w) everywhere, and so the map Σ_k c_k A_k / (h·w)."""
     activations = torch.randn(1, 4, 6, 6, generator=torch.Generator().manual_seed(1))
     factors = torch.tensor([[1.0, -2.0, 0.5, 3.0], [-1.0, 2.0, -0.5, -3.0]])
-    gradients = (factors / 36)[..., None, None].expand(2, 4, 6, 6)
+    conv = Fixed(activations)
     found, _ = grid_problem(6, 6)
-    scores = grad_cam(changed(found, conv=lambda: (activations, gradients))).scores
+    scores = grad_cam(changed(replace(found, score=lambda x: conv(x).mean((2, 3)) @ factors.T), conv=conv)).scores
     right = torch.einsum("tk,khw->thw", factors, activations[0]).relu() / 36
     torch.testing.assert_close(scores.reshape(2, 3, 6, 6).sum(1), right)
 

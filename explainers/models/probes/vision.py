@@ -67,20 +67,6 @@ def watch(model: torch.nn.Module, pixels: Tensor, run: Callable[[], Any]) -> tup
             handle.remove()
 
 
-def compute_map(module: torch.nn.Module, score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the module's map (1, K, h, w) at x (1, F, 1), and the gradients (T, K, h, w) of the scores there."""
-    maps: list[Tensor] = []
-    handle = module.register_forward_hook(lambda _, __, output: maps.append(output))
-    try:
-        with torch.enable_grad():
-            scores = score(x.detach().requires_grad_())[0]  # (T,)
-    finally:
-        handle.remove()
-    found = maps[-1]
-    gradients = [torch.autograd.grad(number, found, retain_graph=True, materialize_grads=True)[0] for number in scores]
-    return found.detach(), torch.cat(gradients)
-
-
 def compute_attentions(model: Any, label: str, inputs: dict[str, Tensor], patches: tuple[int, int]) -> Tensor:
     """Compute the attention weights (L, heads, N, N); N counts the patches and at most SPECIAL_TOKENS before them."""
     if model.config._attn_implementation != "eager":

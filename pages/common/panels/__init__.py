@@ -33,7 +33,7 @@ PANELS = (
     Panel("Compare", "compare", compare.draw),
     Panel("What if", "edit", what_if.draw, ("text",)),
     Panel("Edit the text", "edit_note", edit_and_diff.draw, ("generation",)),
-    Panel("Substitute a word", "swap_horiz", substitution.draw, ("generation",), substitution.find_words),
+    Panel("Substitute a word", "swap_horiz", substitution.draw, ("generation",), substitution.list_places),
     Panel("Context", "contextual_token", context.draw, ("generation",)),
     Panel("Attention", "visibility", attention_heads.draw, ("generation",)),
 )

@@ -10,7 +10,7 @@ from explainers.errors import Incompatible
 from explainers.models.probes.attention import read_attentions
 from explainers.models.probes.vision import watch
 from explainers.pictures import PHOTOGRAPHS
-from explainers.problem import Run
+from explainers.progress import Run
 from tests.hub import as_loaded
 from tests.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
 
