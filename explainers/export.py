@@ -21,11 +21,12 @@ HEAD = ("target", "input", "start", "end", "special", "text", "score", "spread")
 ARRAYS = ("scores", "values", "baselines", "spread")
 LARGEST = float(np.finfo(np.float32).max)
 Noun = TypeVar("Noun")
+KEYS = tuple(field.name for field in fields(Explanation) if field.name != "kind")  # which follows from the others
 
 
 def to_json(explanation: Explanation) -> str:
     """The whole explanation; `from_json` gives an equal one back."""
-    plain = {field.name: getattr(explanation, field.name) for field in fields(explanation)}
+    plain = {name: getattr(explanation, name) for name in KEYS}
     arrays = {name: _listed(plain[name]) for name in ARRAYS}
     nouns = {
         "request": explanation.request.to_query(),
@@ -73,12 +74,12 @@ def _explanation(read: dict[str, Any]) -> Explanation:
         "segments": tuple(_segment(*_list(segment)) for segment in _list(read["segments"])),
         "grid": None if read["grid"] is None else _all(int, read["grid"]),
         "frame": None if read["frame"] is None else _all(float, read["frame"]),
-        "kind": _typed("kind", read["kind"] if "kind" in read else _kind(read), str),
+        "kind": _kind(read),
     }
     hints = get_type_hints(Explanation)
     plain = {name: _typed(name, read[name], hints[name]) for name in ("unit", "signed", "additive")}
     plain |= {name: _typed(name, read[name], float) for name in ("mismatch", "seconds")}
-    if unknown := set(read) - {field.name for field in fields(Explanation)}:
+    if unknown := set(read) - set(KEYS):
         raise ValueError(f"unknown {min(unknown)[:40]!r}")
     found = Explanation(**plain, **nouns, **_arrays(read, len(nouns["features"])))
     if found.converged is not None and len(found.converged) != len(found.targets):
@@ -89,9 +90,9 @@ def _explanation(read: dict[str, Any]) -> Explanation:
 
 
 def _kind(read: dict[str, Any]) -> str:
-    """The kind of an explanation in a file that does not say it: a written token could not see itself."""
+    """Return the kind of a saved explanation: an image has no list of features, and a generated token does not see itself."""
     rows = [(target["position"], scores) for target, scores in zip(read["targets"], read["scores"], strict=True)]
-    if read["grid"] is not None:
+    if not isinstance(read["features"], list):
         return "image"
     seen = [at is None or at >= len(scores) or scores[at] is not None for at, scores in rows]
     return "text" if any(seen) or not rows else "generation"

@@ -109,7 +109,7 @@ def plain_faithfulness(found: Faithfulness) -> dict[str, Any]:
         "sufficiency": plain(found.sufficiency),
         "aopc": plain(found.aopc),
         "tau_loo": plain(found.tau_loo),
-        "infidelity": plain(found.infidelity),
+        "infidelity": plain(found.measure("infidelity").value),
         "rankings": found.rankings,
         "every_order": found.every_order,
         "random_comprehensiveness": plain(found.random.comprehensiveness.mean(0)),
