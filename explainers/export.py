@@ -90,9 +90,9 @@ def _explanation(read: dict[str, Any]) -> Explanation:
 
 
 def _kind(read: dict[str, Any]) -> str:
-    """Return the kind of a saved explanation: an image has no list of features, and a generated token does not see itself."""
+    """Return the kind of a saved explanation: an image has a grid, and a generated token does not see itself."""
     rows = [(target["position"], scores) for target, scores in zip(read["targets"], read["scores"], strict=True)]
-    if not isinstance(read["features"], list):
+    if read["grid"] is not None or not isinstance(read["features"], list):
         return "image"
     seen = [at is None or at >= len(scores) or scores[at] is not None for at, scores in rows]
     return "text" if any(seen) or not rows else "generation"

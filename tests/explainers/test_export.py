@@ -127,7 +127,7 @@ DAMAGED = {
     "three counts": changed(evaluations=[1, 2, 3]),
     "half a pass": changed(evaluations=[1.5, 2]),
     "a grid of one": changed(grid=[7]),
-    "a picture without a grid": changed(grid=None),
+    "a picture without a grid": changed(grid=None, features={"field": "image", "channels": 1, "rows": 1, "columns": 7}),
     "an unknown kind": changed(kind="sound"),
     "a notice that is a number": changed(notices=[5]),
     "a fact of three": changed(about=[["a", "b", "c"]]),
