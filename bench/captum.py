@@ -1,8 +1,8 @@
-"""Captum's methods on our seam: time, passes and reproducibility. `python -m bench.captum` prints two Markdown tables.
+"""Captum's methods on our seam: time, passes, reproducibility. `python -m bench.captum` prints three Markdown tables.
 
 The first is of the methods that run through Captum: their time over that of the same passes in full batches, with
 nothing else done. The second is of those that stay ours: Captum's own class, which is called once for each target,
-beside our function with as many samples.
+beside our function with as many samples. The third is of the metric infidelity.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from functools import partial
 from statistics import median
 
 import captum.attr as attr
+import captum.metrics
 import numpy as np
 import torch
 from torch import Tensor
@@ -32,9 +33,11 @@ from explainers.methods import (
     shapley_value_sampling,
     smooth_grad,
 )
+from explainers.metrics.infidelity import infidelity, random_sets
 from explainers.pieces import InPieces, pieces
 from explainers.problem import Attribution, Problem, Run
 from explainers.tasks import TASKS
+from explainers.trial import trial
 from tests.sentences import SENTENCES
 
 from .report import markdown
@@ -157,7 +160,8 @@ def main() -> None:
         for name, (ours, theirs) in OWN.items()
     ]
     more = ("passes, T = 3: ours", "Captum's", "Captum's the same beside another thread")
-    print(markdown(("Captum's time over ours", *head, *more), lines))
+    print(markdown(("Captum's time over ours", *head, *more), lines), flush=True)
+    print(markdown(("infidelity of an occlusion map", "ours", "Captum's, normalised"), infidelities(encode(bundle, 20, 1))))
 
 
 def encode(bundle: Bundle, tokens: int, targets: int) -> Problem:
@@ -195,6 +199,26 @@ def beside(ours: Ours, theirs: Theirs, problem: Problem, bundle: Bundle, rounds:
 def every(theirs: Theirs, bundle: Bundle, problem: Problem) -> Tensor:
     """Run Captum's class for each target, (T, F)."""
     return torch.stack([theirs(problem, bundle, target) for target in range(len(problem.targets))])
+
+
+def infidelities(problem: Problem) -> list[tuple[str, ...]]:
+    """Measure a map and the same with its signs turned; Captum's error is divided by the mean squared fall, as ours."""
+    groups, scores = pieces(problem), occlusion(problem).scores[0]
+    lines = []
+    for name, signed in (("as it is", scores), ("with its signs turned", -scores)):
+        tested = trial(problem, signed, groups, 0, True)
+        taken = random_sets(tested)
+        error = captum.metrics.infidelity(
+            lambda kept, tested=tested: -tested.falls(kept.bool()),
+            lambda _, taken=taken: (taken.double(), (~taken).double()),
+            torch.ones(1, taken.shape[1], dtype=torch.float64),
+            tested.scores[None],
+            n_perturb_samples=len(taken),
+            normalize=True,
+        )
+        whole = tested.falls(~taken).square().mean()
+        lines.append((name, f"{infidelity(tested):.3f}", f"{float(error / whole):.3f}"))
+    return lines
 
 
 def passes(run: Callable[[Problem], object], problem: Problem) -> int:
