@@ -154,14 +154,15 @@ def main() -> None:
         (
             name,
             *(beside(ours, theirs, problem, bundle, options.rounds) for problem in problems),
-            *(str(passes(run, problems[-1])) for run in (ours, partial(every, theirs, bundle))),
+            *map(str, passes(ours, partial(every, theirs, bundle), problems[-1])),
             "yes" if reproducible(partial(every, theirs, bundle), problems[0]) else "no",
         )
         for name, (ours, theirs) in OWN.items()
     ]
     more = ("passes, T = 3: ours", "Captum's", "Captum's the same beside another thread")
     print(markdown(("Captum's time over ours", *head, *more), lines), flush=True)
-    print(markdown(("infidelity of an occlusion map", "ours", "Captum's, normalised"), infidelities(encode(bundle, 20, 1))))
+    head = ("infidelity of an occlusion map, 20 tokens", "ours", "Captum's, normalised")
+    print(markdown(head, infidelities(encode(bundle, 20, 1))))
 
 
 def encode(bundle: Bundle, tokens: int, targets: int) -> Problem:
@@ -221,11 +222,12 @@ def infidelities(problem: Problem) -> list[tuple[str, ...]]:
     return lines
 
 
-def passes(run: Callable[[Problem], object], problem: Problem) -> int:
-    """Count the inputs that are evaluated."""
-    counted = Counted(problem)
-    run(fresh(problem, counted))
-    return counted.rows
+def passes(ours: Ours, theirs: Callable[[Problem], Tensor], problem: Problem) -> tuple[int, int]:
+    """Count the forward passes of our function, and the inputs that Captum's class evaluates."""
+    own, counted = fresh(problem), Counted(problem)
+    ours(own)
+    theirs(fresh(problem, counted))
+    return own.run.forward, counted.rows
 
 
 def reproducible(run: Callable[[Problem], Tensor], problem: Problem, times: int = 5) -> bool:

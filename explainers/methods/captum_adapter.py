@@ -6,7 +6,7 @@ progress and stops a cancelled run, and gives the scores of all T targets from o
 is drawn by the caller from the request's generator; Captum's own samplers, which use the process-wide one, never run.
 
 Methods on this adapter take 0.79 to 1.19 times as long as their passes in full batches with nothing else done, for 8
-and 20 tokens and 1 and 3 targets (`python -m bench.captum`).
+to 120 tokens and 1 and 3 targets (`python -m bench.captum`).
 """
 
 from collections.abc import Callable
