@@ -1,8 +1,8 @@
-"""Captum's methods on our seam: time, passes and reproducibility. `python -m bench.captum` prints two Markdown tables.
+"""Captum's methods on our seam: time, passes, reproducibility. `python -m bench.captum` prints three Markdown tables.
 
 The first is of the methods that run through Captum: their time over that of the same passes in full batches, with
 nothing else done. The second is of those that stay ours: Captum's own class, which is called once for each target,
-beside our function with as many samples.
+beside our function with as many samples. The third is of the metric infidelity.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from functools import partial
 from statistics import median
 
 import captum.attr as attr
+import captum.metrics
 import numpy as np
 import torch
 from torch import Tensor
@@ -32,10 +33,12 @@ from explainers.methods import (
     shapley_value_sampling,
     smooth_grad,
 )
+from explainers.metrics.infidelity import infidelity, random_sets
 from explainers.pieces import InPieces, pieces
 from explainers.problem import Attribution, Problem
 from explainers.progress import Run
 from explainers.tasks import TASKS
+from explainers.trial import trial
 from tests.sentences import SENTENCES
 
 from .report import markdown
@@ -156,13 +159,15 @@ def main() -> None:
         (
             name,
             *(beside(ours, theirs, problem, bundle, options.rounds) for problem in problems),
-            *(str(passes(run, problems[-1])) for run in (ours, partial(every, theirs, bundle))),
+            *map(str, passes(ours, partial(every, theirs, bundle), problems[-1])),
             "yes" if reproducible(partial(every, theirs, bundle), problems[0]) else "no",
         )
         for name, (ours, theirs) in OWN.items()
     ]
     more = ("passes, T = 3: ours", "Captum's", "Captum's the same beside another thread")
-    print(markdown(("Captum's time over ours", *head, *more), lines))
+    print(markdown(("Captum's time over ours", *head, *more), lines), flush=True)
+    head = ("infidelity of an occlusion map, 20 tokens", "ours", "Captum's, normalised")
+    print(markdown(head, infidelities(encode(bundle, 20, 1))))
 
 
 def encode(bundle: Bundle, tokens: int, targets: int) -> Problem:
@@ -202,11 +207,32 @@ def every(theirs: Theirs, bundle: Bundle, problem: Problem) -> Tensor:
     return torch.stack([theirs(problem, bundle, target) for target in range(len(problem.targets))])
 
 
-def passes(run: Callable[[Problem], object], problem: Problem) -> int:
-    """Count the inputs that are evaluated."""
-    counted = Counted(problem)
-    run(fresh(problem, counted))
-    return counted.rows
+def infidelities(problem: Problem) -> list[tuple[str, ...]]:
+    """Measure a map and the same with its signs turned; Captum's error is divided by the mean squared fall, as ours."""
+    groups, scores = pieces(problem), occlusion(problem).scores[0]
+    lines = []
+    for name, signed in (("as it is", scores), ("with its signs turned", -scores)):
+        tested = trial(problem, signed, groups, 0, True)
+        taken = random_sets(tested)
+        error = captum.metrics.infidelity(
+            lambda kept, tested=tested: -tested.falls(kept.bool()),
+            lambda _, taken=taken: (taken.double(), (~taken).double()),
+            torch.ones(1, taken.shape[1], dtype=torch.float64),
+            tested.scores[None],
+            n_perturb_samples=len(taken),
+            normalize=True,
+        )
+        whole = tested.falls(~taken).square().mean()
+        lines.append((name, f"{infidelity(tested):.3f}", f"{float(error / whole):.3f}"))
+    return lines
+
+
+def passes(ours: Ours, theirs: Callable[[Problem], Tensor], problem: Problem) -> tuple[int, int]:
+    """Count the forward passes of our function, and the inputs that Captum's class evaluates."""
+    own, counted = fresh(problem), Counted(problem)
+    ours(own)
+    theirs(fresh(problem, counted))
+    return own.run.forward, counted.rows
 
 
 def reproducible(run: Callable[[Problem], Tensor], problem: Problem, times: int = 5) -> bool:

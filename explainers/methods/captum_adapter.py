@@ -4,6 +4,9 @@ Captum's input is a vector (1, P) that says which of P pieces (words, squares) a
 the baseline. The forward function evaluates such vectors by `Problem.keep`, which batches, counts passes, reports
 progress and stops a cancelled run, and gives the scores of all T targets from one pass. Whatever is drawn at random
 is drawn by the caller from the request's generator; Captum's own samplers, which use the process-wide one, never run.
+
+Methods on this adapter take 0.79 to 1.19 times as long as their passes in full batches with nothing else done, for 8
+to 120 tokens and 1 and 3 targets (`python -m bench.captum`).
 """
 
 from collections.abc import Callable
@@ -89,7 +92,7 @@ class Surrogate:
         )
 
     def representation(self) -> Tensor | None:
-        """Give the coefficients (1 + subsets, T, P)."""
+        """Return the coefficients (1 + subsets, T, P)."""
         return self.coefficients
 
 

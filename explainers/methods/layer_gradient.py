@@ -1,6 +1,7 @@
 """Layer gradient × activation: how the states after a layer push the score, to first order.
 
-Knows no task and no model: a Problem gives states and gradients.
+Ours, not Captum's LayerGradientXActivation, which takes one target a call: three targets cost 3 forward passes in
+place of 1 and 2.0 times the time (20 tokens; `python -m bench.captum`).
 """
 
 from typing import Annotated
@@ -18,9 +19,9 @@ def layer_gradient_x_activation(
         int, Range(0, 200), "The layer, counted from 1; 0 is what goes into the first: words with their positions."
     ] = 1,
 ) -> Attribution:
-    """Gradient times state at each token after a layer: its share if the rest of the model were linear.
+    """Multiply gradient and state of each token after a layer: its contribution if the rest of the model were linear.
 
-    (T, F), in the score's unit. After a layer a token's state holds something of the other tokens too.
+    (T, F), in the score's unit. After a layer, the state of a token also depends on the other tokens.
     """
     if problem.internals.hidden is None:
         raise Incompatible("Layer gradient × activation needs the states of a text, which this model does not give.")

@@ -1,7 +1,4 @@
-"""Captum's own layer integrated gradients with a fixed number of steps: the reference that others are compared with.
-
-Knows no task: the Problem names the embedding module and the ids that it reads.
-"""
+"""Captum's layer integrated gradients with a fixed number of steps: the reference for the other path methods."""
 
 from typing import Annotated
 
@@ -24,7 +21,7 @@ def layer_integrated_gradients(
     *,
     steps: Annotated[int, Range(2, 2_000), "Points on the path from the baseline to the input."] = 50,
 ) -> Attribution:
-    """The integral of the gradient from the baseline to the input, by a fixed rule. (T, F), in the score's unit."""
+    """Integrate the gradient from the baseline to the input with Captum's default rule. (T, F), in the score's unit."""
     layer = problem.internals.layer
     if layer is None or layer.baseline_ids is None:
         raise Incompatible("Captum's layer method needs a baseline made of tokens: pad, mask, unk or a text.")

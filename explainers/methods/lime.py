@@ -31,7 +31,7 @@ def lime(
     samples: Annotated[int, Range(2, 10_000), "How many times parts are taken away at random."] = 1_000,
     ridge: Annotated[float, Range(0, 100), "How strongly the linear model is held back from large weights."] = 1.0,
 ) -> Attribution:
-    """What each part adds in a linear model of the score, fitted near the input on random copies without some parts.
+    """Fit a linear model of the score to random copies of the input with parts taken away; its weights are the scores.
 
     (T, F), in the score's unit: the features of a part share its weight equally. The first sample is the input
     itself; of every other a random number of parts is at its baseline, all numbers equally likely. Samples near the
@@ -45,7 +45,7 @@ def lime(
 
 
 def near(count: int, samples: int, generator: torch.Generator) -> Tensor:
-    """Masks (N, P) of P parts: all of them, then N - 1 times a random choice of a random number of them is left out."""
+    """Draw masks (N, P) of P parts: first all, then N - 1 with a random number of random parts left out."""
     out = torch.randint(1, count + 1, (samples, 1), generator=generator, device=generator.device)
     order = torch.rand(samples, count, generator=generator, device=generator.device).argsort(1).argsort(1)
     masks = order >= out
@@ -54,7 +54,7 @@ def near(count: int, samples: int, generator: torch.Generator) -> Tensor:
 
 
 def fitted(masks: Tensor, values: Tensor, weights: Tensor, ridge: float) -> Tensor:
-    """The weights (T, P) of the ridge regression of values (N, T) on masks (N, P); its constant is not held back."""
+    """Solve the weighted ridge regression of values (N, T) on masks (N, P), (T, P); the intercept is not penalised."""
     shares = (weights / weights.sum())[:, None]
     x = masks.double()
     x, y = x - (shares * x).sum(0), values - (shares * values).sum(0)

@@ -1,7 +1,8 @@
 """Shapley values of the parts of a text or image, estimated in two ways by Captum. Needs no gradient.
 
 Letters: P parts, N samples. Shapley value sampling is Captum's ShapleyValueSampling with orders drawn from the
-request's generator. KernelSHAP is Captum's LimeBase, as is its KernelShap, with other samples and another regression.
+request's generator. KernelSHAP is Captum's LimeBase, as is Captum's KernelShap; the samples are ours because KernelShap
+draws from the process-wide generator, and so is the regression, which holds the sum exactly and gives standard errors.
 """
 
 import math
@@ -30,10 +31,10 @@ def kernel_shap(
         int, Range(4, 20_000), "How many times parts are taken away; with all that there are, it is exact."
     ] = 1_000,
 ) -> Attribution:
-    """The fair share of each part in the change from the baseline, by a weighted regression on inputs without some.
+    """Estimate the Shapley value of each part by a weighted regression on inputs with parts taken away.
 
-    (T, F), in the score's unit: the features of a part share its value equally. Every random choice of parts is tried
-    together with its opposite, and the shares are held to sum to F(x) - F(x').
+    (T, F), in the score's unit: the features of a part share its value equally. Every random choice of parts is
+    evaluated with its complement, and the values are constrained to sum to F(x) - F(x').
     """
     groups = players(problem, level, patch)  # (F,)
     forward = PieceForward(problem, groups)
@@ -70,7 +71,7 @@ def shapley_value_sampling(
         int, Range(1, 2_000), "In how many random orders the parts are put back, each also backwards."
     ] = 24,
 ) -> Attribution:
-    """The mean rise of the score when a part is put back, over random orders of putting all of them back.
+    """Average the rise of the score when a part is added, over random orders of adding all parts to the baseline.
 
     (T, F), in the score's unit: the features of a part share its value equally.
     """
@@ -89,9 +90,9 @@ def shapley_value_sampling(
 
 
 def players(problem: Problem, level: Level, patch: int) -> Tensor:
-    """The part that each feature is in, (F,): as in `pieces`, and one more so that F(x) - F(x') is all theirs.
+    """Return the part of each feature, (F,): as in `pieces`, and one more so that the values sum to F(x) - F(x').
 
-    That is what is never taken away but has another baseline, such as the position of a special token.
+    It holds what is never taken away but differs from the baseline, such as the position of a special token.
     """
     groups = pieces(problem, level, patch)
     differs = (problem.x != problem.baseline).any(-1)[0]  # (F,)
@@ -99,19 +100,19 @@ def players(problem: Problem, level: Level, patch: int) -> Tensor:
 
 
 def kernel(count: int) -> Tensor:
-    """The weight of a choice of k of the parts, for k from 0 to P - 1 (its first is none that is used)."""
+    """Return the Shapley kernel's weight of a choice of k parts, for k from 0 (not used) to P - 1."""
     weights = [(count - 1) / (math.comb(count, k) * k * (count - k)) for k in range(1, count)]
     return torch.tensor([0.0, *weights], dtype=torch.float64)
 
 
 def every(count: int) -> Tensor:
-    """All choices of some, not none and not all, of the parts, (2^P - 2, P)."""
+    """Return all masks (2^P - 2, P) but those of none and of all parts."""
     numbers = torch.arange(1, 2**count - 1)
     return (numbers[:, None] >> torch.arange(count)) % 2 == 1
 
 
 def paired(count: int, pairs: int, generator: torch.Generator) -> Tensor:
-    """Random choices (2 · pairs, P) of some parts, as often as the kernel weighs them; then the opposite of each."""
+    """Draw masks (2 · pairs, P) with probability proportional to the kernel; the second half are the complements."""
     sizes = torch.arange(1, count, dtype=torch.float64, device=generator.device)
     chances = 1 / (sizes * (count - sizes))  # of a size: its kernel times how many choices have it
     size = torch.multinomial(chances, pairs, replacement=True, generator=generator) + 1
@@ -121,9 +122,9 @@ def paired(count: int, pairs: int, generator: torch.Generator) -> Tensor:
 
 
 def solved(masks: Tensor, values: Tensor, weights: Tensor, ends: Tensor) -> Tensor:
-    """The shares (T, P) that sum to the change between `ends` (2, T) and fit values (N, T) best.
+    """Solve the least squares for values (T, P) that sum to the change between `ends` (2, T).
 
-    An equal share of the change is set apart; the rest sums to 0, so it is sought among deviations from their mean.
+    They are written as equal parts of the change plus deviations that sum to 0, which removes the constraint.
     """
     count = masks.shape[1]
     change = ends[1] - ends[0]  # (T,)

@@ -1,6 +1,7 @@
-"""Infidelity: can the number's changes be read off the scores of what was taken away?
+"""Infidelity: how well the scores of what is taken away predict how the explained number changes.
 
-Knows no task and no method.
+Ours, not `captum.metrics.infidelity`, whose normalisation also allows a negative scale: of an occlusion map of 20
+tokens and of the same with its signs turned it makes 0.185 and 0.185, ours 0.185 and 1 (`python -m bench.captum`).
 """
 
 import math
@@ -30,7 +31,7 @@ def infidelity(trial: Trial) -> float:
 
 
 def random_sets(trial: Trial) -> torch.Tensor:
-    """Masks (N, P) of what is taken away: as many pieces as chance says, from one to all, and any of them."""
+    """Draw masks (N, P) of what is taken away: a random number of pieces, from one to all, at random places."""
     pieces, generator = len(trial.scores), trial.generator
     sizes = torch.randint(1, pieces + 1, (SAMPLES, 1), generator=generator)
     return torch.rand(SAMPLES, pieces, generator=generator).argsort(dim=1).argsort(dim=1) < sizes
