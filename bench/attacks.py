@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.report import markdown, told
 from explainers import CARDS, Attack, Bundle, Request, attack, predict
 from explainers.inputs.text import WORD
 from explainers.loading import load
 from training.tables import tabbed
-
-from .report import markdown, told
 
 MODEL, LABELS = "sentiment", ("NEGATIVE", "POSITIVE")
 HEAD = ("attack", "succeeds", "words changed, mean", "forward passes, mean", "backward, mean", "seconds, median")

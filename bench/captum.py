@@ -19,7 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.report import markdown
 from explainers import CARDS, Bundle, Request
+from explainers.evaluation.infidelity import draw_masks, infidelity
+from explainers.evaluation.perturbation import make_test
 from explainers.loading import load
 from explainers.methods import (
     gradient_shap,
@@ -33,15 +36,11 @@ from explainers.methods import (
     shapley_value_sampling,
     smooth_grad,
 )
-from explainers.metrics.infidelity import infidelity, random_sets
-from explainers.pieces import InPieces, pieces
+from explainers.methods.feature_groups import GroupMasks, group_features
 from explainers.problem import Attribution, Problem
 from explainers.progress import Run
 from explainers.tasks import TASKS
-from explainers.trial import trial
-from tests.sentences import SENTENCES
-
-from .report import markdown
+from tests.support.sentences import SENTENCES
 
 TOKENS, TARGETS = (8, 20, 120), (1, 3)
 DRAWS = 16  # noisy copies or random points
@@ -183,12 +182,12 @@ def encode(bundle: Bundle, tokens: int, targets: int) -> Problem:
 
 def through(method: Callable[[int], tuple[Ours, int]], problem: Problem, rounds: int) -> str:
     """Time a method beside as many passes as it has samples, in full batches and with nothing else done."""
-    groups = pieces(problem)
+    groups = group_features(problem)
     count = int(groups.max()) + 1
     ours, samples = method(count)
     masks = torch.rand(samples, count, generator=problem.generator) < 0.5
     pairs = [
-        seconds(lambda: ours(fresh(problem))) / seconds(lambda: fresh(problem).keep(InPieces(groups, masks)))
+        seconds(lambda: ours(fresh(problem))) / seconds(lambda: fresh(problem).keep(GroupMasks(groups, masks)))
         for _ in range(rounds)
     ]
     return f"{median(pairs):.2f}"
@@ -209,11 +208,11 @@ def every(theirs: Theirs, bundle: Bundle, problem: Problem) -> Tensor:
 
 def infidelities(problem: Problem) -> list[tuple[str, ...]]:
     """Measure a map and the same with its signs turned; Captum's error is divided by the mean squared fall, as ours."""
-    groups, scores = pieces(problem), occlusion(problem).scores[0]
+    groups, scores = group_features(problem), occlusion(problem).scores[0]
     lines = []
     for name, signed in (("as it is", scores), ("with its signs turned", -scores)):
-        tested = trial(problem, signed, groups, 0, True)
-        taken = random_sets(tested)
+        tested = make_test(problem, signed, groups, 0, True)
+        taken = draw_masks(tested)
         error = captum.metrics.infidelity(
             lambda kept, tested=tested: -tested.falls(kept.bool()),
             lambda _, taken=taken: (taken.double(), (~taken).double()),

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from bench.report import markdown, told
 from explainers import CARDS, TASKS, Explanation, Request, Target, explain
-from explainers.pictures import FOLDER
+from explainers.inputs.images import FOLDER
 from explainers.request import Picture
-from explainers.views.segments import ranked
-from explainers.views.text import named, percent
-
-from .report import markdown, told
+from explainers.visualization.text.escape import format_share, name_target
+from explainers.visualization.text.segments import rank_segments
 
 HEAD = ("model", "input", "asked", "expected", "strongest", "as expected")
 Box = tuple[float, float, float, float]
@@ -116,7 +115,7 @@ def line(case: Case) -> tuple[str, ...]:
     """A case as a row of the table."""
     explanation = explain(case.request)
     strongest, right = placed(explanation, case.box) if case.box else worded(explanation, case)
-    asked = named(explanation.targets[case.row])
+    asked = name_target(explanation.targets[case.row])
     if foil := explanation.targets[case.row].foil:
         asked += f" rather than {foil}"
     given = " / ".join(case.inputs.values())
@@ -125,7 +124,9 @@ def line(case: Case) -> tuple[str, ...]:
 
 def worded(explanation: Explanation, case: Case) -> tuple[str, bool]:
     """The strongest word, and whether it is one of those expected."""
-    words = [piece.text for piece in ranked(explanation.by_word(), case.row) if any(map(str.isalnum, piece.text))]
+    words = [
+        piece.text for piece in rank_segments(explanation.by_word(), case.row) if any(map(str.isalnum, piece.text))
+    ]
     return words[0], words[0].casefold() in {word.casefold() for word in case.expected}
 
 
@@ -136,7 +137,7 @@ def placed(explanation: Explanation, box: Box) -> tuple[str, bool]:
     left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (columns, rows) * 2, strict=True))
     inside = float(credit[top:bottom, left:right].sum() / credit.sum())
     area = (right - left) * (bottom - top) / (rows * columns)
-    return f"{percent(inside)} of the credit in {percent(area)} of the picture", inside > area
+    return f"{format_share(inside)} of the credit in {format_share(area)} of the picture", inside > area
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.report import markdown, told
 from explainers import METHODS, Explanation, Request, explain, predict
-from explainers.data import Feature
-
-from .report import markdown, told
+from explainers.results.explanation import Feature
 
 MODEL = "smollm2"
 DEFAULT = ("input_x_gradient", "saliency", "integrated_gradients")

@@ -7,13 +7,11 @@ import argparse
 
 import torch
 
+from bench.report import markdown
 from explainers import Request, Target, explain
-from explainers.generation.professions import TURKISH
-from explainers.generation.swap import Swap
-from explainers.generation.swapping import asked, swaps
-from explainers.views.text import likelihood
-
-from .report import markdown
+from explainers.analyses.word_substitution import PROFESSIONS, make_question, substitute
+from explainers.results.substitution import Substitution
+from explainers.visualization.text.escape import format_probability
 
 MODEL, PROFESSION, TEMPLATE = "tr-en", "doktor", "O bir {}."
 HEAD = ("profession", "Turkish", "he", "she", "he, of the two", "known", "the model writes")
@@ -33,7 +31,7 @@ def main() -> None:
 def report(model: str, template: str) -> str:
     """The table, she's share falling, and in how many the model says he."""
     found = measured(model, template)
-    lines = sorted(zip(TURKISH, found, strict=True), key=lambda line: line[1].share)
+    lines = sorted(zip(PROFESSIONS, found, strict=True), key=lambda line: line[1].share)
     known = [swap for english, swap in lines if knows(english, swap)]
     table = markdown(HEAD, (line(english, swap) for english, swap in lines))
     return (
@@ -44,29 +42,29 @@ def report(model: str, template: str) -> str:
     )
 
 
-def measured(model: str, template: str) -> tuple[Swap, ...]:
+def measured(model: str, template: str) -> tuple[Substitution, ...]:
     """A Swap for each profession."""
     before, _, after = template.partition("{}")
     inputs = {"source": before + PROFESSION + after, "target": "He"}
     first = explain(Request("translation", model, inputs, "saliency", Target(foil="She")))
     place = "source", len(before), len(before) + len(PROFESSION)
-    return swaps(asked(first, 0, place, tuple(TURKISH.values())))
+    return substitute(make_question(first, 0, place, tuple(PROFESSIONS.values())))
 
 
-def knows(english: str, swap: Swap) -> bool:
+def knows(english: str, swap: Substitution) -> bool:
     """Whether the translation names the profession."""
     return english in swap.written.casefold()
 
 
-def of_the_two(found: list[Swap] | tuple[Swap, ...]) -> str:
+def of_the_two(found: list[Substitution] | tuple[Substitution, ...]) -> str:
     """The least and the largest share."""
     shares = sorted(swap.share for swap in found)
-    return f"{likelihood(shares[0])} to {likelihood(shares[-1])}" if shares else "nothing"
+    return f"{format_probability(shares[0])} to {format_probability(shares[-1])}" if shares else "nothing"
 
 
-def line(english: str, swap: Swap) -> tuple[str, ...]:
+def line(english: str, swap: Substitution) -> tuple[str, ...]:
     """A profession as a row of the table."""
-    numbers = (likelihood(swap.own), likelihood(swap.foil or 0.0), likelihood(swap.share))
+    numbers = (format_probability(swap.own), format_probability(swap.foil or 0.0), format_probability(swap.share))
     return (english, swap.word, *numbers, "yes" if knows(english, swap) else "no", swap.written)
 
 

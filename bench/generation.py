@@ -21,12 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bench.report import markdown, told
+from bench.resident import Measured, measured
 from explainers import CARDS, Explanation, Request, explain, predict
 from explainers.loading import load
 from explainers.settings import PREFIX
-
-from .report import markdown, told
-from .resident import Measured, measured
 
 INSEQ = "0.7.1"
 PROMPT = (

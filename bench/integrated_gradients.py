@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.bare import Plain, Scores, captum, loop, watched
+from bench.report import markdown, percentiles, ratios, told
 from explainers import CARDS, METHODS, Bundle, Explanation, Request, explain
 from explainers.loading import load
-from tests.sentences import SENTENCES
-
-from .bare import Plain, Scores, captum, loop, watched
-from .report import markdown, percentiles, ratios, told
+from tests.support.sentences import SENTENCES
 
 TRUTH = 64  # steps of Captum that stand for the truth
 FINER, FINER_SENTENCES = 400, 3  # steps that the truth itself is checked with, and on how many sentences

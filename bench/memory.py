@@ -23,7 +23,7 @@ from explainers.loading import lease
 from explainers.models.cache import trim_memory
 from explainers.models.card import Card
 from explainers.models.catalogue import BUNDLED
-from explainers.models.loading import registry
+from explainers.models.loading import model_cache
 from explainers.models.probes.embeddings import encode_sample
 from explainers.settings import PREFIX
 
@@ -69,7 +69,7 @@ def used(card: Card) -> float:
 
 def empty() -> None:
     """Forget all models."""
-    registry.cache_clear()
+    model_cache.cache_clear()
     gc.collect()
     trim_memory()
 
@@ -141,7 +141,7 @@ def rounds_table(bound: int) -> str:
     for number in range(1, ROUNDS + 1):
         for card in told(list(BUNDLED), f"round {number}"):
             used(card)
-            loaded, left = registry().bytes / 1e6, resident() - without
+            loaded, left = model_cache().bytes / 1e6, resident() - without
             verdict = "" if left <= bound + SLACK else " (broken)"
             rows.append((str(number), card.key, f"{loaded:.0f}", f"{left:.0f}", f"{bound + SLACK}{verdict}"))
     return markdown(head, rows)

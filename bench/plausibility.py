@@ -17,19 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.rationales import Item, questions, reviews
+from bench.report import markdown, told
 from explainers import CARDS, METHODS, TASKS, Explanation, Request, explain, predict
 from explainers.engine import RANKINGS
 from explainers.errors import Incompatible
-from explainers.faithfulness import LEVEL
+from explainers.evaluation import comprehensiveness
+from explainers.evaluation.perturbation import PerturbationTest, make_test
 from explainers.loading import lease
-from explainers.metrics import comprehensiveness
-from explainers.pieces import pieces
+from explainers.methods.feature_groups import group_features
 from explainers.problem import Problem
 from explainers.progress import Run
-from explainers.trial import Trial, trial
-
-from .rationales import Item, questions, reviews
-from .report import markdown, told
+from explainers.results.faithfulness import LEVEL
 
 HEAD = ("method", "AUPRC", "F1", "first word marked", "weight on marked words", "AOPC", "beats chance", "seconds")
 RANDOM = "random ranking"
@@ -154,7 +153,7 @@ def mapped(request: Request) -> Explanation | None:
 
 def cased(problem: Problem, item: Item) -> Case:
     """The problem's pieces beside what people marked."""
-    groups = pieces(problem)  # (F,)
+    groups = group_features(problem)  # (F,)
     inside, marked = torch.zeros(2, int(groups.max()) + 1, dtype=torch.bool)
     for group, feature in zip(groups.tolist(), problem.features, strict=True):
         if group >= 0 and feature.field == item.field and feature.start is not None and feature.end is not None:
@@ -163,12 +162,12 @@ def cased(problem: Problem, item: Item) -> Case:
     return Case(problem, groups, inside, marked)
 
 
-def tried(case: Case, explanation: Explanation) -> Trial:
+def tried(case: Case, explanation: Explanation) -> PerturbationTest:
     """The map as a trial on the case's problem."""
-    return trial(case.problem, torch.tensor(explanation.scores[0]), case.groups, 0, explanation.signed)
+    return make_test(case.problem, torch.tensor(explanation.scores[0]), case.groups, 0, explanation.signed)
 
 
-def result(case: Case, own: Trial, luck: np.ndarray, seconds: float) -> Result:
+def result(case: Case, own: PerturbationTest, luck: np.ndarray, seconds: float) -> Result:
     """A map's numbers; `luck` (R,) are the AOPCs of random rankings."""
     order = own.order[case.inside[own.order]]  # of what people could mark
     hits = case.marked[order].double()  # strongest first

@@ -13,10 +13,9 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.report import markdown, told
 from pages.common.navigation import MORE, TASK_PAGES
-from tests.pages.browser import FLAGS, chromium, serving
-
-from .report import markdown, told
+from tests.support.browser import FLAGS, chromium, serving
 
 MOST = 3.0  # seconds until a page is there
 PATIENCE = 300_000  # milliseconds: the very first visit waits for the imports

@@ -4,16 +4,16 @@ Importable without Streamlit. The public names, and nothing else.
 """
 
 from .attacks import ATTACKS
-from .data import Explanation, Feature, Prediction
-from .edits import Attack, Edit
 from .engine import attack, evaluate, explain, predict
 from .errors import ExplainerError
-from .faithfulness import Faithfulness
+from .evaluation import METRICS
 from .methods import METHODS
-from .metrics import METRICS
 from .models.catalogue import CARDS
 from .models.loading import Bundle
 from .request import Request, Target
+from .results.attack import Attack, Edit
+from .results.explanation import Explanation, Feature, Prediction
+from .results.faithfulness import Faithfulness
 from .tasks import TASKS
 
 __all__ = [

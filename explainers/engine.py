@@ -11,12 +11,9 @@ import torch
 from torch import Tensor
 
 from .attacks import ATTACKS
-from .checking import check
-from .data import Explanation, Floats, Prediction
-from .edits import Attack
+from .attacks.runner import AttackRun, run_attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
-from .faithfulness import Faithfulness
-from .hearing import Attackable
+from .evaluation.evaluate import check_faithfulness
 from .methods import METHODS
 from .models.loading import Bundle, lease
 from .models.resolve import find_card
@@ -24,10 +21,13 @@ from .problem import Problem
 from .progress import Progress, Run, hold_lock, quiet
 from .registry import Method, check_params, find, param_values
 from .request import Pairs, Request, Target
+from .results.attack import Attack
+from .results.explanation import Explanation, Floats, Prediction
+from .results.faithfulness import Faithfulness
 from .settings import settings
-from .siege import Plan, carried_out
-from .task import Task
 from .tasks import TASKS
+from .tasks._answer_check import Attackable
+from .tasks.base import Task
 
 Answer = TypeVar("Answer")
 RANKINGS = 30  # random ones, beside every map that is checked: the best of 31 is so by chance in 3.2 %
@@ -84,7 +84,7 @@ def _explained(
 
 def make_problem(request: Request, task: Task, held: Bundle, progress: Progress, batch: int | None = None) -> Problem:
     """Make the request's Problem, within this server's limits, which begin to count now."""
-    problem = task.encode(held, request, limited(progress))
+    problem = task.encode(held, request, start_run(progress))
     batching = problem.batching
     return replace(problem, batching=replace(batching, size=min(batch or batching.size, batching.limit)))
 
@@ -111,14 +111,14 @@ def evaluate(
     def checked(held: Bundle) -> Faithfulness:
         started = time.monotonic()
         problem = make_problem(request, task, held, progress, batch)
-        found = check(problem, explanation, row, rankings)
+        found = check_faithfulness(problem, explanation, row, rankings)
         evaluations = (problem.run.forward, problem.run.backward)
         return replace(found, evaluations=evaluations, seconds=time.monotonic() - started)
 
     return _lent(request, bundle, progress, checked)
 
 
-def limited(progress: Progress) -> Run:
+def start_run(progress: Progress) -> Run:
     """Make a Run that stops at the limits of this server."""
     limits = settings()
     return Run(most_passes=limits.passes, deadline=time.monotonic() + limits.seconds, progress=progress)
@@ -149,8 +149,8 @@ def attack(
     method, (task, _) = find("attack", ATTACKS, key), validate(request)
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: there is no text whose words could be changed.")
-    plan = Plan(method, task, request, None if target is None else Target.of(target), field, protected, params)
-    return _lent(request, bundle, progress, lambda held: carried_out(plan, held, limited(progress)))
+    plan = AttackRun(method, task, request, None if target is None else Target.of(target), field, protected, params)
+    return _lent(request, bundle, progress, lambda held: run_attack(plan, held, start_run(progress)))
 
 
 def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
@@ -159,7 +159,7 @@ def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Call
     Expected errors are raised again without their traceback, so that no frame keeps the model in memory.
     """
     try:
-        with borrowed(request, bundle, progress) as held:
+        with borrow(request, bundle, progress) as held:
             try:
                 return use(held)
             finally:
@@ -171,7 +171,7 @@ def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Call
 
 
 @contextmanager
-def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
+def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
     """Load the request's model, unless the caller has, and hold its lock."""
     if bundle is None:
         card = find_card(request.model, request.task, settings())
@@ -183,7 +183,7 @@ def borrowed(request: Request, bundle: Bundle | None, progress: Progress) -> Ite
             yield bundle
 
 
-def canonical(request: Request) -> Request:
+def canonicalize(request: Request) -> Request:
     """Write every setting of the request out, so that equal questions become equal Requests."""
     task, method = validate(request)
     return replace(request, params=param_values((*method.params, *task.params), request.options))
@@ -233,5 +233,5 @@ def _about(request: Request, bundle: Bundle) -> Pairs:
     """Model, settings with their defaults, and versions of libraries: what is needed to repeat the explanation."""
     revision = bundle.card.revision or getattr(bundle.model.config, "_commit_hash", None) or ""
     libraries = tuple((name, version(name)) for name in ("torch", "transformers", "captum"))
-    settings_in_force = tuple(canonical(request).options.items())
+    settings_in_force = tuple(canonicalize(request).options.items())
     return (("model", bundle.card.label), ("revision", revision), *settings_in_force, *libraries)

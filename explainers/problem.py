@@ -12,10 +12,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .data import Feature, InputLayout, Prediction, Steps
 from .errors import Incompatible
 from .progress import Run
 from .request import Pairs, Target
+from .results.explanation import Feature, InputLayout, Prediction, Steps
 
 
 class Points(Protocol):

@@ -1,16 +1,24 @@
 """Request: the task, model, method, inputs, Target and settings of one explanation, and its permalink."""
 
+import base64
 import hashlib
 import io
+import json
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import BadRequest
-from .links import INPUT, PACKED, PICTURE, SHA256, unpacked, whole, written
+from .errors import BadRequest, LimitReached
 
 Pairs = tuple[tuple[str, str], ...]
+INPUT = "in."  # prefix of an input's name in a query
+PICTURE = "im."  # the same for an image, which a query names by its sha256
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PACKED = "z"  # all inputs of a query in one compressed value
+UNPACKED_BYTES = 1_000_000
 NOT_PARAMS = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
 
 
@@ -86,7 +94,7 @@ class Request:
 
     def __post_init__(self) -> None:
         inputs = tuple((str(name), _input(str(name), given)) for name, given in dict(self.inputs).items())
-        params = tuple(sorted((str(name), written(value)) for name, value in dict(self.params).items()))
+        params = tuple(sorted((str(name), format_setting(value)) for name, value in dict(self.params).items()))
         if clash := NOT_PARAMS & {name for name, _ in params}:
             raise BadRequest(f"{sorted(clash)[0]!r} is a part of the request itself, not a setting of its method.")
         if not 0 <= self.seed < 1_000_000_000:
@@ -132,7 +140,7 @@ class Request:
 
         Raises BadRequest for what it cannot read.
         """
-        query = unpacked(query)
+        query = unpack(query)
         texts = {name[len(INPUT) :]: text for name, text in query.items() if name.startswith(INPUT)}
         images = {name[len(PICTURE) :]: Picture(b"", text) for name, text in query.items() if name.startswith(PICTURE)}
         return cls(
@@ -142,12 +150,12 @@ class Request:
             inputs=texts | images,
             target=Target(
                 label=query.get("target") or None,
-                index=whole("index", query["index"]) if query.get("index") else None,
-                position=whole("position", query["position"]) if query.get("position") else None,
+                index=parse_count("index", query["index"]) if query.get("index") else None,
+                position=parse_count("position", query["position"]) if query.get("position") else None,
                 foil=query.get("foil") or None,
             ),
             params={k: v for k, v in query.items() if k not in NOT_PARAMS and not k.startswith((INPUT, PICTURE))},
-            seed=whole("seed", query.get("seed") or "0"),
+            seed=parse_count("seed", query.get("seed") or "0"),
         )
 
 
@@ -157,3 +165,50 @@ def _input(name: str, given: Any) -> str | Picture:
     if isinstance(given, bytes | Path) or hasattr(given, "save"):
         return Picture.of(given)
     raise BadRequest(f"The input {name!r} is neither text nor an image. Give a string, or an image's Path or bytes.")
+
+
+def pack(query: Mapping[str, str]) -> dict[str, str]:
+    """The query with all its inputs compressed into one value that is safe in an address."""
+    inputs = {name: text for name, text in query.items() if name.startswith(INPUT)}
+    rest = {name: text for name, text in query.items() if name not in inputs}
+    small = zlib.compress(json.dumps(inputs, ensure_ascii=False).encode(), 9)
+    return rest | {PACKED: base64.urlsafe_b64encode(small).decode().rstrip("=")}
+
+
+def unpack(query: Mapping[str, str]) -> dict[str, str]:
+    """The opposite of `packed`; a query that is not packed comes back as it is."""
+    rest = {name: text for name, text in query.items() if name != PACKED}
+    if PACKED not in query:
+        return rest
+    inflate = zlib.decompressobj()
+    try:
+        small = base64.urlsafe_b64decode(query[PACKED] + "=" * (-len(query[PACKED]) % 4))
+        text = inflate.decompress(small, UNPACKED_BYTES)
+        inputs = json.loads(text) if not inflate.unconsumed_tail else None
+    except (ValueError, zlib.error, RecursionError):  # of base64, UTF-8 and JSON
+        raise BadRequest("The text in this link is damaged. Ask for the link again, whole.") from None
+    if inputs is None:
+        raise LimitReached(f"The text in this link is over {UNPACKED_BYTES:,} bytes.")
+    if not (isinstance(inputs, dict) and all(isinstance(text, str) for text in inputs.values())):
+        raise BadRequest("The text in this link is not what Wherefore writes. Ask for the link again.")
+    return rest | {name: text for name, text in inputs.items() if name.startswith(INPUT)}
+
+
+def parse_count(name: str, text: str) -> int:
+    """The number that a query means. Raises BadRequest for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise BadRequest(f"The {name} {text[:20]!r} is not a whole number from 0 to 999,999,999.")
+    return int(text)
+
+
+def format_setting(value: object) -> str:
+    """A setting as text, the same for equal values: 1e-3 and "0.001" are one setting."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return repr(value).removesuffix(".0")
+        case int() | str():
+            return str(value)
+        case _:
+            raise BadRequest(f"A setting is text, a number, true or false, not {value!r}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from .errors import BadRequest
 
 PREFIX = "WHEREFORE_"
+ROOT = Path(__file__).resolve().parent.parent  # of the project, with assets/ and models/
 
 
 @dataclass(frozen=True)

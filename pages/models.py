@@ -12,8 +12,8 @@ from explainers import CARDS  # noqa: E402
 from explainers.models.card import Card  # noqa: E402
 from explainers.models.loading import locate  # noqa: E402
 from explainers.settings import settings  # noqa: E402
-from explainers.views.cards import brief, facts, whereabouts  # noqa: E402
-from explainers.views.html import pairs  # noqa: E402
+from explainers.visualization.html import render_pairs  # noqa: E402
+from explainers.visualization.summaries.model_card import describe_location, list_facts, summarize  # noqa: E402
 from pages.common.ui.cards import draw_grid  # noqa: E402
 from pages.common.ui.html import draw_html  # noqa: E402
 from pages.common.ui.markdown import escape  # noqa: E402
@@ -52,13 +52,13 @@ def _draw_group(task: str, cards: list[Card]) -> None:
 
 def _draw_card(task: str, card: Card) -> None:
     now = locate(card)
-    badge = ICONS.get(now, ":gray-badge[:material/download: {}]").format(escape(whereabouts(card, now)))
+    badge = ICONS.get(now, ":gray-badge[:material/download: {}]").format(escape(describe_location(card, now)))
     st.markdown(f"**{escape(card.label)}**  \n{badge}")
     if card.score:
         st.markdown(f":material/target: {escape(card.score)}")
-    st.caption(escape(brief(card)))
+    st.caption(escape(summarize(card)))
     with st.expander("Details"):
-        draw_html(pairs(facts(card)))
+        draw_html(render_pairs(list_facts(card)))
     icon = ":material/arrow_forward:"
     st.page_link(f"pages/{task}.py", label="Use this model", icon=icon, query_params={"model": card.key})
 

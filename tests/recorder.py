@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from explainers import Attack, ExplainerError, Explanation, Faithfulness, Prediction, Request
-from explainers.export import to_json
+from explainers.export.serialize import to_json
 
 FOLDER = Path(__file__).parent / "recorded"
 SAVED = FOLDER / "explanations"
@@ -280,11 +280,11 @@ def main() -> int:
     if asked.what == "bundled" and bool(asked.out) == bool(asked.compare):
         parser.error("bundled needs --out DIR or --compare DIR")
     if asked.what == "bundled":
-        from .recorder_bundled import bundled
+        from tests.recorder_bundled import bundled
 
         suite, folder = bundled(), asked.out or asked.compare
     else:
-        from .recorder_cases import small, write_links, write_saved
+        from tests.recorder_cases import small, write_links, write_saved
 
         suite, folder = small(), FOLDER
     short = asked.what != "bundled"

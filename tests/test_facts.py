@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.facts import Fact, facts, found, line, right
-from tests.explainers.generations import generation
+from tests.support.generations import generation
 
 
 def test_the_facts_whose_subject_stands_once_in_the_prompt_are_asked_about(tmp_path):

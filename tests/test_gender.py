@@ -3,7 +3,7 @@
 from bench import gender
 from bench.gender import knows, of_the_two
 from explainers import Request, predict
-from explainers.generation.swap import Swap
+from explainers.results.substitution import Substitution
 
 
 def test_the_table_has_the_models_own_numbers_for_each_profession(monkeypatch):
@@ -19,7 +19,7 @@ def test_the_table_has_the_models_own_numbers_for_each_profession(monkeypatch):
 
 
 def test_a_profession_is_known_if_the_translation_names_it_and_shares_are_of_the_two():
-    assert knows("cook", Swap("aşçı", 0.1, 0.1, "He's a Cook."))
-    assert not knows("cook", Swap("aşçı", 0.1, 0.1, "It's a book."))
-    assert of_the_two([Swap("a", 0.1, 0.3, ""), Swap("b", 0.3, 0.1, "")]) == "25 % to 75 %"
+    assert knows("cook", Substitution("aşçı", 0.1, 0.1, "He's a Cook."))
+    assert not knows("cook", Substitution("aşçı", 0.1, 0.1, "It's a book."))
+    assert of_the_two([Substitution("a", 0.1, 0.3, ""), Substitution("b", 0.3, 0.1, "")]) == "25 % to 75 %"
     assert of_the_two([]) == "nothing"

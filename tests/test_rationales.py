@@ -11,8 +11,8 @@ import torch
 
 from bench.plausibility import Case, plain, result
 from bench.rationales import questions, reviews
-from explainers.trial import trial
-from tests.problems import linear
+from explainers.evaluation.perturbation import make_test
+from tests.support.problems import linear
 
 REVIEW = "a first line that says little .\nthe cast is dull , and so is the plot .\nwe went home .\nit rained .\n"
 
@@ -66,7 +66,7 @@ def test_a_map_of_just_what_people_marked_gets_full_marks_and_its_reverse_none()
     case = Case(problem, torch.arange(6), inside, marked)
 
     def scored(scores):
-        return result(case, trial(problem, scores, case.groups, 0, True), np.zeros(30), 1.5)
+        return result(case, make_test(problem, scores, case.groups, 0, True), np.zeros(30), 1.5)
 
     best = scored(torch.tensor([0.0, 0.5, 0.0, 0.3, 0.0, 0.9]))  # the last is of another input, which nobody marked
     assert (best.auprc, best.f1, best.hit, best.mass) == pytest.approx((1, 1, 1, 1))

@@ -6,10 +6,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from explainers import METHODS, TASKS, Request, Target
-from explainers.export import from_json, to_json
-
-from .recorder import FOLDER, SAVED, differences, links, packed, parts, read, record, rounded, unpacked
-from .recorder_cases import small
+from explainers.export.serialize import from_json, to_json
+from tests.recorder import FOLDER, SAVED, differences, links, packed, parts, read, record, rounded, unpacked
+from tests.recorder_cases import small
 
 SUITE = small()
 CASES = [(file, name) for file, cases in SUITE.items() for name in cases]

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from explainers import TASKS
-from tests.pages.browser import FLAGS, chromium, serving
+from tests.support.browser import FLAGS, chromium, serving
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FILES = {"light": "screenshot.png", "dark": "screenshot-dark.png"}

@@ -19,8 +19,8 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
-from .batches import Example, collate, in_order_of_length, shuffled
-from .jobs import Job, LossOf, Recipe, Scores
+from training.batches import Example, collate, in_order_of_length, shuffled
+from training.jobs import Job, LossOf, Recipe, Scores
 
 INPUTS = ("input_ids", "token_type_ids", "attention_mask", "pixel_values")
 

@@ -14,11 +14,11 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .adapter import predict
-from .batches import Example
-from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores, own_loss
-from .tables import lines, quoted, tabbed
+from training.adapter import predict
+from training.batches import Example
+from training.command import train_from_command_line
+from training.jobs import Job, Recipe, Scores, own_loss
+from training.tables import lines, quoted, tabbed
 
 LONGEST = 96
 MASK = 103

@@ -6,8 +6,8 @@ Knows no model and no data set.
 import argparse
 from pathlib import Path
 
-from .adapter import train
-from .jobs import Job
+from training.adapter import train
+from training.jobs import Job
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 

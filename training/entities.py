@@ -9,11 +9,11 @@ from pathlib import Path
 from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
-from .adapter import inputs, predict
-from .batches import Example
-from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores
-from .tables import lines
+from training.adapter import inputs, predict
+from training.batches import Example
+from training.command import train_from_command_line
+from training.jobs import Job, Recipe, Scores
+from training.tables import lines
 
 KINDS = ("PER", "LOC", "ORG", "MISC")
 LABELS = ("O", *(f"{begin}-{kind}" for kind in KINDS for begin in "BI"))

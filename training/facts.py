@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .jobs import Scores
+from training.jobs import Scores
 
 EVERY = 6
 """Which facts are asked: this many apart, for they lie in no order and all would take long."""

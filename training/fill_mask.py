@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .adapter import inputs
-from .batches import Example, collate, in_order_of_length
-from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores
-from .tables import lines, tabbed
+from training.adapter import inputs
+from training.batches import Example, collate, in_order_of_length
+from training.command import train_from_command_line
+from training.jobs import Job, Recipe, Scores
+from training.tables import lines, tabbed
 
 LONGEST = 128
 SHARE = 0.15

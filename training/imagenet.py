@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from transformers import BaseImageProcessor, PreTrainedModel
 
-from .jobs import Scores
-from .objects import FOLDERS, opened
+from training.jobs import Scores
+from training.objects import FOLDERS, opened
 
 NAMES = {
     "airplanes": ("airliner", "warplane"),

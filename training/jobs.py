@@ -13,7 +13,7 @@ import transformers
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel
 
-from .batches import Example
+from training.batches import Example
 
 Scores = dict[str, float]
 LossOf = Callable[[nn.Module, dict[str, Tensor]], Tensor]

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from .adapter import predict, restore, write_json
-from .classification import JOBS, Row, encode, rationales, sst2
-from .command import MODELS, parser_for
+from training.adapter import predict, restore, write_json
+from training.classification import JOBS, Row, encode, rationales, sst2
+from training.command import MODELS, parser_for
 
 BIAS = "base_model.model.classifier.bias"
 LINES = [step / 10 for step in range(-10, 11, 2)]  # what may be added to the margin of POSITIVE over NEGATIVE

@@ -9,11 +9,10 @@ from argparse import Namespace
 from transformers import AutoImageProcessor, AutoTokenizer
 
 from explainers.models.checkpoint_conversion import find_gguf, load_bundled
-
-from . import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions, translation
-from .adapter import report, restore
-from .command import MODELS, parser_for
-from .jobs import Scores
+from training import classification, entities, facts, fill_mask, imagenet, objects, pairs, questions, translation
+from training.adapter import report, restore
+from training.command import MODELS, parser_for
+from training.jobs import Scores
 
 JOBS = classification.JOBS | pairs.JOBS | entities.JOBS | objects.JOBS | questions.JOBS | fill_mask.JOBS
 UNTRAINED = ("smollm2", "efficientnet-lite0")

@@ -13,11 +13,11 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor, nn
 from transformers import BitImageProcessorPil, PreTrainedModel
 
-from .adapter import inputs, predict
-from .batches import Example, collate
-from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores
-from .vision import VIT
+from training.adapter import inputs, predict
+from training.batches import Example, collate
+from training.command import train_from_command_line
+from training.jobs import Job, Recipe, Scores
+from training.vision import VIT
 
 AS_IT_IS = 0.2
 """How often a picture is trained on as it is, and not as a random variant."""

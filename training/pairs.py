@@ -15,11 +15,11 @@ from scipy.stats import pearsonr, spearmanr
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .adapter import inputs, predict
-from .batches import Example
-from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores
-from .tables import lines, quoted, tabbed
+from training.adapter import inputs, predict
+from training.batches import Example
+from training.command import train_from_command_line
+from training.jobs import Job, Recipe, Scores
+from training.tables import lines, quoted, tabbed
 
 LONGEST = 128
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .adapter import predict
-from .batches import Example
-from .command import train_from_command_line
-from .jobs import Job, Recipe, Scores
-from .tables import lines
+from training.adapter import predict
+from training.batches import Example
+from training.command import train_from_command_line
+from training.jobs import Job, Recipe, Scores
+from training.tables import lines
 
 LONGEST = 256
 LONGEST_ANSWER = 30

@@ -18,11 +18,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from torch import Tensor, nn
 from transformers import MarianConfig, MarianMTModel, PreTrainedModel, PreTrainedTokenizerFast
 
-from .adapter import one_step, report, schedule_of
-from .batches import Example, in_order_of_length, shuffled
-from .command import MODELS
-from .jobs import Recipe, Scores
-from .tables import tabbed
+from training.adapter import one_step, report, schedule_of
+from training.batches import Example, in_order_of_length, shuffled
+from training.command import MODELS
+from training.jobs import Recipe, Scores
+from training.tables import tabbed
 
 HELD_OUT = 1000
 WORDS = 8000

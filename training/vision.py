@@ -9,9 +9,8 @@ from transformers import AutoImageProcessor, Dinov2Config, Dinov2ForImageClassif
 from transformers.image_processing_utils import BaseImageProcessor
 
 from explainers.models.checkpoint_conversion import read_dinov2
-
-from .command import MODELS
-from .jobs import Base
+from training.command import MODELS
+from training.jobs import Base
 
 
 def config(_: Path) -> PretrainedConfig:

@@ -8,10 +8,10 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..opponent import AttackOutcome, Opponent
 from ..registry import Range, attack
-from ..wording import Wording
-from .greedy import greedy, swap, swappable
+from ..results.edited_text import AttackedText
+from .greedy_search import find_swappable, search_greedily, swap_word
+from .target_model import AttackOutcome, TargetModel
 
 COMMON = 3_000  # words of one script that count as common, by the order of the model's vocabulary
 EACH = 4  # the most swaps of one word that are tried in a round
@@ -19,7 +19,7 @@ EACH = 4  # the most swaps of one word that are tried in a round
 
 @attack("HotFlip", paper="Ebrahimi et al. 2018, arXiv:1712.06751")
 def hotflip(
-    opponent: Opponent,
+    opponent: TargetModel,
     *,
     flips: Annotated[int, Range(1, 20), "The most words that may be changed."] = 3,
     tries: Annotated[int, Range(1, 200), "How many changes are tried on the model in each round, the best first."] = 24,
@@ -35,8 +35,8 @@ def hotflip(
     pieces, times E[w] - E[v]. Swaps are between words of one script, each a single token in the vocabulary.
     """
 
-    def propose(wording: Wording) -> list[Wording]:
-        indexes = swappable(opponent, wording)
+    def propose(wording: AttackedText) -> list[AttackedText]:
+        indexes = find_swappable(opponent, wording)
         if not indexes:
             return []
         slopes = opponent.slopes(wording)
@@ -47,11 +47,11 @@ def hotflip(
             allowed &= slopes.cosines(opponent.rows)[indexes] >= similarity
         gains = opponent.sign * slopes.swaps(opponent.rows)[indexes]  # (N, W)
         return [
-            swap(opponent, wording, indexes[row], word, opponent.sign * gain)
+            swap_word(opponent, wording, indexes[row], word, opponent.sign * gain)
             for row, word, gain in _best(gains.masked_fill(~allowed, -torch.inf), tries)
         ]
 
-    return greedy(opponent, propose, flips)
+    return search_greedily(opponent, propose, flips)
 
 
 def _best(gains: Tensor, most: int) -> list[tuple[int, int, float]]:
@@ -62,7 +62,7 @@ def _best(gains: Tensor, most: int) -> list[tuple[int, int, float]]:
     return [swap for swap in found if swap[2] > -torch.inf]
 
 
-def _allowed(opponent: Opponent, old: str, same_case: bool, common: bool) -> Tensor:
+def _allowed(opponent: TargetModel, old: str, same_case: bool, common: bool) -> Tensor:
     """Which words of the vocabulary may stand in a word's place, (W,)."""
     known = opponent.vocabulary
     fits = known.instead(old)

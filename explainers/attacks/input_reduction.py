@@ -6,16 +6,16 @@ Knows no task and no model: an Opponent has the words, the gradient and the answ
 from collections.abc import Iterable
 from typing import Annotated
 
-from ..opponent import AttackOutcome, Opponent, State
 from ..registry import Range, attack
-from ..wording import Wording
+from ..results.edited_text import AttackedText
+from .target_model import AttackOutcome, AttackState, TargetModel
 
 SHARE = 20  # while a text is long, one of so many of its words goes at once
 
 
 @attack("Input reduction", paper="Feng et al. 2018, arXiv:1804.07781", keeps=True)
 def input_reduction(
-    opponent: Opponent,
+    opponent: TargetModel,
     *,
     beam: Annotated[int, Range(1, 10), "How many shortened texts are followed at once."] = 3,
 ) -> AttackOutcome:
@@ -24,10 +24,10 @@ def input_reduction(
     Words go by the length of their gradient, the shortest first. Where none of the first few can go all others are
     tried too, so that of every text found no single word more can be dropped.
     """
-    alive: list[tuple[State, ...]] = [(opponent.start,)]
-    minimal: dict[frozenset[int], tuple[State, ...]] = {}
+    alive: list[tuple[AttackState, ...]] = [(opponent.start,)]
+    minimal: dict[frozenset[int], tuple[AttackState, ...]] = {}
     while alive:
-        longer: dict[frozenset[int], tuple[State, ...]] = {}
+        longer: dict[frozenset[int], tuple[AttackState, ...]] = {}
         for path in alive:
             if shorter := _shorter(opponent, path[-1], beam):
                 longer |= {_kept(state): (*path, state) for state in shorter}
@@ -42,7 +42,7 @@ def input_reduction(
     )
 
 
-def _shorter(opponent: Opponent, state: State, beam: int) -> list[State]:
+def _shorter(opponent: TargetModel, state: AttackState, beam: int) -> list[AttackState]:
     """Texts with fewer words of which the model says the same; none only if no single word can go."""
     wording = state.wording
     free = opponent.free(wording)
@@ -62,22 +62,22 @@ def _shorter(opponent: Opponent, state: State, beam: int) -> list[State]:
 
 
 def _without(
-    wording: Wording, lengths: list[float], order: list[int], together: int, first: Iterable[int]
-) -> list[Wording]:
+    wording: AttackedText, lengths: list[float], order: list[int], together: int, first: Iterable[int]
+) -> list[AttackedText]:
     """The text without `together` words that follow each other in the order in which they should go."""
     return [wording.without({i: lengths[i] for i in order[at : at + together]}) for at in first]
 
 
-def _kept_by(opponent: Opponent, wordings: list[Wording]) -> list[State]:
+def _kept_by(opponent: TargetModel, wordings: list[AttackedText]) -> list[AttackState]:
     """The texts of which the model still says the same."""
     return [state for state in opponent.tried(wordings) if opponent.won(state)]
 
 
-def _kept(state: State) -> frozenset[int]:
+def _kept(state: AttackState) -> frozenset[int]:
     return frozenset(piece.position for piece in state.wording.pieces)
 
 
-def _reason(opponent: Opponent, state: State, success: bool) -> str:
+def _reason(opponent: TargetModel, state: AttackState, success: bool) -> str:
     if len(state.wording.pieces) == 1:
         return "One word is left." if success else "The text is a single word."
     if not opponent.free(state.wording):

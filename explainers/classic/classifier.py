@@ -7,10 +7,10 @@ import warnings
 from typing import Any
 
 from ..request import Target
-from .session import Session, WrongCall, only_lig
+from .base import Explainer, WrongCall, only_lig
 
 
-class Classifier(Session):
+class Classifier(Explainer):
     """A Session with a classifier, whose classes may have names of the caller's."""
 
     def __init__(
@@ -18,7 +18,7 @@ class Classifier(Session):
     ) -> None:
         only_lig(attribution_type)
         super().__init__(model, tokenizer)
-        self._labels = named(model, custom_labels) or list(self._bundle.card.labels)
+        self._labels = apply_labels(model, custom_labels) or list(self._bundle.card.labels)
 
     def _target(self, index: int | None, class_name: str | None) -> Target:
         """The class by `index`, else by `class_name`, else the predicted one; to be called by `__call__` alone."""
@@ -50,7 +50,7 @@ class Classifier(Session):
         return float(said[self.selected_index] or 0.0)
 
 
-def named(model: Any, custom_labels: list[str] | None) -> list[str] | None:
+def apply_labels(model: Any, custom_labels: list[str] | None) -> list[str] | None:
     """The caller's names of a model's classes, by index. Raises WrongCall unless they are as many."""
     if custom_labels is not None and len(custom_labels) != model.config.num_labels:
         raise WrongCall(f"{len(custom_labels)} labels were given to a model of {model.config.num_labels} classes.")

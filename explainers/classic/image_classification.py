@@ -10,17 +10,17 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from ..data import Floats, Prediction
 from ..engine import predict
-from ..imaging import see
-from ..pictures import read
+from ..export.html import to_html
+from ..inputs.images import decode
 from ..request import Picture
-from ..standalone import to_html
-from ..views.drawings import png
-from ..views.images import figure
-from ..views.maps import KINDS, SIGNS, Look
+from ..results.explanation import Floats, Prediction
+from ..tasks._image_preprocessing import preprocess
+from ..visualization.image.figure import draw_figure
+from ..visualization.image.heatmap import KINDS, SIGNS, Look
+from ..visualization.image.render import render_png
+from .base import STEPS, WrongCall, written
 from .classifier import Classifier
-from .session import STEPS, WrongCall, written
 
 Tunnel = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 TYPES = ("IG", "IGNT")
@@ -74,7 +74,7 @@ class ImageClassificationExplainer(Classifier):
 
     def _noise(self, picture: Picture) -> float:
         """One unit of the model's pixel values as a share of this picture's range."""
-        pixels = see(self._bundle.processor, read(picture), self._bundle.card.label).pixels
+        pixels = preprocess(self._bundle.processor, decode(picture), self._bundle.card.label).pixels
         return 1.0 / max(float(pixels.max() - pixels.min()), 1.0)
 
     @property
@@ -113,6 +113,6 @@ class ImageClassificationExplainer(Classifier):
         elif save_path is not None:
             path = Path(save_path)
             path.with_name(path.name if path.suffix == ".png" else path.name + ".png").write_bytes(
-                png(self.explanation, look)
+                render_png(self.explanation, look)
             )
-        return figure(self.explanation, look)
+        return draw_figure(self.explanation, look)

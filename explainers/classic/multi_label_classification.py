@@ -3,11 +3,11 @@
 Knows no page.
 """
 
-from ..data import Prediction
 from ..engine import predict
-from ..standalone import to_html
+from ..export.html import to_html
+from ..results.explanation import Prediction
+from .base import LAYER, Page, Scored, scored, written
 from .classifier import Classifier
-from .session import LAYER, Page, Scored, scored, written
 
 
 class MultiLabelClassificationExplainer(Classifier):

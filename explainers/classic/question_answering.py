@@ -5,14 +5,14 @@ Knows no page.
 
 from typing import Any
 
-from ..data import Prediction
 from ..engine import predict
+from ..export.html import to_html
 from ..request import Target
-from ..standalone import to_html
-from .session import LAYER, Page, Scored, Session, only_lig, scored, written
+from ..results.explanation import Prediction
+from .base import LAYER, Explainer, Page, Scored, only_lig, scored, written
 
 
-class QuestionAnsweringExplainer(Session):
+class QuestionAnsweringExplainer(Explainer):
     """`explainer = QuestionAnsweringExplainer(model, tokenizer); explainer("Who came?", "Clara came.")`.
 
     The call returns each token's score for the logit of the answer's start, and for that of its end. The answer is

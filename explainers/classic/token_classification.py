@@ -6,11 +6,11 @@ Knows no page.
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from ..data import Prediction
 from ..engine import predict
-from ..standalone import to_html
-from ..views.text import distinct
-from .session import LAYER, Page, Scored, Session, WrongCall, only_lig, scored, written
+from ..export.html import to_html
+from ..results.explanation import Prediction
+from ..visualization.text.escape import number_duplicates
+from .base import LAYER, Explainer, Page, Scored, WrongCall, only_lig, scored, written
 
 
 class Explained(TypedDict):
@@ -20,7 +20,7 @@ class Explained(TypedDict):
     attribution_scores: Scored
 
 
-class TokenClassificationExplainer(Session):
+class TokenClassificationExplainer(Explainer):
     """`explainer = TokenClassificationExplainer(model, tokenizer); explainer("Clara lives in Vienna.")`.
 
     The call returns for each token its class and the scores of all tokens for it. A token that stands twice in the
@@ -64,7 +64,7 @@ class TokenClassificationExplainer(Session):
     @property
     def word_attributions(self) -> dict[str, Explained]:
         """For each explained token its class and the score of every token for it, L2-normalised."""
-        names = distinct(self.explanation.tokens)
+        names = number_duplicates(self.explanation.tokens)
         return {
             names[target.position or 0]: {
                 "label": str(target.label),

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Explanation
-from ..standalone import to_html
-from .session import Page, Scored, Session, WrongCall, only_lig, scored, written
+from ..export.html import to_html
+from ..results.explanation import Explanation
+from .base import Explainer, Page, Scored, WrongCall, only_lig, scored, written
 
 
-class ZeroShotClassificationExplainer(Session):
+class ZeroShotClassificationExplainer(Explainer):
     """`explainer = ZeroShotClassificationExplainer(model, tokenizer); explainer(text, labels=["sport", "politics"])`.
 
     The probabilities are those of the transformers pipeline. `entailment` begins the name of the class that means yes,

@@ -8,16 +8,16 @@ from typing import Annotated
 from typer import Argument, Option
 
 from ..attacks import ATTACKS
-from ..edits import Attack
 from ..engine import attack
-from ..export import cell
+from ..export.html import make_page
+from ..export.serialize import escape_cell
 from ..progress import Progress
 from ..request import Request, Target
-from ..standalone import page
-from ..views.attack import said, steps
-from ..views.diff import diff
-from ..views.html import lead, styled, table
-from ..views.text import bare, escaped, field_name, likelihood
+from ..results.attack import Attack
+from ..visualization.html import add_style, render_lead, render_table
+from ..visualization.summaries.attack import describe_attack, list_steps
+from ..visualization.text.diff import render_diff
+from ..visualization.text.escape import escape, format_probability, name_field, strip_markup
 from .command import Command, Options, choose_from, parse_pairs
 
 FORMAT = "wherefore-attack/1"
@@ -62,7 +62,7 @@ def run(request: Request, options: AttackOptions, progress: Progress) -> Attack:
 def list_details(result: Attack) -> Iterator[str]:
     """List each step with the prediction for its text."""
     for step in result.trajectory:
-        yield f"{step.says} {likelihood(step.probability)}  {step.text}"
+        yield f"{step.says} {format_probability(step.probability)}  {step.text}"
 
 
 def to_json(result: Attack) -> str:
@@ -77,7 +77,7 @@ def to_json(result: Attack) -> str:
         "wanted": result.wanted.label if result.wanted else None,
         "success": result.success,
         "reason": result.reason,
-        "steps": steps(result),
+        "steps": list_steps(result),
         "shortest": [step.text for step in result.minimal],
         "evaluations": result.evaluations,
         "seconds": result.seconds,
@@ -88,28 +88,29 @@ def to_json(result: Attack) -> str:
 def to_html(result: Attack) -> str:
     """Render the summary, the changed text and every step as one page."""
     rows = (
-        (f"{escaped(step.says)} {escaped(likelihood(step.probability))}", f"<bdi>{escaped(step.text)}</bdi>")
+        (f"{escape(step.says)} {escape(format_probability(step.probability))}", f"<bdi>{escape(step.text)}</bdi>")
         for step in result.trajectory
     )
     code = f"attack({result.key!r}, {result.request!r}, field={result.field!r}, protected={result.protected!r})"
-    changed = diff(result.texts[0], result.edits, field_name(result.field))
-    return page(
-        styled(f"<section>{lead(said(result))}{changed}{table(rows, ('The model says', 'Text'))}</section>"),
+    changed = render_diff(result.texts[0], result.edits, name_field(result.field))
+    table = render_table(rows, ("The model says", "Text"))
+    return make_page(
+        add_style(f"<section>{render_lead(describe_attack(result))}{changed}{table}</section>"),
         f"from explainers import Request, Target, attack\n\n{code}\n",
     )
 
 
 def to_rows(result: Attack) -> Iterator[tuple[object, ...]]:
     """Yield one row per step under HEADER."""
-    for row in steps(result):
-        yield tuple(cell(value) if isinstance(value, str) else value for value in (row[name] for name in HEADER))
+    for row in list_steps(result):
+        yield tuple(escape_cell(value) if isinstance(value, str) else value for value in (row[name] for name in HEADER))
 
 
 ATTACK = Command(
     name="attack",
     help="Change words until the prediction changes, or remove the words that it does not need.",
     run=run,
-    summarize=lambda result: bare(said(result)),
+    summarize=lambda result: strip_markup(describe_attack(result)),
     list_details=list_details,
     to_json=to_json,
     to_html=to_html,

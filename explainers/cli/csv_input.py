@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BadRequest
-from ..task import Field, Task
+from ..tasks.base import Field, Task
 
 DELIMITERS = ",;\t"
 

@@ -3,16 +3,16 @@
 import math
 from collections.abc import Iterator
 
-from ..checked_file import to_json
 from ..engine import evaluate, explain
-from ..export import cell
-from ..faithfulness import Faithfulness
+from ..export.faithfulness import to_json
+from ..export.html import make_page
+from ..export.serialize import escape_cell
 from ..progress import Progress
 from ..request import Request
-from ..standalone import page
-from ..views.html import lead, styled
-from ..views.text import bare, named, number
-from ..views.verdict import measures, verdict
+from ..results.faithfulness import Faithfulness
+from ..visualization.html import add_style, render_lead
+from ..visualization.summaries.faithfulness import describe_faithfulness, render_measures
+from ..visualization.text.escape import format_number, name_target, strip_markup
 from .command import Command, Options
 
 HEADER = ("target", "measure", "value", "random", "low", "high", "verdict")
@@ -26,13 +26,16 @@ def run(request: Request, options: Options, progress: Progress) -> Faithfulness:
 def list_details(result: Faithfulness) -> Iterator[str]:
     """List each measure with the mean of random rankings."""
     for measure in result.measures:
-        yield f"{number(measure.value):>9}  {measure.label} (random: {number(measure.random)}): {measure.verdict}"
+        random = format_number(measure.random)
+        yield f"{format_number(measure.value):>9}  {measure.label} (random: {random}): {measure.verdict}"
 
 
 def to_html(result: Faithfulness) -> str:
     """Render the verdict and the measures as one page."""
     code = f"from explainers import Request, Target, evaluate, explain\n\nevaluate(explain({result.request!r}))\n"
-    return page(styled(f"<section>{lead(verdict(result))}{measures(result)}</section>"), code)
+    return make_page(
+        add_style(f"<section>{render_lead(describe_faithfulness(result))}{render_measures(result)}</section>"), code
+    )
 
 
 def to_rows(result: Faithfulness) -> Iterator[tuple[object, ...]]:
@@ -40,14 +43,14 @@ def to_rows(result: Faithfulness) -> Iterator[tuple[object, ...]]:
     for measure in result.measures:
         numbers = (measure.value, measure.random, measure.low, measure.high)
         cells = ("" if math.isnan(value) else value for value in numbers)
-        yield cell(named(result.target)), measure.label, *cells, measure.verdict
+        yield escape_cell(name_target(result.target)), measure.label, *cells, measure.verdict
 
 
 EVALUATE = Command(
     name="evaluate",
     help="Explain, then evaluate faithfulness: remove the most important words and compare with random removals.",
     run=run,
-    summarize=lambda result: bare(verdict(result)),
+    summarize=lambda result: strip_markup(describe_faithfulness(result)),
     list_details=list_details,
     to_json=to_json,
     to_html=to_html,

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
-from ..data import Explanation
 from ..engine import explain
-from ..export import HEAD, lines, to_json
-from ..standalone import to_html
-from ..views.renderers import render
-from ..views.text import bare, named, number
+from ..export.html import to_html
+from ..export.serialize import HEAD, make_rows, to_json
+from ..results.explanation import Explanation
+from ..visualization.renderers import find_renderer
+from ..visualization.text.escape import format_number, name_target, strip_markup
 from .command import Command
 
 MOST_WORDS = 10  # listed on a terminal
@@ -16,7 +16,7 @@ MOST_WORDS = 10  # listed on a terminal
 
 def summarize(explanation: Explanation) -> str:
     """Summarise the explanation in one sentence."""
-    return bare(render(explanation).lead(explanation, 0, None))
+    return strip_markup(find_renderer(explanation).lead(explanation, 0, None))
 
 
 def list_details(explanation: Explanation) -> Iterator[str]:
@@ -24,10 +24,10 @@ def list_details(explanation: Explanation) -> Iterator[str]:
     words = explanation.by_word()
     for row, target in enumerate(() if explanation.kind == "image" else words.targets):
         if len(words.targets) > 1:
-            yield f"{named(target)}:"
+            yield f"{name_target(target)}:"
         scored = [(text, score) for text, score in words.pairs(row) if score and not math.isnan(score)]
         for text, score in sorted(scored, key=lambda pair: -abs(pair[1]))[:MOST_WORDS]:
-            yield f"{number(score):>9}  {text}"
+            yield f"{format_number(score):>9}  {text}"
 
 
 EXPLAIN = Command(
@@ -39,5 +39,5 @@ EXPLAIN = Command(
     to_json=to_json,
     to_html=to_html,
     header=HEAD,
-    to_rows=lines,
+    to_rows=make_rows,
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import BadRequest, ExplainerError
-from ..export import cell, writer
+from ..export.serialize import escape_cell, make_writer
 from ..progress import Progress
-from ..views.text import visible
+from ..visualization.text.escape import show_controls
 from .command import Command
 
 Write = Callable[[int, Any], None]
@@ -23,7 +23,7 @@ def write_result(file: Path, command: Command, result: Any) -> None:
     suffix = file.suffix.lower()
     with _open(file) as out:
         if suffix == ".csv":
-            writer(out).writerows([command.header, *command.to_rows(result)])
+            make_writer(out).writerows([command.header, *command.to_rows(result)])
         else:
             out.write(command.to_html(result) if suffix == ".html" else command.to_json(result))
 
@@ -35,7 +35,7 @@ def open_results(file: Path, command: Command) -> AbstractContextManager[Write]:
 
 def print_note(text: str) -> None:
     """Print a line on stderr, with control characters made visible."""
-    print((CLEAR_LINE if sys.stderr.isatty() else "") + visible(text), file=sys.stderr, flush=True)
+    print((CLEAR_LINE if sys.stderr.isatty() else "") + show_controls(text), file=sys.stderr, flush=True)
 
 
 def show_progress(prefix: str = "") -> Progress:
@@ -43,7 +43,7 @@ def show_progress(prefix: str = "") -> Progress:
 
     def progress(what: str, share: float) -> None:
         if sys.stderr.isatty():
-            print(f"{CLEAR_LINE}{prefix}{visible(what)} {share:4.0%}", end="", file=sys.stderr, flush=True)
+            print(f"{CLEAR_LINE}{prefix}{show_controls(what)} {share:4.0%}", end="", file=sys.stderr, flush=True)
 
     return progress
 
@@ -58,12 +58,12 @@ def _open(file: Path) -> TextIO:
 @contextmanager
 def _write_rows(file: Path, command: Command) -> Iterator[Write]:
     with _open(file) as out:
-        table = writer(out)
+        table = make_writer(out)
         table.writerow(["row", "error", *command.header])
 
         def write(row: int, result: Any) -> None:
             if isinstance(result, ExplainerError):
-                table.writerow([row, cell(str(result)), *[""] * len(command.header)])
+                table.writerow([row, escape_cell(str(result)), *[""] * len(command.header)])
             else:
                 table.writerows([row, "", *cells] for cells in command.to_rows(result))
             out.flush()

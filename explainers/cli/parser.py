@@ -14,8 +14,8 @@ from typer._completion_shared import get_completion_script
 
 from ..methods import METHODS
 from ..registry import AttackMethod, Method, Param
-from ..task import Task
 from ..tasks import TASKS
+from ..tasks.base import Task
 from .attack import ATTACK
 from .command import Command, choose_from
 from .evaluate import EVALUATE

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..engine import canonical
+from ..engine import canonicalize
 from ..errors import BadRequest, ExplainerError, ModelNotFound, ModelRefused, Unreachable
 from ..models.catalogue import CARDS
 from ..request import Request, Target
-from ..task import Task
 from ..tasks import TASKS
+from ..tasks.base import Task
 from .command import Command, Options, parse_pairs
 from .csv_input import Row, read_rows
 from .output import open_results, print_note, show_progress, write_result
@@ -32,7 +32,7 @@ def run_command(command: Command, options: Options) -> bool:
         params={name: value for name, value in parse_pairs(options.set).items() if name not in own},
         seed=options.seed,
     )
-    canonical(request)  # raises for an unknown setting before the model is loaded
+    canonicalize(request)  # raises for an unknown setting before the model is loaded
     if not options.input:
         inputs = _get_inputs(task, parse_pairs(options.inputs), Path())
         _run_one(command, replace(request, inputs=inputs), options)

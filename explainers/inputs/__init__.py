@@ -1,1 +1,1 @@
-"""Inputs: texts and images before any model has read them."""
+"""Texts and images as a person gives them."""

@@ -8,11 +8,11 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..chance import estimated
 from ..errors import BadRequest
-from ..knobs import told_if_nothing
 from ..problem import Attribution, Noisy, Path, Points, Problem
 from ..registry import Range, method
+from .options import warn_if_cancelled
+from .standard_error import estimate_with_error
 
 PAPER = "Wallace et al. 2019, arXiv:1909.09251"
 
@@ -48,7 +48,7 @@ def allennlp_smooth_gradient(
 ) -> Attribution:
     """The loss's mean gradient over noisy copies, seeded, without its sign, as a share of the sum. (T, F), 0 to 1."""
     copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
-    scores, spread = estimated(_shares, _products(problem, copies, torch.ones_like(problem.x)))
+    scores, spread = estimate_with_error(_shares, _products(problem, copies, torch.ones_like(problem.x)))
     return Attribution(scores, signed=False, spread=spread)
 
 
@@ -60,7 +60,7 @@ def _products(problem: Problem, points: Points, factor: Tensor) -> Tensor:
             "Set Unit to probability, and compare with no other label."
         )
     values, found = problem.gradients(points, lambda gradient: _sum_and_length(gradient * factor))  # (N, T, F, 2)
-    told_if_nothing(problem.run, found[..., 0], found[..., 1])
+    warn_if_cancelled(problem.run, found[..., 0], found[..., 1])
     return -found[..., 0] / values.clamp(min=torch.finfo(values.dtype).tiny)[..., None]
 
 

@@ -35,7 +35,7 @@ def attention_rollout(problem: Problem) -> Attribution:
 
     (T, F): a patch's share is the sum over its pixels.
     """
-    rolled = rollout(_weights(problem))  # (N, N)
+    rolled = compute_rollout(_weights(problem))  # (N, N)
     return Attribution(_on_features(problem, _readers(problem, len(rolled)) @ rolled), signed=False)
 
 
@@ -54,7 +54,7 @@ def value_zeroing(
     """
     if problem.internals.zeroing is None:
         raise Incompatible("Value zeroing needs the values of each layer, which this model does not give.")
-    layers = shares(problem.internals.zeroing(problem.batching.size))  # (L, F, F)
+    layers = normalize_shares(problem.internals.zeroing(problem.batching.size))  # (L, F, F)
     match through:
         case "rollout":
             mixed = torch.linalg.multi_dot(tuple(layers.flip(0))) if len(layers) > 1 else layers[0]  # (F, F)
@@ -65,13 +65,13 @@ def value_zeroing(
     return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
 
 
-def shares(moved: Tensor) -> Tensor:
+def normalize_shares(moved: Tensor) -> Tensor:
     """How far states move (…, F) as shares of 1."""
     sizes = moved.clamp(min=0)
     return sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(sizes.dtype).tiny)
 
 
-def rollout(weights: Tensor) -> Tensor:
+def compute_rollout(weights: Tensor) -> Tensor:
     """How much of each token (N) is in each token (N) after all layers, of attention (L, heads, N, N)."""
     eye = torch.eye(weights.shape[-1])
     rolled = eye

@@ -17,9 +17,9 @@ import torch
 from captum.attr import LimeBase
 from torch import Tensor
 
-from ..chance import spread
-from ..pieces import InPieces, shared
 from ..problem import Attribution, Problem
+from .feature_groups import GroupMasks, spread_scores
+from .standard_error import estimate_jackknife_error
 
 Solve = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From masks (N, P), values (N, T) and weights (N,) to coefficients (T, P)."""
@@ -49,19 +49,19 @@ class PieceForward:
     def __call__(self, presence: Tensor) -> Tensor:
         """Evaluate the model with only the present pieces."""
         if self.known is None:
-            return self.problem.keep(InPieces(self.groups, presence.bool()))
+            return self.problem.keep(GroupMasks(self.groups, presence.bool()))
         keys = [row.numpy().tobytes() for row in presence.bool()]
         new = {key: row for key, row in zip(keys, presence.bool(), strict=True) if key not in self.known}
         if new:
-            values = self.problem.keep(InPieces(self.groups, torch.stack([*new.values()])))
+            values = self.problem.keep(GroupMasks(self.groups, torch.stack([*new.values()])))
             self.known.update(zip(new, values, strict=True))
         return torch.stack([self.known[key] for key in keys])
 
     def share(self, values: Tensor, error: Tensor | None = None) -> Attribution:
         """Divide values of pieces (T, P), and their standard errors, equally among the features of each piece."""
         visible = self.problem.visible
-        scores = shared(self.groups, values, visible)
-        return Attribution(scores, spread=None if error is None else shared(self.groups, error, visible))
+        scores = spread_scores(self.groups, values, visible)
+        return Attribution(scores, spread=None if error is None else spread_scores(self.groups, error, visible))
 
 
 class MultiTargetLime(LimeBase):  # type: ignore[misc]
@@ -118,4 +118,4 @@ def fit_surrogate(
     values, *others = lime.attribute(
         forward.present, n_samples=len(masks), perturbations_per_eval=forward.problem.batching.size
     )  # (T, P) each
-    return forward.share(values, spread(others))
+    return forward.share(values, estimate_jackknife_error(others))

@@ -42,7 +42,7 @@ def discretized_integrated_gradients(
     if problem.internals.table is None:
         raise Incompatible("Discretized integrated gradients need a table of words, which this model does not have.")
     chunks = zip(torch.split(problem.x[0], CHUNK), torch.split(problem.baseline[0], CHUNK), strict=True)
-    ways = [way(x, end, problem.internals.table, steps, neighbours, anchors, problem) for x, end in chunks]
+    ways = [find_path(x, end, problem.internals.table, steps, neighbours, anchors, problem) for x, end in chunks]
     points = torch.cat(ways, dim=1).flip(0)  # (steps + 1, F, D), from the baseline to the text
     parts = Upscaled(points, upscale)
     _, products = problem.gradients(parts, lambda products: products.sum(-1), along=Strides(parts))
@@ -80,7 +80,9 @@ class Strides:
         return (self.parts.points[steps + 1] - self.parts.points[steps]) / self.parts.factor
 
 
-def way(x: Tensor, end: Tensor, table: Words, steps: int, neighbours: int, anchors: str, problem: Problem) -> Tensor:
+def find_path(
+    x: Tensor, end: Tensor, table: Words, steps: int, neighbours: int, anchors: str, problem: Problem
+) -> Tensor:
     """Points (steps + 1, C, D) from tokens x (C, D) to their baselines `end`, each near a word of the table (V, D).
 
     At each step the next word is sought among those nearest to the last one, and moved onto the way where it is not

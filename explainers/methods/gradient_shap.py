@@ -11,9 +11,9 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..chance import estimated, mean
 from ..problem import Attribution, Noisy, Problem
 from ..registry import Range, method
+from .standard_error import estimate_mean, estimate_with_error
 
 
 @method("GradientSHAP", paper="Lundberg & Lee 2017, arXiv:1705.07874", needs=("gradients", "baseline"))
@@ -34,7 +34,7 @@ def gradient_shap(
     _, products = problem.gradients(
         Points(problem.baseline, ways, alphas), lambda products: products.sum(-1), along=ways
     )  # (N, T, F)
-    scores, spread = estimated(mean, products)
+    scores, spread = estimate_with_error(estimate_mean, products)
     return Attribution(scores, spread=spread)
 
 

@@ -6,18 +6,19 @@ place of 1 and 1.5 to 1.7 times the time (20 tokens; `python -m bench.captum`).
 
 import torch
 
-from ..knobs import Norm, lengths, told_if_nothing
 from ..problem import Attribution, Problem
 from ..registry import method
+from .options import Norm, reduce_gradients, warn_if_cancelled
 
 
 @method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))
 def saliency(problem: Problem, *, norm: Norm = "L2") -> Attribution:
     """Measure how fast the score changes with each embedding. (T, F), score per unit of embedding."""
     _, gradients = problem.gradients(  # reduced one by one: hundreds of written tokens would not fit
-        problem.x, lambda gradient: torch.stack([lengths(gradient, norm), lengths(gradient, "L2")], dim=-1)
+        problem.x,
+        lambda gradient: torch.stack([reduce_gradients(gradient, norm), reduce_gradients(gradient, "L2")], dim=-1),
     )  # (1, T, F, 2)
-    told_if_nothing(problem.run, gradients[..., 0], gradients[..., 1])
+    warn_if_cancelled(problem.run, gradients[..., 0], gradients[..., 1])
     return Attribution(gradients[0, ..., 0], signed=norm == "signed")
 
 

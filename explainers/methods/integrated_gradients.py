@@ -9,9 +9,9 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..data import LITTLE, change
 from ..problem import Attribution, Path, Problem
 from ..registry import Range, method
+from ..results.explanation import LITTLE, measure_change
 
 # Boole's closed rule: exact up to degree 5, its ends are shared with the neighbours, and halving an interval keeps
 # all five nodes, so it costs four new ones.
@@ -112,7 +112,7 @@ class Line:
             self._problem.run.notices.append(
                 "The number hardly differs between the text and its baseline, so errors are measured by its size."
             )
-        return torch.from_numpy(change(last.numpy(), first.numpy()))
+        return torch.from_numpy(measure_change(last.numpy(), first.numpy()))
 
     def _visit(self, asking: dict[float, Tensor]) -> None:
         new = {

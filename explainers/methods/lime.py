@@ -12,12 +12,12 @@ import torch
 from captum.attr._core.lime import get_exp_kernel_similarity_function
 from torch import Tensor
 
-from ..chance import leaving_out
-from ..knobs import AtLevel, InPatches
-from ..pieces import pieces
 from ..problem import Attribution, Problem
 from ..registry import Range, method
 from .captum_adapter import PieceForward, fit_surrogate
+from .feature_groups import group_features
+from .options import AtLevel, InPatches
+from .standard_error import make_folds
 
 WIDTH = 0.25  # of the kernel, as in the paper's own code: 25 for distances that it multiplies by 100
 
@@ -37,14 +37,14 @@ def lime(
     itself; of every other a random number of parts is at its baseline, all numbers equally likely. Samples near the
     input count more: exp(-d² / 2w²) for cosine distance d and width w = 0.25.
     """
-    groups = pieces(problem, level, patch)  # (F,)
+    groups = group_features(problem, level, patch)  # (F,)
     forward = PieceForward(problem, groups)
-    masks = near(forward.count, samples, problem.generator)  # (N, P)
+    masks = draw_masks(forward.count, samples, problem.generator)  # (N, P)
     kernel = get_exp_kernel_similarity_function("cosine", kernel_width=WIDTH)
-    return fit_surrogate(forward, masks, kernel, partial(fitted, ridge=ridge), leaving_out(samples))
+    return fit_surrogate(forward, masks, kernel, partial(fit_ridge, ridge=ridge), make_folds(samples))
 
 
-def near(count: int, samples: int, generator: torch.Generator) -> Tensor:
+def draw_masks(count: int, samples: int, generator: torch.Generator) -> Tensor:
     """Draw masks (N, P) of P parts: first all, then N - 1 with a random number of random parts left out."""
     out = torch.randint(1, count + 1, (samples, 1), generator=generator, device=generator.device)
     order = torch.rand(samples, count, generator=generator, device=generator.device).argsort(1).argsort(1)
@@ -53,7 +53,7 @@ def near(count: int, samples: int, generator: torch.Generator) -> Tensor:
     return masks.cpu()
 
 
-def fitted(masks: Tensor, values: Tensor, weights: Tensor, ridge: float) -> Tensor:
+def fit_ridge(masks: Tensor, values: Tensor, weights: Tensor, ridge: float) -> Tensor:
     """Solve the weighted ridge regression of values (N, T) on masks (N, P), (T, P); the intercept is not penalised."""
     shares = (weights / weights.sum())[:, None]
     x = masks.double()

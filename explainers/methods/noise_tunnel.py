@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..chance import estimated, mean
 from ..problem import Attribution, Noisy, Path, Problem
 from ..registry import Range, method
+from .standard_error import estimate_mean, estimate_with_error
 
 STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # of maps (N, T, F)
-    "smoothgrad": mean,
+    "smoothgrad": estimate_mean,
     "smoothgrad_sq": lambda maps: maps.square().mean(0),
     "vargrad": lambda maps: maps.var(0, correction=0),
 }
@@ -50,7 +50,7 @@ def noise_tunnel(
     copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
     problem.run.expect(samples * steps)
     maps = [_integrated(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
-    scores, spread = estimated(STATISTICS[kind], torch.stack(maps))
+    scores, spread = estimate_with_error(STATISTICS[kind], torch.stack(maps))
     return Attribution(scores, signed=kind == "smoothgrad", spread=spread)
 
 

@@ -3,11 +3,11 @@
 import torch
 from captum.attr import FeatureAblation
 
-from ..knobs import AtLevel, InPatches
-from ..pieces import pieces
 from ..problem import Attribution, Problem
 from ..registry import method
 from .captum_adapter import PieceForward
+from .feature_groups import group_features
+from .options import AtLevel, InPatches
 
 
 @method("Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", needs=("baseline",))
@@ -16,7 +16,7 @@ def occlusion(problem: Problem, *, level: AtLevel = "word", patch: InPatches = 2
 
     (T, F), in the score's unit: the features of a word or of a square share its fall equally, so that it is their sum.
     """
-    groups = pieces(problem, level, patch)  # (F,)
+    groups = group_features(problem, level, patch)  # (F,)
     forward = PieceForward(problem, groups, known={})
     problem.run.expect(1 + forward.count)
     # Captum evaluates the whole input alone. Evaluated with the first ablations, it costs no batch of its own.

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..knobs import AtLevel
-from ..pieces import words
 from ..problem import Attribution, Problem
 from ..registry import Range, method
+from .feature_groups import group_tokens
+from .options import AtLevel
 
 
 @method(
@@ -32,7 +32,7 @@ def sequential_integrated_gradients(
     (T, F), in the score's unit. The scores of what moves together sum to the fall of the score without it: for single
     tokens this is occlusion, found by gradients. The paper's baseline is the mask token.
     """
-    groups = words(problem, level)  # (F,)
+    groups = group_tokens(problem, level)  # (F,)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas, shares = torch.from_numpy((nodes + 1) / 2).float(), torch.from_numpy(weights / 2).float()
     ways = Alone(problem.x, problem.baseline, groups, alphas)

@@ -13,12 +13,12 @@ import torch
 from captum.attr import ShapleyValueSampling
 from torch import Tensor
 
-from ..chance import estimated, leaving_out, mean
-from ..knobs import AtLevel, InPatches
-from ..pieces import KEPT, Level, pieces
 from ..problem import Attribution, Problem
 from ..registry import Range, method
 from .captum_adapter import PieceForward, fit_surrogate
+from .feature_groups import KEPT, Level, group_features
+from .options import AtLevel, InPatches
+from .standard_error import estimate_mean, estimate_with_error, make_folds
 
 
 @method("KernelSHAP", paper="Lundberg & Lee 2017, arXiv:1705.07874", needs=("baseline",), additive=True)
@@ -36,24 +36,24 @@ def kernel_shap(
     (T, F), in the score's unit: the features of a part share its value equally. Every random choice of parts is
     evaluated with its complement, and the values are constrained to sum to F(x) - F(x').
     """
-    groups = players(problem, level, patch)  # (F,)
+    groups = group_players(problem, level, patch)  # (F,)
     forward = PieceForward(problem, groups)
     count = forward.count
     ends = forward(torch.arange(2)[:, None].expand(-1, count)).double()  # (2, T), with none and with all of the parts
     if count == 1:
         return forward.share((ends[1] - ends[0])[:, None].float())
     exact = 2**count - 2 <= samples
-    masks = every(count) if exact else paired(count, samples // 2, problem.generator)  # (N, P)
-    weights = kernel(count) if exact else torch.ones(count)  # (P,), by the number of parts that are present
+    masks = list_coalitions(count) if exact else draw_coalitions(count, samples // 2, problem.generator)  # (N, P)
+    weights = compute_kernel(count) if exact else torch.ones(count)  # (P,), by the number of parts that are present
     if len(masks) < 2 * count and not exact:
         problem.run.notices.append(f"There are {count} parts and {len(masks)} samples: ask for more, or larger parts.")
     # A choice and its opposite are in one fold.
-    folds = [] if exact else [some.repeat(2) for some in leaving_out(len(masks) // 2)]
+    folds = [] if exact else [some.repeat(2) for some in make_folds(len(masks) // 2)]
 
     def weigh(_: Tensor, __: Tensor, mask: Tensor, **___: object) -> Tensor:
         return weights[int(mask.sum())]
 
-    return fit_surrogate(forward, masks, weigh, partial(solved, ends=ends), folds)
+    return fit_surrogate(forward, masks, weigh, partial(solve_shares, ends=ends), folds)
 
 
 @method(
@@ -75,7 +75,7 @@ def shapley_value_sampling(
 
     (T, F), in the score's unit: the features of a part share its value equally.
     """
-    groups = players(problem, level, patch)  # (F,)
+    groups = group_players(problem, level, patch)  # (F,)
     forward = PieceForward(problem, groups, known={})
     count = forward.count
     problem.run.expect(min(2**count, 2 + 2 * orders * (count - 1)))
@@ -86,32 +86,32 @@ def shapley_value_sampling(
         both = order.tolist(), order.flip(0).tolist()
         sampling.permutation_generator = lambda _, __, both=both: both
         draws.append(sampling.attribute(forward.present, perturbations_per_eval=count)[0])
-    return forward.share(*estimated(mean, torch.stack(draws)))
+    return forward.share(*estimate_with_error(estimate_mean, torch.stack(draws)))
 
 
-def players(problem: Problem, level: Level, patch: int) -> Tensor:
+def group_players(problem: Problem, level: Level, patch: int) -> Tensor:
     """Return the part of each feature, (F,): as in `pieces`, and one more so that the values sum to F(x) - F(x').
 
     It holds what is never taken away but differs from the baseline, such as the position of a special token.
     """
-    groups = pieces(problem, level, patch)
+    groups = group_features(problem, level, patch)
     differs = (problem.x != problem.baseline).any(-1)[0]  # (F,)
     return torch.where((groups == KEPT) & differs, groups.max() + 1, groups)
 
 
-def kernel(count: int) -> Tensor:
+def compute_kernel(count: int) -> Tensor:
     """Return the Shapley kernel's weight of a choice of k parts, for k from 0 (not used) to P - 1."""
     weights = [(count - 1) / (math.comb(count, k) * k * (count - k)) for k in range(1, count)]
     return torch.tensor([0.0, *weights], dtype=torch.float64)
 
 
-def every(count: int) -> Tensor:
+def list_coalitions(count: int) -> Tensor:
     """Return all masks (2^P - 2, P) but those of none and of all parts."""
     numbers = torch.arange(1, 2**count - 1)
     return (numbers[:, None] >> torch.arange(count)) % 2 == 1
 
 
-def paired(count: int, pairs: int, generator: torch.Generator) -> Tensor:
+def draw_coalitions(count: int, pairs: int, generator: torch.Generator) -> Tensor:
     """Draw masks (2 · pairs, P) with probability proportional to the kernel; the second half are the complements."""
     sizes = torch.arange(1, count, dtype=torch.float64, device=generator.device)
     chances = 1 / (sizes * (count - sizes))  # of a size: its kernel times how many choices have it
@@ -121,7 +121,7 @@ def paired(count: int, pairs: int, generator: torch.Generator) -> Tensor:
     return torch.cat([some, ~some])
 
 
-def solved(masks: Tensor, values: Tensor, weights: Tensor, ends: Tensor) -> Tensor:
+def solve_shares(masks: Tensor, values: Tensor, weights: Tensor, ends: Tensor) -> Tensor:
     """Solve the least squares for values (T, P) that sum to the change between `ends` (2, T).
 
     They are written as equal parts of the change plus deviations that sum to 0, which removes the constraint.

@@ -13,10 +13,10 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..chance import FOLDS, spread
-from ..knobs import Norm, lengths, told_if_nothing
 from ..problem import Attribution, Noisy, Problem
 from ..registry import Range, method
+from .options import Norm, reduce_gradients, warn_if_cancelled
+from .standard_error import FOLDS, estimate_jackknife_error
 
 Samples = Annotated[int, Range(1, 500), "How many noisy copies to average over."]
 Noise = Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."]
@@ -28,7 +28,7 @@ MOST_BYTES = 1e8  # of means that are kept at once: of hundreds of written token
 @method("SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825", needs=("gradients",))
 def smooth_grad(problem: Problem, *, norm: Norm = "L2", samples: Samples = 30, noise: Noise = 0.1) -> Attribution:
     """Average the gradient over noisy copies of the input. (T, F), score per unit of embedding."""
-    return _noisy(problem, samples, noise, lambda mean, _: lengths(mean, norm), norm == "signed")
+    return _noisy(problem, samples, noise, lambda mean, _: reduce_gradients(mean, norm), norm == "signed")
 
 
 @method("SquareGrad", paper="Hooker et al. 2019, arXiv:1806.10758", needs=("gradients",))
@@ -63,7 +63,7 @@ def _noisy(problem: Problem, samples: int, noise: float, statistic: Statistic, s
     found = [_estimated(problem.among(slice(first, first + together)), firsts, deviation, statistic) for first in parts]
     scores, lengths, errors = zip(*found, strict=True)
     if signed:
-        told_if_nothing(problem.run, torch.cat(scores), torch.cat(lengths))
+        warn_if_cancelled(problem.run, torch.cat(scores), torch.cat(lengths))
     known = [error for error in errors if error is not None]
     return Attribution(torch.cat(scores), signed=signed, spread=torch.cat(known) if known else None)
 
@@ -78,7 +78,7 @@ def _estimated(
     pairs = zip(folds, counts, strict=True) if len(folds) > 1 else ()
     without = [statistic(*_moments(every - sums, samples - count)) for sums, count in pairs]
     mean, square = _moments(every, samples)
-    return statistic(mean, square), mean.norm(dim=-1), spread(without)
+    return statistic(mean, square), mean.norm(dim=-1), estimate_jackknife_error(without)
 
 
 def _sums(problem: Problem, deviation: float, first: int, end: int) -> Tensor:

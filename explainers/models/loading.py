@@ -97,7 +97,7 @@ def _freeze(model: Any) -> Any:
 
 
 @cache
-def registry() -> ModelCache[Bundle]:
+def model_cache() -> ModelCache[Bundle]:
     """Return the cache of loaded models of this process."""
     return ModelCache[Bundle](settings().model_megabytes * 1_000_000)
 
@@ -106,7 +106,7 @@ def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bund
     """Load the model of a Card, and keep it in memory while in use. Hold its lock while running it."""
     auto = get_auto_class(card)
     found = cache(lambda: find_model(card, auto, progress))
-    return registry().lease(
+    return model_cache().lease(
         f"{card.key} {auto.__name__}",
         weigh=lambda: found().bytes,
         build=lambda: _build(card, found(), auto, progress),
@@ -122,7 +122,7 @@ def load(card: Card) -> Bundle:
 
 def find_loaded(card: Card) -> Bundle | None:
     """Return the Bundle of a Card if it is in memory, else None."""
-    return registry().peek(f"{card.key} {get_auto_class(card).__name__}")
+    return model_cache().peek(f"{card.key} {get_auto_class(card).__name__}")
 
 
 def locate(card: Card) -> Presence:

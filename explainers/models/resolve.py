@@ -10,14 +10,14 @@ from huggingface_hub import try_to_load_from_cache
 
 from ..errors import Incompatible, LimitReached, ModelNotFound
 from ..progress import Progress, run_in_thread
-from ..settings import Settings, settings
+from ..settings import ROOT, Settings, settings
 from .bundled_weights import WHEELS, fetch
 from .card import Card, guess_provided
 from .catalogue import CARDS
 from .hub import check_copy, download, find_on_hub
 from .local import FoundModel, inspect_folder, shorten
 
-ADAPTERS = Path(__file__).parents[2] / "models"
+ADAPTERS = ROOT / "models"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?(@[A-Za-z0-9][\w./-]{0,80})?")
 
 

@@ -18,7 +18,7 @@ from ..inputs.text import find_grapheme_starts, find_sentence_ends
 from ..request import Target
 
 if TYPE_CHECKING:
-    from ..data import Explanation, Feature
+    from .explanation import Explanation, Feature
 
 Floats = NDArray[np.float32]
 Groups = list[list[int]]
@@ -46,7 +46,7 @@ class Grouping:
     pattern: str = ""
 
 
-def grouped(explanation: "Explanation", grouping: Grouping) -> "Explanation":
+def aggregate(explanation: "Explanation", grouping: Grouping) -> "Explanation":
     """Gather the features into units; the targets of a generation too. An image stays as it is.
 
     The score of a unit that is hidden in part is that of its visible tokens; NaN only where all are hidden. What a
@@ -54,7 +54,7 @@ def grouped(explanation: "Explanation", grouping: Grouping) -> "Explanation":
     """
     if explanation.kind == "image":
         return explanation
-    groups = groups_of(_keys(explanation, grouping))
+    groups = find_groups(_keys(explanation, grouping))
     found = gather(explanation, groups, grouping.how)
     return _gather_targets(found, groups, grouping.how) if explanation.kind == "generation" else found
 
@@ -81,12 +81,14 @@ def gather(explanation: "Explanation", groups: Groups, how: How = "sum") -> "Exp
     )
 
 
-def groups_of(keys: Sequence[Hashable]) -> Groups:
+def find_groups(keys: Sequence[Hashable]) -> Groups:
     """The indices of neighbours with equal keys, a list each."""
     return [list(group) for _, group in groupby(range(len(keys)), key=keys.__getitem__)]
 
 
-def word_keys(features: "Sequence[Feature]", level: Literal["token", "word", "sentence"] = "word") -> list[Hashable]:
+def list_word_keys(
+    features: "Sequence[Feature]", level: Literal["token", "word", "sentence"] = "word"
+) -> list[Hashable]:
     """The field and the word, or the sentence, of each feature; one that is part of none has a key of its own."""
 
     def key(index: int, feature: "Feature") -> Hashable:
@@ -107,7 +109,7 @@ def join(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "Feature":
     return replace(placed[0], text=text, start=start, end=end, special=all(f.special for f in features))
 
 
-def whole_characters(spans: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int, list[int]]]:
+def widen_to_characters(spans: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int, list[int]]]:
     """Widen spans to whole grapheme clusters; those that then overlap become one, with the indices of its members."""
     starts = find_grapheme_starts(text)
     found: list[tuple[int, int, list[int]]] = []
@@ -146,7 +148,7 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
     """Gather the targets of each written group into one."""
     home = {feature: place for place, group in enumerate(groups) for feature in group}
     places = [home[target.position or 0] for target in explanation.targets]
-    rows = groups_of(places)
+    rows = find_groups(places)
     if not rows:
         return explanation
     gather_values = np.sum if how == "sum" else np.mean
@@ -198,7 +200,7 @@ def _keys(explanation: "Explanation", grouping: Grouping) -> list[Hashable]:
     """The unit of each feature; neighbours with equal keys are one."""
     match grouping.level:
         case "word":
-            return word_keys(explanation.features)
+            return list_word_keys(explanation.features)
         case "sentence":
             return _between(explanation, lambda field, text: find_sentence_ends(text))
         case "role":
@@ -220,7 +222,7 @@ def _token_keys(explanation: "Explanation") -> list[Hashable]:
             if f.field == field and f.start is not None and f.end is not None and f.start != f.end:
                 places.append(i)
                 spans.append((f.start, f.end))
-        for _, _, members in whole_characters(spans, text):
+        for _, _, members in widen_to_characters(spans, text):
             for member in members:
                 keys[places[member]] = places[members[0]]
     return keys

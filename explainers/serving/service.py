@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import torch
 
-from ..data import Explanation, Pixels
-from ..engine import canonical, evaluate, explain
-from ..faithfulness import Faithfulness
+from ..engine import canonicalize, evaluate, explain
 from ..progress import Progress, hold_lock, quiet
 from ..request import Request
+from ..results.explanation import Explanation, Pixels
+from ..results.faithfulness import Faithfulness
 from ..settings import Settings, settings
 from .queue import RequestQueue
 
@@ -68,7 +68,7 @@ def estimate_bytes(answer: Any) -> int:
     return int(answer.scores.nbytes + features + inputs)
 
 
-class Backend:
+class Service:
     """Computes explanations, attacks and evaluations in this process, a few at a time."""
 
     def __init__(self, limits: Settings) -> None:
@@ -80,13 +80,13 @@ class Backend:
 
     def explain(self, request: Request, progress: Progress = quiet) -> Explanation:
         """Return the request's explanation, computed if it is not cached."""
-        question = canonical(request)
+        question = canonicalize(request)
         found = self.answer(question, lambda progress: explain(question, progress=progress), progress)
         return replace(found, request=request)
 
     def kept(self, request: Request) -> Explanation | None:
         """Return the request's explanation if it is cached, else None."""
-        found = self._results.get(canonical(request))
+        found = self._results.get(canonicalize(request))
         return replace(found, request=request) if found else None
 
     def evaluate(self, explanation: Explanation, row: int, progress: Progress = quiet) -> Faithfulness:
@@ -140,10 +140,10 @@ class Backend:
 
 def _make_question(explanation: Explanation, row: int) -> Hashable:
     """Make the cache key of an evaluation."""
-    return "evaluate", canonical(explanation.request), row
+    return "evaluate", canonicalize(explanation.request), row
 
 
 @cache
-def backend() -> Backend:
+def service() -> Service:
     """Return the backend of this process."""
-    return Backend(settings())
+    return Service(settings())

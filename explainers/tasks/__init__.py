@@ -3,7 +3,7 @@
 Knows no method and no page.
 """
 
-from ..task import Task
+from .base import Task
 from .fill_mask import FillMask
 from .image_classification import ImageClassification
 from .multi_label_classification import MultiLabelClassification

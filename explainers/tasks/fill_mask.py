@@ -10,18 +10,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data import Prediction
-from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
-from ..hearing import Attackable, Hearing, Verdict
-from ..masks import likeliest, marked, masked, probability, said, spans, target, token
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..readout import Readout, readout, unit_name
 from ..request import Request, Target
-from ..task import Example, Field
-from ..textual import problem
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable, Judgement
+from ._mask_tokens import (
+    encode_masked,
+    find_masks,
+    find_token,
+    make_target,
+    mark_masks,
+    predict_mask,
+    predict_masks,
+    read_probability,
+)
+from ._scores import ScoreFunction, compute_score, name_unit
+from ._text_problem import make_class_problem
+from ._tokenization import Encoded, ScoreParams
+from .base import Example, Field
 
 TEXT = "text"
 NUMBERS = 50_000_000  # logits that are held at once: every token has one for each word of the vocabulary
@@ -50,36 +59,36 @@ class FillMask(Attackable):
     choices = foils = "said"
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = marked(bundle, self.texts(request))
-        encoded, masks = masked(bundle, texts)
+        texts = mark_masks(bundle, self.texts(request))
+        encoded, masks = encode_masked(bundle, texts)
 
-        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
             return _readout(bundle, request.target, _logits(bundle, encoded, outputs[0]), masks, reading)
 
-        found = problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
+        found = make_class_problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
         batching = found.batching
         return replace(found, batching=replace(batching, size=min(batching.size, _together(bundle, encoded))))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        encoded, masks = masked(bundle, marked(bundle, self.texts(request)))
+        encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         with torch.no_grad():
-            return said(bundle, _logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
+            return predict_masks(bundle, _logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        encoded, masks = masked(bundle, marked(bundle, self.texts(request)))
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+        encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         wanted = request.target
         at = next((i for i in masks if encoded.features[i].start == place), None)
 
-        def judge(outputs: Sequence[Any]) -> Verdict:
+        def judge(outputs: Sequence[Any]) -> Judgement:
             logits = _logits(bundle, encoded, outputs[0])
             there = _mask(wanted, masks) if at is None else at
-            best = likeliest(bundle, logits, there, 1)[0]
-            index = best.index if wanted.label is None else token(bundle, wanted.label)
-            share = probability(logits, there, index or 0)
-            asked = target(bundle, there, index or 0, share)
-            return Verdict(asked, str(best.label), share, index == best.index, spans(encoded, masks))
+            best = predict_mask(bundle, logits, there, 1)[0]
+            index = best.index if wanted.label is None else find_token(bundle, wanted.label)
+            share = read_probability(logits, there, index or 0)
+            asked = make_target(bundle, there, index or 0, share)
+            return Judgement(asked, str(best.label), share, index == best.index, find_masks(encoded, masks))
 
-        return Hearing((encoded,), judge, _together(bundle, encoded))
+        return AnswerCheck((encoded,), judge, _together(bundle, encoded))
 
 
 def _logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
@@ -102,27 +111,29 @@ def _mask(wanted: Target, masks: Sequence[int]) -> int:
     return masks[0] if wanted.position is None else wanted.position
 
 
-def _readout(bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], reading: Reading) -> Readout:
+def _readout(bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], reading: ScoreParams) -> ScoreFunction:
     """The numbers of the word that is asked about, or else of the likeliest word of each mask."""
-    found = said(bundle, logits, masks)
+    found = predict_masks(bundle, logits, masks)
     if wanted.label is None and wanted.index is None and wanted.position is None and wanted.foil is None:
-        targets = tuple(likeliest(bundle, logits, at, 1)[0] for at in masks)
+        targets = tuple(predict_mask(bundle, logits, at, 1)[0] for at in masks)
     else:
         at = _mask(wanted, masks)
-        index = token(bundle, wanted.label) if wanted.label is not None else wanted.index
+        index = find_token(bundle, wanted.label) if wanted.label is not None else wanted.index
         if index is None:
-            index = likeliest(bundle, logits, at, 1)[0].index or 0
+            index = predict_mask(bundle, logits, at, 1)[0].index or 0
         if not 0 <= index < logits.shape[-1]:
             raise BadRequest(f"The vocabulary has no word {index}: it has {logits.shape[-1]:,}.")
-        targets = (target(bundle, at, index, probability(logits, at, index)),)
-    foil = None if wanted.foil is None else token(bundle, wanted.foil)
+        targets = (make_target(bundle, at, index, read_probability(logits, at, index)),)
+    foil = None if wanted.foil is None else find_token(bundle, wanted.foil)
     if foil is not None and foil == targets[0].index:
         raise BadRequest(f"{targets[0].label} cannot be compared with itself. Choose another word to compare with.")
     asked = tuple(replace(one, foil=wanted.foil) for one in targets)
 
     def read(outputs: Sequence[Any]) -> Tensor:
         logits = outputs[0].logits  # (B, F, V)
-        numbers = [readout(logits[:, t.position or 0], t.index or 0, reading.unit, "softmax", foil) for t in asked]
+        numbers = [
+            compute_score(logits[:, t.position or 0], t.index or 0, reading.unit, "softmax", foil) for t in asked
+        ]
         return torch.stack(numbers, dim=1)  # (B, T)
 
-    return Readout(asked, found, unit_name(reading.unit, "softmax", foil), read)
+    return ScoreFunction(asked, found, name_unit(reading.unit, "softmax", foil), read)

@@ -8,21 +8,21 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..classification import classes, said
-from ..data import InputLayout, Prediction
-from ..encoding import Reading
 from ..errors import BadRequest, Incompatible
-from ..imaging import Seen, Viewing, baseline, see
+from ..inputs.images import PHOTOGRAPHS, decode
 from ..models.loading import Bundle
 from ..models.probes import vision
-from ..pictures import PHOTOGRAPHS, read
 from ..problem import Batching, Internals, Problem
 from ..progress import Run
-from ..readout import activation
 from ..registry import params_of, read_params
 from ..request import Request
+from ..results.explanation import InputLayout, Prediction
 from ..settings import settings
-from ..task import Example, Field, Task
+from ._image_preprocessing import ImageInputs, ImageParams, make_baseline, preprocess
+from ._scores import find_activation
+from ._sequence_classification import classes, said
+from ._tokenization import ScoreParams
+from .base import Example, Field, Task
 
 
 class ImageClassification(Task):
@@ -36,14 +36,14 @@ class ImageClassification(Task):
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
     choices = foils = "said"  # a thousand labels are too many to look through: the likeliest come first
     method = "occlusion"  # the map that needs the fewest words: seconds of work, with both directions, on any model
-    params = params_of(Viewing)
+    params = params_of(ImageParams)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        viewing = read_params(Viewing, request.options)
+        viewing = read_params(ImageParams, request.options)
         seen = self._seen(bundle, request)
         output, probe = vision.watch(bundle.model, seen.pixels, lambda: bundle.model(**seen.inputs))
-        kind = activation(bundle.model.config)
-        asked = classes(bundle, request.target, output.logits, Reading(unit=viewing.unit), kind)
+        kind = find_activation(bundle.model.config)
+        asked = classes(bundle, request.target, output.logits, ScoreParams(unit=viewing.unit), kind)
         grid, x = (seen.features.rows, seen.features.columns), seen.pixels.reshape(1, -1, 1)  # (1, C·H·W, 1)
 
         patches = probe.patches
@@ -61,7 +61,7 @@ class ImageClassification(Task):
             prediction=asked.prediction,
             unit=asked.unit,
             x=x,
-            baseline=baseline(seen, viewing.baseline).reshape(1, -1, 1),
+            baseline=make_baseline(seen, viewing.baseline).reshape(1, -1, 1),
             score=score,
             deployed=asked.read([output])[0],
             layout=InputLayout(grid=grid, frame=seen.frame),
@@ -80,13 +80,13 @@ class ImageClassification(Task):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         seen = self._seen(bundle, request)
         with torch.no_grad():
-            return said(bundle, bundle.model(**seen.inputs).logits, activation(bundle.model.config))
+            return said(bundle, bundle.model(**seen.inputs).logits, find_activation(bundle.model.config))
 
-    def _seen(self, bundle: Bundle, request: Request) -> Seen:
+    def _seen(self, bundle: Bundle, request: Request) -> ImageInputs:
         """The request's picture as the model gets it."""
         picture = request.pictures.get("image")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")
         if bundle.processor is None:
             raise Incompatible(f"{bundle.card.label} has no image processor, so it reads no images.")
-        return see(bundle.processor, read(picture, settings().upload_megabytes), bundle.card.label)
+        return preprocess(bundle.processor, decode(picture, settings().upload_megabytes), bundle.card.label)

@@ -6,21 +6,21 @@ Knows no method and no page.
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..classification import hearing, prediction, problem
-from ..data import Prediction
-from ..encoding import Reading
 from ..errors import Incompatible
-from ..hearing import Attackable, Hearing
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, params_of, read_params
 from ..request import Request
-from ..task import Example, Field
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable
+from ._sequence_classification import hearing, make_prediction, make_problem
+from ._tokenization import ScoreParams
+from .base import Example, Field
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class MultiLabelParams:
     """How many labels are explained when none is asked for."""
 
     labels: Annotated[int, Range(1, 1_000), "How many labels are explained, the most probable first."] = 6
@@ -46,24 +46,24 @@ class MultiLabelClassification(Attackable):
             ("Deadpan", "I love it when my alarm rings on a Sunday. Truly the highlight of my week."),
         )
     )
-    params = (*params_of(Reading), *params_of(Shown))
+    params = (*params_of(ScoreParams), *params_of(MultiLabelParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        fit(bundle)
-        most = read_params(Shown, request.options).labels
+        check_fit(bundle)
+        most = read_params(MultiLabelParams, request.options).labels
         texts = self.texts(request)
-        return problem(bundle, request, run, texts, "sigmoid", most)
+        return make_problem(bundle, request, run, texts, "sigmoid", most)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        fit(bundle)
-        return prediction(bundle, self.texts(request), "sigmoid")
+        check_fit(bundle)
+        return make_prediction(bundle, self.texts(request), "sigmoid")
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        fit(bundle)
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+        check_fit(bundle)
         return hearing(bundle, request.target, self.texts(request), "sigmoid")
 
 
-def fit(bundle: Bundle) -> None:
+def check_fit(bundle: Bundle) -> None:
     """Raises Incompatible for a model that says that it does anything else than to judge each label by itself."""
     kinds = {"single_label_classification": "chooses one of its labels", "regression": "gives numbers, not labels"}
     if other := kinds.get(bundle.model.config.problem_type):

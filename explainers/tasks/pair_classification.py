@@ -9,22 +9,22 @@ from typing import Annotated, Any, Literal
 
 from torch import Tensor
 
-from ..classification import classes, hearing, prediction
-from ..data import Prediction
-from ..encoding import Reading, encode
-from ..hearing import Attackable, Hearing
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..readout import Readout, activation
 from ..registry import params_of, read_params
 from ..request import Request, Target
-from ..task import Example, Field
-from ..textual import problem
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable
+from ._scores import ScoreFunction, find_activation
+from ._sequence_classification import classes, hearing, make_prediction
+from ._text_problem import make_class_problem
+from ._tokenization import ScoreParams, encode
+from .base import Example, Field
 
 
 @dataclass(frozen=True, kw_only=True)
-class Direction:
+class DirectionParams:
     """Which end of its only number a model is explained towards, if it has but one."""
 
     towards: Annotated[
@@ -53,29 +53,29 @@ class PairClassification(Attackable):
             ("Cat logic", "My cat has never once obeyed me.", "My cat always does what I say, if it is asleep."),
         )
     )
-    params = (*params_of(Reading), *params_of(Direction))
+    params = (*params_of(ScoreParams), *params_of(DirectionParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        flip = read_params(Direction, request.options).towards == "0" and bundle.model.config.num_labels == 1
+        opposite = read_params(DirectionParams, request.options).towards == "0" and bundle.model.config.num_labels == 1
 
-        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
-            kind = activation(bundle.model.config)
+        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
+            kind = find_activation(bundle.model.config)
             said = classes(bundle, request.target, outputs[0].logits, reading, kind)
-            return flipped(said) if flip else said
+            return flip(said) if opposite else said
 
-        return problem(bundle, request, run, [encode(bundle, texts)], ask)
+        return make_class_problem(bundle, request, run, [encode(bundle, texts)], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        return prediction(bundle, texts, activation(bundle.model.config))
+        return make_prediction(bundle, texts, find_activation(bundle.model.config))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts = self.texts(request)
-        return hearing(bundle, request.target, texts, activation(bundle.model.config))
+        return hearing(bundle, request.target, texts, find_activation(bundle.model.config))
 
 
-def flipped(readout: Readout) -> Readout:
+def flip(readout: ScoreFunction) -> ScoreFunction:
     """The readout of a model's only number, towards its other end: the probability that it is not so, or less of it."""
     whole = 1.0 if readout.unit == "probability" else 0.0
     (target,) = readout.targets

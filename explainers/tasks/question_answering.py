@@ -11,27 +11,27 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from ..answers import Passage, best_sum, readout, said
-from ..data import Prediction
-from ..encoding import Encoded, Reading
 from ..errors import BadRequest, Incompatible
-from ..hearing import Attackable, Hearing, Verdict
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..readout import Readout
 from ..registry import Range, params_of, read_params
 from ..request import Request, Target
-from ..task import Example, Field
-from ..textual import problem
-from ..windows import Rank, context_of, window
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable, Judgement
+from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, read_scores
+from ._answer_windows import Rank, choose_window, find_context
+from ._scores import ScoreFunction
+from ._text_problem import make_class_problem
+from ._tokenization import Encoded, ScoreParams
+from .base import Example, Field
 
 QUESTION, CONTEXT = "question", "context"
 UNSURE = "This model holds it likelier that the context has no answer. Explained is its best guess."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answering:
+class AnswerParams:
     """The setting of this task alone."""
 
     longest_answer: Annotated[int, Range(1, 200), "The most tokens that an answer may have."] = 30
@@ -91,54 +91,54 @@ class QuestionAnswering(Attackable):
         )
     )
     choices = foils = "said"
-    params = (*params_of(Reading), *params_of(Answering))
+    params = (*params_of(ScoreParams), *params_of(AnswerParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        longest = read_params(Answering, request.options).longest_answer
-        encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
+        longest = read_params(AnswerParams, request.options).longest_answer
+        encoded = choose_window(bundle, texts, _best_sum(bundle, longest), run.spend)
 
-        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
             passage = _passage(bundle, encoded, texts[CONTEXT], outputs[0])
-            if _no_answer(bundle, encoded, outputs[0]) > best_sum(passage.starts, passage.ends, longest):
+            if _no_answer(bundle, encoded, outputs[0]) > find_best_sum(passage.starts, passage.ends, longest):
                 run.notices.append(UNSURE)
             known = passage.best(longest)
-            return readout(passage, known, request.target, reading.unit, context_of(encoded, CONTEXT))
+            return read_scores(passage, known, request.target, reading.unit, find_context(encoded, CONTEXT))
 
-        return problem(bundle, request, run, [encoded], ask)
+        return make_class_problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        longest = read_params(Answering, request.options).longest_answer
-        encoded = window(bundle, texts, _best_sum(bundle, longest), lambda _: None)
+        longest = read_params(AnswerParams, request.options).longest_answer
+        encoded = choose_window(bundle, texts, _best_sum(bundle, longest), lambda _: None)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return said(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
+        return make_prediction(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts = self.texts(request)
-        longest = read_params(Answering, request.options).longest_answer
-        encoded = window(bundle, texts, _best_sum(bundle, longest), run.spend)
+        longest = read_params(AnswerParams, request.options).longest_answer
+        encoded = choose_window(bundle, texts, _best_sum(bundle, longest), run.spend)
 
-        def judge(outputs: Sequence[Any]) -> Verdict:
+        def judge(outputs: Sequence[Any]) -> Judgement:
             return _verdict(_passage(bundle, encoded, texts[CONTEXT], outputs[0]), request.target.label, longest)
 
-        return Hearing((encoded,), judge)
+        return AnswerCheck((encoded,), judge)
 
 
-def _verdict(passage: Passage, wanted: str | None, longest: int) -> Verdict:
+def _verdict(passage: AnswerLogits, wanted: str | None, longest: int) -> Judgement:
     """Whether the words that are wanted, or else the best, are the answer. A window without them gives them nothing."""
     known = passage.best(longest)
     says = known[0].label
     if wanted is None or wanted == says:
-        return Verdict(Target(says), says, known[0].probabilities[0], True)
+        return Judgement(Target(says), says, known[0].probabilities[0], True)
     try:
         answer = passage.named(wanted, known)
     except BadRequest:
         if wanted not in passage.text:
             raise
-        return Verdict(Target(wanted), says, 0.0, False)
-    return Verdict(Target(wanted), says, answer.probabilities[0], answer.label == says)
+        return Judgement(Target(wanted), says, 0.0, False)
+    return Judgement(Target(wanted), says, answer.probabilities[0], answer.label == says)
 
 
 def _best_sum(bundle: Bundle, longest: int) -> Rank:
@@ -146,15 +146,15 @@ def _best_sum(bundle: Bundle, longest: int) -> Rank:
 
     def rank(output: Any, columns: Tensor) -> float:
         starts, ends = _ends(bundle, output)
-        return best_sum(starts[:, columns], ends[:, columns], longest)
+        return find_best_sum(starts[:, columns], ends[:, columns], longest)
 
     return rank
 
 
-def _passage(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> Passage:
-    columns = context_of(encoded, CONTEXT)
+def _passage(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> AnswerLogits:
+    columns = find_context(encoded, CONTEXT)
     starts, ends = (end[:, columns] for end in _ends(bundle, output))
-    return Passage(text, [encoded.features[i] for i in columns], starts, ends)
+    return AnswerLogits(text, [encoded.features[i] for i in columns], starts, ends)
 
 
 def _ends(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:

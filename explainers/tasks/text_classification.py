@@ -3,15 +3,15 @@
 Knows no method and no page.
 """
 
-from ..classification import hearing, prediction, problem
-from ..data import Prediction
-from ..hearing import Attackable, Hearing
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..readout import activation
 from ..request import Request
-from ..task import Example, Field
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable
+from ._scores import find_activation
+from ._sequence_classification import hearing, make_prediction, make_problem
+from .base import Example, Field
 
 
 class TextClassification(Attackable):
@@ -37,12 +37,12 @@ class TextClassification(Attackable):
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        return problem(bundle, request, run, texts, activation(bundle.model.config))
+        return make_problem(bundle, request, run, texts, find_activation(bundle.model.config))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        return prediction(bundle, texts, activation(bundle.model.config))
+        return make_prediction(bundle, texts, find_activation(bundle.model.config))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts = self.texts(request)
-        return hearing(bundle, request.target, texts, activation(bundle.model.config))
+        return hearing(bundle, request.target, texts, find_activation(bundle.model.config))

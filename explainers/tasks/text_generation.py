@@ -6,21 +6,21 @@ Knows no method and no page.
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..data import Prediction
-from ..generation.drafts import prefixed
-from ..generation.openings import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Opening, chat, plain
-from ..generation.problem import prediction, problem
-from ..generation.writing import Writing
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import params_of, read_params
 from ..request import Request
-from ..task import Example, Field, Task
+from ..results.explanation import Prediction
+from .base import Example, Field, Task
+from .generation.decoding import GenerationParams
+from .generation.problem import make_prediction, make_problem
+from .generation.prompts import CONTINUATION, PREFIX, PROMPT, SYSTEM, WITHOUT, Prompt, encode_chat, encode_plain
+from .generation.sequences import add_prefix
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chatting:
+class ChatParams:
     """The setting of this task alone."""
 
     chat: Annotated[bool, "Put the prompt into the words that the model was trained to answer in a chat."] = False
@@ -64,7 +64,7 @@ class TextGeneration(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = (*params_of(Writing), *params_of(Chatting))
+    params = (*params_of(GenerationParams), *params_of(ChatParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
@@ -73,20 +73,20 @@ class TextGeneration(Task):
         # Where the prompt is all that is left without the context, the system prompt was the context.
         left = "" if without == prompt else system
         bare = _opening(bundle, without, left, talks) if without.strip() else None
-        opening = prefixed(bundle, _opening(bundle, prompt, system, talks), texts[PREFIX])
-        return problem(bundle, request, run, opening, bare)
+        opening = add_prefix(bundle, _opening(bundle, prompt, system, talks), texts[PREFIX])
+        return make_problem(bundle, request, run, opening, bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
         prompt, system = texts[PROMPT], texts[SYSTEM]
         opening = _opening(bundle, prompt, system, _chats(request, system))
-        return prediction(bundle, request, prefixed(bundle, opening, texts[PREFIX]))
+        return make_prediction(bundle, request, add_prefix(bundle, opening, texts[PREFIX]))
 
 
 def _chats(request: Request, system: str) -> bool:
     """Whether the prompt is put into the words of a chat."""
-    return read_params(Chatting, request.options).chat or bool(system.strip())
+    return read_params(ChatParams, request.options).chat or bool(system.strip())
 
 
-def _opening(bundle: Bundle, prompt: str, system: str, talks: bool) -> Opening:
-    return chat(bundle, prompt, system) if talks else plain(bundle, prompt)
+def _opening(bundle: Bundle, prompt: str, system: str, talks: bool) -> Prompt:
+    return encode_chat(bundle, prompt, system) if talks else encode_plain(bundle, prompt)

@@ -10,20 +10,19 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from ..data import Prediction
-from ..encoding import Encoded, Reading, encode
-from ..entities import Entity, Level, Scene, asked_for, compared, number
 from ..errors import Incompatible
-from ..hearing import Attackable, Hearing, Verdict
-from ..links import whole
 from ..models.loading import Bundle, read_labels
 from ..problem import Problem
 from ..progress import Run
-from ..readout import Readout, unit_name
 from ..registry import Range, params_of, read_params
-from ..request import Request, Target
-from ..task import Example, Field
-from ..textual import problem
+from ..request import Request, Target, parse_count
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable, Judgement
+from ._entity_spans import Entity, Level, TokenLogits, pair_with_foil, score_entity, select_entities
+from ._scores import ScoreFunction, name_unit
+from ._text_problem import make_class_problem
+from ._tokenization import Encoded, ScoreParams, encode
+from .base import Example, Field
 
 TEXT = "text"
 SCORES = 2_000  # of all maps together: what integrated gradients computes within a minute
@@ -31,7 +30,7 @@ OTHERS = "Ask about any other by itself."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class EntityParams:
     """What counts as an entity here, and how many are explained."""
 
     grouping: Annotated[
@@ -50,9 +49,9 @@ class Finding:
         """How many entities of a text are explained: their maps grow with it, and so does the time for each."""
         return self.most_entities if self.grouping == "token" else min(self.most_entities, max(1, SCORES // tokens))
 
-    def found(self, scene: Scene) -> list[Entity]:
+    def found(self, scene: TokenLogits) -> list[Entity]:
         """The entities of a scene, in reading order."""
-        indexes = [whole("token to leave out", part) for part in _parts(self.ignored_indexes)]
+        indexes = [parse_count("token to leave out", part) for part in _parts(self.ignored_indexes)]
         return scene.entities(self.grouping, _parts(self.ignored_labels), indexes, self.special_tokens)
 
 
@@ -80,54 +79,54 @@ class TokenClassification(Attackable):
         )
     )
     choices = "said"
-    params = (*params_of(Reading), *params_of(Finding))
+    params = (*params_of(ScoreParams), *params_of(EntityParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts, finding = self.texts(request), read_params(Finding, request.options)
+        texts, finding = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
 
-        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
             scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
             found = finding.found(scene)
-            asked = asked_for(scene, request.target, found, finding.grouping)
+            asked = select_entities(scene, request.target, found, finding.grouping)
             if len(asked) > (most := finding.most(len(encoded.features))):
                 run.notices.append(f"Of {len(asked):,} entities the {most:,} most probable are explained. {OTHERS}")
                 likely = sorted(asked, key=lambda entity: -entity.probability)[:most]
                 asked = [entity for entity in asked if entity in likely]
-            pairs = compared(scene, asked, request.target.foil)
+            pairs = pair_with_foil(scene, asked, request.target.foil)
             targets = tuple(_target(entity, foil) for entity, foil in pairs)
 
             def read(outputs: Sequence[Any]) -> Tensor:
                 return torch.stack([_number(outputs[0].logits, *pair, reading) for pair in pairs], dim=1)  # (B, T)
 
-            unit = unit_name(reading.unit, "softmax", None if request.target.foil is None else 0)
-            return Readout(targets, _said(found), unit, read)
+            unit = name_unit(reading.unit, "softmax", None if request.target.foil is None else 0)
+            return ScoreFunction(targets, _said(found), unit, read)
 
-        return problem(bundle, request, run, [encoded], ask)
+        return make_class_problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
         encoded = encode(bundle, texts)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return _said(read_params(Finding, request.options).found(_scene(bundle, encoded, texts[TEXT], output)))
+        return _said(read_params(EntityParams, request.options).found(_scene(bundle, encoded, texts[TEXT], output)))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
-        texts, finding = self.texts(request), read_params(Finding, request.options)
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+        texts, finding = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
 
-        def judge(outputs: Sequence[Any]) -> Verdict:
+        def judge(outputs: Sequence[Any]) -> Judgement:
             scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
             return _verdict(scene, finding, request.target, place)
 
-        return Hearing((encoded,), judge)
+        return AnswerCheck((encoded,), judge)
 
 
-def _verdict(scene: Scene, finding: Finding, wanted: Target, place: int | None) -> Verdict:
+def _verdict(scene: TokenLogits, finding: EntityParams, wanted: Target, place: int | None) -> Judgement:
     """Whether the words at a place, or else the likeliest entity asked about, are an entity of the wanted class."""
     found = finding.found(scene)
     if place is None:
-        likeliest = max(asked_for(scene, wanted, found, finding.grouping), key=lambda entity: entity.probability)
+        likeliest = max(select_entities(scene, wanted, found, finding.grouping), key=lambda entity: entity.probability)
         wanted, place = _target(likeliest), scene.tokens[likeliest.first].start or 0
     end, label = place + len(wanted.text or ""), wanted.label or ""
     level: Level = "word" if finding.grouping in ("entity", "word") else "token"
@@ -139,18 +138,18 @@ def _verdict(scene: Scene, finding: Finding, wanted: Target, place: int | None) 
     says = "no entity of its own" if there is None else there.label
     if there is not None and there.text != wanted.text:
         says = f"{there.label} for {there.text!r}"
-    return Verdict(replace(_target(asked), label=label), says, asked.probability, met, ((place, end),))
+    return Judgement(replace(_target(asked), label=label), says, asked.probability, met, ((place, end),))
 
 
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _scene(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> Scene:
+def _scene(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> TokenLogits:
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} gives no class to each token: it was made for another task.")
-    return Scene(text, encoded.features, logits, read_labels(bundle.model))
+    return TokenLogits(text, encoded.features, logits, read_labels(bundle.model))
 
 
 def _said(found: Sequence[Entity]) -> Prediction:
@@ -168,6 +167,6 @@ def _target(entity: Entity, foil: Entity | None = None) -> Target:
     )
 
 
-def _number(logits: Tensor, entity: Entity, foil: Entity | None, reading: Reading) -> Tensor:
-    own = number(logits, entity.counted, entity.classes, reading.unit)
-    return own if foil is None else own - number(logits, foil.counted, foil.classes, reading.unit)
+def _number(logits: Tensor, entity: Entity, foil: Entity | None, reading: ScoreParams) -> Tensor:
+    own = score_entity(logits, entity.counted, entity.classes, reading.unit)
+    return own if foil is None else own - score_entity(logits, foil.counted, foil.classes, reading.unit)

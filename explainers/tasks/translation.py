@@ -3,17 +3,17 @@
 Knows no method and no page.
 """
 
-from ..data import Prediction
-from ..generation.drafts import prefixed
-from ..generation.openings import PREFIX, SOURCE, TARGET, WITHOUT, Opening, source
-from ..generation.problem import prediction, problem
-from ..generation.writing import Writing
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import params_of
 from ..request import Request
-from ..task import Example, Field, Task
+from ..results.explanation import Prediction
+from .base import Example, Field, Task
+from .generation.decoding import GenerationParams
+from .generation.problem import make_prediction, make_problem
+from .generation.prompts import PREFIX, SOURCE, TARGET, WITHOUT, Prompt, encode_source
+from .generation.sequences import add_prefix
 
 
 class Translation(Task):
@@ -40,17 +40,17 @@ class Translation(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = params_of(Writing)
+    params = params_of(GenerationParams)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        bare = source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
-        return problem(bundle, request, run, _opening(bundle, texts), bare)
+        bare = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
+        return make_problem(bundle, request, run, _opening(bundle, texts), bare)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        return prediction(bundle, request, _opening(bundle, texts))
+        return make_prediction(bundle, request, _opening(bundle, texts))
 
 
-def _opening(bundle: Bundle, texts: dict[str, str]) -> Opening:
-    return prefixed(bundle, source(bundle, texts[SOURCE]), texts[PREFIX])
+def _opening(bundle: Bundle, texts: dict[str, str]) -> Prompt:
+    return add_prefix(bundle, encode_source(bundle, texts[SOURCE]), texts[PREFIX])

@@ -10,31 +10,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..classification import judged, nothing_asked, resolve
-from ..data import Prediction
-from ..encoding import Encoded, Reading, encode
-from ..hearing import Attackable, Hearing, Verdict
-from ..hypotheses import Judging, Verdicts, fitting, listed, sentences, verdicts
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..readout import Readout, unit_name
 from ..registry import params_of, read_params
 from ..request import Request
-from ..task import Example, Field
-from ..textual import problem
+from ..results.explanation import Prediction
+from ._answer_check import AnswerCheck, Attackable, Judgement
+from ._nli_hypotheses import NliClasses, NliParams, check_length, find_classes, make_hypotheses, parse_labels
+from ._scores import ScoreFunction, name_unit
+from ._sequence_classification import judged, nothing_asked, resolve
+from ._text_problem import make_class_problem
+from ._tokenization import Encoded, ScoreParams, encode
+from .base import Example, Field
 
 
 @dataclass(frozen=True)
-class Case:
+class EncodedRequest:
     """A request as a model gets it: the text, N labels, their sentences by field, and N encoded pairs."""
 
     text: str
     names: tuple[str, ...]
     hypotheses: dict[str, str]
     encodings: tuple[Encoded, ...]
-    judging: Judging
-    verdicts: Verdicts
+    judging: NliParams
+    verdicts: NliClasses
 
     def logits(self, outputs: Sequence[Any]) -> Tensor:
         """The outputs for N sentences as (B, N, C)."""
@@ -71,16 +71,16 @@ class ZeroShotClassification(Attackable):
     )
     choices = "said"
     foils = "said"
-    params = (*params_of(Reading), *params_of(Judging))
+    params = (*params_of(ScoreParams), *params_of(NliParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         case = self._case(bundle, request)
         shown = case.judging.hypothesis == "shown"
 
-        def ask(outputs: Sequence[Any], reading: Reading) -> Readout:
+        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
             return _readout(case, request, outputs, reading)
 
-        return problem(
+        return make_class_problem(
             bundle,
             request,
             run,
@@ -95,29 +95,29 @@ class ZeroShotClassification(Attackable):
         with torch.no_grad():
             return case.prediction([bundle.model(**encoded.inputs) for encoded in case.encodings])
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> Hearing:
+    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         case = self._case(bundle, request)
 
-        def judge(outputs: Sequence[Any]) -> Verdict:
+        def judge(outputs: Sequence[Any]) -> Judgement:
             return judged(case.prediction(outputs), request.target, case.verdicts.alone)
 
-        return Hearing(case.encodings, judge)
+        return AnswerCheck(case.encodings, judge)
 
-    def _case(self, bundle: Bundle, request: Request) -> Case:
+    def _case(self, bundle: Bundle, request: Request) -> EncodedRequest:
         texts = self.texts(request)
-        judging = read_params(Judging, request.options)
-        names = listed(texts["labels"])
-        hypotheses = sentences(names, texts["template"])
-        judged = verdicts(bundle, judging, len(names))
-        fitting(bundle, hypotheses)
+        judging = read_params(NliParams, request.options)
+        names = parse_labels(texts["labels"])
+        hypotheses = make_hypotheses(names, texts["template"])
+        judged = find_classes(bundle, judging, len(names))
+        check_length(bundle, hypotheses)
         encodings = tuple(
             encode(bundle, {"text": texts["text"], field: sentence}, "only_first")
             for field, sentence in hypotheses.items()
         )
-        return Case(texts["text"], names, hypotheses, encodings, judging, judged)
+        return EncodedRequest(texts["text"], names, hypotheses, encodings, judging, judged)
 
 
-def _readout(case: Case, request: Request, outputs: Sequence[Any], reading: Reading) -> Readout:
+def _readout(case: EncodedRequest, request: Request, outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
     """The numbers of the label that is asked for, or else of all, the most probable first."""
     said, foil = case.prediction(outputs), None
     targets = said.targets
@@ -131,10 +131,10 @@ def _readout(case: Case, request: Request, outputs: Sequence[Any], reading: Read
         return torch.stack(numbers, dim=1)  # (B, T)
 
     alone = case.verdicts.alone and foil is None
-    return Readout(
+    return ScoreFunction(
         targets=targets,
         prediction=said,
-        unit=unit_name(reading.unit, "softmax", foil),
+        unit=name_unit(reading.unit, "softmax", foil),
         read=read,
         alone=tuple(target.index or 0 for target in targets) if alone else (),
     )

@@ -6,21 +6,20 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request
+from explainers.analyses.variants import BY, ComparisonRequest, Difference
 from explainers.errors import BadRequest
-from explainers.links import PACKED
-from explainers.task import Example, Task
-from explainers.variants import BY, Difference, Variants
-
-from .form.examples import draw_examples
-from .form.inputs import SECOND, draw_inputs, fill_inputs, fill_with_example, get_key
-from .form.settings import fill_settings, pick_method, pick_model, pick_settings, pick_shared_settings
-from .form.target import fill_target, get_card, pick_target
-from .panels.compare.pickers import BROUGHT, PAGE, explain_missing, pick_difference, pick_values
-from .panels.compare.run import run_comparison
-from .panels.randomization import draw_randomization
-from .panels.share import OPENED, set_query
-from .ui.markdown import escape
-from .workbench import check_request
+from explainers.request import PACKED
+from explainers.tasks.base import Example, Task
+from pages.common.form.examples import draw_examples
+from pages.common.form.inputs import SECOND, draw_inputs, fill_inputs, fill_with_example, get_key
+from pages.common.form.settings import fill_settings, pick_method, pick_model, pick_settings, pick_shared_settings
+from pages.common.form.target import fill_target, get_card, pick_target
+from pages.common.panels.compare.pickers import BROUGHT, PAGE, explain_missing, pick_difference, pick_values
+from pages.common.panels.compare.run import run_comparison
+from pages.common.panels.randomization import draw_randomization
+from pages.common.panels.share import OPENED, set_query
+from pages.common.ui.markdown import escape
+from pages.common.workbench import check_request
 
 ASKED = f"{PAGE}.asked"
 
@@ -57,14 +56,14 @@ def show_comparison_page(tasks: Mapping[str, Task]) -> None:
     if missing:
         st.info(missing)
     if pressed:
-        st.session_state[ASKED] = Variants(by, base, chosen, _to_pairs(second))
+        st.session_state[ASKED] = ComparisonRequest(by, base, chosen, _to_pairs(second))
         st.session_state.pop(f"{PAGE}.done", None)
     _show(task, by)
 
 
 def _show(task: Task, by: Difference) -> None:
     asked = st.session_state.get(ASKED)
-    if not isinstance(asked, Variants) or (asked.base.task, asked.by) != (task.key, by):
+    if not isinstance(asked, ComparisonRequest) or (asked.base.task, asked.by) != (task.key, by):
         set_query({"task": task.key}, None)
         st.info("Choose an example or type your own, then press **Compare**.")
         return
@@ -108,7 +107,7 @@ def _make_asker(
         if not missing:
             second = {field.name: st.session_state.get(get_key(task, field, SECOND)) for field in task.fields}
             other = _to_pairs(second) if by == "text" else ()
-            st.session_state[ASKED] = Variants(by, replace(base, inputs=example.inputs), chosen, other)
+            st.session_state[ASKED] = ComparisonRequest(by, replace(base, inputs=example.inputs), chosen, other)
             st.session_state.pop(f"{PAGE}.done", None)
 
     return ask
@@ -130,7 +129,7 @@ def _open_link(tasks: Mapping[str, Task]) -> None:
         if BY not in query:
             _fill(tasks, Request.from_query(query))
             return
-        variants = Variants.from_query(query)
+        variants = ComparisonRequest.from_query(query)
         task = _get_task(tasks, variants.base.task)
         variants = replace(variants, base=check_request(task, variants.base))
         for request in variants.requests:
@@ -142,7 +141,7 @@ def _open_link(tasks: Mapping[str, Task]) -> None:
     st.session_state[OPENED] = (query.get(PACKED, ""), (variants.base.inputs, variants.other))
 
 
-def _start(task: Task, variants: Variants) -> None:
+def _start(task: Task, variants: ComparisonRequest) -> None:
     """Set the widgets to a comparison before they are drawn, and run it if it has inputs."""
     fill_settings(task, variants.base)
     fill_target(task, variants.base)

@@ -7,19 +7,18 @@ import streamlit as st
 
 from explainers import CARDS, METHODS, ExplainerError, Request
 from explainers.errors import BadRequest
-from explainers.links import PACKED
+from explainers.request import PACKED
 from explainers.settings import settings
-from explainers.task import Example, Task
-
-from .form.examples import draw_examples
-from .form.inputs import draw_inputs, fill_with_example
-from .form.settings import fill_settings, pick_method, pick_model, pick_settings
-from .form.target import fill_target, get_card, pick_target, remember_predicted
-from .navigation import ARRIVED
-from .panels import draw_panels
-from .panels.share import OPENED, set_address
-from .result import explain_request, show_result
-from .ui.markdown import escape
+from explainers.tasks.base import Example, Task
+from pages.common.form.examples import draw_examples
+from pages.common.form.inputs import draw_inputs, fill_with_example
+from pages.common.form.settings import fill_settings, pick_method, pick_model, pick_settings
+from pages.common.form.target import fill_target, get_card, pick_target, remember_predicted
+from pages.common.navigation import ARRIVED
+from pages.common.panels import draw_panels
+from pages.common.panels.share import OPENED, set_address
+from pages.common.result import explain_request, show_result
+from pages.common.ui.markdown import escape
 
 
 def show_workbench(task: Task) -> None:

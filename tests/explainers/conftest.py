@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub import Hub, files_of, forget, running, saved
+from tests.support.hub import Hub, files_of, forget, running, saved
 
 
 @pytest.fixture

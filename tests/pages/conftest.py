@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from .browser import FLAGS, Server, chromium, serving
+from tests.support.browser import FLAGS, Server, chromium, serving
 
 PATIENCE = 60_000  # milliseconds: the first explanation imports torch and loads the model, beside another test
 expect.set_options(timeout=PATIENCE)

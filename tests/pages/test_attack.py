@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explainers import TASKS, Request, predict
-
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE
+from tests.pages.conftest import PATIENCE
+from tests.support import page_actions
+from tests.support.browser import Server
 
 MEAL = next(dict(e.inputs)["text"] for e in TASKS["text_classification"].examples if e.label == "A bad meal")
 WORD = re.compile(r"\w+")
@@ -18,12 +17,12 @@ EVIL = "A wonderful <img src=x onerror=alert(1)> cast 👍🏽"
 
 @pytest.fixture
 def opened(page: Page, server: Server) -> Page:
-    return hands.visit(page, server, "text_classification", model="sentiment", method="saliency")
+    return page_actions.visit(page, server, "text_classification", model="sentiment", method="saliency")
 
 
 def attack_panel(page: Page) -> None:
     """Open the panel, which does nothing by itself."""
-    hands.maps(page)
+    page_actions.maps(page)
     page.get_by_role("radio", name="Attack it").click()
     expect(page.get_by_role("button", name="Attack", exact=True)).to_be_visible()
     expect(page.locator(".wf-diff")).to_have_count(0)
@@ -51,7 +50,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
     opened.get_by_role("radio", name="A bad meal").click()
     attack_panel(opened)
     told = attacked(opened, "makes the model say POSITIVE").inner_text()
-    gone, came, now = hands.changed(opened)
+    gone, came, now = page_actions.changed(opened)
     assert all(f"“{old}” → “{new}”" in told for old, new in zip(gone, came, strict=True))
     assert now != MEAL
     assert (says(MEAL), says(now)) == ("NEGATIVE", "POSITIVE")
@@ -64,7 +63,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
     expect(opened.get_by_text("settings have changed since this attack")).to_be_visible()
     expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the answer is to stay
     attacked(opened, "is needed: the model still says NEGATIVE")
-    _, came, least = hands.changed(opened)
+    _, came, least = page_actions.changed(opened)
     assert came == []
     assert {"soup", "bill"} <= set(WORD.findall(least)) < set(WORD.findall(MEAL))
     opened.get_by_role("button", name="Explain the changed text").click()
@@ -75,7 +74,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
 
 
 def test_an_attack_that_may_change_nothing_says_that_it_failed_and_markup_in_a_text_stays_text(opened):
-    hands.explain(opened, {"Text": EVIL})
+    page_actions.explain(opened, {"Text": EVIL})
     attack_panel(opened)
     protect(opened, EVIL)
     said = attacked(opened, "No attack was found")
@@ -83,7 +82,7 @@ def test_an_attack_that_may_change_nothing_says_that_it_failed_and_markup_in_a_t
     expect(opened.locator(".wf-diff, .js-plotly-plot")).to_have_count(0)
     protect(opened, "cast")
     attacked(opened, "“")
-    gone, came, now = hands.changed(opened)
+    gone, came, now = page_actions.changed(opened)
     assert len(gone) == len(came) > 0
     assert "cast" not in gone
     assert now.endswith("👍🏽")

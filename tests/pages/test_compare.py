@@ -6,15 +6,14 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from playwright.sync_api import Page, expect
 
 from explainers import TASKS, Request
-from explainers.variants import Variants
-
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE, watch
+from explainers.analyses.variants import ComparisonRequest
+from tests.pages.conftest import PATIENCE, watch
+from tests.support import page_actions
+from tests.support.browser import Server
 
 EVIL = "A good <img src=x onerror=alert(1)> film, \u202eslowly\u202c told and مدهش but never **dull**."
 EXAMPLES = {example.label: dict(example.inputs)["text"] for example in TASKS["text_classification"].examples}
-ENDS = Variants(
+ENDS = ComparisonRequest(
     "baseline", Request("text_classification", "sentiment", {}, params={"tolerance": 0.05}), ("pad", "zeros", "mean")
 )
 
@@ -39,12 +38,12 @@ def test_baselines_stand_side_by_side_on_one_scale_and_a_link_brings_them_back(p
     expect(page.get_by_text(re.compile("One colour scale for all"))).to_be_visible()
     legends = page.locator(".wf-legend").all_inner_texts()
     assert len({legend.split("Full colour")[1] for legend in legends}) == 1
-    hands.told(page, "alike")
+    page_actions.told(page, "alike")
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     assert "soup" not in page.url
     assert parse_qs(urlsplit(page.url).query)["among"] == ["pad|zeros|mean"]
-    mine, link = numbers(page), hands.link(page)
+    mine, link = numbers(page), page_actions.link(page)
     phone = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
     guest, problems = phone.new_page(), []
     watch(guest, problems)
@@ -59,8 +58,8 @@ def test_baselines_stand_side_by_side_on_one_scale_and_a_link_brings_them_back(p
 
 
 def test_a_result_is_compared_with_another_text_and_a_model_that_forgets(page: Page, server: Server):
-    hands.visit(page, server, "text_classification", method="saliency")
-    hands.explain(page, {"Text": EVIL})
+    page_actions.visit(page, server, "text_classification", method="saliency")
+    page_actions.explain(page, {"Text": EVIL})
     page.locator(".wf-map").wait_for(timeout=3 * PATIENCE)
     page.get_by_role("radio", name="Compare").click()
     page.get_by_role("radio", name="Two texts").click()
@@ -95,5 +94,5 @@ def test_maps_of_a_picture_stand_side_by_side_on_it(page, server):
     page.goto(f"{server.url}/compare?task=image_classification&by=method&among=saliency%7Cinput_x_gradient")
     page.locator(".wf-photos button").first.click(timeout=4 * PATIENCE)
     expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=4 * PATIENCE)  # two pictures and their table
-    hands.told(page, "These two maps")
+    page_actions.told(page, "These two maps")
     expect(page.get_by_role("radio", name="Two texts")).to_have_count(0)

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.nli import named
-
-from . import hands
-from .browser import ROOT, serving
-from .conftest import PATIENCE
+from tests.pages.conftest import PATIENCE
+from tests.support import page_actions
+from tests.support.browser import ROOT, serving
+from tests.support.nli import named
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n# ([\w/.]+)(?:, below: ([^\n]+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -69,7 +68,7 @@ USE = """
 import sys
 import numpy as np
 from explainers import CARDS, METHODS, Request, attack, evaluate, explain, predict
-from explainers.views.podium import podium
+from explainers.visualization.podium import podium
 
 text, folder = "The soup was cold, the waiter was rude.", sys.argv[1]
 request = Request("intent_classification", folder, {"text": text}, "alone", params={"level": "token"})
@@ -112,16 +111,16 @@ def test_the_page_of_its_task_explains_by_its_method_in_its_panel_and_by_a_link(
     tmp_path: Path,
 ):
     with serving(tmp_path, copy) as server:
-        hands.visit(page, server, "intent_classification", model=folder, method="alone")
+        page_actions.visit(page, server, "intent_classification", model=folder, method="alone")
         expect(page.get_by_role("combobox", name="Method")).to_have_value("Alone")
-        hands.explain(page, {"Message": "The soup was cold, the waiter was rude."})
+        page_actions.explain(page, {"Message": "The soup was cold, the waiter was rude."})
         page.locator(".wf-map").wait_for(timeout=4 * PATIENCE)  # a fresh server
-        mine = hands.scores(page)
+        mine = page_actions.scores(page)
         assert len(mine) == 10
         page.get_by_role("radio", name="Podium").click()
         expect(page.locator(".wf-podium li")).to_have_count(3)
         page.get_by_role("radio", name="Share").click()
-        address = hands.link(page)
+        address = page_actions.link(page)
         assert "method=alone" in address
-        assert hands.seen_by_a_guest(browser, address) == mine
+        assert page_actions.seen_by_a_guest(browser, address) == mine
         page.close()

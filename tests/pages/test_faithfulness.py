@@ -5,9 +5,8 @@ import json
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-from tests.sentences import HOSTILE
-
-from .hands import choose, explain, maps, saved, settled, visit
+from tests.support.page_actions import choose, explain, maps, saved, settled, visit
+from tests.support.sentences import HOSTILE
 
 KEY = "multi_label_classification"
 FOREIGN = (HOSTILE["image"], HOSTILE["style"], HOSTILE["markdown"])

@@ -7,12 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explainers import Bundle, Prediction, Request, predict
-from explainers.views.gaps import gaps
-from tests.tiny import tiny
-
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE
+from explainers.visualization.summaries.mask_predictions import list_masks
+from tests.pages.conftest import PATIENCE
+from tests.support import page_actions
+from tests.support.browser import Server
+from tests.support.tiny import tiny
 
 EVIL = "The ___ is wonderful <img src=x onerror=alert(1)>, and the [MASK] was cold 👍🏽."
 
@@ -27,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(page: Page, server: Server, folder: Path) -> Page:
-    return hands.visit(page, server, "fill_mask", model=folder, method="saliency")
+    return page_actions.visit(page, server, "fill_mask", model=folder, method="saliency")
 
 
 def told(text: str) -> Prediction:
@@ -37,7 +36,7 @@ def told(text: str) -> Prediction:
 def expects(page: Page, where: str, word: str) -> None:
     said = f"Where {where} stands, the model expects “{word}”"
     expect(page.get_by_role("status").first).to_contain_text(said, timeout=3 * PATIENCE)
-    hands.settled(page)
+    page_actions.settled(page)
 
 
 def likeliest(page: Page) -> list[str]:
@@ -45,8 +44,8 @@ def likeliest(page: Page) -> list[str]:
 
 
 def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(opened):
-    hands.explain(opened, {"Text": EVIL})
-    first, second = ([str(word.label) for word in there] for there in gaps(told(EVIL)))
+    page_actions.explain(opened, {"Text": EVIL})
+    first, second = ([str(word.label) for word in there] for there in list_masks(told(EVIL)))
     expects(opened, "the first [MASK]", first[0])
     assert likeliest(opened) == first
     assert opened.locator(".wf-map").inner_text() == EVIL.replace("___", "[MASK]")
@@ -57,7 +56,7 @@ def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(open
     assert likeliest(opened) == second
     opened.get_by_role("radio", name="Attack it").click()
     expect(opened.get_by_role("button", name="Attack", exact=True)).to_be_visible()
-    hands.choose(opened, "Answer to attack", 1)
+    page_actions.choose(opened, "Answer to attack", 1)
     again = " (2)" if second[0] == first[0] else ""
     expect(opened.get_by_role("combobox", name="Answer to attack")).to_have_value(f"[MASK]: {second[0]}{again}")
     opened.get_by_role("combobox", name="Make it say").click()
@@ -65,7 +64,7 @@ def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(open
     assert second[3] != first[3]
     opened.keyboard.press("Escape")
     asked = next(word for word in second[1:] if word not in first)
-    hands.choose(opened, "Explain", f"[MASK]: {asked}")
+    page_actions.choose(opened, "Explain", f"[MASK]: {asked}")
     opened.get_by_role("button", name="Explain", exact=True).click()
     expect(opened.get_by_role("status").first).to_contain_text(f"Asked about “{asked}”")
     expects(opened, "the second [MASK]", second[0])
@@ -73,7 +72,7 @@ def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(open
 
 def test_a_gap_is_made_to_say_a_word_and_a_text_without_one_is_asked_for(opened):
     text = "The cast is [MASK], and the story is not cold."
-    hands.explain(opened, {"Text": text})
+    page_actions.explain(opened, {"Text": text})
     best = told(text).targets[0].label
     expects(opened, "[MASK]", str(best))
     expect(opened.locator(".wf-entities")).to_have_count(0)  # there is one gap, and nothing to choose
@@ -87,8 +86,8 @@ def test_a_gap_is_made_to_say_a_word_and_a_text_without_one_is_asked_for(opened)
     expect(came).to_contain_text(f"say {wanted} for “[MASK]”", timeout=3 * PATIENCE)
     success = came.inner_text().startswith("Changing")
     assert success != came.inner_text().startswith("No attack was found")
-    _, _, now = hands.changed(opened)
+    _, _, now = page_actions.changed(opened)
     assert (told(now).targets[0].label == wanted) is success
-    hands.explain(opened, {"Text": "The cast is warm."})
+    page_actions.explain(opened, {"Text": "The cast is warm."})
     expect(opened.get_by_role("alert")).to_contain_text("Write ___ or [MASK] where a word is missing.")
     expect(opened.get_by_role("textbox", name="Text", exact=True)).to_have_value("The cast is warm.")

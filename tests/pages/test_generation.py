@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.tiny import tiny
-
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE, watch
+from tests.pages.conftest import PATIENCE, watch
+from tests.support import page_actions
+from tests.support.browser import Server
+from tests.support.tiny import tiny
 
 PROMPT, WRITTEN = "the soup was cold", "and the waiter rude"
 EVIL = "<img src=x onerror=alert(1)> مدينة 👍🏽 \u202eb\u202c"
@@ -48,10 +47,10 @@ def coloured(page: Page) -> dict[str, str]:
 def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: Page, server: Server, writer: Path):
     sent: list[object] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    hands.visit(page, server, "text_generation", model=writer, method="saliency")
-    hands.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
+    page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
+    page_actions.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
     assert pieces(page) == ["and", "the", "waiter", "rude"]
-    hands.told(page, "Of this text, the model expects")
+    page_actions.told(page, "Of this text, the model expects")
     page.locator(".wf-meter").wait_for()
     expect(page.get_by_role("radio", name="Edit the text")).to_be_visible()
     expect(page.get_by_role("radio", name="What if")).to_have_count(0)  # one panel changes the text
@@ -95,8 +94,8 @@ def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: 
 def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
     page: Page, server: Server, writer: Path, browser: Browser, tmp_path: Path
 ):
-    hands.visit(page, server, "text_generation", model=writer, method="saliency")
-    hands.explain(page, {"Prompt": PROMPT, "Continuation": f"{WRITTEN} {EVIL}"})
+    page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
+    page_actions.explain(page, {"Prompt": PROMPT, "Continuation": f"{WRITTEN} {EVIL}"})
     pieces(page)
     bare = "one => { one = one.cloneNode(true); one.querySelectorAll('.wf-g-mark').forEach(m => m.remove()); "
     written = page.locator(".wf-g-text").nth(1).evaluate(bare + "return one.textContent }")
@@ -109,13 +108,13 @@ def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
     page.get_by_role("radio", name="Table").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     page.get_by_role("radio", name="Text", exact=True).click()
-    hands.choose(page, "Group by", "Pattern")
+    page_actions.choose(page, "Group by", "Pattern")
     expect(page.get_by_role("textbox", name="Pattern")).to_be_visible()
     page.get_by_role("textbox", name="Pattern").fill("(a")
     page.get_by_role("textbox", name="Pattern").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("is not a regular expression")
-    hands.choose(page, "Group by", "Tokens")
-    _, saved, _ = hands.downloaded(page, tmp_path)
+    page_actions.choose(page, "Group by", "Tokens")
+    _, saved, _ = page_actions.downloaded(page, tmp_path)
     alone, problems = browser.new_context(offline=True), []
     file = alone.new_page()
     file.on("pageerror", lambda error: problems.append(str(error)))
@@ -133,8 +132,8 @@ def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
 def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_other_texts_and_words_change(
     page: Page, server: Server, writer: Path
 ):
-    hands.visit(page, server, "text_generation", model=writer, method="saliency")
-    hands.explain(page, {"Prompt": f"a clever story. {PROMPT}", "Continuation": WRITTEN})
+    page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
+    page_actions.explain(page, {"Prompt": f"a clever story. {PROMPT}", "Continuation": WRITTEN})
     pieces(page)
     page.get_by_role("radio", name="Context").click()
     expect(page.get_by_role("textbox", name="Context", exact=True)).to_have_value("a clever story.")
@@ -170,8 +169,8 @@ def test_a_translation_shows_source_and_target_on_a_phone_in_the_dark(
     phone = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
     page, problems = phone.new_page(), []
     watch(page, problems)
-    hands.visit(page, server, "translation", model=translator, method="saliency")
-    hands.explain(page, {"Source": PROMPT, "Target": WRITTEN})
+    page_actions.visit(page, server, "translation", model=translator, method="saliency")
+    page_actions.explain(page, {"Source": PROMPT, "Target": WRITTEN})
     assert pieces(page) == ["and", "the", "waiter", "rude"]
     page.locator(".wf-g-o").nth(2).click()
     assert {"soup", "cold", "and"} <= set(coloured(page))

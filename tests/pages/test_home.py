@@ -2,11 +2,10 @@
 
 from playwright.sync_api import Page, expect
 
-from explainers.showcases import SHOWCASES
-
-from .browser import Server
-from .conftest import PATIENCE
-from .hands import told
+from explainers.analyses.gallery import SHOWCASES
+from tests.pages.conftest import PATIENCE
+from tests.support.browser import Server
+from tests.support.page_actions import told
 
 BEST, EMPTY = (showcase for showcase in SHOWCASES if showcase.title in ("Fooled by “best”", "Sure of an empty word"))
 

@@ -9,13 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from explainers.export import from_json
-from explainers.pictures import PHOTOGRAPHS
-
-from ..explainers.seeing import seeing
-from . import hands
-from .browser import Server
-from .conftest import watch
+from explainers.export.serialize import from_json
+from explainers.inputs.images import PHOTOGRAPHS
+from tests.pages.conftest import watch
+from tests.support import page_actions
+from tests.support.browser import Server
+from tests.support.image_models import seeing
 
 CAT = PHOTOGRAPHS[0]
 ONE_FIGURE = """count => {
@@ -48,7 +47,7 @@ def opened(page: Page, server: Server, folder: Path) -> Page:
 def choose(page: Page, title: str) -> None:
     """Click an example photograph and wait for its answer."""
     page.get_by_role("button", name=title).click()
-    hands.told(page, "The model says")
+    page_actions.told(page, "The model says")
     expect(page.get_by_text(f"Photograph: {title}")).to_be_visible()
 
 
@@ -111,7 +110,7 @@ def test_another_of_the_likeliest_labels_is_explained_by_a_click(opened):
     expect(pills).to_have_count(3)
     second = pills.nth(1).inner_text().split()[0]
     pills.nth(1).click()
-    hands.told(opened, f"Asked about {second}")
+    page_actions.told(opened, f"Asked about {second}")
     expect(opened.get_by_role("combobox", name="Explain", exact=True)).to_have_value(second)
 
 
@@ -156,7 +155,7 @@ def test_a_link_brings_a_photograph_back_and_its_settings(opened, browser: Brows
 
 def test_an_upload_is_explained_and_no_link_pretends_to_carry_it(opened):
     upload(opened, "mine.png", saved(Image.effect_noise((90, 60), 80).convert("RGBA")))
-    hands.told(opened, "The model says")
+    page_actions.told(opened, "The model says")
     expect(opened.get_by_text("Photograph:")).to_have_count(0)
     assert "im.image" not in opened.url
     opened.get_by_role("button", name="Copy link").click()
@@ -184,14 +183,14 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence_and_the_page_goes_o
 
 def test_forty_megapixels_are_explained(opened):
     upload(opened, "large.jpg", saved(Image.effect_noise((800, 500), 60).resize((8_000, 5_000)), "JPEG", quality=60))
-    hands.told(opened, "The model says")
+    page_actions.told(opened, "The model says")
     expect(figure(opened)).to_be_visible()
 
 
 def test_grad_cam_and_a_foil_are_chosen_like_on_any_page(opened):
     choose(opened, CAT.title)
-    hands.choose(opened, "Method", "Grad-CAM")
-    hands.choose(opened, "Rather than", 2)
+    page_actions.choose(opened, "Method", "Grad-CAM")
+    page_actions.choose(opened, "Rather than", 2)
     opened.get_by_role("button", name="Explain", exact=True).click()
     why = re.compile(r"Why \w+ rather than \w+\?")  # Streamlit keeps the last answer for a moment
     expect(opened.get_by_role("status").filter(has_text=why)).to_be_visible()
@@ -210,5 +209,5 @@ def test_at_the_width_of_a_phone_nothing_scrolls_sideways(opened):
 def test_the_bundled_classifier_of_a_thousand_things_knows_a_cat(page, server):
     page.goto(f"{server.url}/image_classification?method=grad_cam")
     page.get_by_role("button", name=CAT.title).click()
-    hands.told(page, re.compile(r"The model says (Egyptian cat|tabby|tiger cat)"))
+    page_actions.told(page, re.compile(r"The model says (Egyptian cat|tabby|tiger cat)"))
     expect(page.get_by_role("radio", name=re.compile(r"(cat|tabby).* %"))).not_to_have_count(0)

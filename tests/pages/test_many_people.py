@@ -6,12 +6,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from explainers import Request, explain
-from explainers.links import packed
+from explainers.request import pack
 from explainers.settings import settings
-from explainers.views.text import number
-from tests.sentences import SENTENCES
-
-from .browser import Server, serving
+from explainers.visualization.text.escape import format_number
+from tests.support.browser import Server, serving
+from tests.support.sentences import SENTENCES
 
 IDLE = 0.15  # processor seconds a second: Streamlit's own loops take less, one running explanation takes 1
 COLD = 240_000  # milliseconds: a fresh server imports torch and loads the model, and twenty people share two cores
@@ -27,7 +26,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def address(server: Server, text: str, more: str = "") -> str:
-    link = packed(Request("text_classification", "sentiment", {"text": text}).to_query())["z"]
+    link = pack(Request("text_classification", "sentiment", {"text": text}).to_query())["z"]
     return f"{server.url}/text_classification?z={link}&{more}"
 
 
@@ -47,7 +46,7 @@ def test_twenty_browsers_at_once_each_get_the_result_that_a_serial_run_gives(bro
     for text, numbers in zip(SENTENCES, found, strict=True):
         alone = explain(Request("text_classification", "sentiment", {"text": text})).by_word()
         right = [score for feature, score in zip(alone.features, alone.scores[0], strict=True) if not feature.special]
-        assert numbers == [number(float(score)) for score in right]
+        assert numbers == [format_number(float(score)) for score in right]
 
 
 def test_six_quick_reruns_and_a_closed_browser_leave_nothing_running_two_seconds_later(

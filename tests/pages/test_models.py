@@ -4,10 +4,9 @@ from playwright.sync_api import Page, expect
 
 from explainers import CARDS
 from explainers.models.catalogue import BUNDLED, HUB
-from explainers.views.cards import facts
+from explainers.visualization.summaries.model_card import list_facts
 from pages.common.navigation import TASK_PAGES
-
-from .browser import Server
+from tests.support.browser import Server
 
 TITLES = {key: title for key, title, _ in TASK_PAGES}
 
@@ -37,7 +36,7 @@ def test_the_filters_leave_one_task_and_what_needs_no_hub(page: Page, server: Se
 def test_a_models_details_are_all_that_is_known_of_it(page: Page, server: Server):
     page.goto(f"{server.url}/models")
     page.get_by_text("Details").first.click()
-    for name, value in facts(next(iter(CARDS.values()))):
+    for name, value in list_facts(next(iter(CARDS.values()))):
         expect(page.get_by_role("row", name=f"{name} {value}", exact=True)).to_be_visible()
 
 

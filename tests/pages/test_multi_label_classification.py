@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from explainers import TASKS
-from tests.sentences import HOSTILE
-
-from .hands import downloaded, explain, link, maps, saved, scores, seen_by_a_guest, visit
+from tests.support.page_actions import downloaded, explain, link, maps, saved, scores, seen_by_a_guest, visit
+from tests.support.sentences import HOSTILE
 
 KEY = "multi_label_classification"
 EXAMPLES = {example.label: dict(example.inputs)["text"] for example in TASKS[KEY].examples}

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from explainers import TASKS
-from tests.nli import NLI
-from tests.sentences import HOSTILE
-
-from .hands import downloaded, explain, link, maps, saved, scores, seen_by_a_guest, told, visit
+from tests.support.nli import NLI
+from tests.support.page_actions import downloaded, explain, link, maps, saved, scores, seen_by_a_guest, told, visit
+from tests.support.sentences import HOSTILE
 
 KEY = "pair_classification"
 EXAMPLES = {example.label: [text for _, text in example.inputs] for example in TASKS[KEY].examples}

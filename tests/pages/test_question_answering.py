@@ -8,12 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explainers import TASKS, Bundle, Request, predict
-from tests.sentences import SENTENCES
-from tests.tiny import tiny
-
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE, watch
+from tests.pages.conftest import PATIENCE, watch
+from tests.support import page_actions
+from tests.support.browser import Server
+from tests.support.sentences import SENTENCES
+from tests.support.tiny import tiny
 
 QUESTION, CONTEXT = "What has holes?", SENTENCES[11]
 
@@ -59,7 +58,7 @@ def test_an_answer_has_a_map_each_for_itself_its_start_and_its_end_over_both_tex
     for part in ("answer", "start", "end"):
         opened.get_by_role("radio", name=re.compile(rf"^{re.escape(best)}: {part}")).click()
         expect(opened.locator(".wf-legend")).to_contain_text(f"towards “{best}” as {part}")
-        hands.settled(opened)
+        page_actions.settled(opened)
         maps.add(opened.locator(".wf-map").nth(1).inner_html())
     assert len(maps) == 3
 
@@ -67,7 +66,7 @@ def test_an_answer_has_a_map_each_for_itself_its_start_and_its_end_over_both_tex
 def context_map(page: Page, foil: str) -> str:
     """The map of the context, once it is that of a question with this foil."""
     expect(page.locator(".wf-legend")).to_contain_text(f"rather than {foil}")
-    hands.settled(page)
+    page_actions.settled(page)
     return page.locator(".wf-map").nth(1).inner_html()
 
 
@@ -75,8 +74,8 @@ def test_another_answer_can_be_chosen_and_compared_and_a_link_shows_the_same(ope
     ask(opened, QUESTION, CONTEXT)
     first, second = [answer for answer in answers() if len(answer) < 30][:2]
     said(opened, "The model answers")
-    hands.choose(opened, "Explain", second)
-    hands.choose(opened, "Rather than", first)
+    page_actions.choose(opened, "Explain", second)
+    page_actions.choose(opened, "Rather than", first)
     opened.get_by_role("button", name="Explain", exact=True).click()
     said(opened, f"Why {second} as answer rather than {first}?")
     mine = context_map(opened, first)

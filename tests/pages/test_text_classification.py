@@ -9,13 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explainers import TASKS
-from explainers.export import from_json
+from explainers.export.serialize import from_json
 from pages.common.navigation import TASK_PAGES
-from tests.sentences import HOSTILE
-
-from . import hands
-from .browser import Server, serving
-from .conftest import PATIENCE, watch
+from tests.pages.conftest import PATIENCE, watch
+from tests.support import page_actions
+from tests.support.browser import Server, serving
+from tests.support.sentences import HOSTILE
 
 EXAMPLES = {example.label: dict(example.inputs)["text"] for example in TASKS["text_classification"].examples}
 MARKS = re.compile("[\u202a-\u202e\u2066-\u2069\u200b]")
@@ -59,7 +58,7 @@ def test_a_pages_own_address_works_as_the_first_request_that_a_server_ever_gets(
 def test_an_example_is_one_click_away_from_its_words_and_their_numbers(opened):
     opened.get_by_role("radio", name="A bad meal").click()
     assert mapped(opened) == EXAMPLES["A bad meal"]
-    hands.told(opened, "The model says NEGATIVE")
+    page_actions.told(opened, "The model says NEGATIVE")
     expect(opened.get_by_text(re.compile("Converged: .* unexplained"))).to_be_visible()
     words = opened.locator(".wf-map").get_by_role("listitem")
     assert words.count() == 17
@@ -129,7 +128,9 @@ def test_a_phrase_that_runs_right_to_left_keeps_its_order_in_a_text_that_runs_le
 
 def test_five_thousand_words_show_as_text_and_what_was_not_read_is_said(page, server):
     text = " ".join(f"word{i}" for i in range(5_000))
-    opened = hands.visit(page, server, "text_classification", method="saliency")  # one pass over 512 tokens, not 30
+    opened = page_actions.visit(
+        page, server, "text_classification", method="saliency"
+    )  # one pass over 512 tokens, not 30
     explain(opened, text)
     opened.locator(".wf-map").wait_for(timeout=8 * PATIENCE)
     assert mapped(opened) == text
@@ -159,10 +160,10 @@ def test_a_model_of_ones_own_that_is_not_there_is_answered_with_what_to_do(opene
 
 def test_another_label_and_a_foil_can_be_asked_for(opened):
     for picker, label in (("Explain", "NEGATIVE"), ("Rather than", "POSITIVE")):
-        hands.choose(opened, picker, label)
+        page_actions.choose(opened, picker, label)
     explain(opened, "A clever little film.")
     mapped(opened)
-    hands.told(opened, "Why NEGATIVE rather than POSITIVE?")
+    page_actions.told(opened, "Why NEGATIVE rather than POSITIVE?")
     assert "target=NEGATIVE" in opened.url
     assert "foil=POSITIVE" in opened.url
 
@@ -247,7 +248,7 @@ def test_dark_and_light_differ_and_text_keeps_its_contrast(browser, server):
 def test_home_shows_the_main_job_on_an_example_at_once(page, server):
     page.goto(server.url)
     assert mapped(page) == EXAMPLES["Mixed feelings"]
-    hands.told(page, "The model says")
+    page_actions.told(page, "The model says")
     page.get_by_role("main").get_by_role("link", name="Text classification").click()
     expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
 

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explainers import TASKS
-
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE, watch
+from tests.pages.conftest import PATIENCE, watch
+from tests.support import page_actions
+from tests.support.browser import Server
 
 EXAMPLES = {example.label: dict(example.inputs)["text"] for example in TASKS["token_classification"].examples}
 
@@ -28,7 +27,7 @@ def entities(page: Page) -> list[str]:
 
 
 def ready(page: Page, said: str) -> None:
-    hands.told(page, said)
+    page_actions.told(page, said)
 
 
 def test_entities_are_found_in_the_text_and_a_click_or_a_key_chooses_their_map(opened):
@@ -54,8 +53,8 @@ def test_entities_are_found_in_the_text_and_a_click_or_a_key_chooses_their_map(o
 def test_an_entity_is_asked_why_it_is_not_of_another_class_and_a_link_keeps_the_question(opened, browser):
     opened.get_by_role("radio", name="Paris twice").click()
     entities(opened)
-    hands.choose(opened, "Explain", "Paris: LOC")
-    hands.choose(opened, "Rather than", "B-PER")
+    page_actions.choose(opened, "Explain", "Paris: LOC")
+    page_actions.choose(opened, "Rather than", "B-PER")
     opened.get_by_role("button", name="Explain").click()
     ready(opened, "Why Paris as LOC rather than B-PER?")
     assert entities(opened) == ["Paris LOC"]

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from . import hands
-from .browser import Server
-from .conftest import PATIENCE
+from tests.pages.conftest import PATIENCE
+from tests.support import page_actions
+from tests.support.browser import Server
 
 TEXT = "A wonderful <img src=x onerror=alert(1)> cast, \u202etoo\u202c slow **now**."
 
@@ -23,8 +23,8 @@ def word(page: Page, text: str) -> None:
 
 
 def test_words_are_deleted_masked_replaced_and_undone_beside_the_pinned_original(page: Page, server: Server):
-    hands.visit(page, server, "text_classification", method="saliency")
-    hands.explain(page, {"Text": TEXT})
+    page_actions.visit(page, server, "text_classification", method="saliency")
+    page_actions.explain(page, {"Text": TEXT})
     page.locator(".wf-map").wait_for(timeout=3 * PATIENCE)
     page.get_by_role("radio", name="What if").click()
     first = words(page)

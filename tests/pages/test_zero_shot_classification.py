@@ -4,10 +4,20 @@ import pytest
 from playwright.sync_api import expect
 
 from explainers import TASKS
-from tests.nli import NLI
-from tests.sentences import HOSTILE
-
-from .hands import choose, downloaded, explain, link, maps, saved, scores, seen_by_a_guest, told, visit
+from tests.support.nli import NLI
+from tests.support.page_actions import (
+    choose,
+    downloaded,
+    explain,
+    link,
+    maps,
+    saved,
+    scores,
+    seen_by_a_guest,
+    told,
+    visit,
+)
+from tests.support.sentences import HOSTILE
 
 KEY = "zero_shot_classification"
 EXAMPLES = {example.label: dict(example.inputs) for example in TASKS[KEY].examples}

@@ -5,13 +5,12 @@ from functools import cache
 
 import streamlit as st
 
-from explainers.pictures import read
+from explainers.inputs.images import decode
 from explainers.request import Picture
-from explainers.task import Example, Task
-from explainers.views.drawings import address
-
-from .inputs import fill_inputs
-from .target import reset_target
+from explainers.tasks.base import Example, Task
+from explainers.visualization.image.render import make_data_url
+from pages.common.form.inputs import fill_inputs
+from pages.common.form.target import reset_target
 
 SIDE = 192  # pixels, shown at half that size
 CSS = """
@@ -80,4 +79,4 @@ def _get_picture(example: Example) -> Picture:
 
 @cache
 def _make_thumbnail(picture: Picture) -> str:
-    return address(read(picture), SIDE)
+    return make_data_url(decode(picture), SIDE)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from explainers import ExplainerError
-from explainers.pictures import read
+from explainers.inputs.images import decode
 from explainers.request import Picture
 from explainers.settings import settings
-from explainers.task import Field, Task
+from explainers.tasks.base import Field, Task
 
 TYPES = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"]
 Given = str | Picture
@@ -64,7 +64,7 @@ def _draw_upload(task: Task, field: Field) -> Picture | None:
 def _draw_preview(picture: Picture) -> Picture:
     """Draw the picture small; one that cannot be read is refused, with the reason, when it is explained."""
     try:
-        image = read(picture, settings().upload_megabytes)
+        image = decode(picture, settings().upload_megabytes)
     except ExplainerError:
         return picture
     image.thumbnail((320, 240))

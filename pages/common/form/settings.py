@@ -9,8 +9,8 @@ from explainers.models.card import guess_provided
 from explainers.models.catalogue import Card
 from explainers.registry import FAMILIES, Method, Param, Value
 from explainers.settings import settings
-from explainers.task import Task
-from explainers.views.cards import fitting, lacking
+from explainers.tasks.base import Task
+from explainers.visualization.summaries.model_card import list_methods, list_missing
 
 SEED = "The same seed draws the same random numbers, and so gives the same result."
 
@@ -41,7 +41,7 @@ def _name_model(key: str) -> str:
 def pick_method(task: Task, card: Card | None) -> str:
     """Draw the method picker: the methods that work with the model, and why the others do not."""
     card = card or Card("", "folder", (task.key,), "this model", provides=guess_provided(task.key))
-    keys = [method.key for method in fitting(card, task.key)]
+    keys = [method.key for method in list_methods(card, task.key)]
     best = next((key for key in keys if key == task.method), keys[0])
     if st.session_state.get(f"{task.key}.method") not in keys:  # of another model
         st.session_state[f"{task.key}.method"] = best
@@ -54,7 +54,9 @@ def pick_method(task: Task, card: Card | None) -> str:
     )
     family = FAMILIES[METHODS[chosen].family]
     st.caption(f"{METHODS[chosen].summary}  \n**{family.label}:** {family.summary}")
-    _list_unavailable([(other, needs) for other, needs in lacking(card) if other.needs <= guess_provided(task.key)])
+    _list_unavailable(
+        [(other, needs) for other, needs in list_missing(card) if other.needs <= guess_provided(task.key)]
+    )
     return str(chosen)
 
 

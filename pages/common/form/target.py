@@ -13,8 +13,8 @@ from explainers.models.card import Card
 from explainers.models.loading import find_loaded, read_labels
 from explainers.models.resolve import find_card
 from explainers.settings import settings
-from explainers.task import Task
-from explainers.views.text import distinct
+from explainers.tasks.base import Task
+from explainers.visualization.text.escape import number_duplicates
 
 PREDICTED, NOTHING = "the model's answer", "no alternative"
 CONTRAST = "Contrast: explain why the model gives the first answer and not this one."
@@ -94,7 +94,7 @@ def _pick(
     now = st.session_state.get(key)
     if now and now not in options:
         options.append(str(now))
-    names = distinct(_to_label(known[name]) if name in known else name for name in options)
+    names = number_duplicates(_to_label(known[name]) if name in known else name for name in options)
     shown = dict(zip(options, names, strict=True))
     chosen = place.selectbox(
         title,

@@ -10,9 +10,18 @@ from typing import get_args
 import streamlit as st
 
 from explainers import Explanation
-from explainers.data import Kind
-
-from . import attack, attention_heads, compare, context, edit_and_diff, faithfulness, share, substitution, what_if
+from explainers.results.explanation import Kind
+from pages.common.panels import (
+    attack,
+    attention_heads,
+    compare,
+    context,
+    edit_and_diff,
+    faithfulness,
+    share,
+    substitution,
+    what_if,
+)
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,21 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainers import ATTACKS, TASKS, Attack, Explanation, Request, Target, attack
-from explainers.hearing import Attackable
 from explainers.progress import Progress
 from explainers.registry import AttackMethod
 from explainers.request import Pairs
-from explainers.views.attack import said, shortest, steps
-from explainers.views.diff import diff
-from explainers.views.gaps import gaps
-from explainers.views.html import lead
-from explainers.views.path import alt, path
-from explainers.views.text import distinct, field_name, named, short
-
-from ..form.inputs import get_key
-from ..form.settings import draw_setting, keep_default
-from ..form.target import reset_target
-from ..ui.html import draw_chart, draw_html, draw_table
-from ..ui.progress import answer_with_progress
+from explainers.tasks._answer_check import Attackable
+from explainers.visualization.charts.attack_path import describe_path, draw_path
+from explainers.visualization.html import render_lead
+from explainers.visualization.summaries.attack import describe_attack, list_shortest, list_steps
+from explainers.visualization.summaries.mask_predictions import list_masks
+from explainers.visualization.text.diff import render_diff
+from explainers.visualization.text.escape import name_field, name_target, number_duplicates, shorten
+from pages.common.form.inputs import get_key
+from pages.common.form.settings import draw_setting, keep_default
+from pages.common.form.target import reset_target
+from pages.common.ui.html import draw_chart, draw_html, draw_table
+from pages.common.ui.progress import answer_with_progress
 
 ANYTHING = "anything else"
 ESTIMATE = (
@@ -107,7 +106,7 @@ def _pick_subject(task: Attackable, explanation: Explanation, key: str) -> Reque
     request = replace(explanation.request, method=Request.method, params=options, target=Target())
     if task.subject == "said":
         return request
-    names = distinct(short(named(target), 60) for target in explanation.targets)
+    names = number_duplicates(shorten(name_target(target), 60) for target in explanation.targets)
     row = 0
     if len(names) > 1:
         row = st.selectbox("Answer to attack", range(len(names)), format_func=names.__getitem__, key=f"{key}.row")
@@ -117,7 +116,7 @@ def _pick_subject(task: Attackable, explanation: Explanation, key: str) -> Reque
 
 def _pick_target(task: Attackable, explanation: Explanation, attacked: Target, key: str) -> str | None:
     """Return the answer that the attack aims for."""
-    told = next((g for g in gaps(explanation.prediction) if g[0].position == attacked.position), None)
+    told = next((g for g in list_masks(explanation.prediction) if g[0].position == attacked.position), None)
     words = told or explanation.prediction.targets[:50]
     others = [str(word.label) for word in words if word.label != words[0].label]
     free = task.choices == "said"
@@ -130,7 +129,7 @@ def _pick_target(task: Attackable, explanation: Explanation, attacked: Target, k
 def _pick_field(task: Attackable, key: str) -> str:
     if len(task.editable) == 1:
         return task.editable[0]
-    return str(st.selectbox("Change words in", task.editable, format_func=field_name, key=f"{key}.field"))
+    return str(st.selectbox("Change words in", task.editable, format_func=name_field, key=f"{key}.field"))
 
 
 def _pick_settings(tactic: AttackMethod, key: str) -> Pairs:
@@ -145,9 +144,9 @@ def _pick_settings(tactic: AttackMethod, key: str) -> Pairs:
 
 
 def _show(task: Attackable, explanation: Explanation, found: Attack, key: str) -> None:
-    draw_html(lead(said(found), live=True))
+    draw_html(render_lead(describe_attack(found), live=True))
     if found.edits:
-        draw_html(diff(found.texts[0], found.edits, field_name(found.field)))
+        draw_html(render_diff(found.texts[0], found.edits, name_field(found.field)))
         st.button(
             "Explain the changed text",
             key=f"{key}.attack.explain",
@@ -158,7 +157,7 @@ def _show(task: Attackable, explanation: Explanation, found: Attack, key: str) -
     if len(found.minimal) > 1:
         _show_shortest(found)
     if len(found.trajectory) > 1:
-        draw_chart(path(found), alt(found), f"{key}.attack.path")
+        draw_chart(draw_path(found), describe_path(found), f"{key}.attack.path")
         _show_steps(found)
     forward, backward = found.evaluations
     st.caption(
@@ -170,7 +169,7 @@ def _show(task: Attackable, explanation: Explanation, found: Attack, key: str) -
 def _show_steps(found: Attack) -> None:
     with st.expander("Every step"):
         draw_table(
-            steps(found),
+            list_steps(found),
             "The steps of the attack, each with its change, the model's answer and its probability",
             probability=st.column_config.NumberColumn(format="percent"),
             estimate=st.column_config.NumberColumn(format="%.2f", help=ESTIMATE),
@@ -181,7 +180,7 @@ def _show_shortest(found: Attack) -> None:
     """Draw all the shortest texts, each with the probability of the answer."""
     st.markdown(f"**{len(found.minimal)} shortest texts** with the same answer")
     draw_table(
-        shortest(found),
+        list_shortest(found),
         "The shortest texts with the same answer",
         probability=st.column_config.NumberColumn(format="percent"),
     )

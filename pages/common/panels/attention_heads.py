@@ -3,14 +3,13 @@
 import streamlit as st
 
 from explainers import Explanation
-from explainers.heads import Heads, Question, heads
-from explainers.views.generation import name
-from explainers.views.heads import alt, one_layer, one_piece
-from explainers.views.text import percent, short
-
-from ..ui.html import draw_chart
-from ..ui.markdown import escape
-from ..ui.progress import answer_with_progress
+from explainers.analyses.attention_heads import Heads, HeadsQuestion, read_heads
+from explainers.visualization.charts.attention_heads import describe_figure, draw_layer, draw_token
+from explainers.visualization.text.escape import format_share, shorten
+from explainers.visualization.text.generation import name_target
+from pages.common.ui.html import draw_chart
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import answer_with_progress
 
 LEAD = (
     "When a model generates a token, each of its attention heads looks back at parts of the text. Where they look "
@@ -29,27 +28,27 @@ def draw(explanation: Explanation, key: str) -> None:
         row = st.selectbox(
             "Generated token",
             rows,
-            format_func=lambda i: f"{i + 1} {name(explanation, i)}",
+            format_func=lambda i: f"{i + 1} {name_target(explanation, i)}",
             key=f"{own}.row",
             width=260,
         )
         if st.button("Show attention weights", icon=":material/play_arrow:", key=f"{own}.go"):
-            st.session_state[f"{own}.asked"] = Question(explanation.request, int(row or 0))
+            st.session_state[f"{own}.asked"] = HeadsQuestion(explanation.request, int(row or 0))
         if st.button("Zero the values, layer by layer", icon=":material/play_arrow:", key=f"{own}.zero"):
-            st.session_state[f"{own}.asked"] = Question(explanation.request, int(row or 0), "zeroing")
-    asked: Question | None = st.session_state.get(f"{own}.asked")
+            st.session_state[f"{own}.asked"] = HeadsQuestion(explanation.request, int(row or 0), "zeroing")
+    asked: HeadsQuestion | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request != explanation.request:
         return
     found = answer_with_progress(
         asked,
-        lambda progress: heads(asked, progress=progress),
+        lambda progress: read_heads(asked, progress=progress),
         f"{own}.asked",
         f"heads of {asked.request.task}, model {asked.request.model}",
     )
     if found and asked.told == "zeroing":
-        _show_zeroing(found, name(explanation, asked.row), own)
+        _show_zeroing(found, name_target(explanation, asked.row), own)
     elif found:
-        _show_weights(found, name(explanation, asked.row), own)
+        _show_weights(found, name_target(explanation, asked.row), own)
 
 
 def _show_zeroing(found: Heads, token: str, own: str) -> None:
@@ -57,10 +56,12 @@ def _show_zeroing(found: Heads, token: str, own: str) -> None:
     seen = _find_attended(found)
     weights, features = found.weights[:, 0, seen], [found.features[i] for i in seen]
     layer, place = divmod(int(weights.argmax()), len(seen))
-    said = f"layer {layer + 1} depends most on “{escape(short(features[place].text))}”"
-    st.markdown(f"**{escape(token)}**: {said} ({percent(float(weights[layer, place]))} of the change of its output).")
-    alternative = alt(weights, ("layer", "token"), [feature.text for feature in features])
-    draw_chart(one_layer(weights, features, "layer"), alternative, f"{own}.zeroed")
+    said = f"layer {layer + 1} depends most on “{escape(shorten(features[place].text))}”"
+    st.markdown(
+        f"**{escape(token)}**: {said} ({format_share(float(weights[layer, place]))} of the change of its output)."
+    )
+    alternative = describe_figure(weights, ("layer", "token"), [feature.text for feature in features])
+    draw_chart(draw_layer(weights, features, "layer"), alternative, f"{own}.zeroed")
 
 
 def _find_attended(found: Heads) -> list[int]:
@@ -80,22 +81,22 @@ def _show_weights(found: Heads, token: str, own: str) -> None:
             "Attention to",
             seen,
             index=seen.index(favourite),
-            format_func=lambda i: f"{i + 1} {short(found.features[i].text)}",
+            format_func=lambda i: f"{i + 1} {shorten(found.features[i].text)}",
             key=f"{own}.place",
             width=260,
         )
         place = favourite if place is None else place
         text = found.features[place].text
         layer, head, share = found.strongest(place, 1)[0]
-        most = f"head {head} of layer {layer} attends most to “{escape(short(text))}” ({percent(share)})"
+        most = f"head {head} of layer {layer} attends most to “{escape(shorten(text))}” ({format_share(share)})"
         st.markdown(f"**{escape(token)}**: {most}.")
         weights = found.weights[:, :, place]
         columns = [str(i + 1) for i in range(weights.shape[1])]
-        draw_chart(one_piece(weights, text), alt(weights, ("layer", "head"), columns), f"{own}.piece")
+        draw_chart(draw_token(weights, text), describe_figure(weights, ("layer", "head"), columns), f"{own}.piece")
         return
     layer = st.slider("Layer (0: mean over the heads of each)", 0, layers, layers, key=f"{own}.layer", width=320)
     weights = (found.weights.mean(axis=1) if layer == 0 else found.weights[layer - 1])[:, seen]
     features = [found.features[i] for i in seen]
     kind = "layer" if layer == 0 else "head"
-    said = alt(weights, (kind, "token"), [feature.text for feature in features])
-    draw_chart(one_layer(weights, features, kind), said, f"{own}.layers")
+    said = describe_figure(weights, (kind, "token"), [feature.text for feature in features])
+    draw_chart(draw_layer(weights, features, kind), said, f"{own}.layers")

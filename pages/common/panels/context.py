@@ -3,13 +3,19 @@
 import streamlit as st
 
 from explainers import TASKS, Explanation
-from explainers.generation.context import CURRENT, Measure, Question, Reliance, reliance, split
-from explainers.generation.openings import PREFIX, SYSTEM
-from explainers.views.html import lead
-from explainers.views.reliance import CSS, lines, marked, plainly, said, words
-
-from ..ui.html import draw_html, draw_table
-from ..ui.progress import answer_with_progress
+from explainers.analyses.context_reliance import (
+    CURRENT,
+    ContextQuestion,
+    Measure,
+    Reliance,
+    split_context,
+    trace_context,
+)
+from explainers.tasks.generation.prompts import PREFIX, SYSTEM
+from explainers.visualization.html import render_lead
+from explainers.visualization.summaries.context_reliance import CSS, lines, marked, plainly, said, words
+from pages.common.ui.html import draw_html, draw_table
+from pages.common.ui.progress import answer_with_progress
 
 TEMPLATE = f"{{context}} {CURRENT}"
 MEASURES: dict[Measure, str] = {
@@ -31,12 +37,12 @@ def draw(explanation: Explanation, key: str) -> None:
         question = _draw_form(explanation, own)
         if st.form_submit_button("Find what depends on the context", icon=":material/play_arrow:"):
             st.session_state[f"{own}.asked"] = question
-    asked: Question | None = st.session_state.get(f"{own}.asked")
+    asked: ContextQuestion | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request.model != explanation.request.model:
         return
     found = answer_with_progress(
         asked,
-        lambda progress: reliance(asked, progress=progress),
+        lambda progress: trace_context(asked, progress=progress),
         f"{own}.asked",
         f"context of {asked.request.task}, model {asked.request.model}",
     )
@@ -44,12 +50,12 @@ def draw(explanation: Explanation, key: str) -> None:
         _show(found, asked)
 
 
-def _draw_form(explanation: Explanation, own: str) -> Question:
+def _draw_form(explanation: Explanation, own: str) -> ContextQuestion:
     """Draw the form, filled with the texts of the result, and return what it asks."""
     request = explanation.request
     name = TASKS[request.task].fields[0].name
     system = request.texts.get(SYSTEM, "")
-    before, current = (system, request.texts[name]) if system else split(request.texts[name])
+    before, current = (system, request.texts[name]) if system else split_context(request.texts[name])
     chats = SYSTEM in {field.name for field in TASKS[request.task].fields}
     st.session_state.setdefault(f"{own}.text", before)
     st.session_state.setdefault(f"{own}.current", current)
@@ -90,17 +96,17 @@ def _draw_form(explanation: Explanation, own: str) -> Question:
         inputs[SYSTEM] = system
     base = type(request)(request.task, request.model, inputs, request.method, params=request.params, seed=request.seed)
     shape = "" if kind == SYSTEM_PROMPT else template
-    return Question(
+    return ContextQuestion(
         base, given or "", shape, out or CURRENT, told or "", measure or "kl_divergence", tokens, cues, int(most)
     )
 
 
-def _show(found: Reliance, asked: Question) -> None:
+def _show(found: Reliance, asked: ContextQuestion) -> None:
     """Draw the answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
     sources = [words(cue.explanation, list(cue.places)) for cue in found.cues]
     rows = [cue.row for cue in found.cues]
     answer = said(found.explanation, list(zip(rows, sources, strict=True)))
-    draw_html(f"<style>{CSS}</style>{lead(answer)}")
+    draw_html(f"<style>{CSS}</style>{render_lead(answer)}")
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")

@@ -5,17 +5,16 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request
-from explainers.difference import difference
-from explainers.results.granularity import Grouping, grouped
-from explainers.serving.service import backend
-from explainers.views.crosstab import alt, crosstab
-from explainers.views.html import lead
-from explainers.views.telling import wrote
-from explainers.views.text import likelihood
-
-from ..ui.html import draw_chart, draw_html, draw_table
-from ..ui.markdown import escape
-from ..ui.progress import run_with_progress
+from explainers.analyses.difference import subtract
+from explainers.results.granularity import Grouping, aggregate
+from explainers.serving.service import service
+from explainers.visualization.charts.generation_matrix import describe_matrix, draw_matrix
+from explainers.visualization.html import render_lead
+from explainers.visualization.summaries.generation import describe_generation
+from explainers.visualization.text.escape import format_probability
+from pages.common.ui.html import draw_chart, draw_html, draw_table
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import run_with_progress
 
 LEAD = (
     "Edit the text and see how the explanation changes. Where words of the two texts correspond, the scores for the "
@@ -40,8 +39,8 @@ def draw(explanation: Explanation, key: str) -> None:
     if mine != request or not isinstance(theirs, Request):
         return
     other = run_with_progress(
-        lambda: backend().kept(theirs),
-        lambda progress: backend().explain(theirs, progress),
+        lambda: service().kept(theirs),
+        lambda progress: service().explain(theirs, progress),
         f"{own}.asked",
         f"changed {theirs.task}, model {theirs.model}",
     )
@@ -51,23 +50,23 @@ def draw(explanation: Explanation, key: str) -> None:
 
 def _show(one: Explanation, other: Explanation, key: str) -> None:
     try:
-        one, other = (grouped(explanation, Grouping("word")) for explanation in (one, other))
-        found = difference(one, other)
+        one, other = (aggregate(explanation, Grouping("word")) for explanation in (one, other))
+        found = subtract(one, other)
     except ExplainerError as error:
         st.warning(escape(str(error)))
         return
-    draw_html(lead(f"Your text: {wrote(one)}<br>Edited: {wrote(other)}"))
-    shown, figure = found.explanation, crosstab(found.explanation)
+    draw_html(render_lead(f"Your text: {describe_generation(one)}<br>Edited: {describe_generation(other)}"))
+    shown, figure = found.explanation, draw_matrix(found.explanation)
     if found.left_out:
         st.caption(f"{found.left_out} words have no counterpart in the other text and are left out.")
     st.markdown("Blue: higher score in your text. Orange: higher score in the edited one.")
-    draw_chart(figure, alt(shown), f"{key}.difference")
+    draw_chart(figure, describe_matrix(shown), f"{key}.difference")
     draw_table(
         [
             {
                 "generated": str(shown.targets[place].label),
-                "your text": likelihood(one.targets[a].probability or 0.0),
-                "edited": likelihood(other.targets[b].probability or 0.0),
+                "your text": format_probability(one.targets[a].probability or 0.0),
+                "edited": format_probability(other.targets[b].probability or 0.0),
             }
             for place, (a, b) in enumerate(found.rows)
         ],

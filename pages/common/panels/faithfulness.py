@@ -3,15 +3,14 @@
 import streamlit as st
 
 from explainers import Explanation, Faithfulness
-from explainers.checked_file import to_csv, to_json
-from explainers.serving.service import backend
-from explainers.views.curves import alt, curve
-from explainers.views.html import lead
-from explainers.views.text import distinct, named, short
-from explainers.views.verdict import measures, verdict
-
-from ..ui.html import draw_chart, draw_html, offer_download
-from ..ui.progress import run_with_progress
+from explainers.export.faithfulness import to_csv, to_json
+from explainers.serving.service import service
+from explainers.visualization.charts.perturbation_curves import describe_curve, draw_curve
+from explainers.visualization.html import render_lead
+from explainers.visualization.summaries.faithfulness import describe_faithfulness, render_measures
+from explainers.visualization.text.escape import name_target, number_duplicates, shorten
+from pages.common.ui.html import draw_chart, draw_html, offer_download
+from pages.common.ui.progress import run_with_progress
 
 LEAD = (
     "Does the model really depend on what is coloured most? The strongest words or parts are removed bit by bit and "
@@ -26,7 +25,7 @@ CURVES = {
 def draw(explanation: Explanation, key: str) -> None:
     """Draw a button that checks the explanation of one target, and the result."""
     row, asked = _pick_row(explanation, key), f"{key}.checking"
-    found = backend().checked(explanation, row)
+    found = service().checked(explanation, row)
     if found is None:
         st.markdown(LEAD)
         if st.button("Check this explanation", key=f"{key}.check", icon=":material/fact_check:"):
@@ -34,14 +33,14 @@ def draw(explanation: Explanation, key: str) -> None:
         if st.session_state.get(asked) != (explanation.request, row):
             return
         found = run_with_progress(
-            lambda: backend().checked(explanation, row),
-            lambda progress: backend().evaluate(explanation, row, progress),
+            lambda: service().checked(explanation, row),
+            lambda progress: service().evaluate(explanation, row, progress),
             asked,
             f"check of task {explanation.request.task}, model {explanation.request.model}",
         )
         if found is None:
             return
-        if backend().checked(explanation, row):
+        if service().checked(explanation, row):
             st.rerun()  # so that the answer at the top says it too
     _show(found, key)
 
@@ -54,17 +53,17 @@ def _pick_row(explanation: Explanation, key: str) -> int:
     rows = range(len(targets))
     if st.session_state.get(own) not in rows:
         st.session_state[own] = 0
-    names = distinct(short(named(target), 60) for target in targets)
+    names = number_duplicates(shorten(name_target(target), 60) for target in targets)
     return int(st.selectbox("Explanation to check", rows, format_func=names.__getitem__, key=own))
 
 
 def _show(found: Faithfulness, key: str) -> None:
-    draw_html(lead(verdict(found)))
+    draw_html(render_lead(describe_faithfulness(found)))
     for place, (which, said) in zip(st.columns(2), CURVES.items(), strict=True):
         with place:
             st.markdown(said.format(found.piece))
-            draw_chart(curve(found, which), alt(found, which), f"{key}.check.{which}")
-    draw_html(measures(found))
+            draw_chart(draw_curve(found, which), describe_curve(found, which), f"{key}.check.{which}")
+    draw_html(render_measures(found))
     ranked = "score" if found.signed else "size of their scores"
     orders = "all" if found.every_order else "random"
     st.caption(

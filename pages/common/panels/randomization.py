@@ -3,13 +3,12 @@
 import streamlit as st
 
 from explainers import Explanation
-from explainers.engine import canonical
-from explainers.sanity import sanity as check
-from explainers.views.sanity import alt, decline, verdict
-
-from ..ui.html import draw_chart
-from ..ui.markdown import escape
-from ..ui.progress import answer_with_progress
+from explainers.analyses.model_randomization import randomise_model as check
+from explainers.engine import canonicalize
+from explainers.visualization.charts.randomization import describe_decline, describe_randomization, draw_decline
+from pages.common.ui.html import draw_chart
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import answer_with_progress
 
 LEAD = (
     "An explanation of what this model has learnt must change when its weights become random. On a copy of the model, "
@@ -20,7 +19,7 @@ METHOD = "Cascading model randomisation (Adebayo et al., 2018)."
 
 def draw_randomization(explanation: Explanation, key: str, row: int = 0) -> None:
     """Draw the check of the explanation of one target, computed when its button is pressed."""
-    own, request = f"{key}.sanity", canonical(explanation.request)
+    own, request = f"{key}.sanity", canonicalize(explanation.request)
     question = ("sanity", request, row)
     st.caption(LEAD)
     if st.button("Randomise the weights, layer by layer", key=f"{own}.go", icon=":material/shuffle:", help=METHOD):
@@ -34,6 +33,6 @@ def draw_randomization(explanation: Explanation, key: str, row: int = 0) -> None
         f"sanity check, task {request.task}, model {request.model}",
     )
     if steps:
-        st.markdown(escape(verdict(steps)))
-        draw_chart(decline(steps), alt(steps), f"{own}.decline", config={"displayModeBar": False})
+        st.markdown(escape(describe_randomization(steps)))
+        draw_chart(draw_decline(steps), describe_decline(steps), f"{own}.decline", config={"displayModeBar": False})
         st.caption("The grey band holds 95 % of random rankings, which have nothing to do with the original.")

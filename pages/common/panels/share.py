@@ -7,15 +7,14 @@ import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request
 from explainers.errors import LimitReached
-from explainers.export import to_csv, to_json
-from explainers.links import INPUT, PACKED, PICTURE, packed
-from explainers.pictures import photograph
+from explainers.export.html import to_html
+from explainers.export.serialize import to_csv, to_json
+from explainers.inputs.images import find_photograph
+from explainers.request import INPUT, PACKED, PICTURE, pack
 from explainers.settings import settings
-from explainers.standalone import to_html
-from explainers.views.computed import code, computed
-from explainers.views.html import pairs
-
-from ..ui.html import draw_html, offer_download
+from explainers.visualization.html import render_pairs
+from explainers.visualization.summaries.provenance import list_provenance, write_code
+from pages.common.ui.html import draw_html, offer_download
 
 OPENED = "opened link"  # session state: the packed inputs that the page was opened with, and those inputs
 
@@ -43,7 +42,7 @@ def make_link(query: Mapping[str, str], page: str) -> str:
         raise LimitReached(
             "A link cannot contain your image. Download the HTML file instead: it shows the same result."
         )
-    small = packed(query)
+    small = pack(query)
     if (length := len(small[PACKED])) > settings().link_characters:
         raise LimitReached(
             f"The link would have {length:,} characters, and at most {settings().link_characters:,} are allowed. "
@@ -55,7 +54,7 @@ def make_link(query: Mapping[str, str], page: str) -> str:
 
 def _has_upload(query: Mapping[str, str]) -> bool:
     """Return True if the query names an image that is not one of our photographs."""
-    return any(photograph(sha256) is None for name, sha256 in query.items() if name.startswith(PICTURE))
+    return any(find_photograph(sha256) is None for name, sha256 in query.items() if name.startswith(PICTURE))
 
 
 def draw(explanation: Explanation, key: str) -> None:
@@ -70,10 +69,10 @@ def draw(explanation: Explanation, key: str) -> None:
         ):
             offer_download(f"Download {label}", data, f"wherefore.{label.lower()}", kind)
     with st.expander("How this was computed"):
-        draw_html(pairs(computed(explanation)))
+        draw_html(render_pairs(list_provenance(explanation)))
     with st.expander("Show the code"):
         st.caption("Run these lines in Python to compute the same scores.")
-        st.code(code(explanation), language="python")
+        st.code(write_code(explanation), language="python")
 
 
 def offer_link(query: Mapping[str, str], page: str) -> None:

@@ -3,21 +3,19 @@
 import streamlit as st
 
 from explainers import Explanation
-from explainers.generation.professions import ENGLISH, TURKISH
-from explainers.generation.swap import Swap
-from explainers.generation.swapping import Question, asked, swaps
+from explainers.analyses.word_substitution import PROFESSIONS, SubstitutionQuestion, make_question, substitute
 from explainers.inputs.text import find_words, has_content
-from explainers.task import Task
+from explainers.results.substitution import Substitution
 from explainers.tasks import TASKS
-from explainers.views.generation import name
-from explainers.views.html import lead
-from explainers.views.swaps import rows, said
-from explainers.views.text import short
-
-from ..form.target import get_card
-from ..ui.html import draw_html, draw_table
-from ..ui.markdown import escape
-from ..ui.progress import answer_with_progress
+from explainers.tasks.base import Task
+from explainers.visualization.html import render_lead
+from explainers.visualization.summaries.substitution import describe_substitutions, list_rows
+from explainers.visualization.text.escape import shorten
+from explainers.visualization.text.generation import name_target
+from pages.common.form.target import get_card
+from pages.common.ui.html import draw_html, draw_table
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import answer_with_progress
 
 LEAD = (
     "Replace one word of the text by others, and see how probable each of them makes a generated word, and what the "
@@ -32,7 +30,7 @@ def draw(explanation: Explanation, key: str) -> None:
     own = f"{key}.swap"
     st.markdown(LEAD)
     places, texts = list_places(explanation), explanation.request.texts
-    known = {*ENGLISH, *TURKISH.values()}
+    known = {*PROFESSIONS, *PROFESSIONS.values()}
     first = next((i for i, (field, *span) in enumerate(places) if texts[field][slice(*span)] in known), len(places) - 1)
     st.session_state.setdefault(
         f"{own}.words", ", ".join(_list_professions(TASKS[explanation.request.task], explanation))
@@ -41,25 +39,28 @@ def draw(explanation: Explanation, key: str) -> None:
         with st.container(horizontal=True):
             tokens = list(range(len(explanation.targets)))
             row = st.selectbox(
-                "Generated word", tokens, format_func=lambda i: f"{i + 1} {name(explanation, i)}", key=f"{own}.row"
+                "Generated word",
+                tokens,
+                format_func=lambda i: f"{i + 1} {name_target(explanation, i)}",
+                key=f"{own}.row",
             )
             place = st.selectbox(
                 "Word to replace",
                 range(len(places)),
                 index=first,
-                format_func=lambda i: f"{i + 1} {short(texts[places[i][0]][slice(*places[i][1:])])}",
+                format_func=lambda i: f"{i + 1} {shorten(texts[places[i][0]][slice(*places[i][1:])])}",
                 key=f"{own}.place",
             )
         typed = st.text_area("Replacements", key=f"{own}.words", help=WORDS)
         if st.form_submit_button("Try all", icon=":material/play_arrow:"):
             words = tuple(dict.fromkeys(word.strip() for word in (typed or "").split(",") if word.strip()))
-            question = asked(explanation, row or 0, places[place or 0], words)
+            question = make_question(explanation, row or 0, places[place or 0], words)
             st.session_state[f"{own}.asked"] = (explanation.request, row or 0, question)
     request, row, question = st.session_state.get(f"{own}.asked", (None, 0, None))
-    if request == explanation.request and isinstance(question, Question):
+    if request == explanation.request and isinstance(question, SubstitutionQuestion):
         found = answer_with_progress(
             question,
-            lambda progress: swaps(question, progress=progress),
+            lambda progress: substitute(question, progress=progress),
             f"{own}.asked",
             f"swaps of {question.request.task}, model {question.request.model}",
         )
@@ -79,15 +80,15 @@ def list_places(explanation: Explanation) -> list[Place]:
 def _list_professions(task: Task, explanation: Explanation) -> tuple[str, ...]:
     """Return professions in the language that the model reads, to begin with."""
     card = get_card(task, explanation.request.model)
-    return tuple(TURKISH.values()) if card and card.languages[:1] == ("tr",) else ENGLISH
+    return tuple(PROFESSIONS.values()) if card and card.languages[:1] == ("tr",) else tuple(PROFESSIONS)
 
 
-def _show(found: tuple[Swap, ...], explanation: Explanation, row: int) -> None:
+def _show(found: tuple[Substitution, ...], explanation: Explanation, row: int) -> None:
     """Draw the answer in a sentence, and a row for each replacement."""
-    token, foil = name(explanation, row), explanation.targets[row].foil
-    draw_html(lead(said(found, token, foil), live=True))
+    token, foil = name_target(explanation, row), explanation.targets[row].foil
+    draw_html(render_lead(describe_substitutions(found, token, foil), live=True))
     percent = st.column_config.NumberColumn(format="percent")
-    lines = rows(found, token, foil)
+    lines = list_rows(found, token, foil)
     names = {column: percent for column in lines[0] if column not in ("word", "the model writes")}
     draw_table(lines, "Each replacement with the probability of the generated word", **names)
     if foil is None:

@@ -5,21 +5,20 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explainers import TASKS, Explanation, Request, Target
-from explainers.classification import nothing_asked
-from explainers.comparison import row_of
+from explainers.analyses.agreement import find_row
 from explainers.models.loading import find_loaded
-from explainers.rewriting import Rewriting
-from explainers.serving.service import backend
-from explainers.views.html import lead
-from explainers.views.rewriting import effect, lines
-from explainers.views.spans import common, spans, strongest
-
-from ..form.inputs import fill_inputs
-from ..form.target import get_card
-from ..result import explain_request
-from ..ui.html import draw_html
-from ..ui.markdown import escape
-from ..ui.word_picker import pick_word
+from explainers.results.counterfactual import Counterfactual
+from explainers.serving.service import service
+from explainers.tasks._sequence_classification import nothing_asked
+from explainers.visualization.html import render_lead
+from explainers.visualization.text.editable import effect, lines
+from explainers.visualization.text.spans import find_common_limit, find_strongest_score, render_spans
+from pages.common.form.inputs import fill_inputs
+from pages.common.form.target import get_card
+from pages.common.result import explain_request
+from pages.common.ui.html import draw_html
+from pages.common.ui.markdown import escape
+from pages.common.ui.word_picker import pick_word
 
 Word = tuple[str, int]  # field, number of a word in it
 
@@ -30,7 +29,7 @@ class Asked:
 
     origin: Explanation
     row: int
-    rewriting: Rewriting
+    rewriting: Counterfactual
     word: Word | None = None
 
     @property
@@ -49,7 +48,7 @@ def draw(explanation: Explanation, key: str) -> None:
     asked = st.session_state.get(own)
     if not isinstance(asked, Asked) or (asked.origin.request != explanation.request and not asked.rewriting.before):
         row = int(st.session_state.get(f"{key}.row") or 0)
-        asked = Asked(explanation, row, Rewriting.of(explanation.request))
+        asked = Asked(explanation, row, Counterfactual.of(explanation.request))
     st.caption("Click a word, then delete, mask or replace it, and compare the result with the original.")
     if asked.origin.request != explanation.request:
         st.info(
@@ -70,7 +69,7 @@ def _explain_changed(asked: Asked, own: str) -> Explanation | None:
     """Return the explanation of the changed texts; compute it if a change asked for it."""
     if not asked.rewriting.before:
         return asked.origin
-    if st.session_state.get(f"{own}.go") or backend().kept(asked.request):
+    if st.session_state.get(f"{own}.go") or service().kept(asked.request):
         return explain_request(asked.request, f"{own}.go")
     st.button(
         "Explain the changed text", on_click=lambda: st.session_state.update({f"{own}.go": True}), key=f"{own}.on"
@@ -84,12 +83,14 @@ def _draw_words(asked: Asked, after: Explanation | None, own: str) -> None:
         st.session_state[own] = replace(asked, word=None if word == asked.word else word)
 
     row = 0 if after is None else _find_row(asked, after)
-    limit = 0.0 if after is None else max(strongest(after, row), strongest(asked.origin, asked.row))
+    limit = (
+        0.0 if after is None else max(find_strongest_score(after, row), find_strongest_score(asked.origin, asked.row))
+    )
     pick_word(lines(asked.rewriting, after, row, limit), asked.word, f"{own}.words", choose)
 
 
 def _find_row(asked: Asked, after: Explanation) -> int:
-    return row_of(after, asked.origin.targets[asked.row]) or 0
+    return find_row(after, asked.origin.targets[asked.row]) or 0
 
 
 def _draw_tools(asked: Asked, own: str) -> None:
@@ -98,7 +99,7 @@ def _draw_tools(asked: Asked, own: str) -> None:
     word = "" if asked.word is None else dict(asked.rewriting.texts)[field].pieces[index].text
     mask, why = _find_mask(asked.origin.request)
 
-    def become(rewriting: Rewriting, chosen: Word | None) -> None:
+    def become(rewriting: Counterfactual, chosen: Word | None) -> None:
         st.session_state[own] = replace(asked, rewriting=rewriting, word=chosen)
         st.session_state[f"{own}.go"] = True
 
@@ -150,11 +151,11 @@ def _show_effect(asked: Asked, after: Explanation) -> None:
     """Draw the effect of the changes: a sentence, and both explanations on one colour scale."""
     origin, row = asked.origin, _find_row(asked, after)
     said = effect(asked.rewriting.changes, origin.prediction, after.prediction, origin.unit)
-    draw_html(lead(said, live=True))
-    limit = common([origin.by_word(), after.by_word()], [asked.row, row])
+    draw_html(render_lead(said, live=True))
+    limit = find_common_limit([origin.by_word(), after.by_word()], [asked.row, row])
     for name, shown, at in (("Original", origin, asked.row), ("Changed", after, row)):
         st.markdown(f"#### {name}")
-        draw_html(spans(shown.by_word(), at, limit))
+        draw_html(render_spans(shown.by_word(), at, limit))
 
 
 def _draw_endings(asked: Asked, own: str) -> None:

@@ -6,20 +6,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explainers import Explanation, Request
-from explainers.data import Kind
-from explainers.serving.service import backend
-from explainers.views.gaps import choices, gaps
-from explainers.views.html import lead
-from explainers.views.meter import meter
-from explainers.views.renderers import render
-
-from ..ui.html import draw_html
-from ..ui.markdown import escape
-from ..ui.progress import run_with_progress
-from .entities import pick_entity
-from .generation import show_generation
-from .image import show_image
-from .text import pick_row, show_text
+from explainers.results.explanation import Kind
+from explainers.serving.service import service
+from explainers.visualization.html import render_lead
+from explainers.visualization.renderers import find_renderer
+from explainers.visualization.summaries.convergence import meter
+from explainers.visualization.summaries.mask_predictions import list_masks, render_words
+from pages.common.result.entities import pick_entity
+from pages.common.result.generation import show_generation
+from pages.common.result.image import show_image
+from pages.common.result.text import pick_row, show_text
+from pages.common.ui.html import draw_html
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import run_with_progress
 
 
 def explain_request(request: Request, forget: str) -> Explanation | None:
@@ -28,8 +27,8 @@ def explain_request(request: Request, forget: str) -> Explanation | None:
     `forget` is the key of the session state that asks for the request: Cancel deletes it.
     """
     return run_with_progress(
-        lambda: backend().kept(request),
-        lambda progress: backend().explain(request, progress),
+        lambda: service().kept(request),
+        lambda progress: service().explain(request, progress),
         forget,
         f"task {request.task}, model {request.model}",
     )
@@ -46,10 +45,10 @@ def _show_answer(explanation: Explanation, key: str) -> tuple[int, list[int], De
     marked = st.container()
     row, rows = pick_row(explanation, key)
     with marked:
-        if len(gaps(explanation.prediction)) != 1:  # the sentence says what fills a single gap
+        if len(list_masks(explanation.prediction)) != 1:  # the sentence says what fills a single gap
             pick_entity(explanation, row, key)
-    said = render(explanation).lead(explanation, row, backend().checked(explanation, row))
-    draw_html(lead(said, live=True) + choices(explanation, row))
+    said = find_renderer(explanation).lead(explanation, row, service().checked(explanation, row))
+    draw_html(render_lead(said, live=True) + render_words(explanation, row))
     for notice in explanation.notices:
         st.info(escape(notice), icon=":material/content_cut:")
     place = st.container()

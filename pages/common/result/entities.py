@@ -5,7 +5,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from explainers import Explanation
-from explainers.views.entities import CSS, pieces
+from explainers.visualization.text.entities import CSS, split_entities
 
 JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -39,7 +39,7 @@ ENTITIES = st.components.v2.component("wherefore_entities", html=HTML, css=CSS, 
 
 def pick_entity(explanation: Explanation, row: int, key: str) -> None:
     """Draw the entities if the result has any; a click changes the row that `key` keeps."""
-    if not (found := pieces(explanation)):
+    if not (found := split_entities(explanation)):
         return
     own = f"{key}.entities"
 

@@ -7,15 +7,14 @@ import numpy as np
 import streamlit as st
 
 from explainers import ExplainerError, Explanation
-from explainers.results.granularity import HOWS, LEVELS, Grouping, grouped
-from explainers.views.crosstab import alt, crosstab, rows
-from explainers.views.generation import CSS, HTML, SCRIPT, name, payload
-from explainers.views.html import lead
-from explainers.views.meter import meter
-from explainers.views.telling import wrote
-
-from ..ui.html import draw_chart, draw_html, draw_table
-from ..ui.markdown import escape
+from explainers.results.granularity import HOWS, LEVELS, Grouping, aggregate
+from explainers.visualization.charts.generation_matrix import describe_matrix, draw_matrix, list_targets
+from explainers.visualization.html import render_lead
+from explainers.visualization.summaries.convergence import meter
+from explainers.visualization.summaries.generation import describe_generation
+from explainers.visualization.text.generation import CSS, HTML, SCRIPT, make_payload, name_target
+from pages.common.ui.html import draw_chart, draw_html, draw_table
+from pages.common.ui.markdown import escape
 
 VIEWS = ("Text", "Heatmap", "Table")
 LEVEL_NAMES = dict(zip(LEVELS, ("Tokens", "Words", "Sentences", "Roles", "Pattern"), strict=True))
@@ -35,21 +34,21 @@ def show_generation(explanation: Explanation, key: str) -> None:
     _show_error(explanation)
     view, grouping = _pick_view(key)
     try:
-        shown = grouped(explanation, grouping)
+        shown = aggregate(explanation, grouping)
     except ExplainerError as error:
         st.warning(escape(str(error)))
-        shown = grouped(explanation, Grouping())
+        shown = aggregate(explanation, Grouping())
     with said:
-        draw_html(lead(wrote(shown), live=True))
+        draw_html(render_lead(describe_generation(shown), live=True))
         for notice in explanation.notices:
             st.info(escape(notice), icon=":material/content_cut:")
     with picture:
         match view:
             case "Heatmap":
-                draw_chart(crosstab(shown), alt(shown), f"{key}.crosstab")
+                draw_chart(draw_matrix(shown), describe_matrix(shown), f"{key}.crosstab")
             case "Table":
                 draw_table(
-                    rows(shown),
+                    list_targets(shown),
                     "Each generated word with its attributions",
                     probability=st.column_config.NumberColumn(format="percent"),
                 )
@@ -82,9 +81,9 @@ def _show_error(explanation: Explanation) -> None:
     row = 0 if errors is None else int(np.nanargmax(errors))
     draw_html(meter(explanation, row))
     if errors is not None and len(errors) > 1:
-        st.caption(f"“{escape(name(explanation, row))}” is the generated token with the largest error.")
+        st.caption(f"“{escape(name_target(explanation, row))}” is the generated token with the largest error.")
 
 
 def _draw_text(explanation: Explanation, key: str) -> None:
     """Draw the generated text, each word with its attributions."""
-    GENERATION(data=payload(explanation), key=f"{key}.generation")
+    GENERATION(data=make_payload(explanation), key=f"{key}.generation")

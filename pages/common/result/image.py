@@ -5,14 +5,13 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import Explanation, Request, Target
-from explainers.views.drawings import png
-from explainers.views.image_page import legend
-from explainers.views.images import NAMES, alt, figure
-from explainers.views.maps import SIGNS, Look
-from explainers.views.text import percent, short
-
-from ..ui.html import draw_chart, draw_html, offer_download
-from ..ui.markdown import escape
+from explainers.visualization.image.figure import NAMES, alt, draw_figure
+from explainers.visualization.image.heatmap import SIGNS, Look
+from explainers.visualization.image.html import render_image_legend
+from explainers.visualization.image.render import render_png
+from explainers.visualization.text.escape import format_share, shorten
+from pages.common.ui.html import draw_chart, draw_html, offer_download
+from pages.common.ui.markdown import escape
 
 SIGN_NAMES = dict(zip(SIGNS, ("All", "Towards", "Away", "Strength"), strict=True))
 BEST = 5
@@ -28,11 +27,11 @@ def show_image(explanation: Explanation, row: int, key: str) -> None:
     look = _pick_look(key)
     with place:
         said = alt(explanation, look, row)
-        draw_chart(figure(explanation, look, row), said, f"{key}.image", theme=None, config=CONFIG)
-        draw_html(legend(explanation, look, row))
+        draw_chart(draw_figure(explanation, look, row), said, f"{key}.image", theme=None, config=CONFIG)
+        draw_html(render_image_legend(explanation, look, row))
     offer_download(
         "Download PNG",
-        lambda: png(explanation, look, row),
+        lambda: render_png(explanation, look, row),
         "wherefore.png",
         "image/png",
         key=f"{key}.png",
@@ -76,7 +75,7 @@ def _pick_label(explanation: Explanation, key: str) -> None:
     st.pills(
         "Most likely labels: click one to explain it",
         list(found),
-        format_func=lambda name: escape(f"{short(name, 30)} {percent(found[name].probability or 0.0)}"),
+        format_func=lambda name: escape(f"{shorten(name, 30)} {format_share(found[name].probability or 0.0)}"),
         key=own,
         on_change=pick,
     )

@@ -4,15 +4,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explainers import Explanation
-from explainers.views.bars import alt, bars
-from explainers.views.matrix import alt as matrix_alt
-from explainers.views.matrix import matrix
-from explainers.views.spans import spans
-from explainers.views.table import rows as scores_of
-from explainers.views.text import likelihood, named, short
-
-from ..ui.html import draw_chart, draw_html, draw_table
-from ..ui.markdown import escape
+from explainers.visualization.charts.bars import describe_bars, draw_bars
+from explainers.visualization.charts.matrix import alt as matrix_alt
+from explainers.visualization.charts.matrix import matrix
+from explainers.visualization.summaries.score_table import list_scores as scores_of
+from explainers.visualization.text.escape import format_probability, name_target, shorten
+from explainers.visualization.text.spans import render_spans
+from pages.common.ui.html import draw_chart, draw_html, draw_table
+from pages.common.ui.markdown import escape
 
 VIEWS = ("Text", "Bars", "Table", "Matrix")
 LEVELS = ("Words", "Tokens")
@@ -36,13 +35,13 @@ def show_text(explanation: Explanation, row: int, rows: list[int], place: DeltaG
     with place:
         match view:
             case "Bars":
-                draw_chart(bars(shown, row, most), alt(shown, row, most), f"{key}.bars")
+                draw_chart(draw_bars(shown, row, most), describe_bars(shown, row, most), f"{key}.bars")
             case "Table":
                 _draw_scores(shown, row, most)
             case "Matrix":
                 draw_chart(matrix(shown, rows), matrix_alt(shown, rows), f"{key}.matrix")
             case _:
-                draw_html(spans(shown, row))
+                draw_html(render_spans(shown, row))
 
 
 def pick_row(explanation: Explanation, key: str) -> tuple[int, list[int]]:
@@ -64,7 +63,7 @@ def pick_row(explanation: Explanation, key: str) -> tuple[int, list[int]]:
     picked = place.pills(
         "Explained",
         rows,
-        format_func=lambda row: escape(short(f"{named(targets[row])} ({likelihood(shares[row])})", 60)),
+        format_func=lambda row: escape(shorten(f"{name_target(targets[row])} ({format_probability(shares[row])})", 60)),
         required=True,
         key=f"{key}.row",
     )

@@ -5,13 +5,12 @@ from typing import TypeVar
 
 import streamlit as st
 
-from explainers.links import packed
-from explainers.showcases import SHOWCASES, Showcase
-from explainers.views.quote import quote
-
-from ..navigation import TASK_PAGES
-from .html import draw_html
-from .markdown import escape
+from explainers.analyses.gallery import SHOWCASES, GalleryItem
+from explainers.request import pack
+from explainers.visualization.text.quote import quote
+from pages.common.navigation import TASK_PAGES
+from pages.common.ui.html import draw_html
+from pages.common.ui.markdown import escape
 
 Item = TypeVar("Item")
 
@@ -30,9 +29,9 @@ def draw_showcases() -> None:
     draw_grid([showcase for showcase in SHOWCASES if showcase.request.task in pages], _draw_showcase)
 
 
-def _draw_showcase(showcase: Showcase) -> None:
+def _draw_showcase(showcase: GalleryItem) -> None:
     request = showcase.request
-    query = {name: text for name, text in packed(request.to_query()).items() if name != "task"}
+    query = {name: text for name, text in pack(request.to_query()).items() if name != "task"}
     icon = ":material/arrow_forward:"
     st.page_link(f"pages/{request.task}.py", label=f"**{escape(showcase.title)}**", icon=icon, query_params=query)
     draw_html(quote(list(request.texts.values()), showcase.claim.strongest))

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from explainers.views.palette import CSS
+from explainers.visualization.palette import CSS
 
 
 def draw_html(html: str) -> None:

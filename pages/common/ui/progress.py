@@ -12,9 +12,8 @@ import streamlit as st
 
 from explainers import ExplainerError
 from explainers.progress import Progress
-from explainers.serving.service import backend
-
-from .markdown import escape
+from explainers.serving.service import service
+from pages.common.ui.markdown import escape
 
 LOG = logging.getLogger("wherefore")
 Answer = TypeVar("Answer")
@@ -56,8 +55,8 @@ def answer_with_progress(
 ) -> Answer | None:
     """Return the cached answer to a question, or compute it in its turn in the queue and cache it."""
     return run_with_progress(
-        lambda: backend().known(question),
-        lambda progress: backend().answer(question, compute, progress),
+        lambda: service().known(question),
+        lambda progress: service().answer(question, compute, progress),
         forget,
         about,
     )

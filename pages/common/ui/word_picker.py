@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from explainers.views.rewriting import CSS, Line
+from explainers.visualization.text.editable import CSS, Line
 
 JS = """
 export default function ({ data, parentElement, setTriggerValue }) {

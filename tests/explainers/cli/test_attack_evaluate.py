@@ -6,11 +6,11 @@ import pytest
 
 from explainers import Request, attack, evaluate, explain
 from explainers.cli import main
-from explainers.views.attack import said
-from explainers.views.text import bare
-from explainers.views.verdict import verdict
-from tests.nli import NLI, named
-from tests.tables import rows, table
+from explainers.visualization.summaries.attack import describe_attack
+from explainers.visualization.summaries.faithfulness import describe_faithfulness
+from explainers.visualization.text.escape import strip_markup
+from tests.support.nli import NLI, named
+from tests.support.tables import rows, table
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_an_attack_is_the_librarys_with_its_own_settings_apart_from_the_models(m
     assert (found["success"], found["settings"]["flips"], found["request"]["unit"]) == (right.success, "2", "logit")
     assert [row["text"] for row in rows(tmp_path / "out.csv")] == [step["text"] for step in found["steps"]]
     assert all(edit.new in (tmp_path / "out.html").read_text("utf-8") for edit in right.edits)
-    assert bare(said(right)) in capsys.readouterr().err
+    assert strip_markup(describe_attack(right)) in capsys.readouterr().err
 
 
 def test_a_check_is_the_librarys_row_by_row(model, tmp_path, capsys):
@@ -47,7 +47,7 @@ def test_a_check_is_the_librarys_row_by_row(model, tmp_path, capsys):
     right = evaluate(explain(Request("text_classification", model, {"text": text}, "occlusion")))
     assert main([*asked, f"text={text}"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith(bare(verdict(right)))
+    assert told.startswith(strip_markup(describe_faithfulness(right)))
     assert all(measure.label in told for measure in right.measures)
     for kind in ("json", "csv", "html"):
         given = [*table(tmp_path, f'text\n"{text}"\n" "\n'), "--out", str(tmp_path / f"out.{kind}")]
@@ -57,7 +57,7 @@ def test_a_check_is_the_librarys_row_by_row(model, tmp_path, capsys):
     assert "Text is empty" in wrong["error"]
     values = [float(row["value"]) for row in rows(tmp_path / "out.csv") if row["value"]]
     assert values == [measure.value for measure in right.measures]
-    assert verdict(right) in (tmp_path / "out-1.html").read_text("utf-8")
+    assert describe_faithfulness(right) in (tmp_path / "out-1.html").read_text("utf-8")
 
 
 def test_a_target_is_what_an_attack_makes_the_model_say_row_by_row(model, tmp_path):

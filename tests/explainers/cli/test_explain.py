@@ -12,14 +12,13 @@ import pytest
 from explainers import METHODS, TASKS, Request, explain
 from explainers.attacks import ATTACKS
 from explainers.cli import main, output, parser
-from explainers.export import FORMULA, from_json
+from explainers.export.html import to_html
+from explainers.export.serialize import FORMULA, from_json
 from explainers.request import Picture
-from explainers.standalone import to_html
-from tests.nli import NLI, named
-from tests.tables import rows, table
-from tests.tiny import tiny
-
-from ..seeing import seeing
+from tests.support.image_models import seeing
+from tests.support.nli import NLI, named
+from tests.support.tables import rows, table
+from tests.support.tiny import tiny
 
 ROOT = Path(__file__).parents[3]
 LABELLED = ("text_classification", "multi_label_classification", "pair_classification", "zero_shot_classification")

@@ -14,8 +14,8 @@ from explainers.loading import lease
 from explainers.models.loading import AUTO
 from explainers.models.resolve import find_card
 from explainers.settings import read
-from tests.hub import NAME, files_of, saved
-from tests.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
+from tests.support.hub import NAME, files_of, saved
+from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
 
 pytestmark = pytest.mark.usefixtures("anew")
 

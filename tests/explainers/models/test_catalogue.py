@@ -10,7 +10,14 @@ from explainers import CARDS, METHODS
 from explainers.models.bundled_weights import WHEELS
 from explainers.models.catalogue import BUNDLED, HUB
 from explainers.models.loading import AUTO
-from explainers.views.cards import LANGUAGES, PROVIDED, facts, fitting, lacking, whereabouts
+from explainers.visualization.summaries.model_card import (
+    LANGUAGES,
+    PROVIDED,
+    describe_location,
+    list_facts,
+    list_methods,
+    list_missing,
+)
 
 MODELS = Path(__file__).parents[3] / "models"
 MOST_MEGABYTES = 60
@@ -70,7 +77,7 @@ def test_a_model_of_the_hub_says_what_it_needs_and_boasts_of_no_score_that_we_di
     assert card.key.count("/") == 1
     assert card.score == card.wheel == ""
     assert card.megabytes > 50
-    assert "needs the model hub" in dict(facts(card))["Where from"]
+    assert "needs the model hub" in dict(list_facts(card))["Where from"]
 
 
 def test_a_revision_is_pinned_where_transformers_pins_it_and_nowhere_else():
@@ -92,11 +99,11 @@ def test_a_card_is_for_tasks_that_can_be_loaded_and_in_languages_that_have_a_nam
 @every
 def test_every_method_either_works_on_a_model_or_is_named_with_the_reason(card):
     assert card.provides <= set(PROVIDED)
-    works, lacks = fitting(card), {method.key: reason for method, reason in lacking(card)}
+    works, lacks = list_methods(card), {method.key: reason for method, reason in list_missing(card)}
     assert {method.key for method in works} | set(lacks) == set(METHODS)
     assert not {method.key for method in works} & set(lacks)
     assert "integrated_gradients" in {method.key for method in works}
-    shown = dict(facts(card))
+    shown = dict(list_facts(card))
     for key, reason in lacks.items():
         assert shown[METHODS[key].label] == f"not with this model: it needs {reason}"
         assert METHODS[key].needs - card.provides
@@ -104,7 +111,7 @@ def test_every_method_either_works_on_a_model_or_is_named_with_the_reason(card):
 
 def test_where_a_model_is_now_is_said_in_words():
     sentiment, gpt2 = CARDS["sentiment"], CARDS["openai-community/gpt2"]
-    assert whereabouts(sentiment, "loaded") == whereabouts(gpt2, "loaded") == "Loaded now"
-    assert whereabouts(gpt2, "here") == "On this machine"
-    assert whereabouts(sentiment, "away") == "Downloads 84 MB at first use"
-    assert whereabouts(gpt2, "away") == "Needs the model hub"
+    assert describe_location(sentiment, "loaded") == describe_location(gpt2, "loaded") == "Loaded now"
+    assert describe_location(gpt2, "here") == "On this machine"
+    assert describe_location(sentiment, "away") == "Downloads 84 MB at first use"
+    assert describe_location(gpt2, "away") == "Needs the model hub"

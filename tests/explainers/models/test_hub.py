@@ -16,15 +16,15 @@ from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressRep
 
 from explainers import explain
 from explainers.errors import ExplainerError
-from explainers.export import to_csv, to_json
-from explainers.links import packed
+from explainers.export.html import to_html
+from explainers.export.serialize import to_csv, to_json
 from explainers.models import hub as client
 from explainers.models.local import FoundModel
 from explainers.models.resolve import find_card
 from explainers.progress import Meter
+from explainers.request import pack
 from explainers.settings import read
-from explainers.standalone import to_html
-from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
+from tests.support.hub import CANARY, NAME, asked, assert_same, files_of, saved
 
 pytestmark = pytest.mark.usefixtures("anew")
 
@@ -120,7 +120,7 @@ def test_the_token_is_sent_and_stands_in_no_error_log_link_or_export(hub, bert, 
     monkeypatch.setenv("HF_TOKEN", CANARY)
     hub.publish(NAME, bert)
     found = explain(asked())
-    said = [repr(found), to_html(found), to_json(found), to_csv(found), repr(packed(found.request.to_query()))]
+    said = [repr(found), to_html(found), to_json(found), to_csv(found), repr(pack(found.request.to_query()))]
     hub.publish("somebody/gated", bert, gated=True)
     hub.publish("somebody/damaged", bert | {"tokenizer.json": b"{}"})
     for model, status in (

@@ -21,8 +21,8 @@ from explainers.models.local import FoundModel
 from explainers.models.resolve import find_card
 from explainers.progress import Meter
 from explainers.settings import read
-from tests.hub import CANARY, NAME, asked, assert_same, files_of, saved
-from tests.tiny import SMALL
+from tests.support.hub import CANARY, NAME, asked, assert_same, files_of, saved
+from tests.support.tiny import SMALL
 
 pytestmark = pytest.mark.usefixtures("anew")
 

@@ -10,8 +10,8 @@ from explainers.loading import load
 from explainers.models import loading
 from explainers.models.resolve import find_card
 from explainers.settings import read
-from tests.hub import saved
-from tests.sentences import SENTENCES
+from tests.support.hub import saved
+from tests.support.sentences import SENTENCES
 
 TASK = "text_classification"
 
@@ -36,7 +36,7 @@ def reference_to(folder):
 
 def another_comes():
     """As large a model as the memory takes, for which all others have to leave."""
-    with loading.registry().lease("another", lambda: read({}).model_megabytes * 1_000_000, object):
+    with loading.model_cache().lease("another", lambda: read({}).model_megabytes * 1_000_000, object):
         pass
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from explainers import explain
 from explainers.errors import Incompatible, ModelRefused
-from tests.hub import asked, forget, saved
+from tests.support.hub import asked, forget, saved
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from explainers.models.card import Card
 from explainers.models.loading import locate
 from explainers.models.resolve import find_card
 from explainers.settings import Settings, settings
-from tests.hub import NAME, asked, files_of, saved
+from tests.support.hub import NAME, asked, files_of, saved
 
 pytestmark = pytest.mark.usefixtures("anew")
 

@@ -15,8 +15,8 @@ from explainers.loading import lease, load
 from explainers.models.loading import find_loaded
 from explainers.models.resolve import find_card
 from explainers.settings import read
-from tests.hub import asked, assert_same, forget, saved
-from tests.tiny import CONFIGS, SMALL
+from tests.support.hub import asked, assert_same, forget, saved
+from tests.support.tiny import CONFIGS, SMALL
 
 
 def explained(folder):

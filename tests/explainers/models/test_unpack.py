@@ -3,7 +3,7 @@
 import zipfile
 
 from explainers.models.bundled_weights import unpack
-from tests.zips import files, zipped
+from tests.support.zips import files, zipped
 
 HOSTILE = {
     "pkg/model/good.txt": "good",

@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 from explainers import TASKS, Bundle, Request
 from explainers.models.vocabulary import match_case, read_vocabulary
 from explainers.progress import Run
-from tests.sentences import SENTENCES
-from tests.tiny import EVERY, IMAGES, WORDPIECE, WORDS, tiny
+from tests.support.sentences import SENTENCES
+from tests.support.tiny import EVERY, IMAGES, WORDPIECE, WORDS, tiny
 
 KINDS = [kind for kind in EVERY if kind not in (*IMAGES, "marian")]
 

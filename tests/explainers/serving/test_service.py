@@ -14,9 +14,9 @@ from explainers import Explanation, Feature, Prediction, Request, Target
 from explainers import progress as progresses
 from explainers.errors import Busy, Incompatible
 from explainers.serving import service
-from explainers.serving.service import Backend, ResultCache, estimate_bytes
+from explainers.serving.service import ResultCache, Service, estimate_bytes
 from explainers.settings import Settings
-from tests.checks import checked
+from tests.support.faithfulness import checked
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -76,7 +76,7 @@ def engine(monkeypatch):
 @pytest.fixture
 def backend(monkeypatch):
     monkeypatch.setattr(Settings, "cores", 1)
-    return Backend(Settings(threads=1, waiting=2, result_megabytes=1))
+    return Service(Settings(threads=1, waiting=2, result_megabytes=1))
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 import streamlit as st
 
 from explainers import TASKS, Explanation
-from explainers.variants import Variants
-
-from ...form.inputs import SECOND, Given, draw_inputs, fill_with_example
-from ...form.target import get_card
-from ..randomization import draw_randomization
-from .pickers import BROUGHT, explain_missing, pick_difference, pick_values
-from .run import run_comparison
+from explainers.analyses.variants import ComparisonRequest
+from pages.common.form.inputs import SECOND, Given, draw_inputs, fill_with_example
+from pages.common.form.target import get_card
+from pages.common.panels.compare.pickers import BROUGHT, explain_missing, pick_difference, pick_values
+from pages.common.panels.compare.run import run_comparison
+from pages.common.panels.randomization import draw_randomization
 
 
 def draw(explanation: Explanation, key: str) -> None:
@@ -24,7 +23,7 @@ def draw(explanation: Explanation, key: str) -> None:
     if missing := explain_missing(by, base, chosen):
         st.info(missing)
         return
-    variants = Variants(by, base, chosen, tuple((name, str(text)) for name, text in second.items()))
+    variants = ComparisonRequest(by, base, chosen, tuple((name, str(text)) for name, text in second.items()))
     with st.container(horizontal=True):
         if st.button("Compare", key=f"{own}.go", icon=":material/compare:", type="primary"):
             st.session_state[f"{own}.asked"] = variants  # not in a callback, which would hold the text before a change
@@ -32,7 +31,7 @@ def draw(explanation: Explanation, key: str) -> None:
             st.session_state[BROUGHT] = variants
             st.switch_page("pages/compare.py")
     asked = st.session_state.get(f"{own}.asked")
-    if isinstance(asked, Variants) and asked.base == base:
+    if isinstance(asked, ComparisonRequest) and asked.base == base:
         run_comparison(asked, own)
     st.subheader("Sanity check", anchor=False)
     draw_randomization(explanation, key, int(st.session_state.get(f"{key}.row") or 0))

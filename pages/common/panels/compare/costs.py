@@ -6,12 +6,11 @@ import streamlit as st
 
 from explainers import Explanation, Faithfulness
 from explainers.progress import Progress
-from explainers.serving.service import backend
-from explainers.views import table
-
-from ...ui.html import draw_table
-from ...ui.markdown import escape
-from ...ui.progress import run_with_progress, scale_progress
+from explainers.serving.service import service
+from explainers.visualization.summaries import score_table
+from pages.common.ui.html import draw_table
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import run_with_progress, scale_progress
 
 UNEXPLAINED = "Convergence error: the share of the change in the model's output that the scores do not add up to."
 PASSES = "Forward and backward passes of one input each."
@@ -24,7 +23,7 @@ def show_costs(names: Sequence[str], explanations: Sequence[Explanation], rows: 
     checks = _check(list(zip(explanations, rows, strict=True)), f"{key}.checking")
     with place:
         draw_table(
-            table.costs(names, explanations, rows, checks or [None] * len(names)),
+            score_table.list_costs(names, explanations, rows, checks or [None] * len(names)),
             "Each explanation with what is explained, its time and passes, its convergence error and faithfulness",
             map=st.column_config.TextColumn("Explanation"),
             says=st.column_config.TextColumn("Explained"),
@@ -38,19 +37,19 @@ def show_costs(names: Sequence[str], explanations: Sequence[Explanation], rows: 
             chance=st.column_config.TextColumn("Faithful"),
         )
         if checks:
-            st.markdown(escape(table.truest(names, checks)))
+            st.markdown(escape(score_table.name_most_faithful(names, checks)))
 
 
 def _check(pairs: list[tuple[Explanation, int]], asked: str) -> list[Faithfulness] | None:
     """Return the faithfulness of each explanation's row if it is known or requested; else draw the button."""
 
     def find() -> list[Faithfulness] | None:
-        found = [check for one, row in pairs if (check := backend().checked(one, row))]
+        found = [check for one, row in pairs if (check := service().checked(one, row))]
         return found if len(found) == len(pairs) else None
 
     def compute(progress: Progress) -> list[Faithfulness]:
         return [
-            backend().evaluate(one, row, scale_progress(progress, i, len(pairs))) for i, (one, row) in enumerate(pairs)
+            service().evaluate(one, row, scale_progress(progress, i, len(pairs))) for i, (one, row) in enumerate(pairs)
         ]
 
     if checks := find():

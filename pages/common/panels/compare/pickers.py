@@ -3,14 +3,13 @@
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
+from explainers.analyses.variants import DIFFERENCES, MOST, Difference, list_baselines
 from explainers.models.card import Card
 from explainers.models.loading import locate
 from explainers.settings import settings
-from explainers.task import Task
-from explainers.variants import DIFFERENCES, MOST, Difference, baselines
-from explainers.views.cards import fitting
-
-from ...ui.markdown import escape
+from explainers.tasks.base import Task
+from explainers.visualization.summaries.model_card import list_methods
+from pages.common.ui.markdown import escape
 
 NAMES: dict[Difference, str] = {"method": "Methods", "model": "Models", "baseline": "Baselines", "text": "Two texts"}
 FIRST = ("integrated_gradients", "occlusion", "input_x_gradient", "saliency", "grad_cam")  # compared by default
@@ -62,13 +61,13 @@ def pick_values(task: Task, by: Difference, base: Request, card: Card | None, ke
 def _list_options(task: Task, by: Difference, base: Request, card: Card | None) -> tuple[list[str], list[str]]:
     """Return the options, and those chosen by default."""
     if by == "baseline":
-        return list(baselines(task.key)), list(baselines(task.key))
+        return list(list_baselines(task.key)), list(list_baselines(task.key))
     if by == "model":
         cards = [card for card in CARDS.values() if task.key in card.tasks]
         here = [card.key for card in cards if locate(card) in ("loaded", "here")]
         options = list(dict.fromkeys([base.model, *(card.key for card in cards)]))
         return options, list(dict.fromkeys([base.model, *here]))[:2]
-    fits = [method.key for method in fitting(card or Card("", "folder", (task.key,), ""), task.key)]
+    fits = [method.key for method in list_methods(card or Card("", "folder", (task.key,), ""), task.key)]
     begun = dict.fromkeys(name for name in (base.method, *FIRST) if name in fits)
     return fits, list(begun)[:SHOWN]
 

@@ -6,22 +6,21 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request, Target
-from explainers.classification import nothing_asked
+from explainers.analyses.variants import ComparisonRequest
 from explainers.errors import BadRequest
 from explainers.progress import Progress
-from explainers.serving.service import backend
-from explainers.variants import Variants
-
-from ...ui.markdown import escape
-from ...ui.progress import run_with_progress, scale_progress
-from ..share import offer_link
-from .pickers import name_value
-from .side_by_side import show_side_by_side
+from explainers.serving.service import service
+from explainers.tasks._sequence_classification import nothing_asked
+from pages.common.panels.compare.pickers import name_value
+from pages.common.panels.compare.side_by_side import show_side_by_side
+from pages.common.panels.share import offer_link
+from pages.common.ui.markdown import escape
+from pages.common.ui.progress import run_with_progress, scale_progress
 
 Answer = Explanation | str  # the message of an error
 
 
-def run_comparison(variants: Variants, key: str) -> dict[str, Explanation]:
+def run_comparison(variants: ComparisonRequest, key: str) -> dict[str, Explanation]:
     """Compute what is missing, draw all of it, and return the explanations by name."""
     about = f"comparison by {variants.by}, task {variants.base.task}, {len(variants.requests)} explanations"
     answers = run_with_progress(
@@ -30,17 +29,17 @@ def run_comparison(variants: Variants, key: str) -> dict[str, Explanation]:
     return {} if answers is None else _show(variants, answers, key)
 
 
-def _find_known(variants: Variants, key: str) -> list[Answer] | None:
+def _find_known(variants: ComparisonRequest, key: str) -> list[Answer] | None:
     """Return the answers if all are known; what failed is not tried again until asked for."""
     asked, ends = st.session_state.get(f"{key}.done", (None, ()))
     if asked != variants:
         return None
-    found = [end if isinstance(end, str) else backend().kept(end) for end in ends]
+    found = [end if isinstance(end, str) else service().kept(end) for end in ends]
     answers = [answer for answer in found if answer is not None]
     return answers if len(answers) == len(found) else None
 
 
-def _compute(variants: Variants, key: str, progress: Progress) -> list[Answer]:
+def _compute(variants: ComparisonRequest, key: str, progress: Progress) -> list[Answer]:
     answers: list[Answer] = []
     for done, request in enumerate(variants.requests):
         told = scale_progress(progress, done, len(variants.requests))
@@ -50,17 +49,17 @@ def _compute(variants: Variants, key: str, progress: Progress) -> list[Answer]:
     return answers
 
 
-def _explain(variants: Variants, request: Request, first: Answer | None, progress: Progress) -> Answer:
+def _explain(variants: ComparisonRequest, request: Request, first: Answer | None, progress: Progress) -> Answer:
     """Explain the request, for the label of the first explanation if the model has it too."""
     try:
         if isinstance(first, Explanation) and variants.by in ("model", "text") and _keeps_label(request, first):
             try:
                 told = first.targets[0]
                 same = Target(told.label) if variants.by == "model" else Target(index=told.index)
-                return backend().explain(replace(request, target=same), progress)
+                return service().explain(replace(request, target=same), progress)
             except BadRequest:  # a model with other labels
                 pass
-        return backend().explain(request, progress)
+        return service().explain(request, progress)
     except ExplainerError as error:
         return str(error)
 
@@ -69,7 +68,7 @@ def _keeps_label(request: Request, first: Explanation) -> bool:
     return TASKS[request.task].choices == "labels" and nothing_asked(request.target) and len(first.targets) == 1
 
 
-def _show(variants: Variants, answers: Sequence[Answer], key: str) -> dict[str, Explanation]:
+def _show(variants: ComparisonRequest, answers: Sequence[Answer], key: str) -> dict[str, Explanation]:
     """Draw the errors, then the explanations, then a link to all of it."""
     named_answers = list(zip(_name_maps(variants), answers, strict=True))
     for name, answer in named_answers:
@@ -82,7 +81,7 @@ def _show(variants: Variants, answers: Sequence[Answer], key: str) -> dict[str, 
     return found
 
 
-def _name_maps(variants: Variants) -> list[str]:
+def _name_maps(variants: ComparisonRequest) -> list[str]:
     """Name each explanation; equal names get a number."""
     names = [name_value(variants.by, value) for value in variants.values] or ["First text", "Second text"]
     return [name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1)]

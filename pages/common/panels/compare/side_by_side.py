@@ -6,22 +6,21 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explainers import Explanation
-from explainers.comparison import agreements, ranking, row_of
-from explainers.views import agreement as pairs
-from explainers.views.html import lead
-from explainers.views.image_page import legend
-from explainers.views.images import alt, figure
-from explainers.views.maps import Look
-from explainers.views.ranking import alt as ranking_alt
-from explainers.views.ranking import bumps, movement
-from explainers.views.renderers import render
-from explainers.views.spans import common, spans
-from explainers.views.text import named
-
-from ...result.text import pick_row
-from ...ui.html import draw_chart, draw_html
-from ...ui.markdown import escape
-from .costs import show_costs
+from explainers.analyses.agreement import find_row, measure_agreements, rank_words
+from explainers.visualization.charts import agreement as pairs
+from explainers.visualization.charts.ranking import bumps, movement
+from explainers.visualization.charts.ranking import describe_ranking as ranking_alt
+from explainers.visualization.html import render_lead
+from explainers.visualization.image.figure import alt, draw_figure
+from explainers.visualization.image.heatmap import Look
+from explainers.visualization.image.html import render_image_legend
+from explainers.visualization.renderers import find_renderer
+from explainers.visualization.text.escape import name_target
+from explainers.visualization.text.spans import find_common_limit, render_spans
+from pages.common.panels.compare.costs import show_costs
+from pages.common.result.text import pick_row
+from pages.common.ui.html import draw_chart, draw_html
+from pages.common.ui.markdown import escape
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
 ONE = "One colour scale for all: full colour is the largest score in any of them."
@@ -51,17 +50,19 @@ def show_side_by_side(found: Mapping[str, Explanation], key: str) -> None:
     explanations = list(found.values())
     row, _ = pick_row(explanations[0], key)
     wanted = explanations[0].targets[row]
-    about = [row_of(each, wanted) for each in explanations]
+    about = [find_row(each, wanted) for each in explanations]
     maps = Maps(list(found), explanations, [row or 0 for row in about])
     summary = st.container()
     if others := [name for name, row in zip(found, about, strict=True) if row is None]:
-        st.info(escape(f"{', '.join(others)}: explains another label, because it does not explain {named(wanted)}."))
+        st.info(
+            escape(f"{', '.join(others)}: explains another label, because it does not explain {name_target(wanted)}.")
+        )
     _show_maps(maps, key)
     if len(maps) < 2:
         return
-    table = agreements(maps.explanations, maps.rows)
+    table = measure_agreements(maps.explanations, maps.rows)
     with summary:
-        draw_html(lead(pairs.sentence(maps.names, table), live=True))
+        draw_html(render_lead(pairs.describe_agreement(maps.names, table), live=True))
     left, right = st.columns(2)
     with left:
         _show_agreement(maps, table, key)
@@ -72,7 +73,7 @@ def show_side_by_side(found: Mapping[str, Explanation], key: str) -> None:
 
 def _show_maps(maps: Maps, key: str) -> None:
     """Draw two explanations a line; on a phone they stand below each other."""
-    limit = common(maps.explanations, maps.rows)
+    limit = find_common_limit(maps.explanations, maps.rows)
     for start in range(0, len(maps), 2):
         for column, place in enumerate(st.columns(2)[: len(maps) - start], start):
             with place:
@@ -85,13 +86,13 @@ def _show_map(maps: Maps, column: int, limit: float | None, key: str) -> None:
     whole, row = maps.explanations[column], maps.rows[column]
     shown = whole.by_word()
     st.markdown(f"#### {escape(maps.names[column])}")
-    draw_html(f"<p>{render(whole).lead(whole, row, None)}</p>")
+    draw_html(f"<p>{find_renderer(whole).lead(whole, row, None)}</p>")
     if whole.kind != "image":
-        draw_html(spans(shown, row, limit))
+        draw_html(render_spans(shown, row, limit))
         return
     look = Look()
-    draw_chart(figure(shown, look, row), alt(shown, look, row), f"{key}.map {column}", theme=None, config=CONFIG)
-    draw_html(legend(shown, look, row))
+    draw_chart(draw_figure(shown, look, row), alt(shown, look, row), f"{key}.map {column}", theme=None, config=CONFIG)
+    draw_html(render_image_legend(shown, look, row))
 
 
 def _show_agreement(maps: Maps, table: pairs.Table, key: str) -> None:
@@ -104,7 +105,7 @@ def _show_agreement(maps: Maps, table: pairs.Table, key: str) -> None:
         required=True,
         key=f"{key}.measure",
     )
-    heatmap, said = pairs.heatmap(maps.names, table, measure), pairs.alt(maps.names, table, measure)
+    heatmap, said = pairs.draw_heatmap(maps.names, table, measure), pairs.describe_heatmap(maps.names, table, measure)
     draw_chart(heatmap, said, f"{key}.pairs", config=CONFIG)
     st.caption(
         f"Over the {table[0][1].shared} words or parts that both have. Rank correlation (Spearman): 1 is the same "
@@ -113,7 +114,7 @@ def _show_agreement(maps: Maps, table: pairs.Table, key: str) -> None:
 
 
 def _show_ranking(maps: Maps, key: str) -> None:
-    found = ranking(maps.explanations, maps.rows)
+    found = rank_words(maps.explanations, maps.rows)
     if len(found) < FEW:
         return
     st.subheader("How the ranking changes", anchor=False)

@@ -7,12 +7,12 @@ import torch
 
 from explainers import TASKS, Bundle, Request
 from explainers.errors import Incompatible
+from explainers.inputs.images import PHOTOGRAPHS
 from explainers.models.probes.attention import read_attentions
 from explainers.models.probes.vision import watch
-from explainers.pictures import PHOTOGRAPHS
 from explainers.progress import Run
-from tests.hub import as_loaded
-from tests.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
+from tests.support.hub import as_loaded
+from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
 
 TEXT = [kind for kind in EVERY if kind not in IMAGES]
 CASES = [*[(kind, task_of(kind)) for kind in EVERY], *[(kind, "translation") for kind in TRANSLATORS[:2]]]

@@ -1,0 +1,1 @@
+"""Analyses made of several explanations or passes: agreement, differences, randomisation, context, substitution."""

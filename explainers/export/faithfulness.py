@@ -1,0 +1,57 @@
+"""A checked map as data files: JSON with everything in it, and CSV with its curves."""
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ..results.faithfulness import BAND, Curves, Faithfulness
+
+FORMAT = "wherefore-check/1"
+NAMES = ("comprehensiveness", "sufficiency")
+
+
+def to_json(faithfulness: Faithfulness) -> str:
+    """The whole check; what is not defined is null."""
+    plain: dict[str, Any] = {
+        "format": FORMAT,
+        "verdict": faithfulness.verdict,
+        **{name: getattr(faithfulness, name) for name in faithfulness.__dataclass_fields__},
+        "request": faithfulness.request.to_query(),
+        "target": asdict(faithfulness.target),
+        "fractions": faithfulness.fractions.tolist(),
+        "curves": _listed(faithfulness.curves),
+        "random": _listed(faithfulness.random),
+        "measures": [
+            {name: _defined(value) for name, value in asdict(measure).items()} | {"verdict": measure.verdict}
+            for measure in faithfulness.measures
+        ],
+    }
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False)
+
+
+def _listed(curves: Curves) -> dict[str, Any]:
+    return {name: getattr(curves, name).tolist() for name in NAMES}
+
+
+def _defined(value: object) -> object:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def to_csv(faithfulness: Faithfulness) -> str:
+    """One row a fraction: both falls, and of each the mean of random rankings and where 95 % of them lie."""
+    table: dict[str, list[float]] = {"fraction": faithfulness.fractions.tolist()}
+    for name in NAMES:
+        random = getattr(faithfulness.random, name)  # (R, K)
+        low, high = np.percentile(random, BAND, axis=0)
+        lines = {"": getattr(faithfulness, name), "_random": random.mean(0), "_low": low, "_high": high}
+        table |= {name + suffix: line.tolist() for suffix, line in lines.items()}
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(zip(*table.values(), strict=True))
+    return sheet.getvalue()

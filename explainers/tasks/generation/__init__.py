@@ -1,0 +1,1 @@
+"""Text generation: prompts, decoding, step scores, and the Problem of the generated tokens."""

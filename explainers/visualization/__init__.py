@@ -1,0 +1,1 @@
+"""Explanations as people see them: HTML, Plotly figures, and sentences. Foreign text is escaped."""

@@ -1,0 +1,131 @@
+"""Every written token against every token that it was made from: a heatmap with step scores below, by Plotly."""
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ...results.explanation import Explanation, Floats
+from ..palette import MARGIN
+from ..summaries.generation import list_sources
+from ..text.escape import escape_plain, format_number, shorten, show_controls, unsigned
+from ..text.generation import name_target
+from ..text.spans import name_unit
+from .matrix import SCALE
+
+ROW, LEAST, MOST = 16, 200, 900  # pixels of a row, and of the map
+STEP = 22  # pixels of a row of step scores
+CALM = 0.9  # of the written pieces: none of their scores is too large for the scale
+GREYS = [(0.0, "rgba(128, 128, 128, 0.05)"), (1.0, "rgba(128, 128, 128, 0.85)")]
+
+
+TOWARDS = [(2 * place - 1, colour) for place, colour in SCALE[len(SCALE) // 2 :]]  # of scores that have no sign
+
+
+def draw_matrix(explanation: Explanation) -> go.Figure:
+    """A column a written piece, a row a piece that it may be made from; empty where that was not visible.
+
+    Names have their place in front, so that equal ones stay apart; Plotly thins them as the room demands.
+    """
+    shown = [i for i, _ in enumerate(explanation.features) if not np.isnan(explanation.scores[:, i]).all()]
+    columns = [f"{i + 1} {escape_plain(name_target(explanation, i))}" for i in range(len(explanation.targets))]
+    rows = [f"{i + 1} {escape_plain(_short(explanation, i))}" for i in shown]
+    scores = round_scores(explanation.scores[:, shown].T)  # (F, T)
+    limit, most = _full(scores)
+    what = name_unit(explanation.unit) + (" (larger ones look alike)" if limit < most else "")
+    high = int(np.clip(ROW * len(rows), LEAST, MOST))
+    low = STEP * len(explanation.steps)
+    figure = make_subplots(
+        rows=2 if low else 1,
+        cols=1,
+        shared_xaxes=True,
+        row_heights=[high, low] if low else None,
+        vertical_spacing=12 / (high + low) if low else 0.0,
+    )
+    figure.add_trace(
+        go.Heatmap(
+            z=scores,
+            x=columns,
+            y=rows,
+            zmin=-limit if explanation.signed else 0,
+            zmax=limit,
+            colorscale=SCALE if explanation.signed else TOWARDS,
+            hoverongaps=False,
+            hovertemplate="%{y} for %{x}: %{z:.3g}<extra></extra>",
+            colorbar={"title": {"text": escape_plain(what), "side": "right"}, "thickness": 12},
+        ),
+        row=1,
+        col=1,
+    )
+    if low:
+        figure.add_trace(_steps(explanation, columns), row=2, col=1)
+        figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category", row=2, col=1)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category", row=1, col=1)
+    figure.update_xaxes(tickangle=-60, automargin=True, showgrid=False, type="category")
+    figure.update_layout(height=high + low + 110, margin=MARGIN)
+    return figure
+
+
+def _full(scores: Floats) -> tuple[float, float]:
+    """The size of the scores (F, T) that gets the full colour, and the largest size.
+
+    They differ in long texts, where a few written pieces with large scores would leave all others pale.
+    """
+    largest = np.nan_to_num(np.abs(scores)).max(axis=0, initial=0.0)  # (T,)
+    most = float(largest.max())
+    return float(np.quantile(largest, CALM, method="higher")) or most or 1.0, most
+
+
+def _steps(explanation: Explanation, columns: list[str]) -> go.Heatmap:
+    """A row a step score, each grey by its own range; the number itself under the pointer."""
+    numbers = np.array([values for _, values in explanation.steps], np.float32)  # (S, T)
+    low, high = numbers.min(axis=1, keepdims=True), numbers.max(axis=1, keepdims=True)
+    return go.Heatmap(
+        z=round_scores(((numbers - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)),
+        x=columns,
+        y=[escape_plain(label.replace("_", " ").capitalize()) for label, _ in explanation.steps],
+        customdata=round_scores(numbers),
+        zmin=0,
+        zmax=1,
+        colorscale=GREYS,
+        showscale=False,
+        hovertemplate="%{y} of %{x}: %{customdata:.4g}<extra></extra>",
+    )
+
+
+def round_scores(scores: Floats) -> Floats:
+    """The numbers with three significant digits, as float32: what a figure shows anyway."""
+    sizes = np.abs(np.nan_to_num(scores))
+    powers = 10.0 ** (2 - np.floor(np.log10(np.where(sizes > 0, sizes, 1.0))))
+    return (np.rint(scores * powers) / powers).astype(np.float32)
+
+
+def _short(explanation: Explanation, feature: int) -> str:
+    return shorten(show_controls(explanation.features[feature].text), 24) or "␣"
+
+
+def describe_matrix(explanation: Explanation) -> str:
+    """The figure in words: the strongest source of each written piece, of the first twenty."""
+    said = []
+    for row in range(min(20, len(explanation.targets))):
+        if found := list_sources(explanation, row, 1):
+            place, score = found[0]
+            said.append(f"{name_target(explanation, row)}: {_short(explanation, place)} {format_number(score)}")
+    size = f"{len(explanation.targets)} written pieces"
+    return f"Heatmap of {size} and what they were made from. Strongest in each column: {'; '.join(said) or 'none'}."
+
+
+def list_targets(explanation: Explanation) -> list[dict[str, str | float]]:
+    """One row a written piece: its probability, its step scores, and what it was made from, strongest first."""
+    table: list[dict[str, str | float]] = []
+    for row, target in enumerate(explanation.targets):
+        found = [
+            f"{_short(explanation, place)} {(format_number if explanation.signed else unsigned)(score)}"
+            for place, score in list_sources(explanation, row, 5)
+        ]
+        line: dict[str, str | float] = {"token": row + 1, "text": name_target(explanation, row)}
+        if target.probability is not None:
+            line["probability"] = target.probability
+        line["value"] = float(explanation.values[row])
+        line |= {label.replace("_", " "): values[row] for label, values in explanation.steps}
+        table.append({**line, "made from": ", ".join(found)})
+    return table

@@ -1,0 +1,1 @@
+"""Explanations of images: heatmap, overlay, mask and alpha views."""

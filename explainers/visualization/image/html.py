@@ -1,0 +1,78 @@
+"""The maps of an image as HTML: the legend under a figure, and the pictures of a page that opens offline."""
+
+from ...inputs.images import find_photograph
+from ...results.explanation import WHOLE, Explanation, sum_channels
+from ..html import add_style, render_note
+from ..html import render_legend as key_of
+from ..text.escape import escape, escape_plain, format_share, unsigned
+from ..text.spans import name_unit
+from .figure import NAMES, alt, shown_ways
+from .heatmap import KINDS, Look, chosen, limit
+from .regions import regions
+from .render import find_picture, make_data_url, render
+
+SIDE = 480  # pixels of a picture in a page
+MASKS = {"masked_image": "What matters is shown, the rest is black.", "alpha_scaling": "What does not matter fades."}
+
+
+def render_image_legend(explanation: Explanation, look: Look, row: int = 0) -> str:
+    """What the colours of a view stand for, and whom its photograph is by."""
+    hidden = {1: "negative", -1: "positive"}
+    shown = {
+        sign: said
+        for sign, said in shown_ways(explanation, look, row).items()
+        if look.kind not in MASKS and look.sign != hidden[sign]
+    }
+    return add_style(
+        key_of(shown, MASKS.get(look.kind, ""), _scale(explanation, look, row)) + _notes(explanation, look)
+    )
+
+
+def _scale(explanation: Explanation, look: Look, row: int) -> str:
+    """What the strongest colour stands for, in words."""
+    full = limit(chosen(sum_channels(explanation, row), look.sign), look.outlier_threshold)
+    if not full:
+        return "Every score is 0."
+    measure = f" of {name_unit(explanation.unit)}" if explanation.additive else ""
+    beyond = f"; {format_share(look.outlier_threshold)} of all credit lies beyond it" if look.outlier_threshold else ""
+    return f"Full colour: {unsigned(full)}{measure} a pixel{beyond}."
+
+
+def _notes(explanation: Explanation, look: Look) -> str:
+    notes = []
+    if look.original and (explanation.frame or WHOLE) != WHOLE:
+        notes.append("The model reads the part that is not veiled in grey.")
+    picture = find_picture(explanation)
+    if picture is None:
+        notes.append("The picture itself is not here, only its map.")
+    elif shown := find_photograph(picture.sha256):
+        notes.append(f"Photograph: {shown.credit}")
+    return "".join(render_note(escape(said)) for said in notes)
+
+
+def render_views(explanation: Explanation, row: int = 0) -> str:
+    """The four views beside each other, the overlay first, with their legend."""
+    order = sorted(KINDS, key=lambda kind: kind != "overlay")
+    figures = "".join(_figure(explanation, Look(kind), row) for kind in order)
+    return f"{figures}{render_image_legend(explanation, Look(), row)}"
+
+
+def _figure(explanation: Explanation, look: Look, row: int) -> str:
+    source = make_data_url(render(explanation, look, row), SIDE, "PNG")
+    said = escape_plain(alt(explanation, look, row))
+    return f'<figure><img src="{source}" alt="{said}"><figcaption>{NAMES[look.kind]}</figcaption></figure>'
+
+
+def list_regions(explanation: Explanation, row: int = 0) -> list[dict[str, str | float]]:
+    """The nine parts of the picture with the sum of their scores and their share of all credit, strongest first."""
+    values = sum_channels(explanation, row)
+    scores: dict[str, float] = {}
+    total = float(abs(values).sum(dtype=float)) or 1.0
+    for sign in (1, -1):
+        mass = float((sign * values).clip(min=0).sum(dtype=float))
+        for region in regions(values, sign):
+            scores[region.name] = scores.get(region.name, 0.0) + sign * mass * region.share
+    found: list[dict[str, str | float]] = [
+        {"text": name, "score": score, "share": abs(score) / total} for name, score in scores.items()
+    ]
+    return sorted(found, key=lambda cells: -float(cells["share"]))

@@ -1,0 +1,86 @@
+"""A map drawn on its picture by Pillow: the file that a person downloads, at the picture's own size."""
+
+import base64
+import io
+
+from PIL import Image
+
+from ...inputs.images import decode, find_example
+from ...request import Picture
+from ...results.explanation import Explanation
+from ..palette import PAPER, VEIL
+from .heatmap import Box, Frame, Kind, Look, boxed, layer, strengths
+
+GAP = 8  # pixels between two pictures
+MOST_MEGABYTES = 1_000  # a picture that was explained has passed its server's own limit
+
+
+def find_picture(explanation: Explanation) -> Picture | None:
+    """The picture that was explained; None if its bytes are not here, as in a file that names an upload."""
+    picture = next(iter(explanation.request.pictures.values()), None)
+    return picture if picture is None or picture.data else find_example(picture.sha256)
+
+
+def make_background(picture: Picture, grid: tuple[int, int], frame: Frame | None, original: bool) -> Image.Image:
+    """What a view is drawn on: the upright picture, or the part of it that the model reads at the model's size."""
+    image = decode(picture, MOST_MEGABYTES)
+    if original:
+        return image
+    part = image.crop(boxed(frame, image.size))  # beyond the edges Pillow gives black, as processors do
+    return part.resize((grid[1], grid[0]), Image.Resampling.BICUBIC)
+
+
+def tone(image: Image.Image, kind: Kind) -> Image.Image:
+    """The picture as a view wants it below its map: not at all, in grey so that colours speak, or as it is."""
+    match kind:
+        case "heatmap":
+            return Image.new("RGB", image.size, PAPER)
+        case "overlay":
+            return image.convert("L").convert("RGB")
+        case _:
+            return image.copy()
+
+
+def render(explanation: Explanation, look: Look, row: int = 0) -> Image.Image:
+    """The view as one picture, with the picture itself on its left if the look says so."""
+    picture = find_picture(explanation)
+    if picture is None:
+        return Image.fromarray(layer(strengths(explanation, look, row), "heatmap")).convert("RGB")
+    image = make_background(picture, explanation.grid or (1, 1), explanation.frame, look.original)
+    box = boxed(explanation.frame, image.size) if look.original else (0, 0, *image.size)
+    view = _laid(tone(image, look.kind), Image.fromarray(layer(strengths(explanation, look, row), look.kind)), box)
+    return _beside(image, view) if look.side_by_side else view
+
+
+def _laid(view: Image.Image, over: Image.Image, box: Box) -> Image.Image:
+    """The map over the part of the picture that the model reads, and a veil over the rest."""
+    sheet = Image.new("RGBA", view.size, (*VEIL[:3], round(255 * VEIL[3])))
+    sheet.paste(over.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.NEAREST), box[:2])
+    view.paste(sheet, (0, 0), sheet)
+    return view
+
+
+def _beside(one: Image.Image, other: Image.Image) -> Image.Image:
+    both = Image.new("RGB", (one.width + GAP + other.width, one.height), PAPER)
+    both.paste(one, (0, 0))
+    both.paste(other, (one.width + GAP, 0))
+    return both
+
+
+def render_png(explanation: Explanation, look: Look, row: int = 0) -> bytes:
+    """The view as a PNG file."""
+    return _file(render(explanation, look, row), "PNG")
+
+
+def _file(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def make_data_url(image: Image.Image, most: int, kind: str = "JPEG") -> str:
+    """The image, at most `most` pixels wide and high, as an address that holds all of it."""
+    small = image.copy()
+    small.thumbnail((most, most), Image.Resampling.LANCZOS)
+    data = base64.b64encode(_file(small, kind, **({"quality": 85} if kind == "JPEG" else {}))).decode()
+    return f"data:image/{kind.lower()};base64,{data}"

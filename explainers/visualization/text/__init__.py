@@ -1,0 +1,1 @@
+"""Coloured text, and the escaping of foreign text."""

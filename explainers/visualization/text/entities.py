@@ -1,0 +1,63 @@
+"""A text with its entities marked, each by colour and by the name of its class, for a page where people click them."""
+
+from dataclasses import dataclass
+
+from ...request import Target
+from ...results.explanation import Explanation
+from ..palette import KINDS
+from .escape import label, show_controls
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the text; `label` and `hue` are those of an entity, `row` is its map if it is explained."""
+
+    text: str
+    label: str | None = None
+    hue: int = 0
+    row: int | None = None
+
+
+def split_entities(explanation: Explanation) -> list[Piece]:
+    """The whole text in order, entities and what lies between them; empty if entities are not what it is about."""
+    marked = _marked(explanation)
+    if not marked or explanation.prediction.text:
+        return []
+    ((_, text),) = list(explanation.shown.items())[:1]
+    hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in marked))}
+    found, place = [], 0
+    for start, target, row in marked:
+        if start < place:  # tokens that share a sign: the first stands for all
+            continue
+        end = start + len(target.text or "")
+        found += [Piece(show_controls(text[place:start]))] if start > place else []
+        hue = hues[target.label] % len(KINDS)
+        found.append(Piece(show_controls(text[start:end]), label(target), hue, row))
+        place = end
+    return [*found, Piece(show_controls(text[place:]))] if place < len(text) else found
+
+
+def _marked(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
+    """Where each entity starts, and its row; those that the model said but that are not explained have none."""
+    rows = {target.position: (target, row) for row, target in enumerate(explanation.targets)}
+    said = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
+    found, length = [], len(explanation.features)
+    for position, (target, row) in {**said, **rows}.items():
+        start = explanation.features[position].start if position is not None and position < length else None
+        if start is not None and target.text:
+            found.append((start, target, row))
+    return sorted(found, key=lambda mark: mark[0])
+
+
+CSS = """
+.wf-entities { line-height: 2.3; max-width: 48rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.wf-e { font: inherit; color: inherit; background: none; padding: .1em .35em; border-radius: .3em;
+  border: 1px solid transparent; border-bottom: .2em solid; max-width: 100%; text-align: start; }
+button.wf-e { cursor: pointer; }
+button.wf-e:hover, button.wf-e:focus-visible, button.wf-e[aria-pressed="true"] { border-color: currentColor; }
+button.wf-e:focus-visible { outline: .15em solid currentColor; outline-offset: .1em; }
+.wf-e small { font-weight: 600; opacity: .85; }
+""" + "".join(
+    f".wf-k{i} {{ background: {tint}; border-bottom-color: {line} !important; }}\n"
+    for i, (tint, line) in enumerate(KINDS)
+)

@@ -1,0 +1,131 @@
+"""The two-line class for labels of one's own: the pipeline's probabilities, and every token of the text."""
+
+import inspect
+
+import numpy as np
+import pytest
+from transformers import pipeline
+
+from explainers import Bundle, ExplainerError, Request, explain
+from explainers.classic import ZeroShotClassificationExplainer
+from tests.support.explanations import Page
+from tests.support.nli import NLI, named
+from tests.support.sentences import SENTENCES
+
+TEXT = "The lake was quiet."
+LABELS = ["music", "a great idea", "home"]
+TEMPLATE = "this text is about {} ."
+
+
+def explainer(kind="bert", names=NLI, **options):
+    return ZeroShotClassificationExplainer(*named(kind, names), **options)
+
+
+def test_the_call_is_the_one_that_users_of_transformers_interpret_know():
+    parameters = inspect.signature(explainer().__call__).parameters
+    known = {
+        "embedding_type": 0,
+        "hypothesis_template": TEMPLATE,
+        "include_hypothesis": False,
+        "internal_batch_size": None,
+        "n_steps": None,
+    }
+    assert list(parameters)[:7] == ["text", "labels", *known]
+    assert {name: parameters[name].default for name in known} == known
+
+
+@pytest.mark.parametrize("multi", [False, True])
+@pytest.mark.parametrize("names", [NLI, ("contradiction", "neutral", "Entailment")])
+def test_the_probabilities_are_the_pipelines(names, multi):
+    """transformers-interpret divided sigmoids by their sum, and knew no "Entailment"."""
+    made = explainer(names=names)
+    made(TEXT, LABELS, multi_label=multi)
+    model, tokenizer = named("bert", names)
+    said = pipeline("zero-shot-classification", model=model, tokenizer=tokenizer)
+    right = said(TEXT, LABELS, hypothesis_template=TEMPLATE, multi_label=multi)
+    assert made.predicted_label == right["labels"][0]
+    assert dict(zip(LABELS, made.pred_probs, strict=True)) == pytest.approx(
+        dict(zip(right["labels"], right["scores"], strict=True)), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("multi", [False, True])
+@pytest.mark.parametrize("kind", ["bert", "roberta", "bart"])
+def test_every_label_has_a_score_for_each_token_of_its_own_pair(kind, multi):
+    """transformers-interpret lost the last token of the text."""
+    made, (_, tokenizer) = explainer(kind), named(kind)
+    whole = made(TEXT, LABELS, include_hypothesis=True, multi_label=multi, n_steps=20)
+    hidden = made(TEXT, LABELS, multi_label=multi, n_steps=20)
+    assert list(whole) == list(hidden) == LABELS
+    beginning = len(tokenizer(TEXT)["input_ids"]) - 1
+    for label in LABELS:
+        ids = tokenizer(TEXT, TEMPLATE.replace("{}", label))["input_ids"]
+        assert len(whole[label]) == len(ids)
+        assert [token for token, _ in hidden[label]] == [token for token, _ in whole[label]][:beginning]
+        for scores in (whole[label], hidden[label]):
+            assert np.linalg.norm([score for _, score in scores]) == pytest.approx(1, abs=1e-6)
+        specials = [i for i, token in enumerate(tokenizer.convert_ids_to_tokens(ids)) if token in ("[SEP]", "</s>")]
+        assert [i for i, (token, _) in enumerate(whole[label]) if token in ("[SEP]", "</s>")] == specials
+
+
+def test_the_scores_are_the_engines_with_the_length_one():
+    made = explainer()
+    found = made(TEXT, LABELS)
+    inputs = {"text": TEXT, "labels": ", ".join(LABELS), "template": TEMPLATE}
+    right = explain(Request("zero_shot_classification", "x", inputs), bundle=Bundle.of(*named("bert")))
+    for target, scores in zip(right.targets, right.scores, strict=True):
+        own = [score for score, feature in zip(scores, right.features, strict=True) if not feature.special]
+        mine = [score for _, score in found[target.label]][1:]
+        np.testing.assert_allclose(mine, own / np.linalg.norm(own), atol=1e-6)
+
+
+def test_n_steps_and_embedding_type_are_heeded_and_forgotten():
+    made = explainer()
+    usual = made(TEXT, LABELS)
+    made(TEXT, LABELS, n_steps=40)
+    assert made.explanation.evaluations[0] <= 40 * len(LABELS) + 4  # each label has points of its own
+    assert dict(made.explanation.request.params)["most_passes"] == "40"
+    places = made(TEXT, LABELS, embedding_type=1, include_hypothesis=True)
+    assert [len(scores) for scores in places.values()] == [
+        len(named("bert")[1](TEXT, TEMPLATE.replace("{}", label))["input_ids"]) for label in LABELS
+    ]
+    assert made(TEXT, LABELS) == usual
+    with pytest.warns(UserWarning, match="words are explained instead") as warned:
+        explainer("bart")(TEXT, LABELS, embedding_type=1, n_steps=20)
+    assert warned[0].filename == __file__
+
+
+def test_a_model_whose_classes_have_no_names_needs_to_be_told_which_means_yes():
+    names = ("LABEL_0", "LABEL_1", "LABEL_2")
+    with pytest.raises(ExplainerError, match="LABEL_0, LABEL_1, LABEL_2"):
+        explainer(names=names)(TEXT, LABELS)
+    told = explainer(names=names, entailment=0)
+    assert told(TEXT, LABELS) == explainer()(TEXT, LABELS)
+
+
+def test_labels_that_cannot_be_are_answered_with_what_can():
+    made = explainer()
+    for labels, why in ((["a", "a"], "there twice"), ([], "labels is empty"), (["a, b"], "has a comma in it")):
+        with pytest.raises(ExplainerError, match=why):
+            made(TEXT, labels)
+    with pytest.raises(ValueError, match="call the explainer first"):
+        made.visualize()
+    with pytest.raises(ValueError, match="no attribution type"):
+        explainer(attribution_type="lgxa")
+
+
+def test_a_long_text_is_cut_and_its_sentences_are_not():
+    made = explainer()
+    text, tokenizer = " ".join(SENTENCES), named("bert")[1]
+    found = made(text, ["home", "a wonderful cast"], include_hypothesis=True, n_steps=20, multi_label=True)
+    for label, scores in found.items():
+        right = tokenizer(text, TEMPLATE.replace("{}", label), truncation="only_first", max_length=128)["input_ids"]
+        assert [token for token, _ in scores] == tokenizer.convert_ids_to_tokens(right)
+
+
+def test_visualize_writes_a_map_of_every_label(tmp_path):
+    made = explainer()
+    made(TEXT, LABELS, n_steps=20)
+    page = made.visualize(str(tmp_path / "zero"))
+    assert (tmp_path / "zero.html").read_text("utf-8") == page
+    assert Page(page).text("wf-map") == 3 * TEXT

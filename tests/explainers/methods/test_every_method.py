@@ -1,0 +1,75 @@
+"""What holds for every method, whatever it is: its files come back equal, models of images stay as they are."""
+
+import pytest
+import torch
+
+from explainers import METHODS, Bundle, Request, explain
+from explainers.export.serialize import from_json, to_json
+from explainers.models.card import CONVOLUTIONS, PATCHES
+from explainers.models.card import TEXT as CARD_TEXT
+from tests.support.image_models import Enough, asked, bundle, same, state
+from tests.support.quick import quick
+from tests.support.sentences import SENTENCES
+from tests.support.tiny import tiny
+
+TEXTUAL = [key for key, method in METHODS.items() if method.needs <= CARD_TEXT]
+SEEING = [
+    (kind, key)
+    for kind, provides in (("vit", PATCHES), ("resnet", CONVOLUTIONS))
+    for key, method in METHODS.items()
+    if method.needs <= provides
+]
+
+
+@pytest.mark.parametrize("method", TEXTUAL)
+def test_what_the_engine_makes_comes_back_equal(method):
+    request = Request(
+        "text_classification",
+        "tiny",
+        {"text": SENTENCES[1]},
+        method,
+        params=quick(method) | ({"norm": "L2"} if method == "smooth_grad" else {}),
+    )
+    made = explain(request, bundle=Bundle.of(*tiny("bert", attn_implementation="eager")))
+    assert from_json(to_json(made)) == made
+    assert from_json(to_json(made.by_word())) == made.by_word()
+
+
+@pytest.mark.parametrize(("kind", "method"), SEEING)
+def test_a_model_of_images_is_as_it_was_after_every_method_and_when_it_is_broken_off(kind, method):
+    held = bundle(kind)
+    request = asked(method, params=quick(method) | patched(method))
+    explain(request, bundle=held)  # transformers leaves its own hooks at a first request for attention
+    before = state(held.model)
+    found = explain(request, bundle=held)
+    assert same(before, state(held.model))
+    assert abs(found.scores).max() > 0
+
+    passes = 0
+
+    def stop(_: str, __: float) -> None:
+        nonlocal passes
+        passes += 1
+        if passes == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        explain(request, bundle=held, batch=1, progress=stop)
+    assert same(before, state(held.model))
+    assert not held.lock.locked()
+
+
+def patched(method: str) -> dict[str, int]:
+    """Squares that a picture of 32 by 32 has several of."""
+    return {param.name: 8 for param in METHODS[method].params if param.name == "patch"}
+
+
+@pytest.mark.parametrize("method", TEXTUAL)
+def test_every_method_leaves_the_global_generator_alone_and_needs_what_it_says(method):
+    held = Bundle.of(*tiny("bert", attn_implementation="eager"))
+    before = torch.get_rng_state()
+    text = Request("text_classification", "tiny", {"text": SENTENCES[1]}, method, params=quick(method))
+    found = explain(text, bundle=held)
+    assert torch.equal(before, torch.get_rng_state())
+    if not METHODS[method].needs & {"gradients", "hidden", "attentions", "zeroing", "conv", "layer"}:
+        assert found.evaluations[1] == 0  # a black box

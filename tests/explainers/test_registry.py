@@ -1,0 +1,152 @@
+"""Knobs: what a signature declares becomes what a request may say, read strictly, with a word about what is right."""
+
+from typing import Annotated, Literal
+
+import pytest
+
+from explainers import CARDS, METHODS, TASKS
+from explainers.errors import BadRequest
+from explainers.registry import FAMILIES, Param, Range, method, param_values, params_of, read_params
+from explainers.request import Request
+from explainers.tasks._tokenization import ScoreParams
+from explainers.visualization.summaries.model_card import list_methods
+
+
+def example(
+    problem: object,
+    *,
+    steps: Annotated[int, Range(2, 2_000), "How many points."] = 50,
+    noise: Annotated[float, Range(0, 1)] = 0.1,
+    norm: Annotated[Literal["signed", "L2"], "Which length."] = "signed",
+    fast: bool = False,
+    other_text: str = "",
+) -> None:
+    """Do nothing, e.g. as an example. And no more."""
+
+
+PARAMS = {param.name: param for param in params_of(example)}
+
+
+def test_a_signature_is_read_as_it_stands():
+    assert list(PARAMS) == ["steps", "noise", "norm", "fast", "other_text"]
+    assert PARAMS["steps"] == Param("steps", int, 50, (), Range(2, 2_000), "How many points.")
+    assert PARAMS["noise"] == Param("noise", float, 0.1, (), Range(0, 1), "")
+    assert PARAMS["norm"] == Param("norm", str, "signed", ("signed", "L2"), None, "Which length.")
+    assert PARAMS["fast"] == Param("fast", bool, False)
+    assert PARAMS["other_text"].label == "Other text"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("steps", "2", 2),
+        ("steps", "2000", 2000),
+        ("noise", "0", 0.0),
+        ("noise", "1", 1.0),
+        ("noise", "1e-3", 0.001),
+        ("norm", "L2", "L2"),
+        ("fast", "true", True),
+        ("fast", "false", False),
+        ("other_text", "", ""),
+        ("other_text", "<img>", "<img>"),
+    ],
+)
+def test_a_value_is_read_as_its_type(name, text, value):
+    read = PARAMS[name].read(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "right"),
+    [
+        ("steps", "1", "a whole number from 2 to 2000"),
+        ("steps", "2001", "a whole number from 2 to 2000"),
+        ("steps", "2.0", "a whole number from 2 to 2000"),
+        ("steps", "", "a whole number from 2 to 2000"),
+        ("steps", "9" * 5000, "a whole number from 2 to 2000"),
+        ("noise", "-0.1", "a number from 0 to 1"),
+        ("noise", "nan", "a number from 0 to 1"),
+        ("noise", "inf", "a number from 0 to 1"),
+        ("noise", "a", "a number from 0 to 1"),
+        ("norm", "l2", "one of signed, L2"),
+        ("norm", "", "one of signed, L2"),
+        ("fast", "True", "true or false"),
+        ("fast", "1", "true or false"),
+        ("fast", "", "true or false"),
+    ],
+)
+def test_a_wrong_value_is_shown_with_what_would_be_right(name, text, right):
+    with pytest.raises(BadRequest) as refused:
+        PARAMS[name].read(text)
+    assert str(refused.value) == f"{PARAMS[name].label} cannot be {text[:40]!r}. Give {right}."
+
+
+def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
+    assert param_values(PARAMS.values(), {"steps": "7", "fast": "true", "unknown": "x"}) == {
+        "steps": 7,
+        "noise": 0.1,
+        "norm": "signed",
+        "fast": True,
+        "other_text": "",
+    }
+    with pytest.raises(BadRequest, match="Steps"):
+        param_values(PARAMS.values(), {"steps": "x"})
+
+
+def test_a_decorated_function_stays_itself_and_is_registered_under_its_name(monkeypatch):
+    monkeypatch.setattr("explainers.registry.METHODS", {})
+    from explainers.registry import METHODS as registered
+
+    assert method("Example", paper="nobody 2026", needs=("gradients",), additive=True)(example) is example
+    made = registered["example"]
+    assert (made.label, made.paper, made.run, made.additive) == ("Example", "nobody 2026", example, True)
+    assert made.needs == {"gradients"}
+    assert made.params == tuple(PARAMS.values())
+    assert made.summary.startswith("Do nothing")
+    assert "example" not in METHODS
+
+
+SHARED = [
+    *[(key, method.params) for key, method in METHODS.items()],
+    *[(key, task.params) for key, task in TASKS.items()],
+]
+
+
+@pytest.mark.parametrize(("key", "declared"), SHARED, ids=[key for key, _ in SHARED])
+def test_every_default_is_a_value_that_its_own_knob_takes_and_a_link_carries(key, declared):
+    params = {param.name: param.default for param in declared}
+    written = Request("task", "model", {}, params=params).options
+    assert param_values(declared, written) == params
+    assert all(type(param.default) is param.kind for param in declared)
+
+
+@pytest.mark.parametrize("key", list(METHODS))
+def test_no_method_and_no_task_call_two_settings_by_one_name(key):
+    for task in TASKS.values():
+        names = [param.name for param in (*METHODS[key].params, *task.params)]
+        assert len(names) == len(set(names))
+
+
+def test_a_class_of_settings_declares_knobs_as_a_function_does():
+    assert [param.name for param in params_of(ScoreParams)] == ["unit", "baseline", "baseline_text", "embedding"]
+    assert all(param.help for param in params_of(ScoreParams))
+    assert read_params(ScoreParams, {"baseline": "mask"}) == ScoreParams(baseline="mask")
+
+
+def test_every_method_is_of_one_family_by_what_it_needs():
+    families = {key: method.family for key, method in METHODS.items()}
+    assert set(families.values()) == set(FAMILIES)
+    assert families["saliency"] == families["grad_cam"] == families["layer_integrated_gradients"] == "gradients"
+    assert families["attention_rollout"] == families["value_zeroing"] == "attention"
+    assert families["lime"] == families["occlusion"] == families["kernel_shap"] == "parts"
+
+
+def test_a_task_that_reads_its_text_several_times_offers_no_method_of_one_reading():
+    card = CARDS["nli"]
+    pair, several = (
+        {method.key for method in list_methods(card, task)}
+        for task in ("pair_classification", "zero_shot_classification")
+    )
+    assert pair - several >= {"attention", "attention_rollout", "value_zeroing", "layer_gradient_x_activation"}
+    assert several >= {"lime", "kernel_shap", "integrated_gradients", "discretized_integrated_gradients"}

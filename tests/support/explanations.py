@@ -1,0 +1,85 @@
+"""What tests of views share: explanations with scores of one's choice, and HTML as a browser would read it."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+
+from explainers.inputs.text import find_words
+from explainers.request import Request, Target
+from explainers.results.explanation import Explanation, Feature, Prediction
+from explainers.visualization.text.escape import HIDDEN
+
+EVIL = [
+    '"><img src=x onerror=alert(1)>',
+    "'><script>alert(1)</script>",
+    "</span></bdi><style>*{display:none}</style>",
+    "a\u202eb",
+]
+AGAINST = Target("POSITIVE", 1, foil="NEGATIVE", probability=0.98)
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of some HTML: its elements with their attributes, and the text in each."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[tuple[list[tuple[str, dict[str, str]]], str]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names))
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.texts.append((list(self.open), data))
+
+    def text(self, within: str = "", without: tuple[str, ...] = ("style",)) -> str:
+        """The text inside elements of class `within`, that of `without` left out."""
+        found = []
+        for path, data in self.texts:
+            classes = {name for _, attributes in path for name in (attributes.get("class") or "").split()}
+            tags = {tag for tag, _ in path}
+            if (not within or within in classes) and not tags & set(without) and not classes & set(without):
+                found.append(data)
+        return "".join(found)
+
+    def all(self, kind: str) -> list[dict[str, str]]:
+        """The attributes of each element of a class."""
+        return [attributes for _, attributes in self.elements if kind in (attributes.get("class") or "").split()]
+
+
+def scored(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) -> Explanation:
+    """An explanation of `text` by words with the given scores, the last one repeated."""
+    places = find_words(text)
+    features = changes.pop("features", tuple(Feature(text[a:b], "text", a, b, i) for i, (a, b) in enumerate(places)))
+    label, target = changes.pop("label", "POSITIVE"), changes.pop("target", None)
+    given = [*scores, *[scores[-1]] * len(features)][: len(features)]
+    said = (Target(label, 1, probability=0.98), Target("NEGATIVE", 0, probability=0.02))
+    usual = {
+        "request": Request("text_classification", "sentiment", {"text": text}),
+        "features": features,
+        "targets": (target or said[0],),
+        "scores": np.array([given], np.float32),
+        "values": np.array([0.98], np.float32),
+        "baselines": np.array([0.98 - np.nansum(np.float32(given))], np.float32),
+        "unit": "probability",
+        "signed": True,
+        "additive": True,
+        "prediction": Prediction(said),
+    }
+    return Explanation(**usual | changes)
+
+
+def marked(text: str) -> str:
+    """The text with its hidden controls as the marks that maps show for them."""
+    return HIDDEN.sub(lambda match: f"{ord(match.group()):04X}", text)

@@ -1,0 +1,19 @@
+"""Tiny models whose classes have names: judges of two sentences, and whatever else a test calls them."""
+
+import copy
+from functools import cache
+from typing import Any
+
+from tests.support.tiny import tiny
+
+NLI = ("entailment", "neutral", "contradiction")
+
+
+@cache
+def named(kind: str, names: tuple[str, ...] = NLI, **changes: Any) -> tuple[Any, Any]:
+    """A tiny model of architecture `kind` with a class of each name, and its tokenizer."""
+    model, tokenizer = tiny(kind, labels=len(names), **changes)
+    model = copy.deepcopy(model)  # the one above is shared, and so is its config
+    model.config.id2label = dict(enumerate(names))
+    model.config.label2id = {name: i for i, name in enumerate(names)}
+    return model, tokenizer
