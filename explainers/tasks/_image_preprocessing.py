@@ -29,7 +29,7 @@ class ImageParams:
 
     unit: Annotated[Unit, "The number that is explained."] = "probability"
     baseline: Annotated[
-        Literal["grey", "black", "white", "blur", "mean"],
+        Literal["grey", "black", "white", "blurred", "mean"],
         "What the picture is compared with: the model's zero, which is a grey, black, white, the picture itself out "
         "of focus, or its own mean colour.",
     ] = "grey"

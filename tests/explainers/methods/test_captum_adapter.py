@@ -30,7 +30,7 @@ def crossed(batch=4, **more):
         return torch.stack([sums[:, 0] * sums[:, 1] + sums[:, 2] * sums[:, 3:].sum(1), torch.tanh(sums).sum(1)], dim=1)
 
     x, baseline = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(6))
-    found = problem(score, x, baseline, batch=batch, **more)
+    found = problem(score, x, baseline, size=batch, **more)
     first, second, *others = found.features
     return replace(found, features=(first, replace(second, word=first.word), *others))
 

@@ -242,7 +242,7 @@ def test_limits_on_text_passes_and_time_each_have_their_word(bert, monkeypatch):
     limits = {"WHEREFORE_TEXT_CHARACTERS": "20", "WHEREFORE_PASSES": "10", "WHEREFORE_SECONDS": "0"}
     from explainers.settings import read
 
-    monkeypatch.setattr("explainers.tasks.text_classification.settings", lambda: read(limits))
+    monkeypatch.setattr("explainers.tasks.base.settings", lambda: read(limits))
     with pytest.raises(LimitReached, match="at most 20 are allowed"):
         explain(asked("a" * 21), bundle=bert)
     monkeypatch.undo()

@@ -235,7 +235,7 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
     params = {"baseline": baseline, "baseline_text": "the lake"}
     asked = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
     made = make_problem(bundle, asked, Run(), asked.texts, "softmax")
-    ids = made.layer.baseline_ids[0].tolist()
+    ids = made.internals.layer.baseline_ids[0].tolist()
     own = bundle.tokenizer(SENTENCES[6])["input_ids"]
     filler = getattr(bundle.tokenizer, f"{'pad' if baseline == 'text' else baseline}_token_id")
     other = bundle.tokenizer("the lake", add_special_tokens=False)["input_ids"] if baseline == "text" else []

@@ -227,7 +227,7 @@ def test_capability_and_explanation_agree_on_the_last_convolutional_map(kind):
     bundle = bundle_of(kind)
     request = Request("image_classification", kind, {"image": PHOTOGRAPHS[0].picture})
     found = TASKS["image_classification"].encode(bundle, request, Run())
-    assert ("conv" in bundle.capability.provides) is (found.conv is not None) is (kind in NETS)
+    assert ("conv" in bundle.capability.provides) is (found.internals.conv is not None) is (kind in NETS)
 
 
 @pytest.mark.parametrize("kind", TEXT)
