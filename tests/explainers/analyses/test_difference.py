@@ -44,7 +44,7 @@ def test_inserted_words_have_no_counterpart_and_the_others_still_align():
 
 
 def test_targets_with_another_generated_token_align_and_name_both():
-    other = generation(written=("Ber", "lin", "."), texts=("The capital of France is", " Berlin."))
+    other = generation(continuation=("Ber", "lin", "."), texts=("The capital of France is", " Berlin."))
     found = subtract(generation(), other).explanation
     assert [target.label for target in found.targets] == ["Par → Ber", "is → lin", "."]
     assert_allclose(found.values, np.zeros(3))
