@@ -105,8 +105,8 @@ def test_an_explanation_agrees_with_itself_and_the_table_of_pairs_is_symmetric()
 
 
 def test_top_is_at_most_half_of_the_words():
-    found = measure_agreement(explain_text("a b c d", [4, 3, 2, 1]), explain_text("a b c d", [1, 2, 3, 4]))
-    assert (found.top, found.overlap, found.shared) == (2, 0.0, 4)
+    result = measure_agreement(explain_text("a b c d", [4, 3, 2, 1]), explain_text("a b c d", [1, 2, 3, 4]))
+    assert (result.top, result.overlap, result.shared) == (2, 0.0, 4)
 
 
 def test_unsigned_scores_are_compared_by_absolute_value():
@@ -114,8 +114,8 @@ def test_unsigned_scores_are_compared_by_absolute_value():
         explain_text("a b c d e", [1, -2, 3, 4, 5]),
         explain_text("a b c d e", [1, 2, 3, 4, 5], signed=False),
     )
-    found = measure_agreement(signed, unsigned)
-    assert (found.signed, found.strength, found.correlation) == (None, 1.0, 1.0)
+    result = measure_agreement(signed, unsigned)
+    assert (result.signed, result.strength, result.correlation) == (None, 1.0, 1.0)
 
 
 def test_scores_of_the_tokens_of_a_word_add_up_and_invisible_ones_are_left_out():
@@ -165,10 +165,10 @@ def test_ranks_count_the_words_that_all_explanations_have_without_punctuation():
 
 def test_the_row_of_the_same_target_is_found_by_label_text_and_position():
     twice = (YES, Target("no", 1))
-    found = explain_text("a b c", [1, 2, 3], targets=twice)
-    assert find_row(found, Target("no", 1, probability=0.1)) == 1
-    assert find_row(found, YES) == 0
-    assert find_row(found, Target("perhaps")) is None
+    result = explain_text("a b c", [1, 2, 3], targets=twice)
+    assert find_row(result, Target("no", 1, probability=0.1)) == 1
+    assert find_row(result, YES) == 0
+    assert find_row(result, Target("perhaps")) is None
     parts = tuple(Target("PER", text=name, position=place) for name, place in (("Ada", 1), ("Ida", 4), ("Ada", 9)))
     people = explain_text("a b c", [1, 2, 3], targets=parts)
     assert [find_row(people, part) for part in parts] == [0, 1, 2]

@@ -74,7 +74,7 @@ def test_a_missing_text_is_refused(context, prompt):
 
 
 def test_dependent_tokens_are_above_the_threshold_and_their_cues_lie_in_the_context(bundle):
-    found = trace_context(make_request(), bundle=bundle)
+    result = trace_context(make_request(), bundle=bundle)
     whole = Request(
         "text_generation",
         "tiny",
@@ -82,14 +82,14 @@ def test_dependent_tokens_are_above_the_threshold_and_their_cues_lie_in_the_cont
         "saliency",
     )
     values = np.array(dict(explain(whole, bundle=bundle).steps)["kl_divergence"])
-    assert_allclose(found.values, values, rtol=1e-5)
-    assert found.threshold == pytest.approx(values.mean() + values.std(), rel=1e-5)
-    assert [token.row for token in found.tokens] == [
-        row for row in range(len(values)) if values[row] >= found.threshold
+    assert_allclose(result.values, values, rtol=1e-5)
+    assert result.threshold == pytest.approx(values.mean() + values.std(), rel=1e-5)
+    assert [token.row for token in result.tokens] == [
+        row for row in range(len(values)) if values[row] >= result.threshold
     ]
-    assert 0 < len(found.tokens) < len(values)
+    assert 0 < len(result.tokens) < len(values)
     without = predict(Request("text_generation", "tiny", {"prompt": CURRENT, "continuation": OUTPUT}), bundle=bundle)
-    for token in found.tokens:
+    for token in result.tokens:
         best = without.alternatives[token.row][0]
         assert token.alternative == (best.label if best.index != without.targets[token.row].index else None)
         foil = Target(foil=token.alternative)
@@ -106,10 +106,10 @@ def test_dependent_tokens_are_above_the_threshold_and_their_cues_lie_in_the_cont
 
 def test_the_text_without_the_context_is_the_models_own_prediction(bundle):
     free = replace(make_request().request, inputs={"prompt": CURRENT}, params={"most_new_tokens": 5})
-    found = trace_context(make_request(request=free), bundle=bundle)
-    assert found.without == predict(free, bundle=bundle)
+    result = trace_context(make_request(request=free), bundle=bundle)
+    assert result.without == predict(free, bundle=bundle)
     text = predict(add_context(make_request(request=free))[0], bundle=bundle).text
-    assert found.explanation.prediction.text.strip() == text.strip()
+    assert result.explanation.prediction.text.strip() == text.strip()
 
 
 def test_the_output_of_the_context_is_read_only_with_the_context_and_may_hold_cues(translator):
@@ -118,7 +118,7 @@ def test_the_output_of_the_context_is_read_only_with_the_context_and_may_hold_cu
     context_request = ContextRequest(
         request, CONTEXT, output_template="{context} {current}", output_context="the cast was clever."
     )
-    found = trace_context(replace(context_request, cue_deviations=-1.0, deviations=0.0), bundle=translator)
+    result = trace_context(replace(context_request, cue_deviations=-1.0, deviations=0.0), bundle=translator)
     both = Request(
         "translation",
         "tiny",
@@ -129,19 +129,19 @@ def test_the_output_of_the_context_is_read_only_with_the_context_and_may_hold_cu
         explain(replace(request, inputs=inputs, params={"unit": "log_probability"}), bundle=translator).values
         for inputs in (both.inputs, request.inputs)
     ]
-    p_cxmi = dict(found.explanation.steps)["p_cxmi"]
+    p_cxmi = dict(result.explanation.steps)["p_cxmi"]
     assert_allclose(p_cxmi, (shares[0] - shares[1]) / np.log(2), rtol=1e-4, atol=1e-6)  # bits
-    assert found.explanation.prediction.text.strip() == OUTPUT
-    fields = {token.explanation.features[cue].field for token in found.tokens for cue in token.cues}
+    assert result.explanation.prediction.text.strip() == OUTPUT
+    fields = {token.explanation.features[cue].field for token in result.tokens for cue in token.cues}
     assert fields == {"source", "prefix"}
-    assert found.without == predict(replace(request, inputs={"source": CURRENT}), bundle=translator)
+    assert result.without == predict(replace(request, inputs={"source": CURRENT}), bundle=translator)
 
 
 def test_the_output_of_the_context_is_generated_if_it_is_not_given(translator):
     request = Request("translation", "tiny", {"source": CURRENT, "target": OUTPUT}, params={"most_new_tokens": 4})
-    found = trace_context(ContextRequest(request, CONTEXT, output_template="({context}) {current}"), bundle=translator)
+    result = trace_context(ContextRequest(request, CONTEXT, output_template="({context}) {current}"), bundle=translator)
     own = predict(replace(request, inputs={"source": CONTEXT}), bundle=translator).text.strip()
-    assert found.explanation.request.texts["prefix"] == f"({own})"
+    assert result.explanation.request.texts["prefix"] == f"({own})"
 
 
 @pytest.mark.parametrize("template", ["{context} {current}.", "{current} {context}", "{context}"])

@@ -126,17 +126,17 @@ def test_answers_entities_and_own_labels_are_pinned_by_name(task, kind, inputs):
     names = {"zero_shot_classification": ("entailment", "neutral", "contradiction")}.get(task, ("O", "B-PER", "I-PER"))
     model, tokenizer = tiny(kind, task=task) if task == "question_answering" else named(kind, names, task=task)
     bundle = Bundle.of(model, tokenizer)
-    found = explain(Request(task, "tiny", inputs, method="saliency"), bundle=bundle)
-    for row in range(len(found.targets)):
-        again = explain(pin_target(found, row), bundle=bundle)
-        assert found.targets[row] in again.targets
+    result = explain(Request(task, "tiny", inputs, method="saliency"), bundle=bundle)
+    for row in range(len(result.targets)):
+        again = explain(pin_target(result, row), bundle=bundle)
+        assert result.targets[row] in again.targets
 
 
 def test_a_generated_text_is_pinned_by_forcing_it():
     bundle = Bundle.of(*tiny("gpt2", task="text_generation"))
     request = Request("text_generation", "tiny", {"prompt": "The soup was"}, method="saliency")
-    found = explain(request, bundle=bundle)
-    assert explain(pin_target(found), bundle=bundle).prediction.text == found.prediction.text
+    result = explain(request, bundle=bundle)
+    assert explain(pin_target(result), bundle=bundle).prediction.text == result.prediction.text
     made = Request("text_generation", "tiny", {"prompt": "The soup was", "continuation": " cold"}, method="saliency")
     assert pin_target(explain(made, bundle=bundle)) == made
 

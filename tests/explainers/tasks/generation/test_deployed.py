@@ -32,9 +32,9 @@ def test_integrated_gradients_of_each_token_equal_captums_for_its_prefix_alone(k
         kept = bundle.tokenizer.all_special_ids
         baseline = prefix.make_baseline(bundle.tokenizer.unk_token_id, kept)
         expected = sum_over_width(reference.attribute(prefix.points, baseline, n_steps=STEPS, internal_batch_size=64))
-        found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-        assert found.shape == expected.shape
-        assert np.abs(found - expected).sum() <= 0.01 * np.abs(expected).sum()
+        scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+        assert scores.shape == expected.shape
+        assert np.abs(scores - expected).sum() <= 0.01 * np.abs(expected).sum()
         assert explanation.values[t] - explanation.baselines[t] == pytest.approx(expected.sum(), rel=0.01)
 
 

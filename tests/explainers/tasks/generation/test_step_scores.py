@@ -92,9 +92,9 @@ CLOSED["top_p_size"] = lambda inputs: map_rows(inputs, lambda z, t, y: count_sma
 
 @pytest.mark.parametrize("key", list(CLOSED))
 def test_a_step_score_equals_its_formula(inputs, key):
-    found = compute_step_score(inputs, key)
-    assert found.shape == (B, T)
-    torch.testing.assert_close(found, CLOSED[key](inputs).float(), atol=1e-5, rtol=1e-5)
+    scores = compute_step_score(inputs, key)
+    assert scores.shape == (B, T)
+    torch.testing.assert_close(scores, CLOSED[key](inputs).float(), atol=1e-5, rtol=1e-5)
 
 
 def test_every_step_score_is_tested_and_is_a_choice_of_the_setting():
@@ -105,10 +105,10 @@ def test_every_step_score_is_tested_and_is_a_choice_of_the_setting():
 @pytest.mark.parametrize("key", [step.key for step in STEP_SCORES.values() if step.contrasts])
 def test_a_contrast_is_the_score_of_the_token_minus_that_of_its_foil(inputs, key):
     foils = torch.tensor([1, 2, 3])
-    found = compute_step_score(StepInputs(inputs.logits, inputs.ids, foils), key)
+    scores = compute_step_score(StepInputs(inputs.logits, inputs.ids, foils), key)
     other = StepInputs(inputs.logits, foils)
     torch.testing.assert_close(
-        found, compute_step_score(StepInputs(inputs.logits, inputs.ids), key) - compute_step_score(other, key)
+        scores, compute_step_score(StepInputs(inputs.logits, inputs.ids), key) - compute_step_score(other, key)
     )
 
 
