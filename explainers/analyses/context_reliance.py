@@ -92,10 +92,10 @@ def trace_context(
     context_request = _add_output_context(context_request, bundle)
     whole, spans = add_context(context_request)
     text = predict(keep_decoding_params(whole), bundle=bundle, progress=progress).text
-    whole, bare = force_output(whole, text), _remove_context(context_request)
+    whole, removed = force_output(whole, text), _remove_context(context_request)
     first = replace(keep_decoding_params(whole), method=FIRST_METHOD)
     explanation = explain(first, bundle=bundle, progress=progress)
-    without = predict(force_output(bare, text), bundle=bundle, progress=progress)
+    without = predict(force_output(removed, text), bundle=bundle, progress=progress)
     values = np.array(dict(explanation.steps)[context_request.measure], np.float32)
     threshold = compute_threshold(np.abs(values), context_request.deviations)
     order = [int(row) for row in np.argsort(-np.abs(values), kind="stable") if values[row]]
@@ -108,7 +108,7 @@ def trace_context(
         cues = _find_cues(attributed, spans, context_request.cue_deviations)
         tokens.append(DependentToken(row, alternative, attributed, cues))
     try:
-        generated = predict(bare, bundle=bundle, progress=progress)
+        generated = predict(removed, bundle=bundle, progress=progress)
     except EndsAtOnce:
         generated = Prediction((), "")
     return ContextReliance(explanation, values, threshold, tuple(tokens), generated)

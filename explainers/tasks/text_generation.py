@@ -20,7 +20,7 @@ from .generation.sequences import add_prefix
 class ChatParams:
     """The setting that only this task has."""
 
-    chat: Annotated[bool, "Send the prompt as a user's message, by the model's chat template."] = False
+    chat: Annotated[bool, "Send the prompt as a user message in the model's chat template."] = False
 
 
 class TextGeneration(Task):
@@ -31,7 +31,7 @@ class TextGeneration(Task):
     label = "Text generation"
     question = "Which words made the model continue like this?"
     fields = (
-        Field(PROMPT, "Prompt", "Type how the text begins."),
+        Field(PROMPT, "Prompt", "Type the beginning of a text."),
         Field(CONTINUATION, "Continuation", "Leave this empty to let the model generate it.", optional=True),
         Field(
             SYSTEM,
@@ -65,12 +65,12 @@ class TextGeneration(Task):
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        prompt, system, without = texts[PROMPT], texts[SYSTEM], texts[WITHOUT]
-        # If the prompt without context is the prompt itself, the context is the system prompt.
-        system_without = "" if without == prompt else system
-        chat = _uses_chat(request, system)
-        bare = _encode(bundle, without, system_without, chat) if without.strip() else None
-        return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), bare)
+        without, system = None, texts[SYSTEM]
+        if texts[WITHOUT].strip():
+            # If the prompt without context is the prompt itself, the context is the system prompt.
+            system_without = "" if texts[WITHOUT] == texts[PROMPT] else system
+            without = _encode(bundle, texts[WITHOUT], system_without, _uses_chat(request, system))
+        return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), without)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         return make_prediction(bundle, request, _encode_prompt(bundle, request, self.texts(request)))

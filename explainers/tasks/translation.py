@@ -41,8 +41,8 @@ class Translation(Task):
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        bare = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
-        return make_problem(bundle, request, run, _encode_prompt(bundle, texts), bare)
+        without = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
+        return make_problem(bundle, request, run, _encode_prompt(bundle, texts), without)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)

@@ -41,11 +41,11 @@ def make_prediction(bundle: Bundle, request: Request, prompt: Prompt) -> Predict
     return _describe_tokens(bundle, sequence, _compute_logits(bundle, sequence, sequence.logit_positions))
 
 
-def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, bare: Prompt | None) -> Problem:
-    """Make the Problem whose targets are the generated tokens; `bare` is the prompt without its context, if given."""
+def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, without: Prompt | None) -> Problem:
+    """Make the Problem whose targets are the generated tokens; `without` is the prompt without context, if given."""
     params = read_params(GenerationParams, request.options)
     step = STEP_SCORES[str(params.unit)]
-    _check_request(step, request, bare)
+    _check_request(step, request, without)
     sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, run.spend))
     every = sequence.logit_positions
     output, embedding = run_model(bundle, _keep_logits(bundle, sequence.encoded, every), params.embedding)
@@ -53,20 +53,22 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, bar
     prediction = _describe_tokens(bundle, sequence, logits)
     rows, foils = _choose_tokens(bundle, request, params, sequence, run)
     positions = every[rows]
-    dropped = [_keep_logits(bundle, encoded, positions) for encoded in _add_dropout(sequence.encoded, request, params)]
-    dropout_passes = [run_model(bundle, encoded, params.embedding) for encoded in dropped]
+    dropout_encodings = [
+        _keep_logits(bundle, encoded, positions) for encoded in _add_dropout(sequence.encoded, request, params)
+    ]
+    dropout_passes = [run_model(bundle, encoded, params.embedding) for encoded in dropout_encodings]
     inputs = StepInputs(
         logits[None, rows],
         sequence.continuation.ids[rows],
         foils,
-        without_context=_compute_logits_after(bundle, bare, sequence, rows) if bare else None,
+        without_context=_compute_logits_after(bundle, without, sequence, rows) if without else None,
         without_input=_compute_logits_after(bundle, encode_empty(bundle, prompt), sequence, rows),
         dropout_logits=torch.stack([_select_logits(bundle, other, positions) for other, _ in dropout_passes])
-        if dropped
+        if dropout_encodings
         else None,
         top_p_mass=params.top_p_mass,
     )
-    run.spend(2 + bool(bare) + len(dropped))
+    run.spend(2 + bool(without) + len(dropout_encodings))
     _check_dropout(bundle, inputs, step, run)
 
     def read(outputs: Sequence[Any]) -> Tensor:
@@ -81,7 +83,7 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, bar
 
     if _accepts_logits_to_keep(bundle):
         output = SimpleNamespace(logits=logits[None, rows])
-    encodings = [_keep_logits(bundle, sequence.encoded, positions), *dropped]
+    encodings = [_keep_logits(bundle, sequence.encoded, positions), *dropout_encodings]
     passed = [(output, embedding), *dropout_passes]
     explains_dropout = "dropout_logits" in step.needs
     used = slice(None if explains_dropout else 1)
@@ -102,7 +104,7 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, bar
     )
 
 
-def _check_request(step: StepScore, request: Request, bare: Prompt | None) -> None:
+def _check_request(step: StepScore, request: Request, without: Prompt | None) -> None:
     """Raise BadRequest if this step score cannot be computed for this request."""
     target = request.target
     if (target.label, target.index, target.position) != (None, None, None):
@@ -110,7 +112,7 @@ def _check_request(step: StepScore, request: Request, bare: Prompt | None) -> No
     if target.foil and not step.contrasts:
         contrasts = ", ".join(other.label for other in STEP_SCORES.values() if other.contrasts)
         raise BadRequest(f"{step.label} has no contrast between two tokens. Choose from: {contrasts}.")
-    if "without_context" in step.needs and bare is None:
+    if "without_context" in step.needs and without is None:
         raise BadRequest(f"{step.label} compares two texts. Give the same text without its context too.")
 
 
@@ -122,8 +124,8 @@ def _check_dropout(bundle: Bundle, inputs: StepInputs, step: StepScore, run: Run
             raise BadRequest(f"{step.label} needs passes with dropout. Set Dropout samples to 2 or more.")
     elif torch.equal(inputs.dropout_logits, inputs.logits.expand_as(inputs.dropout_logits)):
         if needed:
-            raise Incompatible(f"{bundle.card.label} has no dropout, so there is no spread to explain.")
-        run.notices.append("This model has no dropout, so the spread under it is zero.")
+            raise Incompatible(f"{bundle.card.label} has no dropout, so its standard deviation is zero.")
+        run.notices.append("This model has no dropout, so the standard deviation under dropout is zero.")
 
 
 def _compute_batch_size(bundle: Bundle, sequence: TokenSequence) -> int:
