@@ -9,7 +9,7 @@ import torch
 
 from bench.report import markdown
 from explainers import Request, Target, explain
-from explainers.analyses.word_substitution import PROFESSIONS, make_question, substitute
+from explainers.analyses.word_substitution import PROFESSIONS, make_request, substitute
 from explainers.results.substitution import Substitution
 from explainers.visualization.text.escape import format_probability
 
@@ -48,7 +48,7 @@ def measured(model: str, template: str) -> tuple[Substitution, ...]:
     inputs = {"source": before + PROFESSION + after, "target": "He"}
     first = explain(Request("translation", model, inputs, "saliency", Target(foil="She")))
     place = "source", len(before), len(before) + len(PROFESSION)
-    return substitute(make_question(first, 0, place, tuple(PROFESSIONS.values())))
+    return substitute(make_request(first, 0, place, tuple(PROFESSIONS.values())))
 
 
 def knows(english: str, swap: Substitution) -> bool:

@@ -1,6 +1,6 @@
-"""Where each attention head of a model looks when it writes one token, and what each layer takes from where.
+"""Attention heads: what each head of a model attends to when it generates one token, or what each layer depends on.
 
-Knows no page. Letters: L layers, H heads, F features.
+Letters: L layers, H heads, F features.
 """
 
 from dataclasses import dataclass
@@ -19,65 +19,69 @@ from ..progress import Progress, quiet
 from ..request import Request
 from ..results.explanation import Feature
 
-Told = Literal["attention", "zeroing"]
+Measure = Literal["attention", "zeroing"]
 
 
 @dataclass(frozen=True)
-class HeadsQuestion:
-    """A request about written text, the row of the token that is asked about, and what of each layer is told.
+class HeadsRequest:
+    """A request about generated text, the row of one of its targets, and what is measured in each layer.
 
-    `zeroing` tells of each layer how far the state moves when the values of one feature are zeroed there.
+    `attention` are the attention weights; `zeroing` is how far the layer's output moves when the value vectors of one
+    feature are zeroed in it.
     """
 
     request: Request
     row: int
-    told: Told = "attention"
+    measure: Measure = "attention"
 
 
 @dataclass(frozen=True, eq=False)
 class Heads:
-    """The attention weights (L, H, F) of the place from which a token was told, and what the features are.
+    """The attention weights (L, H, F) at the position that predicts one token, and the features attended to.
 
-    Of a model with two halves they are those of the half that writes: half for the source, half for what it wrote.
-    With zeroed values they are shares of how far each layer's state moves, with all heads as one (L, 1, F).
+    For an encoder-decoder they are those of the decoder: half cross-attention, half self-attention. For zeroed values
+    they are shares of how far each layer's output moves, for all heads together, (L, 1, F).
     """
 
     weights: NDArray[np.float32]
     features: tuple[Feature, ...]
 
-    def strongest(self, feature: int, most: int = 5) -> list[tuple[int, int, float]]:
-        """The heads that look at a feature most: layer and head from 1, and the weight."""
-        seen = self.weights[:, :, feature]
-        order = np.argsort(-seen, axis=None, kind="stable")[:most]
-        return [(int(i // seen.shape[1]) + 1, int(i % seen.shape[1]) + 1, float(seen.flat[i])) for i in order]
+    def find_strongest(self, feature: int, most: int = 5) -> list[tuple[int, int, float]]:
+        """Return the heads that attend most to a feature: layer and head, counted from 1, and the weight."""
+        weights = self.weights[:, :, feature]
+        heads = weights.shape[1]
+        order = np.argsort(-weights, axis=None, kind="stable")[:most]
+        return [(int(i // heads) + 1, int(i % heads) + 1, float(weights.flat[i])) for i in order]
 
 
-def read_heads(question: HeadsQuestion, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Heads:
-    """All layers, from one pass, or with zeroed values one a layer and feature.
+def read_heads(heads_request: HeadsRequest, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Heads:
+    """Read the attention of all layers from one pass, or zero the values in one pass per layer and feature.
 
-    Raises Incompatible if the model does not tell its attention, or its values cannot be zeroed.
+    Raises Incompatible if the model does not return attention weights, or its values cannot be zeroed.
     """
-    request = question.request
+    request, row = heads_request.request, heads_request.row
     task, _ = validate(request)
-    with borrow(request, bundle, progress) as held:
-        problem = make_problem(request, task, held, progress)
-        if not 0 <= question.row < len(problem.targets):
-            raise BadRequest(f"There is no token {question.row + 1}: {len(problem.targets)} are explained.")
-        if problem.internals.read_at is None:
-            raise Incompatible("Heads are shown for tokens that are each told at one place.")
-        place = int(problem.internals.read_at[question.row])
-        weights = _weights(problem, question.told, held)[problem.internals.encoder_layers :, :, place]  # (L, H, F)
-        return Heads(weights.float().numpy(), tuple(problem.features))
+    with borrow(request, bundle, progress) as borrowed:
+        problem = make_problem(request, task, borrowed, progress)
+        if not 0 <= row < len(problem.targets):
+            raise BadRequest(f"There is no token {row + 1}: {len(problem.targets)} are explained.")
+        internals = problem.internals
+        if internals.read_at is None:
+            raise Incompatible("Attention heads are shown only for generated tokens.")
+        weights = _compute_weights(problem, heads_request.measure, borrowed)  # (L, H, F, F)
+        decoder = weights[internals.encoder_layers :, :, int(internals.read_at[row])]  # (L, H, F)
+        return Heads(decoder.float().numpy(), tuple(problem.features))
 
 
-def _weights(problem: Problem, told: Told, held: Bundle) -> Tensor:
-    """What each layer and head takes from where, (L, H, F, F)."""
-    if told == "attention":
-        if problem.internals.attentions is None:
-            raise Incompatible(f"{held.card.label} does not tell where its heads look.")
-        return problem.internals.attentions()
-    if problem.internals.zeroing is None:
-        raise Incompatible(f"The values of {held.card.label} cannot be zeroed.")
-    layers, count = held.model.config.num_hidden_layers, len(problem.features)
-    problem.run.expect(1 + (layers + problem.internals.encoder_layers) * count)
-    return normalize_shares(problem.internals.zeroing(problem.batching.size))[:, None]
+def _compute_weights(problem: Problem, measure: Measure, bundle: Bundle) -> Tensor:
+    """Compute the weights of each layer and head, from each position to each feature, (L, H, F, F)."""
+    internals = problem.internals
+    if measure == "attention":
+        if internals.attentions is None:
+            raise Incompatible(f"{bundle.card.label} does not return attention weights.")
+        return internals.attentions()
+    if internals.zeroing is None:
+        raise Incompatible(f"The value vectors of {bundle.card.label} cannot be zeroed.")
+    layers = bundle.model.config.num_hidden_layers + internals.encoder_layers
+    problem.run.expect(1 + layers * len(problem.features))
+    return normalize_shares(internals.zeroing(problem.batching.size))[:, None]

@@ -1,7 +1,4 @@
-"""What the bundled models do that a person would not: a request each, two sentences, and a claim that can be checked.
-
-Knows no model and no page.
-"""
+"""The gallery of the home page: surprising predictions of the bundled models, each with a claim that tests verify."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,49 +6,53 @@ from dataclasses import dataclass
 from ..request import Request, Target
 
 Inputs = Mapping[str, str]
-MUSEUM = "You work in a museum. The museum is closed on {}. Tickets cost six euros. Answer in one sentence."
+MUSEUM_SYSTEM = "You work in a museum. The museum is closed on {}. Tickets cost six euros. Answer in one sentence."
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is true of a Showcase's request: what the model `says`, at least how surely, and which word is `strongest`.
+    """What is true of a request: the `prediction`, its least `probability`, and the word with the `strongest` score.
 
-    The model says the `same` of other inputs, and something `else_` of others again: `instead`, if that is told. A text
-    that it wrote begins with what it `says`, and `told` is the token of it that the request asks about.
+    The prediction is the same for the inputs `same`, and another one, `other_prediction` if given, for the inputs
+    `different`. A generated text begins with `prediction`, and `token` is the one that the request explains.
     """
 
-    says: str
+    prediction: str
     strongest: str
-    surely: float = 0.0
+    probability: float = 0.0
     same: tuple[Inputs, ...] = ()
-    else_: tuple[Inputs, ...] = ()
-    instead: str = ""
-    told: str = ""
+    different: tuple[Inputs, ...] = ()
+    other_prediction: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """A request whose result is worth a look, and what is to be seen there, for somebody who does not program."""
+    """A request with a result worth seeing, and two sentences about it for readers who do not program."""
 
     title: str
-    said: str
+    text: str
     request: Request
     claim: Claim
 
 
-ROPE = "Nils stood below and did not dare to look. In 1931 his sister Greta Holm climbed the tower without a rope."
-SHOWCASES = (
+ROPE_CONTEXT = (
+    "Nils stood below and did not dare to look. In 1931 his sister Greta Holm climbed the tower without a rope."
+)
+GALLERY = (
     GalleryItem(
         title="Fooled by “best”",
-        said="This is no praise, but the model calls it POSITIVE, because “best” outweighs every other word. "
-        "Without “best” it says NEGATIVE.",
+        text="This is no praise, but the model calls it POSITIVE, because “best” outweighs every other word. Without "
+        "“best” it predicts NEGATIVE.",
         request=Request("text_classification", "sentiment", {"text": "The best part was when it ended."}),
-        claim=Claim("POSITIVE", "best", 0.9, else_=({"text": "The part was when it ended."},), instead="NEGATIVE"),
+        claim=Claim(
+            "POSITIVE", "best", 0.9, different=({"text": "The part was when it ended."},), other_prediction="NEGATIVE"
+        ),
     ),
     GalleryItem(
         title="Judged by half of the question",
-        said="Does the second sentence contradict the first? The model says so here, and again after sentences about "
-        "bread, a train, a sum and a letter: “sleeping” is enough for it, whatever was said before.",
+        text="Does the second sentence contradict the first? The model predicts so here, and again after sentences "
+        "about bread, a train, a sum and a letter: “sleeping” is enough for it, whatever the first sentence is.",
         request=Request(
             "pair_classification", "nli", {"text_a": "The museum opens at nine.", "text_b": "A man is sleeping."}
         ),
@@ -72,8 +73,8 @@ SHOWCASES = (
     ),
     GalleryItem(
         title="After “I live in”, anything is a place",
-        said="There is no such word as “zumble”, and yet the model takes it for a place, as it does with eight more "
-        "words that we made up. What convinces it is the “in” before it: after “They ate” it finds no place.",
+        text="The word “zumble” does not exist, and yet the model takes it for a place, as it does with eight more "
+        "words that we made up. It decides by the “in” before the word: after “They ate” it finds no place.",
         request=Request("token_classification", "entities", {"text": "I live in zumble."}),
         claim=Claim(
             "LOC",
@@ -83,13 +84,13 @@ SHOWCASES = (
                 {"text": f"I live in {word}."}
                 for word in ("blorp", "florn", "krast", "snarf", "gromp", "vrill", "wob", "plink")
             ),
-            else_=({"text": "They ate zumble."},),
+            different=({"text": "They ate zumble."},),
         ),
     ),
     GalleryItem(
         title="As old as her bicycle",
-        said="The mayor has lived for 51 years, and yet the model makes her 9, for “old” stands in the question as "
-        "well as in “9 years old”. Say that the bicycle “was bought 9 years ago”, and it answers “51 years”.",
+        text="The mayor has lived for 51 years, and yet the model answers 9, because “old” is in the question as well "
+        "as in “9 years old”. If the bicycle “was bought 9 years ago”, it answers “51 years”.",
         request=Request(
             "question_answering",
             "questions",
@@ -110,19 +111,20 @@ SHOWCASES = (
                     "The mayor of our town was born 51 years ago. Her bicycle is 9 years old.",
                 )
             ),
-            else_=(
+            different=(
                 {
                     "question": "How old is the mayor?",
                     "context": "The mayor has lived for 51 years. Her bicycle was bought 9 years ago.",
                 },
             ),
-            instead="51 years",
+            other_prediction="51 years",
         ),
     ),
     GalleryItem(
         title="Praise out of two odd words",
-        said="“The soup was cold” and “the bill was a joke” were NEGATIVE to the model, as they should be. Put “charm” "
-        "for “cold” and “keen” for “joke”, which makes no sense, and it says POSITIVE, rude waiter and all.",
+        text="With “The soup was cold” and “the bill was a joke” the model predicts NEGATIVE, as it should. Replace "
+        "“cold” by “charm” and “joke” by “keen”, which makes no sense, and it predicts POSITIVE, in spite of the "
+        "rude waiter.",
         request=Request(
             "text_classification",
             "sentiment",
@@ -132,34 +134,34 @@ SHOWCASES = (
             "POSITIVE",
             "charm",
             0.8,
-            else_=({"text": "The soup was cold, the waiter was rude, and the bill was a joke."},),
-            instead="NEGATIVE",
+            different=({"text": "The soup was cold, the waiter was rude, and the bill was a joke."},),
+            other_prediction="NEGATIVE",
         ),
     ),
     GalleryItem(
         title="Sure of an empty word",
-        said="Take away every word of “The best part was when it ended.” but “it”, and the model is still sure that "
+        text="Remove every word of “The best part was when it ended.” except “it”, and the model is still sure that "
         "this is POSITIVE. A person would say that there is nothing left to judge.",
         request=Request("text_classification", "sentiment", {"text": "it"}),
         claim=Claim("POSITIVE", "it", 0.8, same=({"text": "The best part was when it ended."},)),
     ),
     GalleryItem(
         title="One word of a question",
-        said="Cut “Who climbed the tower without a rope?” down to “Who”, and the model answers “Greta Holm” nearly as "
-        "surely as before. A person would ask back what is meant.",
-        request=Request("question_answering", "questions", {"question": "Who", "context": ROPE}),
+        text="Shorten “Who climbed the tower without a rope?” to “Who”, and the model answers “Greta Holm” with almost"
+        " the same probability. A person would ask what is meant.",
+        request=Request("question_answering", "questions", {"question": "Who", "context": ROPE_CONTEXT}),
         claim=Claim(
             "Greta Holm",
             "Who",
             0.85,
-            same=({"question": "Who climbed the tower without a rope?", "context": ROPE},),
+            same=({"question": "Who climbed the tower without a rope?", "context": ROPE_CONTEXT},),
         ),
     ),
     GalleryItem(
         title="He is pregnant",
-        said="Turkish “o” is he and she at once, and the model makes “He” of it for a doctor, a lawyer, a teacher, a "
-        "singer, and here, of somebody who is pregnant. In this map what speaks for “He” rather than “She” is mostly "
-        "the word “O” itself.",
+        text="Turkish “o” means both he and she, and the model translates it as “He” for a doctor, a lawyer, a "
+        "teacher, a singer, and here even for somebody who is pregnant. In this explanation, the word “O” itself "
+        "speaks most for “He” rather than “She”.",
         request=Request(
             "translation",
             "tr-en",
@@ -173,13 +175,13 @@ SHOWCASES = (
             "O",
             0.4,
             same=tuple({"source": f"O bir {who}."} for who in ("doktor", "avukat", "öğretmen", "şarkıcı")),
-            told="He",
+            token="He",
         ),
     ),
     GalleryItem(
         title="Where the Colosseum is, and why not Paris",
-        said="The model goes on with “Rome”, as it should, and it could have gone on with “Paris”. What makes the "
-        "difference is one word, “Colosseum”: after “The Eiffel Tower is in the city of” it is “Paris”.",
+        text="The model continues with “Rome”, as it should, and not with “Paris”. One word makes the difference, "
+        "“Colosseum”: after “The Eiffel Tower is in the city of” it continues with “Paris”.",
         request=Request(
             "text_generation",
             "smollm2",
@@ -192,19 +194,19 @@ SHOWCASES = (
             "Rome",
             "Colosseum",
             0.8,
-            else_=({"prompt": "The Eiffel Tower is in the city of"},),
-            instead="Paris",
-            told="Rome",
+            different=({"prompt": "The Eiffel Tower is in the city of"},),
+            other_prediction="Paris",
+            token="Rome",
         ),
     ),
     GalleryItem(
         title="An answer out of its instructions",
-        said="A chat model was told that its museum is closed on Monday, with other things about it, and answers a "
-        "guest that it is. Its “Monday” depends most on the “Monday” of its instructions: told Friday, it says Friday.",
+        text="The instructions of a chat model mention that the museum is closed on Monday, and so it answers a guest."
+        " Its “Monday” depends most on the “Monday” of the instructions: with Friday there, it answers Friday.",
         request=Request(
             "text_generation",
             "smollm2",
-            {"system": MUSEUM.format("Monday"), "prompt": "When is the museum closed?"},
+            {"system": MUSEUM_SYSTEM.format("Monday"), "prompt": "When is the museum closed?"},
             "saliency",
             params={"most_new_tokens": 7, "start": 6, "end": 6},
         ),
@@ -212,9 +214,9 @@ SHOWCASES = (
             "The museum is closed on Monday.",
             "Monday",
             0.4,
-            else_=({"system": MUSEUM.format("Friday"), "prompt": "When is the museum closed?"},),
-            instead="Friday",
-            told="Monday",
+            different=({"system": MUSEUM_SYSTEM.format("Friday"), "prompt": "When is the museum closed?"},),
+            other_prediction="Friday",
+            token="Monday",
         ),
     ),
 )

@@ -1,6 +1,6 @@
-"""The sanity check of a map: make the model's weights random, layer by layer from its head down, and see it change.
+"""Model randomisation test: randomise the weights layer by layer from the head down, and compare the explanations.
 
-Works on a copy of the model; the shared one stays as it is. Knows no page.
+Adebayo et al. 2018, arXiv:1810.03292. It works on a copy of the model; the shared one stays as it is.
 """
 
 import copy
@@ -23,111 +23,114 @@ from ..request import Request, Target
 from ..results.agreement import Agreement, RandomizationStep
 from ..results.explanation import Explanation
 from ..settings import settings
-from ..tasks import TASKS
 from .agreement import find_row, measure_agreement
+from .generation_requests import force_output
 
-MOST_STEPS = 12  # maps of randomised models; of a deeper one several layers become random at once
-Layer = list[torch.nn.Module]
+MOST_STEPS = 12  # explanations of randomised models; in a deeper model several layers are randomised at once
+Modules = list[torch.nn.Module]
 Answer = TypeVar("Answer")
 
 
 def randomise_model(
     request: Request, *, row: int = 0, bundle: Bundle | None = None, progress: Progress = quiet
 ) -> tuple[RandomizationStep, ...]:
-    """How the map of target `row` changes as the model forgets, Adebayo et al. 2018, arXiv:1810.03292.
+    """Compare the explanation of target `row` with those of the model with more and more layers randomised.
 
-    The steps go from the head down; after the last one all weights are random. Raises LimitReached where there is no
+    The steps go from the head down; after the last one all weights are random. Raises LimitReached if there is no
     memory for a copy of the model.
     """
     original = explain(request, bundle=bundle, progress=progress)
-    asked = pin_target(original, row)
-    return _on_a_copy(asked, bundle, progress, lambda other: _steps(original, asked, row, other, progress))
+    pinned = pin_target(original, row)
+    return _use_copy(
+        pinned, bundle, progress, lambda copied: _randomise_layers(original, pinned, row, copied, progress)
+    )
 
 
-def _steps(
-    original: Explanation, asked: Request, row: int, bundle: Bundle, progress: Progress
+def _randomise_layers(
+    original: Explanation, request: Request, row: int, bundle: Bundle, progress: Progress
 ) -> tuple[RandomizationStep, ...]:
-    """The model of `bundle` made random step by step, and how alike each map is to the original's."""
+    """Randomise the model of `bundle` step by step, and measure each explanation's agreement with the original."""
     deadline = time.monotonic() + settings().seconds
-    layers, generator = _layers(bundle, asked), torch.Generator().manual_seed(asked.seed)
+    layers, generator = _find_layers(bundle, request), torch.Generator().manual_seed(request.seed)
     steps: list[RandomizationStep] = []
     for done, (name, layer) in enumerate(layers):
         if time.monotonic() > deadline:
-            raise Overdue(f"Stopped after {done} of {len(layers)} layers: the time for one check is over.")
+            raise Overdue(f"Stopped after {done} of {len(layers)} layers: the time limit for one check is over.")
         randomise_layer(layer, generator)
-        told = _told(progress, f"Random from the head down to {name}", done, len(layers))
-        found = explain(asked, bundle=bundle, progress=told)
-        steps.append(RandomizationStep(name, _alike(original, found, row)))
+        report = _report_layer(progress, f"Randomised from the head down to {name}", done, len(layers))
+        explanation = explain(request, bundle=bundle, progress=report)
+        steps.append(RandomizationStep(name, _compare(original, explanation, row)))
     return tuple(steps)
 
 
 def pin_target(explanation: Explanation, row: int = 0) -> Request:
-    """The request that asks about the very target of `row`, whatever a changed model or text would say itself."""
-    target, request = explanation.targets[row], explanation.request
-    if explanation.prediction.alternatives:  # a text that the model wrote: the other is made to write the same
-        written = next(field.name for field in TASKS[request.task].fields if field.optional)
-        return replace(request, inputs=dict(request.inputs) | {written: explanation.prediction.text})
-    if explanation.prediction.text:
-        wanted = Target(label=target.text, foil=target.foil)  # an answer is asked for by its words
+    """Return the request that explains the target of `row`, whatever another model or text would predict."""
+    target, request, prediction = explanation.targets[row], explanation.request, explanation.prediction
+    if prediction.alternatives:  # generated text: the other model is forced to generate the same
+        return force_output(request, prediction.text)
+    if prediction.text:  # an answer is named by its words
+        pinned = Target(label=target.text, foil=target.foil)
     elif target.position is not None:
-        wanted = Target(label=target.label, position=target.position, foil=target.foil)
+        pinned = Target(label=target.label, position=target.position, foil=target.foil)
     else:
-        wanted = Target(index=target.index, foil=target.foil)
-    return replace(request, target=wanted)
+        pinned = Target(index=target.index, foil=target.foil)
+    return replace(request, target=pinned)
 
 
-def _alike(original: Explanation, found: Explanation, row: int) -> Agreement:
-    other = find_row(found, original.targets[row])
-    return measure_agreement(original, found, (row, other if other is not None else 0))
+def _compare(original: Explanation, explanation: Explanation, row: int) -> Agreement:
+    """Measure the agreement of target `row` with the same target of the explanation, or with its first one."""
+    other = find_row(explanation, original.targets[row])
+    return measure_agreement(original, explanation, (row, other if other is not None else 0))
 
 
-def _told(progress: Progress, what: str, done: int, of: int) -> Progress:
-    """A progress that says which layer this is, and counts it as one of many."""
-    return lambda _, share: progress(what, (done + share) / of)
+def _report_layer(progress: Progress, text: str, done: int, count: int) -> Progress:
+    """Make the progress callback of one layer out of `count`."""
+    return lambda _, share: progress(text, (done + share) / count)
 
 
-def _on_a_copy(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
-    """What `use` makes of a copy of the model that nobody else has, counted in the memory for models while it lives.
+def _use_copy(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
+    """Run `use` on a private copy of the model, which counts in the memory for models while it lives.
 
-    Like the engine's, its errors do not keep the copy by their traceback.
+    Expected errors are raised again without their traceback, so that no frame keeps the copy in memory.
     """
     with ExitStack() as stack:
-        with borrow(request, bundle, progress) as held:
-            size = sum(p.numel() * p.element_size() for p in (*held.model.parameters(), *held.model.buffers()))
-            stack.enter_context(model_cache().spare(size, f"a second {held.card.label}"))
-            other = Bundle(held.card, copy.deepcopy(held.model), held.tokenizer, held.processor)
-            del held  # else this frame would keep a model that may leave
+        with borrow(request, bundle, progress) as borrowed:
+            model = borrowed.model
+            size = sum(p.numel() * p.element_size() for p in (*model.parameters(), *model.buffers()))
+            stack.enter_context(model_cache().spare(size, f"a second {borrowed.card.label}"))
+            copied = Bundle(borrowed.card, copy.deepcopy(model), borrowed.tokenizer, borrowed.processor)
+            del borrowed, model  # else this frame would keep a model that the cache may drop
         try:
-            return use(other)
+            return use(copied)
         except ExplainerError as error:
             raise error.with_traceback(None) from None
         finally:
-            del other
+            del copied
 
 
-def _layers(bundle: Bundle, request: Request) -> list[tuple[str, Layer]]:
-    """The layers that run for the request, from the head down, each a few modules with weights of their own."""
+def _find_layers(bundle: Bundle, request: Request) -> list[tuple[str, Modules]]:
+    """Return the layers that run for the request, from the head down, each as modules with weights of their own."""
     names = {module: name for name, module in bundle.model.named_modules() if module._parameters}
-    ran: dict[torch.nn.Module, None] = {}
+    order: dict[torch.nn.Module, None] = {}
 
-    def note(module: torch.nn.Module, *_: Any) -> None:
-        ran.pop(module, None)  # of a layer that runs twice the last time counts
-        ran[module] = None
+    def record(module: torch.nn.Module, *_: Any) -> None:
+        order.pop(module, None)  # the last run of a module counts
+        order[module] = None
 
-    handles = [module.register_forward_pre_hook(note) for module in names]
+    handles = [module.register_forward_pre_hook(record) for module in names]
     try:
         predict(request, bundle=bundle)
     finally:
         for handle in handles:
             handle.remove()
-    layers = [(name, list(group)) for name, group in groupby(reversed(ran), lambda module: name_layer(names[module]))]
-    told = Counter(name for name, _ in layers)
-    unique = [(name if told[name] == 1 else names[group[-1]], group) for name, group in layers]
-    return _grouped(unique, MOST_STEPS)
+    layers = [(name, list(group)) for name, group in groupby(reversed(order), lambda module: name_layer(names[module]))]
+    counts = Counter(name for name, _ in layers)
+    unique = [(name if counts[name] == 1 else names[group[-1]], group) for name, group in layers]
+    return _group_layers(unique, MOST_STEPS)
 
 
 def name_layer(name: str) -> str:
-    """The layer that a module belongs to: up to its first number, or else the module around it."""
+    """Return the layer that a module belongs to: its name up to the first number, or else its parent."""
     parts = name.split(".")
     for place, part in enumerate(parts):
         if part.isdecimal():
@@ -135,19 +138,19 @@ def name_layer(name: str) -> str:
     return ".".join(parts[:-1]) or name
 
 
-def _grouped(layers: Sequence[tuple[str, Layer]], most: int) -> list[tuple[str, Layer]]:
-    """At most so many layers: neighbours become one, which bears the name of the lowest."""
+def _group_layers(layers: Sequence[tuple[str, Modules]], most: int) -> list[tuple[str, Modules]]:
+    """Merge neighbouring layers until there are at most `most`; a group has the name of its lowest layer."""
     size = math.ceil(len(layers) / most)
     groups = [layers[i : i + size] for i in range(0, len(layers), size)]
     return [(group[-1][0], [module for _, layer in group for module in layer]) for group in groups]
 
 
-def randomise_layer(layer: Layer, generator: torch.Generator) -> None:
-    """Draw the weights of a layer anew, each tensor with its own mean and deviation: what was learnt is gone."""
+def randomise_layer(layer: Modules, generator: torch.Generator) -> None:
+    """Replace the weights of a layer by Gaussian noise with the mean and standard deviation of each tensor."""
     with torch.no_grad():
         for module in layer:
             for weights in module._parameters.values():
                 if weights is not None and weights.is_floating_point():
-                    spread = weights.std(correction=0).item() if weights.numel() else 0.0
+                    deviation = weights.std(correction=0).item() if weights.numel() else 0.0
                     noise = torch.randn(weights.shape, generator=generator)
-                    weights.copy_(noise * spread + weights.mean())
+                    weights.copy_(noise * deviation + weights.mean())

@@ -1,31 +1,28 @@
-"""Other words in the place of one: how probable each makes what was written, and what the model writes then.
-
-Knows no page, and no method: nothing is attributed here.
-"""
+"""Word substitution: how probable each substitute for one word makes a generated token, and what is generated then."""
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..engine import borrow, start_run
 from ..errors import BadRequest, EndsAtOnce
 from ..models.loading import Bundle
 from ..progress import Progress, Run, quiet
-from ..request import Request, Target
+from ..request import Request
 from ..results.explanation import Explanation
 from ..results.substitution import Substitution
 from ..settings import ROOT
 from ..tasks import TASKS
+from .generation_requests import force_output, free_output
 
-MOST = 100  # words
+MOST_WORDS = 100
 PROFESSIONS: dict[str, str] = json.loads(
     (ROOT / "assets" / "professions.json").read_text("utf-8")
 )  # English to Turkish
 
 
 @dataclass(frozen=True)
-class SubstitutionQuestion:
-    """A request that forces a text, the row of a token of it, and what is swapped.
+class SubstitutionRequest:
+    """A request with a given output, the row of a token of it, and the substitutes.
 
     In the input `field`, the characters from `start` to `end` are replaced by each of the `words`.
     """
@@ -38,47 +35,45 @@ class SubstitutionQuestion:
     words: tuple[str, ...]
 
 
-def make_question(
+def make_request(
     explanation: Explanation, row: int, place: tuple[str, int, int], words: tuple[str, ...]
-) -> SubstitutionQuestion:
-    """The Question about one row of a generation, with all that was written as it is; a place is field, start, end."""
-    request = explanation.request
-    written = {TASKS[request.task].fields[1].name: explanation.prediction.text}
-    return SubstitutionQuestion(replace(request, inputs=dict(request.inputs) | written), row, *place, words)
+) -> SubstitutionRequest:
+    """Make the request for one row of an explanation, with its generated text; `place` is field, start and end."""
+    request = force_output(explanation.request, explanation.prediction.text)
+    return SubstitutionRequest(request, row, *place, words)
 
 
 def substitute(
-    question: SubstitutionQuestion, *, bundle: Bundle | None = None, progress: Progress = quiet
+    substitution: SubstitutionRequest, *, bundle: Bundle | None = None, progress: Progress = quiet
 ) -> tuple[Substitution, ...]:
-    """One Swap a word, in their order. Raises BadRequest for none, or too many."""
-    if not question.words:
-        raise BadRequest("There are no other words. Type some, with commas between them.")
-    if len(question.words) > MOST:
-        raise BadRequest(f"{len(question.words)} words are too many. Give {MOST} or fewer.")
-    with borrow(question.request, bundle, progress) as held:
-        run, found = start_run(quiet), []
-        for number, word in enumerate(question.words):
-            progress(f"Word {number + 1} of {len(question.words)}", number / len(question.words))
-            found.append(_swap(question, word, held, run))
-        return tuple(found)
+    """Compute one Substitution per word, in their order. Raises BadRequest for none, or too many."""
+    words = substitution.words
+    if not words:
+        raise BadRequest("There are no words to substitute. Type some, separated by commas.")
+    if len(words) > MOST_WORDS:
+        raise BadRequest(f"{len(words)} words are too many. Give {MOST_WORDS} or fewer.")
+    with borrow(substitution.request, bundle, progress) as borrowed:
+        run, results = start_run(quiet), []
+        for number, word in enumerate(words):
+            progress(f"Word {number + 1} of {len(words)}", number / len(words))
+            results.append(_substitute_word(substitution, word, borrowed, run))
+        return tuple(results)
 
 
-def _swap(question: SubstitutionQuestion, word: str, held: Bundle, run: Run) -> Substitution:
-    request, task = question.request, TASKS[question.request.task]
-    text = request.texts[question.field]
-    inputs = dict(request.inputs) | {question.field: text[: question.start] + word + text[question.end :]}
-    problem = task.encode(held, replace(request, inputs=inputs), run)
-    steps = {name: numbers[question.row] for name, numbers in problem.steps}
+def _substitute_word(substitution: SubstitutionRequest, word: str, bundle: Bundle, run: Run) -> Substitution:
+    text = substitution.request.texts[substitution.field]
+    changed = text[: substitution.start] + word + text[substitution.end :]
+    request = substitution.request
+    request = replace(request, inputs=dict(request.inputs) | {substitution.field: changed})
+    problem = TASKS[request.task].encode(bundle, request, run)
+    steps = {name: scores[substitution.row] for name, scores in problem.steps}
     own, margin = steps["probability"], steps.get("probability_margin")
-    return Substitution(word, own, None if margin is None else own - margin, _written(request, inputs, held))
+    return Substitution(word, own, None if margin is None else own - margin, _generate(request, bundle))
 
 
-def _written(request: Request, inputs: dict[str, Any], held: Bundle) -> str:
-    """What the model writes by itself, empty if it ends at once."""
-    task = TASKS[request.task]
-    alone = {name: given for name, given in inputs.items() if name != task.fields[1].name}
-    settings = {name: text for name, text in request.options.items() if name not in ("start", "end")}
+def _generate(request: Request, bundle: Bundle) -> str:
+    """Return what the model generates by itself, empty if it ends at once."""
     try:
-        return task.predict(held, replace(request, inputs=alone, params=settings, target=Target())).text.strip()
+        return TASKS[request.task].predict(bundle, free_output(request)).text.strip()
     except EndsAtOnce:
         return ""

@@ -1,7 +1,4 @@
-"""Translation, and whatever else turns a source into a target: summaries, answers, corrections.
-
-Knows no method and no page.
-"""
+"""Translation, and any other task that turns a source into a target: summaries, answers, corrections."""
 
 from ..models.loading import Bundle
 from ..problem import Problem
@@ -17,16 +14,16 @@ from .generation.sequences import add_prefix
 
 
 class Translation(Task):
-    """Which words of the source and of the target so far made the model write this word?"""
+    """Each generated token of the target is explained by the source and the target before it."""
 
     key = "translation"
     kind = "generation"
     label = "Translation"
-    question = "Which words of the source, and of the target so far, made the model write each word?"
+    question = "Which words of the source, and of the target so far, made the model generate each word?"
     fields = (
         Field(SOURCE, "Source", "Type or paste the text to translate."),
-        Field(TARGET, "Target", "Leave this empty and the model writes it.", optional=True),
-        Field(PREFIX, "The target begins with", "The model goes on from these words.", optional=True, aside=True),
+        Field(TARGET, "Target", "Leave this empty to let the model generate it.", optional=True),
+        Field(PREFIX, "The target begins with", "The model continues these words.", optional=True, aside=True),
         Field(WITHOUT, "Source without its context", "To measure what the context adds.", optional=True, aside=True),
     )
     examples = tuple(
@@ -44,13 +41,14 @@ class Translation(Task):
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
-        bare = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
-        return make_problem(bundle, request, run, _opening(bundle, texts), bare)
+        without = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
+        return make_problem(bundle, request, run, _encode_prompt(bundle, texts), without)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        return make_prediction(bundle, request, _opening(bundle, texts))
+        return make_prediction(bundle, request, _encode_prompt(bundle, texts))
 
 
-def _opening(bundle: Bundle, texts: dict[str, str]) -> Prompt:
+def _encode_prompt(bundle: Bundle, texts: dict[str, str]) -> Prompt:
+    """Encode the source, and the first words of the target if they are given."""
     return add_prefix(bundle, encode_source(bundle, texts[SOURCE]), texts[PREFIX])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import ExplainerError, Explanation, Request
-from explainers.analyses.variants import BY, ComparisonRequest, Difference
+from explainers.analyses.variants import BY, ComparisonAxis, ComparisonRequest
 from explainers.errors import BadRequest
 from explainers.request import PACKED
 from explainers.tasks.base import Example, Task
@@ -61,7 +61,7 @@ def show_comparison_page(tasks: Mapping[str, Task]) -> None:
     _show(task, by)
 
 
-def _show(task: Task, by: Difference) -> None:
+def _show(task: Task, by: ComparisonAxis) -> None:
     asked = st.session_state.get(ASKED)
     if not isinstance(asked, ComparisonRequest) or (asked.base.task, asked.by) != (task.key, by):
         set_query({"task": task.key}, None)
@@ -84,7 +84,7 @@ def _check_one(found: Mapping[str, Explanation]) -> None:
     )
 
 
-def _pick_base(task: Task, by: Difference) -> Request:
+def _pick_base(task: Task, by: ComparisonAxis) -> Request:
     """Draw in the sidebar the settings that all explanations share, and return the request that they make."""
     with st.sidebar:
         kept = st.session_state.get(f"{task.key}.model")
@@ -99,7 +99,7 @@ def _pick_base(task: Task, by: Difference) -> Request:
 
 
 def _make_asker(
-    task: Task, by: Difference, base: Request, chosen: tuple[str, ...], missing: bool
+    task: Task, by: ComparisonAxis, base: Request, chosen: tuple[str, ...], missing: bool
 ) -> Callable[[Example], None]:
     """Return the callback that compares an example with the present settings."""
 

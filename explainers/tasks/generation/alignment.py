@@ -1,7 +1,4 @@
-"""Which token of a text is set against which of another: by hand, or by the cheapest way from the one to the other.
-
-Knows no model; whoever asks says how alike two tokens are.
-"""
+"""Alignment of the tokens of two texts: pairs given by hand, or the cheapest alignment in order."""
 
 import re
 from collections.abc import Sequence
@@ -11,30 +8,33 @@ from torch import Tensor
 
 from ...errors import BadRequest
 
-GAP = 1.0  # what it costs to leave a token alone; to set two against each other costs 1 minus their likeness
+GAP = 1.0  # cost of a token without a counterpart; a pair costs 1 minus its similarity
 PAIR = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*")
 AUTO = "auto"
 
 
 def parse_alignment(pairs: str, width: int, height: int) -> dict[int, int]:
-    """Pairs like "1:1, 2:3", counted from 1, as a mapping counted from 0. Raises BadRequest for what they cannot be."""
-    found: dict[int, int] = {}
+    """Parse pairs like "1:1, 2:3", counted from 1, into a mapping counted from 0.
+
+    Raises BadRequest for anything else, and for numbers above `width` and `height`, the lengths of the two texts.
+    """
+    alignment: dict[int, int] = {}
     for pair in pairs.split(","):
         match = PAIR.fullmatch(pair)
         own, other = (int(match[1]), int(match[2])) if match else (0, 0)
         if not (1 <= own <= width and 1 <= other <= height):
             raise BadRequest(
-                f"The pair {pair.strip()[:20]!r} names no two tokens. The written text has {width} and the other "
+                f"{pair.strip()[:20]!r} is not a pair of tokens. The generated text has {width} tokens and the other "
                 f"{height}: give pairs like 1:1, 2:3, or {AUTO}."
             )
-        found[own - 1] = other - 1
-    return found
+        alignment[own - 1] = other - 1
+    return alignment
 
 
-def align(likeness: Tensor) -> dict[int, int]:
-    """The cheapest alignment in order (Needleman & Wunsch 1970) of tokens whose likeness is (N, M), at most 1."""
-    height, width = likeness.shape
-    change = (1 - likeness).tolist()
+def align(similarity: Tensor) -> dict[int, int]:
+    """Compute the cheapest alignment in order (Needleman & Wunsch 1970) from similarities (N, M), at most 1."""
+    height, width = similarity.shape
+    change = (1 - similarity).tolist()
     costs = [[GAP * (i + j) for j in range(width + 1)] for i in range(height + 1)]
     for i in range(1, height + 1):
         for j in range(1, width + 1):
@@ -53,7 +53,7 @@ def align(likeness: Tensor) -> dict[int, int]:
 
 
 def compute_similarity(table: Tensor, own: Sequence[int], other: Sequence[int]) -> Tensor:
-    """The cosines of the embeddings of two texts' tokens, (N, M); exactly 1 for equal tokens."""
+    """Compute the cosine similarities (N, M) of the embeddings of two texts' tokens; exactly 1 for equal tokens."""
     rows = [torch.nn.functional.normalize(table[torch.tensor(ids)].float(), dim=-1) for ids in (own, other)]
     equal = torch.tensor(own)[:, None] == torch.tensor(other)
     return (rows[0] @ rows[1].T).clamp(-1, 1).masked_fill(equal, 1.0)

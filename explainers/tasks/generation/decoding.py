@@ -1,7 +1,4 @@
-"""Writing: the tokens that a model goes on with, by itself or as a person forces it to, with their places.
-
-Knows no method. The model writes by its own `generate`; chance comes from a generator of ours.
-"""
+"""Decoding: the tokens that a model generates after a prompt, or those of a text that it is forced to generate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +18,15 @@ from ...results.explanation import Feature
 from .._tokenization import TextParams
 from .prompts import Prompt
 
-# Letters and digits of scripts that put a space between words.
-SPACED = regex.compile(r"(?V1)[[\p{L}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]")
-HALF = "\ufffd"  # what a tokenizer makes of a part of a character
+# A letter or digit of a script that puts a space between words.
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+SPACED_LETTER = regex.compile(rf"(?V1)[[\p{{L}}\p{{N}}]--{UNSPACED}]")
+REPLACEMENT_CHARACTER = "\ufffd"  # which a tokenizer decodes a part of a character to
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationParams(TextParams):
-    """The settings of tasks that write."""
+    """The settings of tasks that generate text."""
 
     unit: Annotated[
         Literal[
@@ -44,33 +42,35 @@ class GenerationParams(TextParams):
             "in_context_pvi",
             "dropout_spread",
         ],
-        "The number of each written token that is explained.",
+        "The score of each generated token that is explained.",
     ] = "probability"
     baseline: Annotated[
         Literal["pad", "mask", "unk", "zeros", "mean", "text"],
-        "What the words are compared with: the model's padding, mask or unknown token, nothing at all, "
-        "the average word, or a text of yours.",
+        "Baseline: padding, mask or unknown token, zero embedding, mean embedding, or your own text.",
     ] = "unk"
     strategy: Annotated[
-        Literal["greedy", "sample"], "Write the most probable token each time, or draw one by its probability."
+        Literal["greedy", "sample"], "Generate the most probable token each time, or sample from the probabilities."
     ] = "greedy"
-    temperature: Annotated[float, Range(0.05, 5), "Of a sample: below 1 bolder tokens are rarer."] = 1.0
-    top_p: Annotated[float, Range(0.01, 1), "Of a sample: draw only from the tokens that make up this share."] = 1.0
-    most_new_tokens: Annotated[int, Range(1, 512), "The most tokens that the model writes."] = 20
-    start: Annotated[int, Range(1, 10_000), "The first written token that is explained, counted from 1."] = 1
-    end: Annotated[int, Range(0, 10_000), "The last written token that is explained; 0 for the last of all."] = 0
+    temperature: Annotated[float, Range(0.05, 5), "Sampling temperature; below 1 is more conservative."] = 1.0
+    top_p: Annotated[
+        float, Range(0.01, 1), "Sample only from the most probable tokens that have this share of the probability."
+    ] = 1.0
+    most_new_tokens: Annotated[int, Range(1, 512), "Maximum number of tokens to generate."] = 20
+    start: Annotated[int, Range(1, 10_000), "The first generated token to explain, counted from 1."] = 1
+    end: Annotated[int, Range(0, 10_000), "The last generated token to explain; 0 for the last of all."] = 0
     alignment: Annotated[
         str,
-        "Which tokens are set against which of a text to contrast with: auto, or pairs like 1:1, 2:3, both counted "
-        "from 1.",
+        "Which tokens are contrasted with which of the other text: auto, or pairs like 1:1, 2:3, both counted from 1.",
     ] = "auto"
-    top_p_mass: Annotated[float, Range(0.01, 0.999), "The share of the probability that is counted in tokens."] = 0.9
-    dropout_samples: Annotated[int, Range(0, 100), "Passes with dropout on, for the spread under it; 0 for none."] = 0
+    top_p_mass: Annotated[float, Range(0.01, 0.999), "The share of the probability that Top-p size counts to."] = 0.9
+    dropout_samples: Annotated[
+        int, Range(0, 100), "Passes with dropout on, to measure the standard deviation under dropout; 0 for none."
+    ] = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Continuation:
-    """Tokens `ids` (W,) that follow an opening, a Feature each, and the text that they are."""
+    """The tokens `ids` (W,) that follow a prompt, a Feature each, and their text."""
 
     ids: Tensor
     features: tuple[Feature, ...]
@@ -78,20 +78,20 @@ class Continuation:
 
 
 class GumbelSampling(LogitsProcessor):  # type: ignore[misc]
-    """Makes the most probable token one that is drawn: the highest of logits with Gumbel noise is a sample of them."""
+    """Sampling by the Gumbel-max trick: the argmax of the logits plus Gumbel noise is a sample from their softmax."""
 
     def __init__(self, temperature: float, top_p: float, seed: int) -> None:
         self._temperature, self._top_p = temperature, TopPLogitsWarper(top_p)
         self._generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
-        drawn = self._top_p(ids, scores / self._temperature)
-        noise = -torch.empty_like(drawn).exponential_(generator=self._generator).log()
-        return drawn + noise  # type: ignore[no-any-return]
+        logits = self._top_p(ids, scores / self._temperature)
+        noise = -torch.empty_like(logits).exponential_(generator=self._generator).log()
+        return logits + noise  # type: ignore[no-any-return]
 
 
 class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
-    """Tells of every token, so that a run can be stopped."""
+    """Reports each generated token to `spend`, which stops the run by raising."""
 
     def __init__(self, spend: Callable[[int], None]) -> None:
         self._spend = spend
@@ -101,108 +101,110 @@ class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
         return torch.zeros(len(ids), dtype=torch.bool)
 
 
-def continue_text(
-    bundle: Bundle, request: Request, writing: GenerationParams, opening: Prompt, spend: Callable[[int], None]
+def continue_prompt(
+    bundle: Bundle, request: Request, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
 ) -> Continuation:
-    """What the request forces, or else what the model writes."""
-    forced = request.texts.get(opening.field, "")
-    return (
-        force_decode(bundle, opening, forced) if forced.strip() else generate(bundle, request, writing, opening, spend)
-    )
+    """Return the continuation that the request forces, or else the one that the model generates."""
+    forced = request.texts.get(prompt.field, "")
+    return force_decode(bundle, prompt, forced) if forced.strip() else generate(bundle, request, params, prompt, spend)
 
 
 def generate(
-    bundle: Bundle, request: Request, writing: GenerationParams, opening: Prompt, spend: Callable[[int], None]
+    bundle: Bundle, request: Request, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
 ) -> Continuation:
-    """What the model writes, without the token that ends it. Raises BadRequest if that is nothing."""
-    most = min(writing.most_new_tokens, opening.room(bundle))
-    drawn = [GumbelSampling(writing.temperature, writing.top_p, request.seed)] if writing.strategy == "sample" else []
-    started = {"decoder_input_ids": torch.tensor([opening.start])} if opening.start else {}
-    made = bundle.model.generation_config
-    end = made.eos_token_id if made.eos_token_id is not None else bundle.tokenizer.eos_token_id
+    """Generate a continuation, without its end-of-sequence token. Raises EndsAtOnce if it is empty."""
+    config = bundle.model.generation_config
+    end = config.eos_token_id if config.eos_token_id is not None else bundle.tokenizer.eos_token_id
     with torch.no_grad():
         ids = bundle.model.generate(
-            **opening.encoded.inputs,
-            **started,
+            **prompt.encoded.inputs,
+            **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
             do_sample=False,
             num_beams=1,
-            max_new_tokens=most,
-            pad_token_id=_first(made.pad_token_id if made.pad_token_id is not None else end),
+            max_new_tokens=min(params.most_new_tokens, prompt.count_free_positions(bundle)),
+            pad_token_id=_take_first(config.pad_token_id if config.pad_token_id is not None else end),
             eos_token_id=end,
-            logits_processor=drawn,
+            logits_processor=[GumbelSampling(params.temperature, params.top_p, request.seed)]
+            if params.strategy == "sample"
+            else [],
             stopping_criteria=[ProgressStopping(spend)],
-        )[0, len(opening.ids) :]
+        )[0, len(prompt.ids) :]
     ends = {end} if isinstance(end, int) else set(end or ())
     if ids.numel() and int(ids[-1]) in ends:
         ids = ids[:-1]
     if not ids.numel():
-        raise EndsAtOnce("The model ends its text at once. Force a text of yours, or change what stands before it.")
-    return _decoded(bundle, opening, ids)
+        raise EndsAtOnce("The model generates no text here. Type the text to explain, or change the prompt.")
+    return _decode(bundle, prompt, ids)
 
 
-def force_decode(bundle: Bundle, opening: Prompt, text: str) -> Continuation:
-    """The tokens of a text that a person gives. Raises LimitReached if the model cannot take them all."""
-    text = _apart(opening.before, text)
-    ids, offsets = _tokens(bundle, opening, opening.before, text)
+def force_decode(bundle: Bundle, prompt: Prompt, text: str) -> Continuation:
+    """Tokenize a given continuation. Raises LimitReached if the model cannot take all its tokens."""
+    text = _add_space(prompt.before, text)
+    ids, offsets = _tokenize_after(bundle, prompt, prompt.before, text)
     if not ids:
-        raise BadRequest("The model reads no token in the text that it should write. Type a sentence.")
-    if len(ids) > (room := opening.room(bundle)):
-        raise LimitReached(f"The text to write has {len(ids):,} tokens, and the model can take {room:,} more. Cut it.")
-    special = set(bundle.tokenizer.all_special_ids)
-    return Continuation(torch.tensor(ids), _features(bundle, opening.field, text, ids, offsets, special), text)
+        raise BadRequest("The text to generate has no tokens. Type a sentence.")
+    if len(ids) > (free := prompt.count_free_positions(bundle)):
+        raise LimitReached(
+            f"The text to generate has {len(ids):,} tokens, and the model can take {free:,} more. Shorten it."
+        )
+    return Continuation(torch.tensor(ids), _make_features(bundle, prompt.field, text, ids, offsets), text)
 
 
-def replace_continuation(bundle: Bundle, opening: Prompt, written: Continuation, first: int, text: str) -> list[int]:
-    """The ids of a text that stands where the written tokens from number `first` on do."""
-    places = (feature.start for feature in written.features[first:] if feature.start is not None)
-    before = opening.before + written.text[: next(places, len(written.text))]
-    ids, _ = _tokens(bundle, opening, before.rstrip(), _apart(before.rstrip(), text))
+def replace_continuation(
+    bundle: Bundle, prompt: Prompt, continuation: Continuation, first: int, text: str
+) -> list[int]:
+    """Return the token ids of a text that replaces the continuation from its token number `first` on."""
+    starts = (feature.start for feature in continuation.features[first:] if feature.start is not None)
+    before = (prompt.before + continuation.text[: next(starts, len(continuation.text))]).rstrip()
+    ids, _ = _tokenize_after(bundle, prompt, before, _add_space(before, text))
     return ids
 
 
-def _apart(before: str, text: str) -> str:
-    """The text with a space before it, if its first word would grow together with the last one before it."""
-    return " " + text if SPACED.fullmatch(before[-1:]) and SPACED.fullmatch(text[:1]) else text
+def _add_space(before: str, text: str) -> str:
+    """Put a space before the text if its first word would merge with the last word before it."""
+    return " " + text if SPACED_LETTER.fullmatch(before[-1:]) and SPACED_LETTER.fullmatch(text[:1]) else text
 
 
-def _tokens(bundle: Bundle, opening: Prompt, before: str, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-    """The ids of a text after another, with their places; glued to it where the tokenizer keeps the seam."""
-    tokenizer, name = bundle.tokenizer, "text_target" if opening.start else "text"
+def _tokenize_after(bundle: Bundle, prompt: Prompt, before: str, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """Tokenize a text that follows another: ids, and offsets in the text.
+
+    Both are tokenized together if that leaves the tokens of `before` as they are, else the text alone.
+    """
+    tokenizer, name = bundle.tokenizer, "text_target" if prompt.decoder_ids else "text"
     if before:
         own = tokenizer(**{name: before}, add_special_tokens=False)["input_ids"]
-        glued = tokenizer(**{name: before + text}, add_special_tokens=False, return_offsets_mapping=True)
-        if glued["input_ids"][: len(own)] == own:
-            places = glued["offset_mapping"][len(own) :]
-            shifted = [(max(start - len(before), 0), end - len(before)) for start, end in places]
-            return list(glued["input_ids"][len(own) :]), shifted
-    row = tokenizer(**{name: text}, add_special_tokens=False, return_offsets_mapping=True)
-    return list(row["input_ids"]), list(row["offset_mapping"])
+        both = tokenizer(**{name: before + text}, add_special_tokens=False, return_offsets_mapping=True)
+        if both["input_ids"][: len(own)] == own:
+            offsets = both["offset_mapping"][len(own) :]
+            shifted = [(max(start - len(before), 0), end - len(before)) for start, end in offsets]
+            return list(both["input_ids"][len(own) :]), shifted
+    alone = tokenizer(**{name: text}, add_special_tokens=False, return_offsets_mapping=True)
+    return list(alone["input_ids"]), list(alone["offset_mapping"])
 
 
-def _decoded(bundle: Bundle, opening: Prompt, ids: Tensor) -> Continuation:
-    """Tokens that the model wrote, their places found by decoding one more each time."""
-    tokenizer, before = bundle.tokenizer, opening.ids
-    special = set(tokenizer.all_special_ids)
+def _decode(bundle: Bundle, prompt: Prompt, ids: Tensor) -> Continuation:
+    """Decode generated tokens; their offsets are found by decoding one token more each time."""
+    prefix_length = 0
 
     def decode(count: int) -> str:
-        shown = tokenizer.decode(
-            before + ids[:count].tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return str(shown)[len(prefix) :]
+        whole = prompt.ids + ids[:count].tolist()
+        text = bundle.tokenizer.decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)[prefix_length:]
 
-    prefix = ""
-    prefix = decode(0)
-    grown = [decode(count) for count in range(len(ids) + 1)]
-    text, ends = grown[-1], [len(part.rstrip(HALF)) for part in grown[:-1]] + [len(grown[-1])]
-    places = [(start, next((end for end in ends[i + 1 :] if end > start), start)) for i, start in enumerate(ends[:-1])]
-    return Continuation(ids, _features(bundle, opening.field, text, ids.tolist(), places, special), text)
+    prefix_length = len(decode(0))
+    texts = [decode(count) for count in range(len(ids) + 1)]
+    text = texts[-1]
+    ends = [*(len(shorter.rstrip(REPLACEMENT_CHARACTER)) for shorter in texts[:-1]), len(text)]
+    offsets = [(start, next((end for end in ends[i + 1 :] if end > start), start)) for i, start in enumerate(ends[:-1])]
+    return Continuation(ids, _make_features(bundle, prompt.field, text, ids.tolist(), offsets), text)
 
 
-def _features(
-    bundle: Bundle, field: str, text: str, ids: list[int], places: list[tuple[int, int]], special: set[int]
+def _make_features(
+    bundle: Bundle, field: str, text: str, ids: list[int], offsets: list[tuple[int, int]]
 ) -> tuple[Feature, ...]:
     words, tokenizer, features = find_words(text), bundle.tokenizer, []
-    for token, (start, end) in zip(ids, places, strict=True):
+    special = set(tokenizer.all_special_ids)
+    for token, (start, end) in zip(ids, offsets, strict=True):
         if token in special:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
@@ -211,5 +213,5 @@ def _features(
     return tuple(features)
 
 
-def _first(token: Any) -> Any:
+def _take_first(token: Any) -> Any:
     return token[0] if isinstance(token, list) else token

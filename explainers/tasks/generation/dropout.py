@@ -1,4 +1,4 @@
-"""Dropout switched on for one pass, drawn from a generator of its own."""
+"""Dropout switched on for one forward pass, with random numbers from a generator of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class Drawing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A mode, of one thread, in which torch's random operations draw from `generator` and not from the global one."""
+class GeneratorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A mode of one thread in which torch's random operations use `generator` instead of the global one."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -19,7 +19,8 @@ class Drawing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if torch.Tag.nondeterministic_seeded in func.tags:  # bernoulli_ takes a generator, rand has an overload with it
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            # bernoulli_ itself takes a generator; rand has an overload that does.
             takes = any(argument.name == "generator" for argument in func._schema.arguments)
             func = func if takes else func.overloadpacket.generator
             kwargs["generator"] = self._generator
@@ -28,13 +29,13 @@ class Drawing(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @contextmanager
 def enable_dropout(seed: int, model: Any) -> Iterator[None]:
-    """A context in which the model drops what it dropped in training; only under the model's lock."""
-    resting = [module for module in model.modules() if not module.training]
+    """Run the model in training mode inside this context; only under the model's lock."""
+    modules = [module for module in model.modules() if not module.training]
     try:
-        for module in resting:
+        for module in modules:
             module.training = True
-        with Drawing(torch.Generator().manual_seed(seed)):
+        with GeneratorMode(torch.Generator().manual_seed(seed)):
             yield
     finally:
-        for module in resting:
+        for module in modules:
             module.training = False

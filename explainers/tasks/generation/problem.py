@@ -1,4 +1,7 @@
-"""The Problem of written text: each written token is a target, and one pass over the whole text serves all."""
+"""The Problem of generated text: each generated token is a target, and one forward pass serves all of them.
+
+Letters: B inputs in a batch, W generated tokens, T explained ones, F features, V size of the vocabulary.
+"""
 
 import inspect
 from collections.abc import Sequence
@@ -21,109 +24,114 @@ from .._scores import ScoreFunction
 from .._text_problem import assemble
 from .._tokenization import Encoded, run_model
 from .alignment import AUTO, align, compute_similarity, parse_alignment
-from .decoding import GenerationParams, continue_text, replace_continuation
+from .decoding import GenerationParams, continue_prompt, replace_continuation
 from .dropout import enable_dropout
 from .prompts import Prompt, encode_empty
-from .sequences import TokenSequence, collect_texts, join
-from .step_scores import STEPS, StepInputs, StepScore, compute_step_score, find_available
+from .sequences import TokenSequence, join
+from .step_scores import STEP_SCORES, StepInputs, StepScore, compute_step_score, find_available
 
-ALTERNATIVES = 5  # of each token
-GRAPH_BYTES = 2.5e9  # of memory for one pass with gradients, above the model itself
-
-
-def make_prediction(bundle: Bundle, request: Request, opening: Prompt) -> Prediction:
-    """What the model writes, or how probable it finds what it is made to write."""
-    draft = join(
-        bundle,
-        opening,
-        continue_text(bundle, request, read_params(GenerationParams, request.options), opening, lambda _: None),
-    )
-    return _said(bundle, draft, _logits(bundle, draft, draft.columns))
+ALTERNATIVES = 5  # most probable tokens that are listed at each position
+GRAPH_BYTES = 2.5e9  # memory for one pass with gradients, beyond the model itself
 
 
-def make_problem(bundle: Bundle, request: Request, run: Run, opening: Prompt, bare: Prompt | None) -> Problem:
-    """The Problem of the written tokens, a target each; `bare` is the opening without its context, if there is one."""
-    writing = read_params(GenerationParams, request.options)
-    step = STEPS[str(writing.unit)]
-    _check(step, request, bare)
-    draft = join(bundle, opening, continue_text(bundle, request, writing, opening, run.spend))
-    whole, embedding = run_model(bundle, _asking(bundle, draft.encoded, draft.columns), writing.embedding)
-    every = _at(bundle, whole, draft.columns)[0]  # (W, V)
-    said = _said(bundle, draft, every)
-    rows, foils = _chosen(bundle, request, writing, draft, run)
-    columns = draft.columns[rows]
-    shaken = [_asking(bundle, encoded, columns) for encoded in _shaken(draft.encoded, request, writing)]
-    passed = [run_model(bundle, encoded, writing.embedding) for encoded in shaken]
-    known = StepInputs(
-        every[None, rows],
-        draft.written.ids[rows],
+def make_prediction(bundle: Bundle, request: Request, prompt: Prompt) -> Prediction:
+    """Generate the text, or compute the probabilities of the one that the request forces."""
+    params = read_params(GenerationParams, request.options)
+    sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, lambda _: None))
+    return _describe_tokens(bundle, sequence, _compute_logits(bundle, sequence, sequence.logit_positions))
+
+
+def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, without: Prompt | None) -> Problem:
+    """Make the Problem whose targets are the generated tokens; `without` is the prompt without context, if given."""
+    params = read_params(GenerationParams, request.options)
+    step = STEP_SCORES[str(params.unit)]
+    _check_request(step, request, without)
+    sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, run.spend))
+    every = sequence.logit_positions
+    output, embedding = run_model(bundle, _keep_logits(bundle, sequence.encoded, every), params.embedding)
+    logits = _select_logits(bundle, output, every)[0]  # (W, V)
+    prediction = _describe_tokens(bundle, sequence, logits)
+    rows, foils = _choose_tokens(bundle, request, params, sequence, run)
+    positions = every[rows]
+    dropout_encodings = [
+        _keep_logits(bundle, encoded, positions) for encoded in _add_dropout(sequence.encoded, request, params)
+    ]
+    dropout_passes = [run_model(bundle, encoded, params.embedding) for encoded in dropout_encodings]
+    inputs = StepInputs(
+        logits[None, rows],
+        sequence.continuation.ids[rows],
         foils,
-        without=_elsewhere(bundle, bare, draft, rows) if bare else None,
-        empty=_elsewhere(bundle, encode_empty(bundle, opening), draft, rows),
-        shaken=torch.stack([_at(bundle, output, columns) for output, _ in passed]) if shaken else None,
-        mass=writing.top_p_mass,
+        without_context=_compute_logits_after(bundle, without, sequence, rows) if without else None,
+        without_input=_compute_logits_after(bundle, encode_empty(bundle, prompt), sequence, rows),
+        dropout_logits=torch.stack([_select_logits(bundle, other, positions) for other, _ in dropout_passes])
+        if dropout_encodings
+        else None,
+        top_p_mass=params.top_p_mass,
     )
-    run.spend(2 + bool(bare) + len(shaken))
-    _check_dropout(bundle, known, step, run)
+    run.spend(2 + bool(without) + len(dropout_encodings))
+    _check_dropout(bundle, inputs, step, run)
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        logits, *others = (_at(bundle, output, columns) for output in outputs)
-        return compute_step_score(
-            replace(known, logits=logits, shaken=torch.stack(others) if others else None), step.key
-        )  # (B, T)
+        own, *others = (_select_logits(bundle, output, positions) for output in outputs)
+        changed = replace(inputs, logits=own, dropout_logits=torch.stack(others) if others else None)
+        return compute_step_score(changed, step.key)  # (B, T)
 
-    def ask(_: Sequence[Any]) -> ScoreFunction:
+    def make_score(_: Sequence[Any]) -> ScoreFunction:
         unit = step.key if foils is None else f"{step.key}_margin"
-        return ScoreFunction(_targets(bundle, said, rows, foils), said, unit, read, steps=_steps(known))
+        targets = _make_targets(bundle, prediction, rows, foils)
+        return ScoreFunction(targets, prediction, unit, read, steps=_compute_steps(inputs))
 
-    own = SimpleNamespace(logits=every[None, rows]) if _keeps(bundle) else whole
-    encodings, passed = [_asking(bundle, draft.encoded, columns), *shaken], [(own, embedding), *passed]
-    read_from = slice(None if "shaken" in step.needs else 1)
-    found = assemble(
-        bundle, request, run, encodings[read_from], passed[read_from], ask, writing, texts=collect_texts(draft)
-    )
-    at_once = min(found.batching.size, _at_once(bundle, draft))
+    if _accepts_logits_to_keep(bundle):
+        output = SimpleNamespace(logits=logits[None, rows])
+    encodings = [_keep_logits(bundle, sequence.encoded, positions), *dropout_encodings]
+    passed = [(output, embedding), *dropout_passes]
+    explains_dropout = "dropout_logits" in step.needs
+    used = slice(None if explains_dropout else 1)
+    problem = assemble(bundle, request, run, encodings[used], passed[used], make_score, params, texts=sequence.texts)
+    size = min(problem.batching.size, _compute_batch_size(bundle, sequence))
+    feature_positions = sequence.feature_positions[rows]
     return replace(
-        found,
-        visible=torch.arange(len(found.features)) < draft.places[rows][:, None],  # (T, F)
-        layout=replace(found.layout, segments=draft.segments),
+        problem,
+        visible=torch.arange(len(problem.features)) < feature_positions[:, None],  # (T, F)
+        layout=replace(problem.layout, segments=sequence.segments),
         internals=replace(
-            found.internals,
-            read_at=draft.places[rows] - 1,
-            encoder_layers=bundle.model.config.num_hidden_layers if opening.start else 0,
+            problem.internals,
+            read_at=feature_positions - 1,
+            encoder_layers=bundle.model.config.num_hidden_layers if prompt.decoder_ids else 0,
         ),
-        # Dropout draws anew for each text of a batch.
-        batching=Batching(at_once, 1 if "shaken" in step.needs else found.batching.limit, at_once),
+        # In a batch, dropout would differ between its rows.
+        batching=Batching(size, 1 if explains_dropout else problem.batching.limit, size),
     )
 
 
-def _check(step: StepScore, request: Request, bare: Prompt | None) -> None:
-    """Raises BadRequest if the number that is asked for cannot be had of this request."""
-    wanted = request.target
-    if (wanted.label, wanted.index, wanted.position) != (None, None, None):
-        raise BadRequest("Written tokens are asked for by their numbers: set start and end.")
-    if wanted.foil and not step.contrasts:
-        contrasts = ", ".join(other.label for other in STEPS.values() if other.contrasts)
-        raise BadRequest(f"{step.label} is the same for every token, so it has no contrast. Choose from: {contrasts}.")
-    if "without" in step.needs and bare is None:
+def _check_request(step: StepScore, request: Request, without: Prompt | None) -> None:
+    """Raise BadRequest if this step score cannot be computed for this request."""
+    target = request.target
+    if (target.label, target.index, target.position) != (None, None, None):
+        raise BadRequest("Generated tokens are chosen by their numbers: set start and end.")
+    if target.foil and not step.contrasts:
+        contrasts = ", ".join(other.label for other in STEP_SCORES.values() if other.contrasts)
+        raise BadRequest(f"{step.label} has no contrast between two tokens. Choose from: {contrasts}.")
+    if "without_context" in step.needs and without is None:
         raise BadRequest(f"{step.label} compares two texts. Give the same text without its context too.")
 
 
-def _check_dropout(bundle: Bundle, known: StepInputs, step: StepScore, run: Run) -> None:
-    """Raises if the spread under dropout is explained and there is none; else says so where it is shown."""
-    if known.shaken is None:
-        if "shaken" in step.needs:
+def _check_dropout(bundle: Bundle, inputs: StepInputs, step: StepScore, run: Run) -> None:
+    """Raise if the spread under dropout is to be explained and there is none; add a notice if it is only shown."""
+    needed = "dropout_logits" in step.needs
+    if inputs.dropout_logits is None:
+        if needed:
             raise BadRequest(f"{step.label} needs passes with dropout. Set Dropout samples to 2 or more.")
-    elif torch.equal(known.shaken, known.logits.expand_as(known.shaken)):
-        if "shaken" in step.needs:
-            raise Incompatible(f"{bundle.card.label} has no dropout, so there is no spread to explain.")
-        run.notices.append("This model has no dropout, so the spread under it is zero.")
+    elif torch.equal(inputs.dropout_logits, inputs.logits.expand_as(inputs.dropout_logits)):
+        if needed:
+            raise Incompatible(f"{bundle.card.label} has no dropout, so its standard deviation is zero.")
+        run.notices.append("This model has no dropout, so the standard deviation under dropout is zero.")
 
 
-def _at_once(bundle: Bundle, draft: TokenSequence) -> int:
-    """How many texts of this length fit into the memory for one pass with gradients. Raises LimitReached for none."""
-    config, count = bundle.model.config, len(draft.encoded.features)
-    blocks = config.num_hidden_layers * (3 if config.is_encoder_decoder else 1)  # own, own and cross attention
+def _compute_batch_size(bundle: Bundle, sequence: TokenSequence) -> int:
+    """Compute how many texts of this length fit into GRAPH_BYTES at once. Raises LimitReached for none."""
+    config, count = bundle.model.config, len(sequence.encoded.features)
+    blocks = config.num_hidden_layers * (3 if config.is_encoder_decoder else 1)  # two self-, one cross-attention
     table: Any = bundle.embeddings.word.weight
     numbers = 2 * bundle.embeddings.weights / table.shape[-1] * count + blocks * config.num_attention_heads * count**2
     if (needed := 4 * numbers) > GRAPH_BYTES:
@@ -134,110 +142,114 @@ def _at_once(bundle: Bundle, draft: TokenSequence) -> int:
     return int(GRAPH_BYTES / needed)
 
 
-def _elsewhere(bundle: Bundle, opening: Prompt, draft: TokenSequence, rows: list[int]) -> Tensor:
-    """The logits (T, V) of the same written tokens after another opening."""
-    other = join(bundle, opening, draft.written)
-    return _logits(bundle, other, other.columns[rows])
-
-
-def _shaken(encoded: Encoded, request: Request, writing: GenerationParams) -> list[Encoded]:
-    """The same text for passes with dropout on, each with a seed of its own."""
-    seeds = (request.seed * 1_000 + i for i in range(writing.dropout_samples))
+def _add_dropout(encoded: Encoded, request: Request, params: GenerationParams) -> list[Encoded]:
+    """Return the text once for each pass with dropout on, each with its own seed."""
+    seeds = (request.seed * 1_000 + i for i in range(params.dropout_samples))
     return [replace(encoded, under=partial(enable_dropout, seed)) for seed in seeds]
 
 
-def _keeps(bundle: Bundle) -> bool:
-    """Whether the model can be asked for the logits of some places only."""
+def _accepts_logits_to_keep(bundle: Bundle) -> bool:
     return "logits_to_keep" in inspect.signature(bundle.model.forward).parameters
 
 
-def _asking(bundle: Bundle, encoded: Encoded, columns: Tensor) -> Encoded:
-    """The same, asking for the logits at these places alone, where the model can be asked."""
-    return replace(encoded, asked={**encoded.asked, "logits_to_keep": columns}) if _keeps(bundle) else encoded
+def _keep_logits(bundle: Bundle, encoded: Encoded, positions: Tensor) -> Encoded:
+    """Ask the model for the logits at these positions only, if it can be asked."""
+    if not _accepts_logits_to_keep(bundle):
+        return encoded
+    return replace(encoded, asked={**encoded.asked, "logits_to_keep": positions})
 
 
-def _at(bundle: Bundle, output: Any, columns: Tensor) -> Tensor:
-    """The logits (B, T, V) at these places of what the model gave when it was asked for them."""
-    return output.logits if _keeps(bundle) else output.logits[:, columns]  # type: ignore[no-any-return]
+def _select_logits(bundle: Bundle, output: Any, positions: Tensor) -> Tensor:
+    """Return the logits (B, W, V) at the positions that `_keep_logits` asked for."""
+    return output.logits if _accepts_logits_to_keep(bundle) else output.logits[:, positions]  # type: ignore[no-any-return]
 
 
-def _logits(bundle: Bundle, draft: TokenSequence, columns: Tensor) -> Tensor:
-    """The model's logits at these places, (T, V)."""
-    asking = _asking(bundle, draft.encoded, columns)
-    with torch.no_grad(), asking.under(bundle.model):
-        return _at(bundle, bundle.model(**asking.batch(1)), columns)[0]
+def _compute_logits(bundle: Bundle, sequence: TokenSequence, positions: Tensor) -> Tensor:
+    """Compute the model's logits at these positions, (W, V)."""
+    encoded = _keep_logits(bundle, sequence.encoded, positions)
+    with torch.no_grad(), encoded.under(bundle.model):
+        return _select_logits(bundle, bundle.model(**encoded.batch(1)), positions)[0]
 
 
-def _said(bundle: Bundle, draft: TokenSequence, logits: Tensor) -> Prediction:
-    """Each written token with its probability, and those that were most probable in its place, from logits (W, V)."""
-    shares = logits.softmax(-1)  # (W, V)
-    ids = draft.written.ids
-    own = shares.gather(1, ids[:, None])[:, 0].tolist()
-    rows = zip(draft.written.features, ids.tolist(), draft.places.tolist(), own, strict=True)
-    best = shares.topk(min(ALTERNATIVES, shares.shape[-1]))
-    others = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+def _compute_logits_after(bundle: Bundle, prompt: Prompt, sequence: TokenSequence, rows: list[int]) -> Tensor:
+    """Compute the logits (T, V) of the same generated tokens after another prompt."""
+    other = join(bundle, prompt, sequence.continuation)
+    return _compute_logits(bundle, other, other.logit_positions[rows])
+
+
+def _describe_tokens(bundle: Bundle, sequence: TokenSequence, logits: Tensor) -> Prediction:
+    """Return each generated token and its most probable alternatives, from logits (W, V)."""
+    probabilities = logits.softmax(-1)  # (W, V)
+    ids = sequence.continuation.ids
+    own = probabilities.gather(1, ids[:, None])[:, 0].tolist()
+    features, positions = sequence.continuation.features, sequence.feature_positions.tolist()
+    best = probabilities.topk(min(ALTERNATIVES, probabilities.shape[-1]))
     return Prediction(
-        tuple(Target(feature.text, token, place, probability=share) for feature, token, place, share in rows),
-        draft.written.text,
+        tuple(
+            Target(feature.text, token, position, probability=share)
+            for feature, token, position, share in zip(features, ids.tolist(), positions, own, strict=True)
+        ),
+        sequence.continuation.text,
         tuple(
             tuple(
-                Target(_shown(bundle, token), token, probability=share)
-                for token, share in zip(tokens, probabilities, strict=True)
+                Target(_decode_token(bundle, token), token, probability=share)
+                for token, share in zip(tokens, shares, strict=True)
             )
-            for tokens, probabilities in others
+            for tokens, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ),
     )
 
 
-def _shown(bundle: Bundle, token: int) -> str:
-    """A token as text, with its space where the tokenizer tells it."""
+def _decode_token(bundle: Bundle, token: int) -> str:
+    """Decode one token, with its leading space if the tokenizer has one in it."""
     tokenizer = bundle.tokenizer
     return str(tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]))
 
 
-def _chosen(
-    bundle: Bundle, request: Request, writing: GenerationParams, draft: TokenSequence, run: Run
+def _choose_tokens(
+    bundle: Bundle, request: Request, params: GenerationParams, sequence: TokenSequence, run: Run
 ) -> tuple[list[int], Tensor | None]:
-    """The numbers of the written tokens that are explained, and the foil of each, (T,), if there is a contrast."""
-    ids = draft.written.ids.tolist()
-    first, end = writing.start - 1, writing.end or len(ids)
+    """Return the numbers of the generated tokens to explain, and the foil of each, (T,), if there is a contrast."""
+    ids = sequence.continuation.ids.tolist()
+    first, end = params.start - 1, params.end or len(ids)
     if not first < end <= len(ids):
-        raise BadRequest(f"There is no token from {first + 1} to {end}: the text that was written has {len(ids)}.")
-    if not request.target.foil:
+        raise BadRequest(f"There are no tokens {first + 1} to {end}: the generated text has {len(ids)}.")
+    foil = request.target.foil
+    if not foil:
         return list(range(first, end)), None
-    other = replace_continuation(bundle, draft.opening, draft.written, first, request.target.foil)
-    if writing.alignment.strip() in ("", AUTO):
+    other = replace_continuation(bundle, sequence.prompt, sequence.continuation, first, foil)
+    if params.alignment.strip() in ("", AUTO):
         table: Any = (bundle.embeddings.decoder or bundle.embeddings.word).weight
-        found = align(compute_similarity(table, ids[first:end], other))
-        pairs = {first + row: column for row, column in found.items()}
+        alignment = align(compute_similarity(table, ids[first:end], other))
+        pairs = {first + row: column for row, column in alignment.items()}
     else:
-        pairs = parse_alignment(writing.alignment, len(ids), len(other))
+        pairs = parse_alignment(params.alignment, len(ids), len(other))
     foils = {row: other[column] for row, column in pairs.items() if first <= row < end and other[column] != ids[row]}
     if not foils:
-        raise BadRequest(f"{request.target.foil[:60]!r} is the same as the written text, so there is no contrast.")
+        raise BadRequest(f"{foil[:60]!r} is the same as the generated text, so there is no contrast.")
     if len(foils) < end - first:
-        which = "is the one written token" if len(foils) == 1 else f"are the {len(foils)} written tokens"
-        run.notices.append(f"Explained {which} that the other text replaces by others.")
+        only = "the 1 generated token that differs" if len(foils) == 1 else f"the {len(foils)} tokens that differ"
+        run.notices.append(f"This explains {only} from the other text.")
     return list(foils), torch.tensor(list(foils.values()))
 
 
-def _targets(bundle: Bundle, said: Prediction, rows: list[int], foils: Tensor | None) -> tuple[Target, ...]:
-    targets = [said.targets[row] for row in rows]
+def _make_targets(bundle: Bundle, prediction: Prediction, rows: list[int], foils: Tensor | None) -> tuple[Target, ...]:
+    targets = [prediction.targets[row] for row in rows]
     if foils is None:
         return tuple(targets)
     return tuple(
-        replace(target, foil=_shown(bundle, foil)) for target, foil in zip(targets, foils.tolist(), strict=True)
+        replace(target, foil=_decode_token(bundle, foil)) for target, foil in zip(targets, foils.tolist(), strict=True)
     )
 
 
-def _steps(known: StepInputs) -> Steps:
-    """All step scores that can be had, and the margins if there is a contrast."""
-    plain = replace(known, foils=None)
+def _compute_steps(inputs: StepInputs) -> Steps:
+    """Compute all available step scores, and the margins over the foils if there is a contrast."""
+    plain = replace(inputs, foils=None)
     rows = [(step.key, compute_step_score(plain, step.key)) for step in find_available(plain)]
-    if known.foils is not None:
+    if inputs.foils is not None:
         rows += [
-            (f"{step.key}_margin", compute_step_score(known, step.key))
-            for step in find_available(known)
+            (f"{step.key}_margin", compute_step_score(inputs, step.key))
+            for step in find_available(inputs)
             if step.contrasts
         ]
     return tuple((key, tuple(numbers[0].tolist())) for key, numbers in rows)

@@ -1,7 +1,4 @@
-"""Drafts: an opening and what is written after it, as one text for one pass of the model.
-
-Knows no method, and nothing of what is read out of the pass.
-"""
+"""Token sequences: a prompt and its continuation as one text, for one forward pass."""
 
 from dataclasses import dataclass, replace
 
@@ -20,59 +17,59 @@ ASSISTANT = "assistant"
 
 @dataclass(frozen=True, eq=False)
 class TokenSequence:
-    """The model's inputs for an opening and what is written after it, and where each written token is told.
+    """The model's inputs for a prompt and its continuation of W tokens.
 
-    `columns` (W,) are the places of their logits, `places` (W,) those of their own features.
+    `logit_positions` (W,) are the positions whose logits predict the tokens, `feature_positions` (W,) their own.
     """
 
-    opening: Prompt
-    written: Continuation
+    prompt: Prompt
+    continuation: Continuation
     encoded: Encoded
-    columns: Tensor
-    places: Tensor
+    logit_positions: Tensor
+    feature_positions: Tensor
 
     @property
     def segments(self) -> Segments:
-        """Whose words the texts are, where the opening says so."""
-        written = (self.opening.field, 0, len(self.written.text), ASSISTANT)
-        return (*self.opening.segments, written) if self.opening.segments else ()
+        """The speaker of each text, if the prompt is a chat."""
+        generated = (self.prompt.field, 0, len(self.continuation.text), ASSISTANT)
+        return (*self.prompt.segments, generated) if self.prompt.segments else ()
+
+    @property
+    def texts(self) -> Pairs:
+        """The whole texts by field, as they are shown."""
+        return (*self.prompt.texts.items(), (self.prompt.field, self.continuation.text))
 
 
-def join(bundle: Bundle, opening: Prompt, written: Continuation) -> TokenSequence:
-    """Both as one text."""
-    before, row, features = opening.encoded, written.ids[None], [*opening.encoded.features]
-    if opening.start:
-        own = opening.start[: len(opening.start) - len(opening.prefix)]
-        names = bundle.tokenizer.convert_ids_to_tokens(list(own))
-        features += [*(Feature(name, opening.field, special=True) for name in names), *opening.prefix]
-        inputs = before.inputs | {"decoder_input_ids": torch.cat([torch.tensor([opening.start]), row], dim=1)}
+def join(bundle: Bundle, prompt: Prompt, continuation: Continuation) -> TokenSequence:
+    """Join a prompt and its continuation."""
+    before, row, features = prompt.encoded, continuation.ids[None], [*prompt.encoded.features]
+    if prompt.decoder_ids:
+        names = bundle.tokenizer.convert_ids_to_tokens(list(prompt.start_ids))
+        features += [*(Feature(name, prompt.field, special=True) for name in names), *prompt.prefix]
+        inputs = before.inputs | {"decoder_input_ids": torch.cat([torch.tensor([prompt.decoder_ids]), row], dim=1)}
     else:
         more = {name: own[:, -1:].expand_as(row) for name, own in before.inputs.items()} | {"input_ids": row}
         inputs = {name: torch.cat([own, more[name]], dim=1) for name, own in before.inputs.items()}
-    places, columns = (torch.arange(row.shape[1]) + first for first in (len(features), len(opening.ids) - 1))
-    features += written.features
+    steps = torch.arange(row.shape[1])
+    logit_positions, feature_positions = steps + len(prompt.ids) - 1, steps + len(features)
+    features += continuation.features
     special = torch.tensor([feature.special for feature in features])
     encoded = Encoded(inputs, tuple(features), special, before.notices, {"use_cache": False})
-    return TokenSequence(opening, written, encoded, columns, places)
+    return TokenSequence(prompt, continuation, encoded, logit_positions, feature_positions)
 
 
-def add_prefix(bundle: Bundle, opening: Prompt, text: str) -> Prompt:
-    """The opening with words after it, in the field PREFIX, that what is written goes on from; none change nothing."""
+def add_prefix(bundle: Bundle, prompt: Prompt, text: str) -> Prompt:
+    """Return the prompt followed by the first words of the output, as the input PREFIX; unchanged if there are none."""
     if not text.strip():
-        return opening
-    lead = force_decode(bundle, replace(opening, field=PREFIX), text)
-    segments = ((PREFIX, 0, len(lead.text), ASSISTANT),) if opening.segments else ()
-    whole = replace(
-        opening,
-        texts=opening.texts | {PREFIX: lead.text},
-        before=opening.before + lead.text,
-        segments=(*opening.segments, *segments),
+        return prompt
+    prefix = force_decode(bundle, replace(prompt, field=PREFIX), text)
+    segments = ((PREFIX, 0, len(prefix.text), ASSISTANT),) if prompt.segments else ()
+    longer = replace(
+        prompt,
+        texts=prompt.texts | {PREFIX: prefix.text},
+        before=prompt.before + prefix.text,
+        segments=(*prompt.segments, *segments),
     )
-    if opening.start:
-        return replace(whole, start=(*opening.start, *lead.ids.tolist()), prefix=lead.features)
-    return replace(whole, encoded=join(bundle, opening, lead).encoded)
-
-
-def collect_texts(draft: TokenSequence) -> Pairs:
-    """The whole texts by field, as they are shown."""
-    return (*draft.opening.texts.items(), (draft.opening.field, draft.written.text))
+    if prompt.decoder_ids:
+        return replace(longer, decoder_ids=(*prompt.decoder_ids, *prefix.ids.tolist()), prefix=prefix.features)
+    return replace(longer, encoded=join(bundle, prompt, prefix).encoded)

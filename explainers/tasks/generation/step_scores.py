@@ -1,6 +1,6 @@
-"""Step scores: numbers of one written token, each a small function that can be shown in a row, or explained.
+"""Step scores: scores of a single generated token, each a small function that can be shown in a row or explained.
 
-Knows no tokenizer and no method. Letters: B inputs, T tokens that were written, V words of the vocabulary.
+Letters: B inputs in a batch, T explained tokens, V size of the vocabulary, K passes with dropout.
 """
 
 import math
@@ -10,142 +10,143 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-MOST = 80.0  # nats of surprise whose exponential still is a float32
+MOST_NATS = 80.0  # of cross-entropy whose exponential is still a float32
 
 
 @dataclass(frozen=True, eq=False)
 class StepInputs:
-    """What the model tells of T tokens `ids` (T,) in B inputs: logits (B, T, V), and what they are compared with.
+    """The model's logits (B, T, V) for T tokens `ids` (T,), and what they are compared with.
 
-    `foils` (T,) are the tokens of a contrast; `without` (T, V) are the logits without the context, `empty` (T, V)
-    those after no text at all; `shaken` (K, B, T, V) come from K passes with dropout on.
+    `foils` (T,) are the tokens of a contrast; `without_context` (T, V) the logits of the same tokens without the
+    context, `without_input` (T, V) those after an empty prompt; `dropout_logits` (K, B, T, V) come from K passes with
+    dropout on. `top_p_mass` is the share of probability that `top_p_size` counts to.
     """
 
     logits: Tensor
     ids: Tensor
     foils: Tensor | None = None
-    without: Tensor | None = None
-    empty: Tensor | None = None
-    shaken: Tensor | None = None
-    mass: float = 0.9  # of probability, for `top_p_size`
+    without_context: Tensor | None = None
+    without_input: Tensor | None = None
+    dropout_logits: Tensor | None = None
+    top_p_mass: float = 0.9
 
 
 @dataclass(frozen=True)
 class StepScore:
-    """A step score: one function from what is Told to a number a token, (B, T), and what it `needs` of Told."""
+    """A function from StepInputs to a score for each token, (B, T), with the names of the fields that it `needs`."""
 
     key: str
     label: str
     run: Callable[[StepInputs], Tensor]
     needs: frozenset[str]
-    contrasts: bool  # whether its difference between a token and its foil means something
-    smooth: bool  # whether it has a gradient
+    contrasts: bool  # whether it depends on the token, so that token minus foil is meaningful
 
 
-STEPS: dict[str, StepScore] = {}
+STEP_SCORES: dict[str, StepScore] = {}
 
 
 def step_score(
-    label: str, *, needs: Iterable[str] = (), contrasts: bool = False, smooth: bool = True
+    label: str, *, needs: Iterable[str] = (), contrasts: bool = False
 ) -> Callable[[Callable[[StepInputs], Tensor]], Callable[[StepInputs], Tensor]]:
-    """Register the decorated function as a Step; the function itself stays as it is."""
+    """Register the decorated function as a StepScore, and return it unchanged."""
 
     def register(function: Callable[[StepInputs], Tensor]) -> Callable[[StepInputs], Tensor]:
         key = function.__name__
-        STEPS[key] = StepScore(key, label, function, frozenset(needs), contrasts, smooth)
+        STEP_SCORES[key] = StepScore(key, label, function, frozenset(needs), contrasts)
         return function
 
     return register
 
 
 @step_score("Probability", contrasts=True)
-def probability(told: StepInputs) -> Tensor:
-    """How probable the token was."""
-    return log_probability(told).exp()
+def probability(inputs: StepInputs) -> Tensor:
+    """Return the probability of the token."""
+    return log_probability(inputs).exp()
 
 
 @step_score("Logit", contrasts=True)
-def logit(told: StepInputs) -> Tensor:
-    """The model's own number for the token, before all are made to sum to one."""
-    return told.logits.gather(-1, told.ids.expand(len(told.logits), -1)[..., None])[..., 0]  # (B, T)
+def logit(inputs: StepInputs) -> Tensor:
+    """Return the logit of the token, before the softmax."""
+    return inputs.logits.gather(-1, inputs.ids.expand(len(inputs.logits), -1)[..., None])[..., 0]  # (B, T)
 
 
 @step_score("Log-probability", contrasts=True)
-def log_probability(told: StepInputs) -> Tensor:
-    """The natural logarithm of the probability."""
-    return logit(told) - told.logits.logsumexp(-1)
+def log_probability(inputs: StepInputs) -> Tensor:
+    """Return the natural logarithm of the probability."""
+    return logit(inputs) - inputs.logits.logsumexp(-1)
 
 
 @step_score("Cross-entropy")
-def cross_entropy(told: StepInputs) -> Tensor:
-    """How surprising the token was, in nats: minus the logarithm of its probability."""
-    return -log_probability(told)
+def cross_entropy(inputs: StepInputs) -> Tensor:
+    """Return minus the logarithm of the probability, in nats."""
+    return -log_probability(inputs)
 
 
 @step_score("Perplexity")
-def perplexity(told: StepInputs) -> Tensor:
-    """Among how many equally probable tokens one would be as surprising: e to the cross-entropy."""
-    return cross_entropy(told).clamp(max=MOST).exp()
+def perplexity(inputs: StepInputs) -> Tensor:
+    """Return the exponential of the cross-entropy."""
+    return cross_entropy(inputs).clamp(max=MOST_NATS).exp()
 
 
 @step_score("Entropy")
-def entropy(told: StepInputs) -> Tensor:
-    """How undecided the model was between all tokens, in nats."""
-    logs = told.logits.log_softmax(-1)  # (B, T, V)
+def entropy(inputs: StepInputs) -> Tensor:
+    """Return the entropy of the next-token distribution, in nats."""
+    logs = inputs.logits.log_softmax(-1)  # (B, T, V)
     return -(logs.exp() * logs).sum(-1)
 
 
-@step_score("Tokens that share the top of the probability", smooth=False)
-def top_p_size(told: StepInputs) -> Tensor:
-    """How many of the most probable tokens it takes to make up `mass`."""
-    shares = told.logits.softmax(-1).sort(-1, descending=True).values.cumsum(-1)  # (B, T, V)
-    return ((shares < told.mass).sum(-1) + 1).clamp(max=shares.shape[-1]).to(shares.dtype)
+@step_score("Top-p size")
+def top_p_size(inputs: StepInputs) -> Tensor:
+    """Return the size of the smallest set of tokens whose probability reaches `top_p_mass`."""
+    shares = inputs.logits.softmax(-1).sort(-1, descending=True).values.cumsum(-1)  # (B, T, V)
+    return ((shares < inputs.top_p_mass).sum(-1) + 1).clamp(max=shares.shape[-1]).to(shares.dtype)
 
 
-@step_score("Divergence from the same without context", needs=("without",))
-def kl_divergence(told: StepInputs) -> Tensor:
-    """How far all probabilities are from those without the context: KL(with, without), in nats."""
-    logs, others = told.logits.log_softmax(-1), _needed(told.without).log_softmax(-1)  # (B, T, V), (T, V)
+@step_score("KL divergence from the text without context", needs=("without_context",))
+def kl_divergence(inputs: StepInputs) -> Tensor:
+    """Return KL(with context, without context) of the next-token distributions, in nats."""
+    logs, others = inputs.logits.log_softmax(-1), _require(inputs.without_context).log_softmax(-1)  # (B, T, V), (T, V)
     return (logs.exp() * (logs - others)).sum(-1)
 
 
-@step_score("P-CXMI: what the context adds", needs=("without",))
-def p_cxmi(told: StepInputs) -> Tensor:
-    """How many bits likelier the context makes the token (Fernandes et al. 2023): log2 of p with over p without."""
-    return _bits(told, _needed(told.without))
+@step_score("P-CXMI", needs=("without_context",))
+def p_cxmi(inputs: StepInputs) -> Tensor:
+    """Return log2 of p with the context over p without it, in bits (Fernandes et al. 2023)."""
+    return _compute_information_gain(inputs, _require(inputs.without_context))
 
 
-@step_score("In-context PVI: what the input adds", needs=("empty",))
-def in_context_pvi(told: StepInputs) -> Tensor:
-    """How many bits likelier the whole input makes the token (Lu et al. 2023): log2 of p with over p after nothing."""
-    return _bits(told, _needed(told.empty))
+@step_score("In-context PVI", needs=("without_input",))
+def in_context_pvi(inputs: StepInputs) -> Tensor:
+    """Return log2 of p with the input over p after an empty prompt, in bits (Lu et al. 2023)."""
+    return _compute_information_gain(inputs, _require(inputs.without_input))
 
 
-@step_score("Spread under dropout", needs=("shaken",))
-def dropout_spread(told: StepInputs) -> Tensor:
-    """The standard deviation of the probability over passes with dropout on (Gal & Ghahramani 2016)."""
-    logs = _needed(told.shaken).log_softmax(-1)  # (K, B, T, V)
-    chosen = logs.gather(-1, told.ids.expand(*logs.shape[:-1])[..., None])[..., 0].exp()  # (K, B, T)
+@step_score("Standard deviation under dropout", needs=("dropout_logits",))
+def dropout_spread(inputs: StepInputs) -> Tensor:
+    """Return the standard deviation of the probability over passes with dropout on (Gal & Ghahramani 2016)."""
+    logs = _require(inputs.dropout_logits).log_softmax(-1)  # (K, B, T, V)
+    chosen = logs.gather(-1, inputs.ids.expand(*logs.shape[:-1])[..., None])[..., 0].exp()  # (K, B, T)
     return chosen.std(0, correction=0)
 
 
-def compute_step_score(told: StepInputs, key: str) -> Tensor:
-    """The step score of that key, (B, T); with foils, how far it is above that of the foils."""
-    own = STEPS[key].run(told)
-    return own if told.foils is None else own - STEPS[key].run(replace(told, ids=told.foils))
+def compute_step_score(inputs: StepInputs, key: str) -> Tensor:
+    """Compute the step score of that key, (B, T); with foils, minus that of the foils."""
+    own = STEP_SCORES[key].run(inputs)
+    return own if inputs.foils is None else own - STEP_SCORES[key].run(replace(inputs, ids=inputs.foils))
 
 
-def find_available(told: StepInputs) -> list[StepScore]:
-    """The step scores whose needs are met, in their order."""
-    return [step for step in STEPS.values() if all(getattr(told, need) is not None for need in step.needs)]
+def find_available(inputs: StepInputs) -> list[StepScore]:
+    """Return the step scores whose needs are met, in the order of their registration."""
+    return [step for step in STEP_SCORES.values() if all(getattr(inputs, need) is not None for need in step.needs)]
 
 
-def _bits(told: StepInputs, other: Tensor) -> Tensor:
-    there = log_probability(StepInputs(other[None], told.ids))  # (1, T)
-    return (log_probability(told) - there) / math.log(2)
+def _compute_information_gain(inputs: StepInputs, others: Tensor) -> Tensor:
+    """Compute log2 of the token's probability over that from the logits `others` (T, V), in bits, (B, T)."""
+    before = log_probability(StepInputs(others[None], inputs.ids))  # (1, T)
+    return (log_probability(inputs) - before) / math.log(2)
 
 
-def _needed(tensor: Tensor | None) -> Tensor:
+def _require(tensor: Tensor | None) -> Tensor:
     if tensor is None:
-        raise ValueError("a step score was asked for whose needs are not met")
+        raise ValueError("a step score was computed whose needs are not met")
     return torch.as_tensor(tensor)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explainers import Explanation
-from explainers.analyses.attention_heads import Heads, HeadsQuestion, read_heads
+from explainers.analyses.attention_heads import Heads, HeadsRequest, read_heads
 from explainers.visualization.charts.attention_heads import describe_figure, draw_layer, draw_token
 from explainers.visualization.text.escape import format_share, shorten
 from explainers.visualization.text.generation import name_target
@@ -33,10 +33,10 @@ def draw(explanation: Explanation, key: str) -> None:
             width=260,
         )
         if st.button("Show attention weights", icon=":material/play_arrow:", key=f"{own}.go"):
-            st.session_state[f"{own}.asked"] = HeadsQuestion(explanation.request, int(row or 0))
+            st.session_state[f"{own}.asked"] = HeadsRequest(explanation.request, int(row or 0))
         if st.button("Zero the values, layer by layer", icon=":material/play_arrow:", key=f"{own}.zero"):
-            st.session_state[f"{own}.asked"] = HeadsQuestion(explanation.request, int(row or 0), "zeroing")
-    asked: HeadsQuestion | None = st.session_state.get(f"{own}.asked")
+            st.session_state[f"{own}.asked"] = HeadsRequest(explanation.request, int(row or 0), "zeroing")
+    asked: HeadsRequest | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request != explanation.request:
         return
     found = answer_with_progress(
@@ -45,7 +45,7 @@ def draw(explanation: Explanation, key: str) -> None:
         f"{own}.asked",
         f"heads of {asked.request.task}, model {asked.request.model}",
     )
-    if found and asked.told == "zeroing":
+    if found and asked.measure == "zeroing":
         _show_zeroing(found, name_target(explanation, asked.row), own)
     elif found:
         _show_weights(found, name_target(explanation, asked.row), own)
@@ -87,7 +87,7 @@ def _show_weights(found: Heads, token: str, own: str) -> None:
         )
         place = favourite if place is None else place
         text = found.features[place].text
-        layer, head, share = found.strongest(place, 1)[0]
+        layer, head, share = found.find_strongest(place, 1)[0]
         most = f"head {head} of layer {layer} attends most to “{escape(shorten(text))}” ({format_share(share)})"
         st.markdown(f"**{escape(token)}**: {most}.")
         weights = found.weights[:, :, place]

@@ -5,9 +5,9 @@ import streamlit as st
 from explainers import TASKS, Explanation
 from explainers.analyses.context_reliance import (
     CURRENT,
-    ContextQuestion,
+    ContextReliance,
+    ContextRequest,
     Measure,
-    Reliance,
     split_context,
     trace_context,
 )
@@ -37,7 +37,7 @@ def draw(explanation: Explanation, key: str) -> None:
         question = _draw_form(explanation, own)
         if st.form_submit_button("Find what depends on the context", icon=":material/play_arrow:"):
             st.session_state[f"{own}.asked"] = question
-    asked: ContextQuestion | None = st.session_state.get(f"{own}.asked")
+    asked: ContextRequest | None = st.session_state.get(f"{own}.asked")
     if asked is None or asked.request.model != explanation.request.model:
         return
     found = answer_with_progress(
@@ -50,7 +50,7 @@ def draw(explanation: Explanation, key: str) -> None:
         _show(found, asked)
 
 
-def _draw_form(explanation: Explanation, own: str) -> ContextQuestion:
+def _draw_form(explanation: Explanation, own: str) -> ContextRequest:
     """Draw the form, filled with the texts of the result, and return what it asks."""
     request = explanation.request
     name = TASKS[request.task].fields[0].name
@@ -96,15 +96,15 @@ def _draw_form(explanation: Explanation, own: str) -> ContextQuestion:
         inputs[SYSTEM] = system
     base = type(request)(request.task, request.model, inputs, request.method, params=request.params, seed=request.seed)
     shape = "" if kind == SYSTEM_PROMPT else template
-    return ContextQuestion(
+    return ContextRequest(
         base, given or "", shape, out or CURRENT, told or "", measure or "kl_divergence", tokens, cues, int(most)
     )
 
 
-def _show(found: Reliance, asked: ContextQuestion) -> None:
+def _show(found: ContextReliance, asked: ContextRequest) -> None:
     """Draw the answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
-    sources = [words(cue.explanation, list(cue.places)) for cue in found.cues]
-    rows = [cue.row for cue in found.cues]
+    sources = [words(token.explanation, list(token.cues)) for token in found.tokens]
+    rows = [token.row for token in found.tokens]
     answer = said(found.explanation, list(zip(rows, sources, strict=True)))
     draw_html(f"<style>{CSS}</style>{render_lead(answer)}")
     left, right = st.columns(2)
@@ -114,7 +114,7 @@ def _show(found: Reliance, asked: ContextQuestion) -> None:
     with right:
         st.markdown("**Without the context**")
         draw_html(plainly(found.without.text))
-    if found.cues:
-        each = [(cue.row, cue.instead, sources[i]) for i, cue in enumerate(found.cues)]
+    if found.tokens:
+        each = [(token.row, token.alternative, sources[i]) for i, token in enumerate(found.tokens)]
         draw_table(lines(found.explanation, found.values, each), "Each word that depends on the context")
     st.caption(f"A word counts from a change of {found.threshold:.3g} (in {MEASURES[asked.measure]}).")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explainers import Explanation
-from explainers.analyses.word_substitution import PROFESSIONS, SubstitutionQuestion, make_question, substitute
+from explainers.analyses.word_substitution import PROFESSIONS, SubstitutionRequest, make_request, substitute
 from explainers.inputs.text import find_words, has_content
 from explainers.results.substitution import Substitution
 from explainers.tasks import TASKS
@@ -54,10 +54,10 @@ def draw(explanation: Explanation, key: str) -> None:
         typed = st.text_area("Replacements", key=f"{own}.words", help=WORDS)
         if st.form_submit_button("Try all", icon=":material/play_arrow:"):
             words = tuple(dict.fromkeys(word.strip() for word in (typed or "").split(",") if word.strip()))
-            question = make_question(explanation, row or 0, places[place or 0], words)
+            question = make_request(explanation, row or 0, places[place or 0], words)
             st.session_state[f"{own}.asked"] = (explanation.request, row or 0, question)
     request, row, question = st.session_state.get(f"{own}.asked", (None, 0, None))
-    if request == explanation.request and isinstance(question, SubstitutionQuestion):
+    if request == explanation.request and isinstance(question, SubstitutionRequest):
         found = answer_with_progress(
             question,
             lambda progress: substitute(question, progress=progress),

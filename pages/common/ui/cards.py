@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from explainers.analyses.gallery import SHOWCASES, GalleryItem
+from explainers.analyses.gallery import GALLERY, GalleryItem
 from explainers.request import pack
 from explainers.visualization.text.quote import quote
 from pages.common.navigation import TASK_PAGES
@@ -26,7 +26,7 @@ def draw_grid(items: Sequence[Item], draw: Callable[[Item], None], columns: int 
 def draw_showcases() -> None:
     """Draw a card that leads to the result of each showcase whose task has a page."""
     pages = [key for key, *_ in TASK_PAGES]
-    draw_grid([showcase for showcase in SHOWCASES if showcase.request.task in pages], _draw_showcase)
+    draw_grid([showcase for showcase in GALLERY if showcase.request.task in pages], _draw_showcase)
 
 
 def _draw_showcase(showcase: GalleryItem) -> None:
@@ -35,4 +35,4 @@ def _draw_showcase(showcase: GalleryItem) -> None:
     icon = ":material/arrow_forward:"
     st.page_link(f"pages/{request.task}.py", label=f"**{escape(showcase.title)}**", icon=icon, query_params=query)
     draw_html(quote(list(request.texts.values()), showcase.claim.strongest))
-    st.markdown(escape(showcase.said))
+    st.markdown(escape(showcase.text))

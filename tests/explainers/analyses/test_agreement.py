@@ -1,4 +1,4 @@
-"""How alike two maps are: closed forms of rank correlation and overlap, and which words are compared with which."""
+"""Agreement of two explanations: closed forms of rank correlation and overlap, and which words are matched."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -8,7 +8,7 @@ import pytest
 
 from explainers.analyses.agreement import (
     CELLS,
-    FEWEST,
+    FEWEST_FEATURES,
     align_scores,
     correlate_ranks,
     find_row,
@@ -25,13 +25,13 @@ from explainers.results.explanation import Explanation, Feature, Prediction
 YES = Target("yes", 0, probability=0.9)
 
 
-def words_of(text, field="text"):
+def make_features(text, field="text"):
     return [Feature(m.group(), field, *m.span(), i) for i, m in enumerate(WORD.finditer(text))]
 
 
-def mapped(text, scores, signed=True, targets=(YES,), **more):
-    """A map of a text with these scores, one a word, for each target the same."""
-    features = tuple(words_of(text))
+def explain_text(text, scores, signed=True, targets=(YES,), **more):
+    """Make an explanation of a text with these scores, one per word, the same for each target."""
+    features = tuple(make_features(text))
     table = np.array([scores] * len(targets), np.float32)
     request = Request("text_classification", "m", {"text": text})
     values = np.zeros(len(targets), np.float32)
@@ -40,8 +40,8 @@ def mapped(text, scores, signed=True, targets=(YES,), **more):
     )
 
 
-def pictured(values, frame=None, channels=1):
-    """A map of a picture."""
+def explain_image(values, frame=None, channels=1):
+    """Make an explanation of an image."""
     values = np.array(values, np.float32)
     scores = np.repeat(values.reshape(1, -1) / channels, channels, axis=0).reshape(1, -1)
     features = tuple(Feature(str(i), "image") for i in range(scores.shape[1]))
@@ -63,7 +63,7 @@ def pictured(values, frame=None, channels=1):
     )
 
 
-def test_spearman_without_ties_is_one_less_six_times_the_squared_differences_of_rank():
+def test_spearman_without_ties_equals_its_closed_form():
     first = np.arange(5.0)
     for order in permutations(range(5)):
         other = np.array(order, float)
@@ -71,7 +71,7 @@ def test_spearman_without_ties_is_one_less_six_times_the_squared_differences_of_
         assert correlate_ranks(first, other) == pytest.approx(closed, abs=1e-12)
 
 
-def test_spearman_asks_for_the_order_alone_and_ties_share_their_rank():
+def test_spearman_depends_on_the_order_only_and_ties_share_their_rank():
     one, other = np.array([1.0, 2, 2, 9, 10]), np.array([3.0, 4, 5, 6, 7])
     assert rank(one).tolist() == [1, 2.5, 2.5, 4, 5]
     assert correlate_ranks(one, other) == pytest.approx(
@@ -81,22 +81,22 @@ def test_spearman_asks_for_the_order_alone_and_ties_share_their_rank():
     assert correlate_ranks(other, -other) == -1.0
 
 
-def test_ranks_say_nothing_of_too_few_pieces_or_of_equal_ones():
-    assert correlate_ranks(np.arange(FEWEST - 1.0), np.arange(FEWEST - 1.0)) is None
+def test_a_rank_correlation_is_undefined_for_few_or_equal_scores():
+    assert correlate_ranks(np.arange(FEWEST_FEATURES - 1.0), np.arange(FEWEST_FEATURES - 1.0)) is None
     assert correlate_ranks(np.zeros(5), np.arange(5.0)) is None
 
 
-def test_overlap_is_the_share_of_the_strongest_in_common_whatever_their_sign():
+def test_overlap_is_the_share_of_the_strongest_in_common_regardless_of_sign():
     assert measure_overlap(np.array([5.0, -4, 1, 0]), np.array([-9.0, 8, 2, 1]), 2) == 1.0
     assert measure_overlap(np.array([5.0, -4, 1, 0]), np.array([9.0, 0, 8, 1]), 2) == 0.5
     assert measure_overlap(np.array([5.0, -4, 1, 0]), np.array([0.0, 1, 8, 9]), 2) == 0.0
     assert measure_overlap(np.ones(4), np.ones(4), 2) == 1.0
 
 
-def test_a_map_agrees_wholly_with_itself_and_the_table_of_pairs_is_symmetric():
+def test_an_explanation_agrees_with_itself_and_the_table_of_pairs_is_symmetric():
     text = "one two three four five six seven eight nine ten"
-    first = mapped(text, [5, -4, 3, -2, 1, 0, 0.5, 6, 7, 8])
-    second = mapped(text, [-5, 4, -3, 2, -1, 0, -0.5, -6, -7, -8])
+    first = explain_text(text, [5, -4, 3, -2, 1, 0, 0.5, 6, 7, 8])
+    second = explain_text(text, [-5, 4, -3, 2, -1, 0, -0.5, -6, -7, -8])
     table = measure_agreements([first, second], [0, 0])
     assert [(a.signed, a.strength, a.overlap, a.top) for a in (table[0][0], table[1][1])] == [(1, 1, 1, 5)] * 2
     assert table[0][1].signed == -1.0
@@ -104,20 +104,23 @@ def test_a_map_agrees_wholly_with_itself_and_the_table_of_pairs_is_symmetric():
     assert table[0][1] == table[1][0]
 
 
-def test_top_is_halved_where_there_are_few_words_so_that_overlap_can_fail():
-    found = measure_agreement(mapped("a b c d", [4, 3, 2, 1]), mapped("a b c d", [1, 2, 3, 4]))
-    assert (found.top, found.overlap, found.shared) == (2, 0.0, 4)
+def test_top_is_at_most_half_of_the_words():
+    result = measure_agreement(explain_text("a b c d", [4, 3, 2, 1]), explain_text("a b c d", [1, 2, 3, 4]))
+    assert (result.top, result.overlap, result.shared) == (2, 0.0, 4)
 
 
-def test_a_method_without_signs_is_compared_by_sizes():
-    signed, unsigned = mapped("a b c d e", [1, -2, 3, 4, 5]), mapped("a b c d e", [1, 2, 3, 4, 5], signed=False)
-    found = measure_agreement(signed, unsigned)
-    assert (found.signed, found.strength, found.correlation) == (None, 1.0, 1.0)
+def test_unsigned_scores_are_compared_by_absolute_value():
+    signed, unsigned = (
+        explain_text("a b c d e", [1, -2, 3, 4, 5]),
+        explain_text("a b c d e", [1, 2, 3, 4, 5], signed=False),
+    )
+    result = measure_agreement(signed, unsigned)
+    assert (result.signed, result.strength, result.correlation) == (None, 1.0, 1.0)
 
 
-def test_tokens_of_one_word_are_added_up_and_what_is_not_visible_is_left_out():
+def test_scores_of_the_tokens_of_a_word_add_up_and_invisible_ones_are_left_out():
     text = "unhappy end here"
-    split = mapped(text, [0, 0, 0])
+    split = explain_text(text, [0, 0, 0])
     features = (
         Feature("[CLS]", "text", special=True),
         Feature("un", "text", 0, 2, 0),
@@ -126,63 +129,69 @@ def test_tokens_of_one_word_are_added_up_and_what_is_not_visible_is_left_out():
         Feature("here", "text", 12, 16, 2),
     )
     split = replace(split, features=features, scores=np.array([[9, 1, 2, np.nan, 4]], np.float32))
-    mine, theirs = align_scores(split, mapped(text, [10, 20, 30]))
+    mine, theirs = align_scores(split, explain_text(text, [10, 20, 30]))
     assert mine.tolist() == [3, 4]
     assert theirs.tolist() == [10, 30]
 
 
-def test_two_texts_are_compared_over_the_words_that_both_have_in_the_same_order():
-    one = mapped("A wonderful film, and A cast", [1, 2, 3, 4, 5, 6, 7])
-    other = mapped("a terrible film, and a cast", [10, 20, 30, 40, 50, 60, 70])
+def test_two_texts_are_compared_over_the_words_in_common_in_the_same_order():
+    one = explain_text("A wonderful film, and A cast", [1, 2, 3, 4, 5, 6, 7])
+    other = explain_text("a terrible film, and a cast", [10, 20, 30, 40, 50, 60, 70])
     mine, theirs = align_scores(one, other)
     assert mine.tolist() == [1, 3, 4, 5, 6, 7]
     assert theirs.tolist() == [10, 30, 40, 50, 60, 70]
-    assert align_scores(one, mapped("nothing alike", [1, 2]))[0].tolist() == []
-    empty = measure_agreement(one, mapped("nothing alike", [1, 2]))
+    assert align_scores(one, explain_text("nothing alike", [1, 2]))[0].tolist() == []
+    empty = measure_agreement(one, explain_text("nothing alike", [1, 2]))
     assert (empty.shared, empty.correlation, empty.overlap) == (0, None, None)
 
 
-def test_two_texts_agree_the_same_both_ways():
-    one = mapped("b a x b a c d e f g", [9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
-    other = mapped("a b c d e f a b g x", [1, 9, 2, 8, 3, 7, 4, 6, 5, 0])
+def test_the_agreement_of_two_texts_is_symmetric():
+    one = explain_text("b a x b a c d e f g", [9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+    other = explain_text("a b c d e f a b g x", [1, 9, 2, 8, 3, 7, 4, 6, 5, 0])
     table = measure_agreements([one, other], [0, 0])
     assert table[0][1] is table[1][0]
     assert table[0][1].correlation is not None
 
 
-def test_places_are_those_among_the_words_that_all_maps_have_and_that_say_something():
-    one, other = mapped("good film, good cast", [5, 1, 9, 3, 2]), mapped("good film, good end", [-1, 2, 0, 3, 9])
+def test_ranks_count_the_words_that_all_explanations_have_without_punctuation():
+    one, other = (
+        explain_text("good film, good cast", [5, 1, 9, 3, 2]),
+        explain_text("good film, good end", [-1, 2, 0, 3, 9]),
+    )
     assert rank_words([one, other], [0, 0]) == {"good": [1, 3], "film": [3, 2], "good (2)": [2, 1]}
     assert rank_words([one, other], [0, 0], top=1) == {"good": [1, 3], "good (2)": [2, 1]}
-    assert rank_words([pictured(np.ones((2, 2)))] * 2, [0, 0]) == {}
+    assert rank_words([explain_image(np.ones((2, 2)))] * 2, [0, 0]) == {}
 
 
-def test_each_row_is_compared_with_the_row_about_the_same():
+def test_the_row_of_the_same_target_is_found_by_label_text_and_position():
     twice = (YES, Target("no", 1))
-    found = mapped("a b c", [1, 2, 3], targets=twice)
-    assert find_row(found, Target("no", 1, probability=0.1)) == 1
-    assert find_row(found, YES) == 0
-    assert find_row(found, Target("perhaps")) is None
+    result = explain_text("a b c", [1, 2, 3], targets=twice)
+    assert find_row(result, Target("no", 1, probability=0.1)) == 1
+    assert find_row(result, YES) == 0
+    assert find_row(result, Target("perhaps")) is None
     parts = tuple(Target("PER", text=name, position=place) for name, place in (("Ada", 1), ("Ida", 4), ("Ada", 9)))
-    people = mapped("a b c", [1, 2, 3], targets=parts)
+    people = explain_text("a b c", [1, 2, 3], targets=parts)
     assert [find_row(people, part) for part in parts] == [0, 1, 2]
     assert find_row(people, Target("PER", text="Ida", position=7)) == 1
 
 
-def test_pictures_of_any_size_are_compared_square_by_square_of_the_picture():
+def test_images_of_any_size_are_compared_square_by_square():
     fine, coarse = np.zeros((4 * CELLS, 4 * CELLS)), np.zeros((2 * CELLS, 2 * CELLS))
     rng = np.random.default_rng(0)
     cells = rng.normal(size=(CELLS, CELLS))
     for i in range(CELLS):
         for j in range(CELLS):
             fine[4 * i, 4 * j], coarse[2 * i + 1, 2 * j] = cells[i, j], cells[i, j]
-    mine, theirs = align_scores(pictured(fine, channels=3), pictured(coarse))
+    mine, theirs = align_scores(explain_image(fine, channels=3), explain_image(coarse))
     assert mine == pytest.approx(cells.flatten(), abs=1e-6)
     assert theirs == pytest.approx(mine, abs=1e-6)
 
 
-def test_what_a_model_did_not_read_of_a_picture_is_not_compared():
-    whole, left = pictured(np.ones((CELLS, CELLS))), pictured(np.ones((CELLS, CELLS // 2)), (0.0, 0.0, 0.5, 1.0))
+def test_parts_of_an_image_that_a_model_did_not_read_are_not_compared():
+    whole, left = (
+        explain_image(np.ones((CELLS, CELLS))),
+        explain_image(np.ones((CELLS, CELLS // 2)), (0.0, 0.0, 0.5, 1.0)),
+    )
     assert measure_agreement(whole, left).shared == CELLS * CELLS // 2
-    beyond = pictured(np.ones((CELLS, 2 * CELLS)), (-0.5, 0.0, 1.5, 1.0))  # padding at both sides
+    beyond = explain_image(np.ones((CELLS, 2 * CELLS)), (-0.5, 0.0, 1.5, 1.0))  # padding at both sides
     assert measure_agreement(whole, beyond).shared == CELLS * CELLS

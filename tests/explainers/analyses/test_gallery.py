@@ -1,10 +1,10 @@
-"""Every showcase is true: its link leads to a result that its claim holds for."""
+"""Every claim of the gallery is true for the result that its link leads to."""
 
 import numpy as np
 import pytest
 
 from explainers import CARDS, TASKS, Request, explain, predict
-from explainers.analyses.gallery import SHOWCASES
+from explainers.analyses.gallery import GALLERY
 from explainers.request import pack
 from explainers.results.granularity import Grouping, aggregate
 from explainers.visualization.text.escape import strip_markup
@@ -15,47 +15,47 @@ COLOSSEUM, ANSWER = "Where the Colosseum is, and why not Paris", "An answer out 
 FOILS = {"He is pregnant": "She", COLOSSEUM: " Paris"}
 
 
-def opened(request):
-    """The request that somebody gets who opens its link."""
+def open_link(request):
+    """Return the request that its link opens."""
     return Request.from_query(pack(request.to_query()))
 
 
-def said(task, model, inputs):
+def predict_text(task, model, inputs):
     params = {"most_new_tokens": 7} if task in ("text_generation", "translation") else {}
-    found = predict(Request(task, model, inputs, params=params))
-    return found.text.strip() or (found.targets[0].label if found.targets else "")
+    prediction = predict(Request(task, model, inputs, params=params))
+    return prediction.text.strip() or (prediction.targets[0].label if prediction.targets else "")
 
 
-@pytest.mark.parametrize("showcase", SHOWCASES, ids=lambda showcase: showcase.title)
-def test_the_link_of_a_showcase_shows_what_it_claims(showcase):
-    claim, found = showcase.claim, explain(opened(showcase.request))
-    assert (found.prediction.text or found.targets[0].label).strip().startswith(claim.says)
-    assert found.targets[0].probability >= claim.surely
-    assert found.targets[0].foil == FOILS.get(showcase.title)
-    assert not claim.told or [target.label for target in found.targets] == [claim.told]
-    assert rank_segments(found.by_word(), 0)[0].text == claim.strongest
-    task, model = showcase.request.task, showcase.request.model
+@pytest.mark.parametrize("item", GALLERY, ids=lambda item: item.title)
+def test_the_link_of_a_gallery_item_shows_what_it_claims(item):
+    claim, explanation = item.claim, explain(open_link(item.request))
+    assert (explanation.prediction.text or explanation.targets[0].label).strip().startswith(claim.prediction)
+    assert explanation.targets[0].probability >= claim.probability
+    assert explanation.targets[0].foil == FOILS.get(item.title)
+    assert not claim.token or [target.label for target in explanation.targets] == [claim.token]
+    assert rank_segments(explanation.by_word(), 0)[0].text == claim.strongest
+    task, model = item.request.task, item.request.model
     for inputs in claim.same:
-        assert said(task, model, inputs).startswith(claim.says)
-    others = [said(task, model, inputs) for inputs in claim.else_]
-    assert all(claim.instead in other and not other.startswith(claim.says) for other in others)
-    assert claim.instead in showcase.said
+        assert predict_text(task, model, inputs).startswith(claim.prediction)
+    others = [predict_text(task, model, inputs) for inputs in claim.different]
+    assert all(claim.other_prediction in other and not other.startswith(claim.prediction) for other in others)
+    assert claim.other_prediction in item.text
 
 
-def test_the_answer_out_of_its_instructions_comes_from_the_sentence_that_says_it():
-    showcase = next(showcase for showcase in SHOWCASES if showcase.title == ANSWER)
-    found = aggregate(explain(showcase.request), Grouping("sentence"))
-    best = max(range(len(found.features)), key=lambda i: np.nan_to_num(found.scores[0, i]))
-    assert found.features[best].field == "system"
-    assert found.features[best].text.strip() == "The museum is closed on Monday."
+def test_the_answer_out_of_the_instructions_is_attributed_to_the_sentence_that_gives_it():
+    item = next(item for item in GALLERY if item.title == ANSWER)
+    explanation = aggregate(explain(item.request), Grouping("sentence"))
+    best = max(range(len(explanation.features)), key=lambda i: np.nan_to_num(explanation.scores[0, i]))
+    assert explanation.features[best].field == "system"
+    assert explanation.features[best].text.strip() == "The museum is closed on Monday."
 
 
-@pytest.mark.parametrize("showcase", SHOWCASES, ids=lambda showcase: showcase.title)
-def test_a_showcase_says_two_sentences_about_a_bundled_model(showcase):
-    assert CARDS[showcase.request.model].source == "bundled"
-    assert showcase.request.task in TASKS
-    quoted = showcase.said
-    for inputs in (dict(showcase.request.inputs), *showcase.claim.same, *showcase.claim.else_):
+@pytest.mark.parametrize("item", GALLERY, ids=lambda item: item.title)
+def test_a_gallery_item_has_two_sentences_about_a_bundled_model(item):
+    assert CARDS[item.request.model].source == "bundled"
+    assert item.request.task in TASKS
+    quoted = item.text
+    for inputs in (dict(item.request.inputs), *item.claim.same, *item.claim.different):
         for text in inputs.values():
             quoted = quoted.replace(f"“{text}”", "it")
     assert quoted.count(". ") + quoted.endswith(".") + quoted.count("? ") == 2

@@ -1,4 +1,4 @@
-"""The sanity check: what is random when, that maps follow, and that the shared model knows nothing of it."""
+"""Model randomisation: the order of the layers, the effect on explanations, and the shared model stays unchanged."""
 
 import copy
 import weakref
@@ -39,39 +39,39 @@ def state(bundle):
     return {name: tensor.clone() for name, tensor in bundle.model.state_dict().items()}
 
 
-def test_layers_become_random_from_the_head_down(checked):
+def test_layers_are_randomised_from_the_head_down(checked):
     names = [step.layer for step in checked]
     assert names == ["classifier", "bert.pooler", "bert.encoder.layer.1", "bert.encoder.layer.0", "bert.embeddings"]
 
 
-def test_a_norm_near_the_head_becomes_random_before_the_words_far_below_it():
+def test_a_final_norm_is_randomised_before_the_embeddings():
     bundle = Bundle.of(*tiny("llama", task="text_generation"))
-    asked = Request("text_generation", "tiny", {"prompt": "The soup was", "continuation": " cold"}, method="saliency")
-    names = [step.layer for step in randomise_model(asked, bundle=bundle)]
+    request = Request("text_generation", "tiny", {"prompt": "The soup was", "continuation": " cold"}, method="saliency")
+    names = [step.layer for step in randomise_model(request, bundle=bundle)]
     assert names == ["lm_head", "model.norm", "model.layers.1", "model.layers.0", "model.embed_tokens"]
 
 
-def test_with_nothing_random_the_maps_are_the_same(bundle, monkeypatch):
+def test_without_randomisation_the_explanations_agree(bundle, monkeypatch):
     monkeypatch.setattr(module, "randomise_layer", lambda layer, generator: None)
     for step in randomise_model(REQUEST, bundle=bundle):
         assert (step.agreement.signed, step.agreement.strength, step.agreement.overlap) == (1.0, 1.0, 1.0)
 
 
-def test_with_every_weight_random_the_map_is_another(checked):
+def test_with_every_weight_random_the_explanations_disagree(checked):
     assert abs(checked[-1].agreement.strength) < 0.8
     assert checked[-1].agreement.signed < 0.8
     assert checked[0].agreement.shared == len(WORD.findall(TEXT))
 
 
-def test_each_step_makes_its_layer_random_and_keeps_those_below(bundle, monkeypatch):
+def test_each_step_randomises_its_layer_and_keeps_those_below(bundle, monkeypatch):
     before, seen = state(bundle), []
 
-    def watching(request, *, bundle, progress):
+    def watch(request, *, bundle, progress):
         after = bundle.model.state_dict()
         seen.append({name_layer(name.rpartition(".")[0]) for name in before if not after[name].equal(before[name])})
         return explain(request, bundle=bundle, progress=progress)
 
-    monkeypatch.setattr(module, "explain", watching)
+    monkeypatch.setattr(module, "explain", watch)
     names = [step.layer for step in randomise_model(REQUEST, bundle=bundle)]
     assert seen == [set(), *({*names[: i + 1]} for i in range(len(names)))]
 
@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(bundle, ch
     assert [step.agreement for step in randomise_model(other, bundle=bundle)] != [s.agreement for s in checked]
 
 
-def test_random_weights_keep_mean_and_deviation(bundle):
+def test_random_weights_keep_mean_and_standard_deviation(bundle):
     layer = torch.nn.Linear(200, 200)
     mean, spread = layer.weight.mean().item(), layer.weight.std().item()
     old = layer.weight.clone()
@@ -100,18 +100,18 @@ def test_random_weights_keep_mean_and_deviation(bundle):
     assert abs(torch.corrcoef(torch.stack([old.flatten(), layer.weight.flatten()]))[0, 1].item()) < 0.03
 
 
-def test_the_class_of_the_original_is_asked_about_whatever_a_random_model_says(bundle, monkeypatch):
-    asked = []
+def test_the_class_of_the_original_is_explained_whatever_a_random_model_predicts(bundle, monkeypatch):
+    explained = []
 
-    def watching(request, *, bundle, progress):
-        asked.append(request.target)
+    def watch(request, *, bundle, progress):
+        explained.append(request.target)
         return explain(request, bundle=bundle, progress=progress)
 
-    monkeypatch.setattr(module, "explain", watching)
+    monkeypatch.setattr(module, "explain", watch)
     randomise_model(REQUEST, bundle=bundle)
     first = explain(REQUEST, bundle=bundle).targets[0]
-    assert asked[0].index is None
-    assert {target.index for target in asked[1:]} == {first.index}
+    assert explained[0].index is None
+    assert {target.index for target in explained[1:]} == {first.index}
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,26 @@ def test_the_class_of_the_original_is_asked_about_whatever_a_random_model_says(b
         ("zero_shot_classification", "bert", {"text": TEXT, "labels": "food, harbour"}),
     ],
 )
-def test_answers_entities_and_own_labels_are_asked_about_by_what_names_them(task, kind, inputs):
+def test_answers_entities_and_own_labels_are_pinned_by_name(task, kind, inputs):
     names = {"zero_shot_classification": ("entailment", "neutral", "contradiction")}.get(task, ("O", "B-PER", "I-PER"))
     model, tokenizer = tiny(kind, task=task) if task == "question_answering" else named(kind, names, task=task)
     bundle = Bundle.of(model, tokenizer)
-    found = explain(Request(task, "tiny", inputs, method="saliency"), bundle=bundle)
-    for row in range(len(found.targets)):
-        again = explain(pin_target(found, row), bundle=bundle)
-        assert found.targets[row] in again.targets
+    result = explain(Request(task, "tiny", inputs, method="saliency"), bundle=bundle)
+    for row in range(len(result.targets)):
+        again = explain(pin_target(result, row), bundle=bundle)
+        assert result.targets[row] in again.targets
 
 
-def test_a_model_that_wrote_a_text_is_made_to_write_the_same():
+def test_a_generated_text_is_pinned_by_forcing_it():
     bundle = Bundle.of(*tiny("gpt2", task="text_generation"))
-    asked = Request("text_generation", "tiny", {"prompt": "The soup was"}, method="saliency")
-    found = explain(asked, bundle=bundle)
-    assert explain(pin_target(found), bundle=bundle).prediction.text == found.prediction.text
+    request = Request("text_generation", "tiny", {"prompt": "The soup was"}, method="saliency")
+    result = explain(request, bundle=bundle)
+    assert explain(pin_target(result), bundle=bundle).prediction.text == result.prediction.text
     made = Request("text_generation", "tiny", {"prompt": "The soup was", "continuation": " cold"}, method="saliency")
     assert pin_target(explain(made, bundle=bundle)) == made
 
 
-def test_the_copy_is_refused_where_memory_has_no_room_for_it(bundle, monkeypatch):
+def test_the_copy_is_refused_without_memory_for_it(bundle, monkeypatch):
     kept = ModelCache(bytes_of(bundle) - 1)
     monkeypatch.setattr(module, "model_cache", lambda: kept)
     with pytest.raises(LimitReached, match="no memory for a second"):
@@ -153,12 +153,12 @@ def test_the_copy_is_counted_while_it_lives_and_is_gone_afterwards(bundle, monke
     kept, copies, taken = ModelCache(bytes_of(bundle)), [], []
     monkeypatch.setattr(module, "model_cache", lambda: kept)
 
-    def watching(request, *, bundle, progress):
+    def watch(request, *, bundle, progress):
         copies.append(weakref.ref(bundle.model))
         taken.append(kept.bytes)
         return explain(request, bundle=bundle, progress=progress)
 
-    monkeypatch.setattr(module, "explain", watching)
+    monkeypatch.setattr(module, "explain", watch)
     randomise_model(REQUEST, bundle=bundle)
     assert taken == [0, *[bytes_of(bundle)] * 5]
     assert [copy() is bundle.model for copy in copies] == [True, *[False] * 5]
@@ -166,7 +166,7 @@ def test_the_copy_is_counted_while_it_lives_and_is_gone_afterwards(bundle, monke
     assert kept.bytes == 0
 
 
-def test_room_for_a_copy_sends_idle_models_away_and_none_that_is_in_use():
+def test_memory_for_a_copy_evicts_idle_models_and_none_in_use():
     kept = ModelCache(100)
     with (
         kept.lease("idle", lambda: 40, object),

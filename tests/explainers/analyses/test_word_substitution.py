@@ -1,4 +1,4 @@
-"""Other words in the place of one: the model's own probabilities of the written token and its contrast."""
+"""Word substitution: the model's own probabilities of the generated token and of its foil."""
 
 from dataclasses import replace
 
@@ -7,12 +7,12 @@ import torch
 from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
-from explainers.analyses.word_substitution import make_question, substitute
+from explainers.analyses.word_substitution import make_request, substitute
 from explainers.errors import BadRequest, EndsAtOnce, Overdue
 from explainers.settings import read
 from tests.support.hub import as_loaded
 
-SOURCE, WRITTEN, WORDS = "the soup was cold", "and the waiter", ("cast", "clever story")
+SOURCE, OUTPUT, WORDS = "the soup was cold", "and the waiter", ("cast", "clever story")
 
 
 @pytest.fixture(scope="module", params=["llama", "marian"])
@@ -21,14 +21,14 @@ def case(request):
     names = ("source", "target") if kind == "marian" else ("prompt", "continuation")
     task = "translation" if kind == "marian" else "text_generation"
     bundle = Bundle.of(*as_loaded(kind, task=task))
-    wanted = Request(task, "tiny", dict(zip(names, (SOURCE, WRITTEN), strict=True)), "saliency", params={"start": 2})
-    return bundle, names, wanted
+    request = Request(task, "tiny", dict(zip(names, (SOURCE, OUTPUT), strict=True)), "saliency", params={"start": 2})
+    return bundle, names, request
 
 
-def shares(bundle, names, wanted, text):
-    """The probabilities (W, V) of the written tokens after another text, by the model alone."""
-    said = predict(replace(wanted, params={}, inputs={names[0]: text, names[1]: WRITTEN}), bundle=bundle)
-    ids = torch.tensor([[target.index for target in said.targets]])
+def compute_probabilities(bundle, names, request, text):
+    """Compute the probabilities (W, V) of the generated tokens after another text, by plain calls."""
+    prediction = predict(replace(request, params={}, inputs={names[0]: text, names[1]: OUTPUT}), bundle=bundle)
+    ids = torch.tensor([[target.index for target in prediction.targets]])
     before = bundle.tokenizer(text, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         if names[0] == "source":
@@ -39,51 +39,51 @@ def shares(bundle, names, wanted, text):
     return ids[0], logits.softmax(-1)
 
 
-def test_a_swap_is_the_models_own_probability_of_the_token_after_the_other_word(case):
-    bundle, names, wanted = case
-    found = substitute(make_question(explain(wanted, bundle=bundle), 1, (names[0], 4, 8), WORDS), bundle=bundle)
-    assert [swap.word for swap in found] == list(WORDS)
-    for swap in found:
-        ids, own = shares(bundle, names, wanted, f"the {swap.word} was cold")
-        assert_allclose(swap.own, float(own[2, ids[2]]), rtol=1e-4)  # row 1 is the third token: the first is left out
-        assert (swap.foil, swap.share) == (None, swap.own)
+def test_a_substitution_has_the_models_own_probability_of_the_token(case):
+    bundle, names, request = case
+    results = substitute(make_request(explain(request, bundle=bundle), 1, (names[0], 4, 8), WORDS), bundle=bundle)
+    assert [result.word for result in results] == list(WORDS)
+    for result in results:
+        ids, own = compute_probabilities(bundle, names, request, f"the {result.word} was cold")
+        assert_allclose(result.own, float(own[2, ids[2]]), rtol=1e-4)  # row 1 is the third token: the first is left out
+        assert (result.foil, result.share) == (None, result.own)
 
 
-def test_with_a_contrast_a_swap_tells_the_probability_of_both_at_that_place(case):
-    bundle, names, wanted = case
-    against = explain(replace(wanted, target=Target(foil="rude")), bundle=bundle)
+def test_with_a_contrast_a_substitution_has_the_probabilities_of_token_and_foil(case):
+    bundle, names, request = case
+    against = explain(replace(request, target=Target(foil="rude")), bundle=bundle)
     index = bundle.tokenizer.convert_tokens_to_ids(against.targets[1].foil)
-    (swap,) = substitute(make_question(against, 1, (names[0], 4, 8), WORDS[:1]), bundle=bundle)
-    ids, own = shares(bundle, names, wanted, "the cast was cold")
+    (result,) = substitute(make_request(against, 1, (names[0], 4, 8), WORDS[:1]), bundle=bundle)
+    ids, own = compute_probabilities(bundle, names, request, "the cast was cold")
     place = [target.position for target in against.prediction.targets].index(against.targets[1].position)
-    assert_allclose(swap.own, float(own[place, ids[place]]), rtol=1e-4)
-    assert_allclose(swap.foil, float(own[place, index]), rtol=1e-3)
-    assert swap.share == swap.own / (swap.own + swap.foil)
+    assert_allclose(result.own, float(own[place, ids[place]]), rtol=1e-4)
+    assert_allclose(result.foil, float(own[place, index]), rtol=1e-3)
+    assert result.share == result.own / (result.own + result.foil)
 
 
-def test_a_swap_says_what_the_model_writes_by_itself_or_that_it_writes_nothing(case):
-    bundle, names, wanted = case
-    found = substitute(make_question(explain(wanted, bundle=bundle), 0, (names[0], 4, 8), WORDS), bundle=bundle)
-    for swap in found:
-        alone = replace(wanted, inputs={names[0]: f"the {swap.word} was cold"}, params={})
-        if swap.written:
-            assert swap.written == predict(alone, bundle=bundle).text.strip()
+def test_a_substitution_has_the_text_that_the_model_generates_or_none(case):
+    bundle, names, request = case
+    results = substitute(make_request(explain(request, bundle=bundle), 0, (names[0], 4, 8), WORDS), bundle=bundle)
+    for result in results:
+        alone = replace(request, inputs={names[0]: f"the {result.word} was cold"}, params={})
+        if result.written:
+            assert result.written == predict(alone, bundle=bundle).text.strip()
         else:
             with pytest.raises(EndsAtOnce):
                 predict(alone, bundle=bundle)
 
 
-def test_no_words_and_too_many_are_told(case):
-    bundle, names, wanted = case
-    explanation = explain(wanted, bundle=bundle)
-    for words, why in (((), "no other words"), (tuple(map(str, range(101))), "101 words are too many")):
+def test_no_words_and_too_many_are_refused(case):
+    bundle, names, request = case
+    explanation = explain(request, bundle=bundle)
+    for words, why in (((), "no words to substitute"), (tuple(map(str, range(101))), "101 words are too many")):
         with pytest.raises(BadRequest, match=why):
-            substitute(make_question(explanation, 0, (names[0], 4, 8), words), bundle=bundle)
+            substitute(make_request(explanation, 0, (names[0], 4, 8), words), bundle=bundle)
 
 
-def test_all_words_together_have_the_time_of_one_explanation(case, monkeypatch):
-    bundle, _, wanted = case
-    explanation = explain(wanted, bundle=bundle)
+def test_all_words_together_have_the_time_limit_of_one_explanation(case, monkeypatch):
+    bundle, _, request = case
+    explanation = explain(request, bundle=bundle)
     monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_SECONDS": "0"}))
     with pytest.raises(Overdue):
-        substitute(make_question(explanation, 0, (wanted.inputs[0][0], 0, 3), WORDS), bundle=bundle)
+        substitute(make_request(explanation, 0, (request.inputs[0][0], 0, 3), WORDS), bundle=bundle)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.analyses.variants import DIFFERENCES, MOST, Difference, list_baselines
+from explainers.analyses.variants import COMPARISON_AXES, MOST_COMPARED, ComparisonAxis, list_baselines
 from explainers.models.card import Card
 from explainers.models.loading import locate
 from explainers.settings import settings
@@ -11,17 +11,22 @@ from explainers.tasks.base import Task
 from explainers.visualization.summaries.model_card import list_methods
 from pages.common.ui.markdown import escape
 
-NAMES: dict[Difference, str] = {"method": "Methods", "model": "Models", "baseline": "Baselines", "text": "Two texts"}
+NAMES: dict[ComparisonAxis, str] = {
+    "method": "Methods",
+    "model": "Models",
+    "baseline": "Baselines",
+    "text": "Two texts",
+}
 FIRST = ("integrated_gradients", "occlusion", "input_x_gradient", "saliency", "grad_cam")  # compared by default
 SHOWN = 3  # methods in a comparison by default
 PAGE = "compare"  # prefix of the Compare page's keys in the session state
 BROUGHT = f"{PAGE}.brought"  # key of the comparison that a panel opens on that page
 
 
-def pick_difference(task: Task, key: str) -> Difference:
+def pick_difference(task: Task, key: str) -> ComparisonAxis:
     """Draw the picker of what differs."""
     own = f"{key}.by"
-    kinds = [kind for kind in DIFFERENCES if kind != "text" or not _has_image(task)]
+    kinds = [kind for kind in COMPARISON_AXES if kind != "text" or not _has_image(task)]
     if st.session_state.get(own) not in kinds:
         st.session_state[own] = kinds[0]
     chosen = st.segmented_control(
@@ -34,7 +39,7 @@ def _has_image(task: Task) -> bool:
     return any(field.kind == "image" for field in task.fields)
 
 
-def pick_values(task: Task, by: Difference, base: Request, card: Card | None, key: str) -> tuple[str, ...]:
+def pick_values(task: Task, by: ComparisonAxis, base: Request, card: Card | None, key: str) -> tuple[str, ...]:
     """Draw the picker of the methods, models or baselines to compare; nothing for two texts."""
     if by == "text":
         return ()
@@ -49,7 +54,7 @@ def pick_values(task: Task, by: Difference, base: Request, card: Card | None, ke
         NAMES[by],
         options,
         format_func=lambda value: name_value(by, value),
-        max_selections=MOST,
+        max_selections=MOST_COMPARED,
         accept_new_options=free,
         key=own,
         help="To add another model, type its Hugging Face id or the path of a folder." if free else None,
@@ -58,7 +63,7 @@ def pick_values(task: Task, by: Difference, base: Request, card: Card | None, ke
     return tuple(map(str, chosen))
 
 
-def _list_options(task: Task, by: Difference, base: Request, card: Card | None) -> tuple[list[str], list[str]]:
+def _list_options(task: Task, by: ComparisonAxis, base: Request, card: Card | None) -> tuple[list[str], list[str]]:
     """Return the options, and those chosen by default."""
     if by == "baseline":
         return list(list_baselines(task.key)), list(list_baselines(task.key))
@@ -72,7 +77,7 @@ def _list_options(task: Task, by: Difference, base: Request, card: Card | None) 
     return fits, list(begun)[:SHOWN]
 
 
-def name_value(by: Difference, value: str) -> str:
+def name_value(by: ComparisonAxis, value: str) -> str:
     """Return the label of a method, model or baseline."""
     match by:
         case "method":
@@ -83,7 +88,7 @@ def name_value(by: Difference, value: str) -> str:
             return value.capitalize()
 
 
-def explain_missing(by: Difference, base: Request, chosen: tuple[str, ...]) -> str:
+def explain_missing(by: ComparisonAxis, base: Request, chosen: tuple[str, ...]) -> str:
     """Say in a sentence why there is nothing to compare yet; empty if there is."""
     if by == "text":
         return ""

@@ -1,4 +1,4 @@
-"""What stands before a written text and what is written: templates, chance, limits, and texts with odd seams."""
+"""Prompts and continuations: chat templates, sampling, limits, and tokens across the boundary of both."""
 
 import copy
 
@@ -26,12 +26,12 @@ def chatty():
     return Bundle.of(bundle.model, tokenizer)
 
 
-def chat(prompt=BEFORE, system=SYSTEM, written=AFTER, **more):
-    inputs = {"prompt": prompt, "continuation": written, "system": system}
+def chat(prompt=BEFORE, system=SYSTEM, **more):
+    inputs = {"prompt": prompt, "continuation": AFTER, "system": system}
     return Request("text_generation", "tiny", inputs, "saliency", params={"chat": True, **more})
 
 
-def test_a_chat_is_read_in_the_words_of_its_template_and_only_those_are_special(chatty):
+def test_only_the_tokens_of_the_chat_template_are_special(chatty):
     explanation = explain(chat(), bundle=chatty)
     assert explanation.segments == (
         ("system", 0, len(SYSTEM), "system"),
@@ -52,31 +52,31 @@ def test_a_chat_is_read_in_the_words_of_its_template_and_only_those_are_special(
     assert explanation.values[2] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_message_that_the_template_trims_is_found_where_it_was_typed(chatty):
+def test_a_message_that_the_template_trims_keeps_its_offsets(chatty):
     explanation = explain(chat(prompt=f"\n  {BEFORE}  ", system=""), bundle=chatty)
     first = next(f for f in explanation.features if f.field == "prompt" and not f.special)
     assert (first.text, first.start) == ("the", 3)
     assert [segment[3] for segment in explanation.segments] == ["user", "assistant"]
 
 
-def test_a_model_without_a_template_says_so():
+def test_a_model_without_a_chat_template_is_refused():
     with pytest.raises(Incompatible, match="has no chat template"):
         explain(chat(), bundle=bundle_of("gpt2"))
 
 
-def test_a_drawn_token_is_drawn_by_its_probability():
-    """Gumbel's noise: of 40,000 draws each token has its share, within four standard deviations."""
+def test_tokens_are_sampled_by_their_probability():
+    """Gumbel-max trick: each token's share of 40,000 draws is within four standard deviations of its probability."""
     logits, count = torch.tensor([1.0, 0.0, 2.0, -1.0]), 40_000
-    drawn = GumbelSampling(temperature=0.7, top_p=1.0, seed=1)(torch.zeros(count, 1).long(), logits.expand(count, -1))
-    shares = drawn.argmax(-1).bincount(minlength=4) / count
+    noisy = GumbelSampling(temperature=0.7, top_p=1.0, seed=1)(torch.zeros(count, 1).long(), logits.expand(count, -1))
+    shares = noisy.argmax(-1).bincount(minlength=4) / count
     expected = (logits / 0.7).softmax(-1)
     assert ((shares - expected).abs() < 4 * (expected * (1 - expected) / count).sqrt()).all()
 
 
-def test_only_tokens_that_make_up_the_share_are_drawn():
+def test_only_the_top_p_tokens_are_sampled():
     logits, count = torch.tensor([2.0, 1.0, -1.0, -2.0]), 2_000
-    drawn = GumbelSampling(temperature=1.0, top_p=0.8, seed=1)(torch.zeros(count, 1).long(), logits.expand(count, -1))
-    assert set(drawn.argmax(-1).tolist()) == {0, 1}
+    noisy = GumbelSampling(temperature=1.0, top_p=0.8, seed=1)(torch.zeros(count, 1).long(), logits.expand(count, -1))
+    assert set(noisy.argmax(-1).tolist()) == {0, 1}
 
 
 def test_a_sample_is_the_same_for_the_same_seed_and_the_global_generator_is_not_touched():
@@ -87,15 +87,15 @@ def test_a_sample_is_the_same_for_the_same_seed_and_the_global_generator_is_not_
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_what_the_model_would_have_written_instead_is_told_with_its_probability():
+def test_the_five_most_probable_alternatives_of_each_token_are_listed_best_first():
     bundle = bundle_of("llama")
-    said = predict(request_of("llama", "", params={"most_new_tokens": 4}), bundle=bundle)
-    assert len(said.alternatives) == len(said.targets) == 4
-    for target, others in zip(said.targets, said.alternatives, strict=True):
+    prediction = predict(request_of("llama", "", params={"most_new_tokens": 4}), bundle=bundle)
+    assert len(prediction.alternatives) == len(prediction.targets) == 4
+    for target, others in zip(prediction.targets, prediction.alternatives, strict=True):
         assert others[0].index == target.index
-        chances = [other.probability for other in others]
+        probabilities = [other.probability for other in others]
         assert len(others) == 5
-        assert chances == sorted(chances, reverse=True)
+        assert probabilities == sorted(probabilities, reverse=True)
 
 
 @pytest.mark.parametrize(("start", "end", "count"), [(1, 0, 15), (3, 0, 13), (3, 3, 1), (2, 5, 4)])
@@ -110,12 +110,12 @@ def test_only_the_tokens_from_start_to_end_are_explained(start, end, count):
 
 
 @pytest.mark.parametrize(("start", "end"), [(16, 0), (4, 3), (1, 16)])
-def test_tokens_that_were_not_written_cannot_be_explained(start, end):
-    with pytest.raises(BadRequest, match="the text that was written has 15"):
+def test_tokens_that_were_not_generated_cannot_be_explained(start, end):
+    with pytest.raises(BadRequest, match="generated text has 15"):
         explain(request_of("llama", params={"start": start, "end": end}), bundle=bundle_of("llama"))
 
 
-def test_a_word_gets_its_space_and_a_text_that_has_one_keeps_it():
+def test_a_continuation_gets_a_space_before_its_first_word_unless_it_has_one():
     bundle = bundle_of("gpt2")
     with_space, without = (explain(request_of("gpt2", text), bundle=bundle) for text in (" and", "and"))
     assert with_space.shown["continuation"] == without.shown["continuation"] == " and"
@@ -124,44 +124,45 @@ def test_a_word_gets_its_space_and_a_text_that_has_one_keeps_it():
     assert comma.shown["continuation"] == ", and"
 
 
-def test_a_prompt_that_is_too_long_loses_its_beginning_and_says_how_much():
+def test_a_prompt_that_is_too_long_is_truncated_on_the_left_with_a_notice():
     bundle = bundle_of("llama")
     explanation = explain(request_of("llama", "", before="the soup was cold " * 40), bundle=bundle)
     notice = next(notice for notice in explanation.notices if "were not read" in notice)
     count = len(bundle.tokenizer("the soup was cold " * 40)["input_ids"])
-    assert notice == f"The model reads 128 tokens at most: the first {count - 127} were not read."
+    assert "128 tokens" in notice
+    assert f"the first {count - 127} " in notice
     assert len(explanation.targets) == 1
     assert len(explanation.features) == 128
 
 
-def test_a_text_to_write_that_is_too_long_is_refused_with_both_numbers():
-    with pytest.raises(LimitReached, match="tokens, and the model can take 119 more"):
+def test_a_continuation_that_is_too_long_is_refused_with_both_numbers():
+    with pytest.raises(LimitReached, match=r"\d+ tokens.* 119 more"):
         explain(request_of("llama", "the waiter was rude " * 40), bundle=bundle_of("llama"))
 
 
-def test_a_text_to_contrast_with_takes_the_place_of_the_tokens_that_are_explained():
+def test_a_foil_replaces_the_explained_tokens():
     bundle = bundle_of("gpt2")
     last = explain(request_of("gpt2", " and the soup", params={"start": 4}), bundle=bundle)
     assert [target.label for target in last.targets] == ["soup"]
-    asked = request_of("gpt2", " and the soup", target=Target(foil="wa"), params={"start": 4})
-    explanation = explain(asked, bundle=bundle)
+    request = request_of("gpt2", " and the soup", target=Target(foil="wa"), params={"start": 4})
+    explanation = explain(request, bundle=bundle)
     assert [(target.label, target.foil) for target in explanation.targets] == [("soup", " wa")]
 
 
-def test_a_text_cannot_be_contrasted_with_itself_and_entropy_with_nothing():
+def test_a_foil_equal_to_the_text_and_a_contrast_of_entropies_are_refused():
     bundle = bundle_of("gpt2")
-    with pytest.raises(BadRequest, match="is the same as the written text"):
+    with pytest.raises(BadRequest, match="is the same as the generated text"):
         explain(request_of("gpt2", target=Target(foil=AFTER)), bundle=bundle)
-    with pytest.raises(BadRequest, match="Entropy is the same for every token"):
+    with pytest.raises(BadRequest, match="Entropy has no contrast"):
         explain(request_of("gpt2", target=Target(foil="or"), params={"unit": "entropy"}), bundle=bundle)
-    with pytest.raises(BadRequest, match="asked for by their numbers"):
+    with pytest.raises(BadRequest, match="set start and end"):
         explain(request_of("gpt2", target=Target(label="and")), bundle=bundle)
 
 
-def test_pairs_by_hand_say_what_is_set_against_what():
+def test_an_alignment_by_hand_chooses_the_foil_of_a_token():
     bundle = bundle_of("gpt2")
-    asked = request_of("gpt2", " and the soup", target=Target(foil=" with the bread"), params={"alignment": "4:1"})
-    explanation = explain(asked, bundle=bundle)
+    request = request_of("gpt2", " and the soup", target=Target(foil=" with the bread"), params={"alignment": "4:1"})
+    explanation = explain(request, bundle=bundle)
     own = bundle.tokenizer(" with the bread")["input_ids"]
     assert [target.label for target in explanation.targets] == ["soup"]
     assert explanation.targets[0].foil == bundle.tokenizer.decode(own[:1])
@@ -171,14 +172,14 @@ def test_pairs_by_hand_say_what_is_set_against_what():
     ("kind", "task", "advice"),
     [("bart", "text_generation", "Use translation"), ("gpt2", "translation", "Use text generation")],
 )
-def test_a_model_with_the_wrong_number_of_halves_is_sent_to_the_other_task(kind, task, advice):
+def test_a_model_of_the_other_architecture_is_referred_to_the_other_task(kind, task, advice):
     name = "prompt" if task == "text_generation" else "source"
     with pytest.raises(Incompatible, match=advice):
         explain(Request(task, "tiny", {name: BEFORE}, "saliency"), bundle=bundle_of(kind))
 
 
 @pytest.mark.parametrize("text", ["the soup 🍲 was", "مرحبا the soup", "the <img src=x onerror=alert(1)> soup"])
-def test_pieces_of_characters_lie_in_the_text_whole(text):
+def test_tokens_of_partial_characters_have_the_offsets_of_whole_ones(text):
     explanation = explain(request_of("gpt2", text, before=text), bundle=bundle_of("gpt2"))
     for feature in explanation.features:
         assert feature.text == explanation.shown[feature.field][feature.start : feature.end] or feature.text == "␣"

@@ -1,4 +1,4 @@
-"""Dropout for one pass: as torch would draw it from the same seed, whatever other threads draw at the same time."""
+"""Dropout for one pass: torch's own for the same seed, independent of random numbers in other threads."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tests.support.generation_models import bundle_of, request_of
 
 
 class Random(nn.Module):
-    """All that models draw in training: dropout, attention's own, and whether a layer is skipped; `pause` between."""
+    """Random operations of models in training: dropout, attention dropout, layer skipping; `pause` between them."""
 
     def __init__(self, pause=lambda: None):
         super().__init__()
@@ -31,34 +31,34 @@ class Random(nn.Module):
 X = torch.linspace(-1, 1, 2 * 5 * 8).reshape(1, 2, 5, 8)
 
 
-def drawn(seed, pause=lambda: None):
+def run_with_dropout(seed, pause=lambda: None):
     model = Random(pause).eval()
     with enable_dropout(seed, model):
         return model(X)
 
 
-def test_a_pass_drops_what_torch_drops_after_the_same_seed():
+def test_dropout_equals_that_of_torch_for_the_same_seed():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         expected = Random()(X)
-    assert torch.equal(drawn(7), expected)
-    assert not torch.equal(drawn(8), expected)
+    assert torch.equal(run_with_dropout(7), expected)
+    assert not torch.equal(run_with_dropout(8), expected)
 
 
-def test_two_passes_at_once_drop_what_each_drops_alone():
-    alone, meet = [drawn(seed) for seed in (1, 2)], threading.Barrier(2, timeout=20)
+def test_two_passes_at_once_equal_each_alone():
+    alone, meet = [run_with_dropout(seed) for seed in (1, 2)], threading.Barrier(2, timeout=20)
     with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(lambda seed: drawn(seed, meet.wait), (1, 2)))
+        together = list(pool.map(lambda seed: run_with_dropout(seed, meet.wait), (1, 2)))
     assert all(torch.equal(*pair) for pair in zip(alone, together, strict=True))
 
 
-def test_two_explanations_at_once_are_what_each_is_alone():
+def test_two_explanations_at_once_equal_each_alone():
     params = {"unit": "dropout_spread", "dropout_samples": 4}
     requests = [request_of("gpt2", "and rude", params=params, seed=seed) for seed in (1, 2)]
     bundles = [bundle_of("gpt2") for _ in requests]
     alone = [explain(request, bundle=bundle) for request, bundle in zip(requests, bundles, strict=True)]
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(explain, one, bundle=held) for one, held in zip(requests, bundles, strict=True)]
+        futures = [pool.submit(explain, one, bundle=bundle) for one, bundle in zip(requests, bundles, strict=True)]
         together = [future.result() for future in futures]
     for one, other in zip(alone, together, strict=True):
         assert np.array_equal(one.scores, other.scores, equal_nan=True)

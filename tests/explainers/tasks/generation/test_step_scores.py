@@ -1,4 +1,4 @@
-"""Each step score is the formula that it is named after, worked out another way."""
+"""Each step score equals its formula, computed another way; alignments are optimal."""
 
 import math
 from itertools import combinations
@@ -13,52 +13,62 @@ from explainers.tasks._scores import name_unit
 from explainers.tasks._tokenization import ScoreParams
 from explainers.tasks.generation.alignment import align, compute_similarity, parse_alignment
 from explainers.tasks.generation.decoding import GenerationParams
-from explainers.tasks.generation.step_scores import STEPS, StepInputs, compute_step_score, find_available
+from explainers.tasks.generation.step_scores import STEP_SCORES, StepInputs, compute_step_score, find_available
 
 B, T, V = 2, 3, 11
 
 
 @pytest.fixture
-def told():
+def inputs():
     draw = torch.Generator().manual_seed(5)
     return StepInputs(
         2 * torch.randn(B, T, V, generator=draw),
         torch.tensor([4, 0, 10]),
-        without=torch.randn(T, V, generator=draw),
-        empty=torch.randn(T, V, generator=draw),
-        shaken=torch.randn(4, B, T, V, generator=draw),
-        mass=0.6,
+        without_context=torch.randn(T, V, generator=draw),
+        without_input=torch.randn(T, V, generator=draw),
+        dropout_logits=torch.randn(4, B, T, V, generator=draw),
+        top_p_mass=0.6,
     )
 
 
-def by_row(told, run):
-    """The number of every input and token from its logits (V,) alone, (B, T)."""
-    return torch.tensor([[run(told.logits[b, t].double(), t, int(told.ids[t])) for t in range(T)] for b in range(B)])
+def map_rows(inputs, run):
+    """Compute the number of every input and token from its logits (V,) alone, (B, T)."""
+    return torch.tensor(
+        [[run(inputs.logits[b, t].double(), t, int(inputs.ids[t])) for t in range(T)] for b in range(B)]
+    )
 
 
-def share(logits, token):
+def compute_p(logits, token):
     return float(Categorical(logits=logits).probs[token])
 
 
 CLOSED = {
-    "probability": lambda told: by_row(told, lambda z, t, y: share(z, y)),
-    "logit": lambda told: by_row(told, lambda z, t, y: float(z[y])),
-    "log_probability": lambda told: by_row(told, lambda z, t, y: math.log(share(z, y))),
-    "cross_entropy": lambda told: by_row(
-        told, lambda z, t, y: float(torch.nn.functional.cross_entropy(z[None], torch.tensor([y])))
+    "probability": lambda inputs: map_rows(inputs, lambda z, t, y: compute_p(z, y)),
+    "logit": lambda inputs: map_rows(inputs, lambda z, t, y: float(z[y])),
+    "log_probability": lambda inputs: map_rows(inputs, lambda z, t, y: math.log(compute_p(z, y))),
+    "cross_entropy": lambda inputs: map_rows(
+        inputs, lambda z, t, y: float(torch.nn.functional.cross_entropy(z[None], torch.tensor([y])))
     ),
-    "perplexity": lambda told: by_row(told, lambda z, t, y: 1 / share(z, y)),
-    "entropy": lambda told: by_row(told, lambda z, t, y: float(Categorical(logits=z).entropy())),
-    "kl_divergence": lambda told: by_row(
-        told,
-        lambda z, t, y: float(kl_divergence(Categorical(logits=z), Categorical(logits=told.without[t].double()))),
+    "perplexity": lambda inputs: map_rows(inputs, lambda z, t, y: 1 / compute_p(z, y)),
+    "entropy": lambda inputs: map_rows(inputs, lambda z, t, y: float(Categorical(logits=z).entropy())),
+    "kl_divergence": lambda inputs: map_rows(
+        inputs,
+        lambda z, t, y: float(
+            kl_divergence(Categorical(logits=z), Categorical(logits=inputs.without_context[t].double()))
+        ),
     ),
-    "p_cxmi": lambda told: by_row(told, lambda z, t, y: math.log2(share(z, y) / share(told.without[t], y))),
-    "in_context_pvi": lambda told: by_row(told, lambda z, t, y: math.log2(share(z, y) / share(told.empty[t], y))),
-    "dropout_spread": lambda told: torch.tensor(
+    "p_cxmi": lambda inputs: map_rows(
+        inputs, lambda z, t, y: math.log2(compute_p(z, y) / compute_p(inputs.without_context[t], y))
+    ),
+    "in_context_pvi": lambda inputs: map_rows(
+        inputs, lambda z, t, y: math.log2(compute_p(z, y) / compute_p(inputs.without_input[t], y))
+    ),
+    "dropout_spread": lambda inputs: torch.tensor(
         [
             [
-                torch.tensor([share(told.shaken[k, b, t], int(told.ids[t])) for k in range(4)]).std(correction=0)
+                torch.tensor([compute_p(inputs.dropout_logits[k, b, t], int(inputs.ids[t])) for k in range(4)]).std(
+                    correction=0
+                )
                 for t in range(T)
             ]
             for b in range(B)
@@ -67,8 +77,8 @@ CLOSED = {
 }
 
 
-def smallest_set(logits, mass):
-    """How many of the likeliest tokens it takes, counted one by one."""
+def count_smallest_set(logits, mass):
+    """Count the most probable tokens that reach this probability, one by one."""
     total, count = 0.0, 0
     for probability in sorted(Categorical(logits=logits).probs.tolist(), reverse=True):
         if total >= mass:
@@ -77,44 +87,44 @@ def smallest_set(logits, mass):
     return float(count)
 
 
-CLOSED["top_p_size"] = lambda told: by_row(told, lambda z, t, y: smallest_set(z, 0.6))
+CLOSED["top_p_size"] = lambda inputs: map_rows(inputs, lambda z, t, y: count_smallest_set(z, 0.6))
 
 
 @pytest.mark.parametrize("key", list(CLOSED))
-def test_a_step_score_is_its_formula(told, key):
-    found = compute_step_score(told, key)
-    assert found.shape == (B, T)
-    torch.testing.assert_close(found, CLOSED[key](told).float(), atol=1e-5, rtol=1e-5)
+def test_a_step_score_equals_its_formula(inputs, key):
+    scores = compute_step_score(inputs, key)
+    assert scores.shape == (B, T)
+    torch.testing.assert_close(scores, CLOSED[key](inputs).float(), atol=1e-5, rtol=1e-5)
 
 
-def test_every_step_score_is_proved_and_can_be_explained():
+def test_every_step_score_is_tested_and_is_a_choice_of_the_setting():
     unit = next(param for param in params_of(GenerationParams) if param.name == "unit")
-    assert set(CLOSED) == set(STEPS) == set(unit.choices)
+    assert set(CLOSED) == set(STEP_SCORES) == set(unit.choices)
 
 
-@pytest.mark.parametrize("key", [step.key for step in STEPS.values() if step.contrasts])
-def test_a_contrast_is_the_number_of_the_token_minus_that_of_its_foil(told, key):
+@pytest.mark.parametrize("key", [step.key for step in STEP_SCORES.values() if step.contrasts])
+def test_a_contrast_is_the_score_of_the_token_minus_that_of_its_foil(inputs, key):
     foils = torch.tensor([1, 2, 3])
-    found = compute_step_score(StepInputs(told.logits, told.ids, foils), key)
-    other = StepInputs(told.logits, foils)
+    scores = compute_step_score(StepInputs(inputs.logits, inputs.ids, foils), key)
+    other = StepInputs(inputs.logits, foils)
     torch.testing.assert_close(
-        found, compute_step_score(StepInputs(told.logits, told.ids), key) - compute_step_score(other, key)
+        scores, compute_step_score(StepInputs(inputs.logits, inputs.ids), key) - compute_step_score(other, key)
     )
 
 
-def test_a_step_score_is_offered_only_where_its_needs_are_met(told):
-    plain = {step.key for step in find_available(StepInputs(told.logits, told.ids))}
-    assert set(STEPS) - plain == {"kl_divergence", "p_cxmi", "in_context_pvi", "dropout_spread"}
-    assert {step.key for step in find_available(told)} == set(STEPS)
+def test_a_step_score_is_available_only_if_its_needs_are_met(inputs):
+    plain = {step.key for step in find_available(StepInputs(inputs.logits, inputs.ids))}
+    assert set(STEP_SCORES) - plain == {"kl_divergence", "p_cxmi", "in_context_pvi", "dropout_spread"}
+    assert {step.key for step in find_available(inputs)} == set(STEP_SCORES)
 
 
-def test_the_units_of_classes_and_those_of_written_tokens_are_called_alike():
+def test_the_units_of_classes_and_of_generated_tokens_share_their_names():
     unit = next(param for param in params_of(ScoreParams) if param.name == "unit")
-    assert {"probability", "logit"} <= set(unit.choices) & set(STEPS)
+    assert {"probability", "logit"} <= set(unit.choices) & set(STEP_SCORES)
     assert name_unit("logit", "softmax", 3) == "logit_margin"
 
 
-def test_equal_tokens_are_set_against_each_other_and_one_too_many_is_left_alone():
+def test_equal_tokens_align_and_an_extra_one_has_no_counterpart():
     table = torch.nn.functional.one_hot(torch.arange(9)).float()
     assert align(compute_similarity(table, [1, 2, 3], [1, 2, 3])) == {0: 0, 1: 1, 2: 2}
     assert align(compute_similarity(table, [1, 2, 3], [1, 3])) == {0: 0, 2: 1}
@@ -123,7 +133,7 @@ def test_equal_tokens_are_set_against_each_other_and_one_too_many_is_left_alone(
 
 
 def test_an_alignment_costs_no_more_than_any_other_in_order():
-    """Against every way to set four tokens against three in order."""
+    """Compare with every alignment of four tokens with three."""
     draw = torch.Generator().manual_seed(1)
     for _ in range(20):
         alike = torch.rand(4, 3, generator=draw) * 2 - 1
@@ -140,8 +150,8 @@ def test_an_alignment_costs_no_more_than_any_other_in_order():
         assert cost(align(alike).items()) == pytest.approx(min(map(cost, every)))
 
 
-def test_pairs_by_hand_are_counted_from_one_and_refused_where_there_is_no_token():
+def test_an_alignment_by_hand_counts_from_one_and_refuses_missing_tokens():
     assert parse_alignment("1:1, 3:2", 3, 2) == {0: 0, 2: 1}
     for wrong in ("", "1", "0:1", "4:1", "1:3", "1:1;2:2", "a:b"):
-        with pytest.raises(BadRequest, match="written text has 3 and the other 2"):
+        with pytest.raises(BadRequest, match="has 3 tokens and the other 2"):
             parse_alignment(wrong, 3, 2)

@@ -1,4 +1,4 @@
-"""Written text is explained token by token from one pass, on every architecture, and what is explained is what runs."""
+"""Generated text is explained token by token from one pass, on every architecture, with the deployed scores."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from explainers.export.serialize import from_json, to_json
 from tests.support.generation_models import AFTER, BEFORE, WRITERS, bundle_of, ids_of, request_of
 
 
-def generated(bundle, text, most):
-    """What the model writes by the plain call of its own, without the token that ends it."""
+def generate_plainly(bundle, text, most):
+    """Generate token ids by the model's own `generate`, without the end-of-sequence token."""
     inputs = bundle.tokenizer(text, return_tensors="pt")
     ids = bundle.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=most, pad_token_id=0)[0]
     first = 1 if bundle.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
@@ -22,18 +22,18 @@ def generated(bundle, text, most):
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_what_is_written_is_what_the_model_writes_by_itself(kind):
+def test_the_generated_text_is_that_of_the_models_own_generate(kind):
     bundle = bundle_of(kind)
-    said = predict(request_of(kind, "", params={"most_new_tokens": 9}), bundle=bundle)
-    ids = generated(bundle, BEFORE, 9)
-    assert [target.index for target in said.targets] == ids
+    prediction = predict(request_of(kind, "", params={"most_new_tokens": 9}), bundle=bundle)
+    ids = generate_plainly(bundle, BEFORE, 9)
+    assert [target.index for target in prediction.targets] == ids
     skipped = bundle.tokenizer.decode(ids, skip_special_tokens=True)
-    assert said.text.strip() == skipped.strip()
+    assert prediction.text.strip() == skipped.strip()
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_the_probability_of_each_token_is_the_models_own_after_its_prefix_alone(kind):
-    """One pass for all tokens gives what one pass a token gives."""
+    """One pass for all tokens gives the same as one pass per token."""
     bundle = bundle_of(kind)
     explanation = explain(request_of(kind), bundle=bundle)
     own = bundle.tokenizer(BEFORE, return_tensors="pt")["input_ids"]
@@ -52,7 +52,7 @@ def test_the_probability_of_each_token_is_the_models_own_after_its_prefix_alone(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_words_that_a_text_must_begin_with_are_read_and_not_explained(kind):
+def test_a_given_prefix_is_read_and_not_explained(kind):
     bundle = bundle_of(kind)
     whole = explain(request_of(kind, "cold and the waiter rude", params={"norm": "L2"}), bundle=bundle)
     request = request_of(kind, "rude", params={"norm": "L2"})
@@ -67,17 +67,19 @@ def test_words_that_a_text_must_begin_with_are_read_and_not_explained(kind):
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_model_goes_on_from_words_that_it_must_begin_with_as_from_its_own(kind):
+def test_a_model_continues_a_given_prefix(kind):
     bundle = bundle_of(kind)
     request = request_of(kind, "", params={"most_new_tokens": 4})
-    begun = replace(request, inputs=dict(request.inputs) | {"prefix": "cold and the waiter"})
-    said = predict(begun, bundle=bundle)
-    assert 0 < len(said.targets) <= 4
-    assert ids_of(said) == [alternatives[0].index for alternatives in said.alternatives]  # the likeliest each time
+    with_prefix = replace(request, inputs=dict(request.inputs) | {"prefix": "cold and the waiter"})
+    prediction = predict(with_prefix, bundle=bundle)
+    assert 0 < len(prediction.targets) <= 4
+    assert ids_of(prediction) == [
+        alternatives[0].index for alternatives in prediction.alternatives
+    ]  # the most probable each time
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_feature_at_or_behind_a_token_is_not_visible_to_it_and_all_before_are(kind):
+def test_exactly_the_features_before_a_token_are_visible_to_it(kind):
     explanation = explain(request_of(kind, params={"norm": "L2"}), bundle=bundle_of(kind))
     places = [target.position for target in explanation.targets]
     assert [explanation.tokens[place] for place in places] == [target.label for target in explanation.targets]
@@ -87,9 +89,9 @@ def test_a_feature_at_or_behind_a_token_is_not_visible_to_it_and_all_before_are(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-@pytest.mark.parametrize("written", [AFTER, ""])
-def test_tokens_lie_in_the_texts_as_they_are_shown_and_all_comes_back_from_json(kind, written):
-    explanation = explain(request_of(kind, written), bundle=bundle_of(kind))
+@pytest.mark.parametrize("continuation", [AFTER, ""])
+def test_offsets_lie_in_the_shown_texts_and_json_restores_the_explanation(kind, continuation):
+    explanation = explain(request_of(kind, continuation), bundle=bundle_of(kind))
     shown = explanation.shown
     assert list(shown) == list(dict.fromkeys(name for name, _ in explanation.request.inputs))
     for name, text in shown.items():
@@ -98,10 +100,11 @@ def test_tokens_lie_in_the_texts_as_they_are_shown_and_all_comes_back_from_json(
         assert {i for start, end in places for i in range(start, end)} >= {i for i, s in enumerate(text) if s.isalpha()}
     before, after = shown.values()
     assert before == BEFORE
-    assert after.strip() == (written or explanation.prediction.text.strip())
+    assert after.strip() == (continuation or explanation.prediction.text.strip())
     assert from_json(to_json(explanation)) == explanation
 
 
-def test_one_token_that_another_text_replaces_is_told_as_one():
+def test_a_notice_counts_the_tokens_that_differ_from_the_foil():
     request = Request("translation", "tr-en", {"source": "O bir doktor."}, "saliency", Target(foil="She is a doctor."))
-    assert explain(request).notices == ("Explained is the one written token that the other text replaces by others.",)
+    (notice,) = explain(request).notices
+    assert "1 generated token that differs" in notice
