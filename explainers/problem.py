@@ -25,7 +25,7 @@ class Points(Protocol):
     def __getitem__(self, rows: slice, /) -> Tensor: ...
 
 
-class Words(Protocol):
+class EmbeddingTable(Protocol):
     """The embedding table (V, D) of a vocabulary, its rows computed when they are needed; a Tensor is one."""
 
     def __len__(self) -> int: ...
@@ -33,7 +33,7 @@ class Words(Protocol):
 
 
 @dataclass(frozen=True)
-class Path:
+class StraightPath:
     """The inputs on the straight line from `start` to `end`, both (1, F, D), at `alphas` (N,)."""
 
     start: Tensor
@@ -49,7 +49,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Kept:
+class MaskedInputs:
     """The inputs in which only the features of `mask` (N, F) are those of `x`, the others those of `baseline`."""
 
     x: Tensor
@@ -64,7 +64,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Noisy:
+class NoisyCopies:
     """`count` copies of `x` (1, F, D) with Gaussian noise, each from its own seed, so that batches do not matter."""
 
     x: Tensor
@@ -98,7 +98,7 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Layer:
+class EmbeddingLayer:
     """The embedding module that runs, the ids that it reads (1, F), and those of the baseline if ids make it."""
 
     module: torch.nn.Module
@@ -121,8 +121,8 @@ class Internals:
     `attentions` and `zeroing` are those of an encoder that has a decoder behind it.
     """
 
-    layer: Layer | None = None
-    table: Words | None = None
+    layer: EmbeddingLayer | None = None
+    table: EmbeddingTable | None = None
     hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
     zeroing: Callable[[int], Tensor] | None = None
@@ -240,7 +240,7 @@ class Problem:
 
     def keep(self, mask: Points) -> Tensor:
         """Compute scores (N, T) with the features of `mask` (N, F) as they are and the others at the baseline."""
-        return self.values(Kept(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
+        return self.values(MaskedInputs(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
 
     def painted(self, maps: Tensor) -> Tensor:
         """Turn maps of an image (T, rows, columns) into scores (T, F): the channels of a pixel share equally."""

@@ -13,8 +13,8 @@ from ..results.edited_text import AttackedText
 from .greedy_search import find_swappable, search_greedily, swap_word
 from .target_model import AttackOutcome, TargetModel
 
-COMMON = 3_000  # words of one script that count as common, by the order of the model's vocabulary
-EACH = 4  # the most swaps of one word that are tried in a round
+COMMON_WORDS = 3_000  # words of one script that count as common, by the order of the model's vocabulary
+SWAPS_PER_WORD = 4  # the most swaps of one word that are tried in a round
 
 
 @attack("HotFlip", paper="Ebrahimi et al. 2018, arXiv:1712.06751")
@@ -41,38 +41,38 @@ def hotflip(
             return []
         slopes = opponent.slopes(wording)
         allowed = torch.stack(
-            [_allowed(opponent, wording.pieces[i].text, same_case, common_words) for i in indexes]
+            [_find_allowed(opponent, wording.pieces[i].text, same_case, common_words) for i in indexes]
         )  # (N, W)
         if similarity:
             allowed &= slopes.cosines(opponent.rows)[indexes] >= similarity
         gains = opponent.sign * slopes.swaps(opponent.rows)[indexes]  # (N, W)
         return [
             swap_word(opponent, wording, indexes[row], word, opponent.sign * gain)
-            for row, word, gain in _best(gains.masked_fill(~allowed, -torch.inf), tries)
+            for row, word, gain in _select_best(gains.masked_fill(~allowed, -torch.inf), tries)
         ]
 
     return search_greedily(opponent, propose, flips)
 
 
-def _best(gains: Tensor, most: int) -> list[tuple[int, int, float]]:
+def _select_best(gains: Tensor, most: int) -> list[tuple[int, int, float]]:
     """Rows, words and gains of the best swaps, few of each row, best first."""
-    values, words = gains.topk(min(EACH, gains.shape[1]), dim=1)  # (N, EACH)
+    values, words = gains.topk(min(SWAPS_PER_WORD, gains.shape[1]), dim=1)  # (N, EACH)
     order = values.flatten().argsort(descending=True)[:most].tolist()
     found = [(place // words.shape[1], int(words.flatten()[place]), float(values.flatten()[place])) for place in order]
     return [swap for swap in found if swap[2] > -torch.inf]
 
 
-def _allowed(opponent: TargetModel, old: str, same_case: bool, common: bool) -> Tensor:
+def _find_allowed(opponent: TargetModel, old: str, same_case: bool, common: bool) -> Tensor:
     """Which words of the vocabulary may stand in a word's place, (W,)."""
     known = opponent.vocabulary
     fits = known.instead(old)
     if common:
-        fits &= fits.cumsum(0) <= COMMON
+        fits &= fits.cumsum(0) <= COMMON_WORDS
     if same_case and not known.folds:
-        fits &= torch.tensor([_shape(word) == _shape(old) for word in known.words], dtype=torch.bool)
+        fits &= torch.tensor([_describe_case(word) == _describe_case(old) for word in known.words], dtype=torch.bool)
     return fits
 
 
-def _shape(word: str) -> tuple[bool, bool]:
+def _describe_case(word: str) -> tuple[bool, bool]:
     """Whether a word begins with a capital, and whether it is all capitals."""
     return word[:1].isupper(), len(word) > 1 and word.isupper()

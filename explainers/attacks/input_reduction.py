@@ -29,20 +29,20 @@ def input_reduction(
     while alive:
         longer: dict[frozenset[int], tuple[AttackState, ...]] = {}
         for path in alive:
-            if shorter := _shorter(opponent, path[-1], beam):
-                longer |= {_kept(state): (*path, state) for state in shorter}
+            if shorter := _shorten(opponent, path[-1], beam):
+                longer |= {_list_positions(state): (*path, state) for state in shorter}
             else:
-                minimal[_kept(path[-1])] = path
+                minimal[_list_positions(path[-1])] = path
         alive = sorted(longer.values(), key=lambda path: opponent.distance(path[-1]))[:beam]
     found = sorted(minimal.values(), key=lambda path: (len(path[-1].wording.pieces), opponent.distance(path[-1])))
     best = found[0]
     success = len(best) > 1
     return AttackOutcome(
-        best, success, _reason(opponent, best[-1], success), tuple(path[-1] for path in found if success)
+        best, success, _explain_end(opponent, best[-1], success), tuple(path[-1] for path in found if success)
     )
 
 
-def _shorter(opponent: TargetModel, state: AttackState, beam: int) -> list[AttackState]:
+def _shorten(opponent: TargetModel, state: AttackState, beam: int) -> list[AttackState]:
     """Texts with fewer words of which the model says the same; none only if no single word can go."""
     wording = state.wording
     free = opponent.free(wording)
@@ -52,32 +52,32 @@ def _shorter(opponent: TargetModel, state: AttackState, beam: int) -> list[Attac
     order = sorted(free, key=lambda i: float(lengths[i]))
     together = max(1, len(order) // SHARE)
     while together > 1:
-        if found := _kept_by(opponent, _without(wording, lengths, order, together, range(beam))):
+        if found := _filter_successes(opponent, _drop_words(wording, lengths, order, together, range(beam))):
             return found
         together //= 2
     first, rest = range(min(beam, len(order))), range(beam, len(order))
-    return _kept_by(opponent, _without(wording, lengths, order, 1, first)) or _kept_by(
-        opponent, _without(wording, lengths, order, 1, rest)
+    return _filter_successes(opponent, _drop_words(wording, lengths, order, 1, first)) or _filter_successes(
+        opponent, _drop_words(wording, lengths, order, 1, rest)
     )
 
 
-def _without(
+def _drop_words(
     wording: AttackedText, lengths: list[float], order: list[int], together: int, first: Iterable[int]
 ) -> list[AttackedText]:
     """The text without `together` words that follow each other in the order in which they should go."""
     return [wording.without({i: lengths[i] for i in order[at : at + together]}) for at in first]
 
 
-def _kept_by(opponent: TargetModel, wordings: list[AttackedText]) -> list[AttackState]:
+def _filter_successes(opponent: TargetModel, wordings: list[AttackedText]) -> list[AttackState]:
     """The texts of which the model still says the same."""
     return [state for state in opponent.tried(wordings) if opponent.won(state)]
 
 
-def _kept(state: AttackState) -> frozenset[int]:
+def _list_positions(state: AttackState) -> frozenset[int]:
     return frozenset(piece.position for piece in state.wording.pieces)
 
 
-def _reason(opponent: TargetModel, state: AttackState, success: bool) -> str:
+def _explain_end(opponent: TargetModel, state: AttackState, success: bool) -> str:
     if len(state.wording.pieces) == 1:
         return "One word is left." if success else "The text is a single word."
     if not opponent.free(state.wording):

@@ -28,13 +28,13 @@ def random_swap(
         if not indexes:
             return []
         drawn = [indexes[int(i)] for i in torch.randint(len(indexes), (tries,), generator=generator)]
-        pairs = [(index, _word(opponent, wording.pieces[index].text, generator)) for index in drawn]
+        pairs = [(index, _draw_word(opponent, wording.pieces[index].text, generator)) for index in drawn]
         return [swap_word(opponent, wording, index, word, 0.0) for index, word in pairs if word is not None]
 
     return search_greedily(opponent, propose, flips)
 
 
-def _word(opponent: TargetModel, old: str, generator: torch.Generator) -> int | None:
+def _draw_word(opponent: TargetModel, old: str, generator: torch.Generator) -> int | None:
     """Another word of the same script, None if there is none."""
     fits = opponent.vocabulary.instead(old).nonzero().flatten()
     return int(fits[torch.randint(len(fits), (), generator=generator)]) if len(fits) else None

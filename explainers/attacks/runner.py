@@ -22,7 +22,7 @@ from ..tasks._answer_check import AnswerCheck, Attackable, Judgement, judge_all
 from ..tasks._tokenization import ScoreParams
 from .target_model import AttackState, TargetModel, WordGradients, find_protected
 
-READING = {param.name for param in params_of(ScoreParams)}
+SCORE_PARAMS = {param.name for param in params_of(ScoreParams)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
         raise BadRequest(
             f"The model does not say {said.target.label!r} here, but {said.says!r}. An attack begins with what it says."
         )
-    game = _opponent(plan, bundle, run, said)
+    game = _make_target_model(plan, bundle, run, said)
     if not plan.method.keeps and game.won(game.start):
         raise BadRequest(f"The model says {said.says!r} already. Choose something else for it to say.")
     outcome = plan.method.run(game, **param_values(plan.method.params, plan.options))
@@ -80,8 +80,8 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
         after=plan.task.predict(bundle, last),
         success=outcome.success,
         reason=outcome.reason,
-        trajectory=_steps(outcome.path),
-        minimal=tuple(_step(state, 0) for state in outcome.minimal),
+        trajectory=_make_steps(outcome.path),
+        minimal=tuple(_make_step(state, 0) for state in outcome.minimal),
         protected=plan.protected,
         params=tuple(plan.options.items()),
         evaluations=(run.forward, run.backward),
@@ -89,20 +89,20 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     )
 
 
-def _steps(path: Sequence[AttackState]) -> tuple[Step, ...]:
+def _make_steps(path: Sequence[AttackState]) -> tuple[Step, ...]:
     known = [0, *(len(state.wording.edits) for state in path)]
-    return tuple(_step(state, before) for state, before in zip(path, known, strict=False))
+    return tuple(_make_step(state, before) for state, before in zip(path, known, strict=False))
 
 
-def _step(state: AttackState, known: int) -> Step:
+def _make_step(state: AttackState, known: int) -> Step:
     """A state as a step, its edits those after the first `known`."""
     return Step(state.wording.text, state.wording.edits[known:], state.verdict.says, state.verdict.probability)
 
 
-def _opponent(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> TargetModel:
+def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> TargetModel:
     """The model with the text that is to be changed; `said` is what it says at first."""
     task, request, field = plan.task, plan.request, plan.field
-    begun = task.encode(bundle, _steep(task, request, said.target), run)
+    begun = task.encode(bundle, _make_gradient_request(task, request, said.target), run)
     if begun.internals.table is None:
         raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
     text = (dict(begun.layout.texts) or request.texts)[field]
@@ -119,16 +119,16 @@ def _opponent(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> Tar
         return [AttackState(wording, verdict) for wording, verdict in zip(wordings, found, strict=True)]
 
     def encoded(wording: AttackedText) -> Problem:
-        token = None if place is None else _token(hearing(wording), wording.now(place))
+        token = None if place is None else _find_token(hearing(wording), wording.now(place))
         run.spend(1)  # the plain pass that every encoding begins with
         target = replace(goal, position=token)
-        return task.encode(bundle, _steep(task, with_text(request, field, wording.text), target), run)
+        return task.encode(bundle, _make_gradient_request(task, with_text(request, field, wording.text), target), run)
 
     return TargetModel(
         start=tried([start])[0],
         towards=plan.wanted is not None or plan.method.keeps,
         tried=tried,
-        slopes=lambda wording: _slopes(encoded(wording), field, wording),
+        slopes=lambda wording: _compute_word_gradients(encoded(wording), field, wording),
         vocabulary=bundle.vocabulary,
         rows=begun.internals.table[bundle.vocabulary.ids],
         protected=find_protected(start, plan.protected, said.fixed),
@@ -136,20 +136,20 @@ def _opponent(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> Tar
     )
 
 
-def _steep(task: Attackable, request: Request, target: Target) -> Request:
+def _make_gradient_request(task: Attackable, request: Request, target: Target) -> Request:
     """The question whose gradient is taken: log-odds, which are steep where a probability is flat, and rank alike."""
-    own = {param.name for param in task.params} - READING
+    own = {param.name for param in task.params} - SCORE_PARAMS
     options = {name: value for name, value in request.options.items() if name in own}
     return replace(request, target=target, params=options | {"unit": "log_odds"})
 
 
-def _token(hearing: AnswerCheck, place: int) -> int:
+def _find_token(hearing: AnswerCheck, place: int) -> int:
     """The token that begins at a character; one of nothing but space begins nowhere."""
     tokens = hearing.encodings[0].features
     return next(i for i, token in enumerate(tokens) if token.start == place and token.end != place)
 
 
-def _slopes(problem: Problem, field: str, wording: AttackedText) -> WordGradients:
+def _compute_word_gradients(problem: Problem, field: str, wording: AttackedText) -> WordGradients:
     _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
     steep, x = gradients[0, 0], problem.x[0]  # (F, D)
     belongs = torch.zeros(len(wording.pieces), len(x))  # (N, F)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..registry import metric
 from .perturbation import PerturbationTest
 
-MOST = 100  # pieces that are left out one by one, drawn by the seed where there are more
+MOST_FEATURES = 100  # pieces that are left out one by one, drawn by the seed where there are more
 
 
 @metric("Leave-one-out tau", paper="Jain & Wallace 2019, arXiv:1902.10186", better="high")
@@ -21,7 +21,7 @@ def leave_one_out(trial: PerturbationTest) -> float:
     Kendall's tau-b; of an unsigned map with the sizes of the falls.
     """
     pieces = len(trial.scores)
-    left_out = torch.randperm(pieces, generator=trial.generator)[:MOST]  # (N,)
+    left_out = torch.randperm(pieces, generator=trial.generator)[:MOST_FEATURES]  # (N,)
     falls = trial.falls(torch.arange(pieces) != left_out[:, None])  # (N,)
     return correlate_ranks(trial.scores[left_out], falls if trial.signed else falls.abs())
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from ..methods.feature_groups import KEPT, GroupMasks
 from ..problem import Problem
 
-STEPS = 10  # how many fractions of the pieces are taken away
-EVERY = 720  # orders: as many or fewer are all tried, in place of a few at random
+FRACTIONS = 10  # how many fractions of the pieces are taken away
+MOST_ORDERS = 720  # orders: as many or fewer are all tried, in place of a few at random
 
 Falls = Callable[[Tensor], Tensor]
 """From masks (…, P) of the pieces that are kept to how far the number falls below F(x), (…)."""
@@ -79,12 +79,12 @@ class PerturbationTest:
 
 def count_removed(pieces: int) -> Tensor:
     """The numbers of pieces that are taken away, (K,): each tenth of them, rounded up, once."""
-    return torch.tensor(sorted({math.ceil(pieces * step / STEPS) for step in range(1, STEPS + 1)}))
+    return torch.tensor(sorted({math.ceil(pieces * step / FRACTIONS) for step in range(1, FRACTIONS + 1)}))
 
 
 def allows_every_order(pieces: int) -> bool:
     """Whether there are so few pieces that every order is tried."""
-    return pieces < 20 and math.factorial(pieces) <= EVERY
+    return pieces < 20 and math.factorial(pieces) <= MOST_ORDERS
 
 
 def make_test(problem: Problem, scores: Tensor, groups: Tensor, row: int, signed: bool) -> PerturbationTest:
@@ -98,10 +98,10 @@ def make_test(problem: Problem, scores: Tensor, groups: Tensor, row: int, signed
     compact = torch.full_like(taken, KEPT).masked_scatter(taken != KEPT, places)  # (F,), 0 to P - 1 and KEPT
     shuffled = torch.randperm(len(summed), generator=torch.Generator().manual_seed(problem.seed))
     order = shuffled[summed[shuffled].argsort(descending=True, stable=True)]
-    return PerturbationTest(summed, order, signed, _falls(problem, compact, row), problem.seed)
+    return PerturbationTest(summed, order, signed, _make_fall_function(problem, compact, row), problem.seed)
 
 
-def _falls(problem: Problem, groups: Tensor, row: int) -> Falls:
+def _make_fall_function(problem: Problem, groups: Tensor, row: int) -> Falls:
     """Runs the problem once for each mask (P,) of pieces."""
     pieces = int(groups.max()) + 1
 

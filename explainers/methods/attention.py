@@ -24,9 +24,11 @@ def attention(
 
     (T, F): shares of 1, of those tokens that the number is read from, by how much it depends on each.
     """
-    weights = _weights(problem)[problem.internals.encoder_layers :]
-    weights = _chosen(_chosen(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
-    return Attribution(_on_features(problem, _readers(problem, len(weights)) @ weights), signed=False)
+    weights = _compute_weights(problem)[problem.internals.encoder_layers :]
+    weights = _select(_select(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
+    return Attribution(
+        _spread_over_features(problem, _weigh_read_tokens(problem, len(weights)) @ weights), signed=False
+    )
 
 
 @method("Attention rollout", paper="Abnar & Zuidema 2020, arXiv:2005.00928", needs=("attentions",))
@@ -35,8 +37,8 @@ def attention_rollout(problem: Problem) -> Attribution:
 
     (T, F): a patch's share is the sum over its pixels.
     """
-    rolled = compute_rollout(_weights(problem))  # (N, N)
-    return Attribution(_on_features(problem, _readers(problem, len(rolled)) @ rolled), signed=False)
+    rolled = compute_rollout(_compute_weights(problem))  # (N, N)
+    return Attribution(_spread_over_features(problem, _weigh_read_tokens(problem, len(rolled)) @ rolled), signed=False)
 
 
 @method("Value zeroing", paper="Mohebbi et al. 2023, arXiv:2301.12971", needs=("zeroing",))
@@ -62,7 +64,7 @@ def value_zeroing(
             mixed = layers[problem.internals.encoder_layers :].mean(0)
         case _:
             mixed = layers[-1]
-    return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
+    return Attribution(_weigh_read_tokens(problem, len(mixed)) @ mixed, signed=False)
 
 
 def normalize_shares(moved: Tensor) -> Tensor:
@@ -80,7 +82,7 @@ def compute_rollout(weights: Tensor) -> Tensor:
     return rolled
 
 
-def _weights(problem: Problem) -> Tensor:
+def _compute_weights(problem: Problem) -> Tensor:
     """The attention of all layers, (L, heads, N, N)."""
     if problem.internals.attentions is None or (problem.layout.grid and problem.internals.patches is None):
         raise Incompatible("Attention needs a model whose tokens or patches attend to each other.")
@@ -89,7 +91,7 @@ def _weights(problem: Problem) -> Tensor:
     return weights
 
 
-def _chosen(weights: Tensor, axis: int, number: int, what: str) -> Tensor:
+def _select(weights: Tensor, axis: int, number: int, what: str) -> Tensor:
     """One of a tensor's entries along an axis, counted from 1, or the mean of all for 0."""
     if number == 0:
         return weights.mean(axis)
@@ -98,7 +100,7 @@ def _chosen(weights: Tensor, axis: int, number: int, what: str) -> Tensor:
     return weights.select(axis, number - 1)
 
 
-def _readers(problem: Problem, count: int) -> Tensor:
+def _weigh_read_tokens(problem: Problem, count: int) -> Tensor:
     """The share of each token in what each target is read from, (T, N).
 
     Of a text by the length of the gradient at its last state: a classifier that reads one token gives that one 1. Of
@@ -117,7 +119,7 @@ def _readers(problem: Problem, count: int) -> Tensor:
     return torch.where(sums > 0, lengths / sums.clamp(min=torch.finfo(sums.dtype).tiny), 1 / count)
 
 
-def _on_features(problem: Problem, shares: Tensor) -> Tensor:
+def _spread_over_features(problem: Problem, shares: Tensor) -> Tensor:
     """Shares of tokens (T, N) as scores of features (T, F): a token of a text is one, a patch has many."""
     if not problem.layout.grid or problem.internals.patches is None:
         return shares

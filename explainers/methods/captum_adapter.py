@@ -18,7 +18,7 @@ from captum.attr import LimeBase
 from torch import Tensor
 
 from ..problem import Attribution, Problem
-from .feature_groups import GroupMasks, spread_scores
+from .feature_groups import GroupMasks, spread_over_features
 from .standard_error import estimate_jackknife_error
 
 Solve = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -26,7 +26,7 @@ Solve = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class PieceForward:
+class GroupForward:
     """A Captum forward function: presence (B, P) of the pieces that `groups` (F,) numbers to scores (B, T).
 
     With `known`, a cache by the bytes of a vector, each vector is evaluated once, however often Captum asks for it.
@@ -60,8 +60,8 @@ class PieceForward:
     def share(self, values: Tensor, error: Tensor | None = None) -> Attribution:
         """Divide values of pieces (T, P), and their standard errors, equally among the features of each piece."""
         visible = self.problem.visible
-        scores = spread_scores(self.groups, values, visible)
-        return Attribution(scores, spread=None if error is None else spread_scores(self.groups, error, visible))
+        scores = spread_over_features(self.groups, values, visible)
+        return Attribution(scores, spread=None if error is None else spread_over_features(self.groups, error, visible))
 
 
 class MultiTargetLime(LimeBase):  # type: ignore[misc]
@@ -97,7 +97,7 @@ class Surrogate:
 
 
 def fit_surrogate(
-    forward: PieceForward, masks: Tensor, weigh: Callable[..., Any], solve: Solve, subsets: list[Tensor]
+    forward: GroupForward, masks: Tensor, weigh: Callable[..., Any], solve: Solve, subsets: list[Tensor]
 ) -> Attribution:
     """Fit a linear surrogate with Captum to the scores at the masks (N, P); its coefficients are the pieces' values.
 

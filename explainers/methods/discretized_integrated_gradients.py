@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Incompatible
-from ..problem import Attribution, Problem, Words
+from ..problem import Attribution, EmbeddingTable, Problem
 from ..registry import Range, method
 
 CHUNK = 32  # tokens whose neighbours are looked for at once
@@ -44,13 +44,13 @@ def discretized_integrated_gradients(
     chunks = zip(torch.split(problem.x[0], CHUNK), torch.split(problem.baseline[0], CHUNK), strict=True)
     ways = [find_path(x, end, problem.internals.table, steps, neighbours, anchors, problem) for x, end in chunks]
     points = torch.cat(ways, dim=1).flip(0)  # (steps + 1, F, D), from the baseline to the text
-    parts = Upscaled(points, upscale)
-    _, products = problem.gradients(parts, lambda products: products.sum(-1), along=Strides(parts))
+    parts = UpscaledPath(points, upscale)
+    _, products = problem.gradients(parts, lambda products: products.sum(-1), along=PathSteps(parts))
     return Attribution(products.sum(0))
 
 
 @dataclass(frozen=True)
-class Upscaled:
+class UpscaledPath:
     """The starts of the equal parts of each step between points (steps + 1, F, D): (steps · factor, F, D)."""
 
     points: Tensor
@@ -67,10 +67,10 @@ class Upscaled:
 
 
 @dataclass(frozen=True)
-class Strides:
+class PathSteps:
     """How far each of those parts goes, (steps · factor, F, D)."""
 
-    parts: Upscaled
+    parts: UpscaledPath
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -81,7 +81,7 @@ class Strides:
 
 
 def find_path(
-    x: Tensor, end: Tensor, table: Words, steps: int, neighbours: int, anchors: str, problem: Problem
+    x: Tensor, end: Tensor, table: EmbeddingTable, steps: int, neighbours: int, anchors: str, problem: Problem
 ) -> Tensor:
     """Points (steps + 1, C, D) from tokens x (C, D) to their baselines `end`, each near a word of the table (V, D).
 
@@ -90,10 +90,10 @@ def find_path(
     """
     used = torch.zeros(len(x), len(table), dtype=torch.bool, device=x.device)
     for own in (x, end):  # the token itself, and its baseline, by which the way would be over at once
-        used.scatter_(1, _far(table, own).argmin(1, keepdim=True), True)
+        used.scatter_(1, _compute_distances(table, own).argmin(1, keepdim=True), True)
     points, anchor = [x], x
     for left in range(steps, 1, -1):
-        near = _far(table, anchor).masked_fill(used, torch.inf)  # (C, V)
+        near = _compute_distances(table, anchor).masked_fill(used, torch.inf)  # (C, V)
         found = near.topk(min(neighbours, len(table)), largest=False).indices  # (C, K)
         words = table[found]  # (C, K, D)
         last = points[-1][:, None]
@@ -109,7 +109,7 @@ def find_path(
     return torch.stack([*points, end])
 
 
-def _far(table: Words, points: Tensor) -> Tensor:
+def _compute_distances(table: EmbeddingTable, points: Tensor) -> Tensor:
     """How far each word is from each point (C, D), but for what is the same for all words, (C, V)."""
     blocks = (table[first : first + BLOCK] for first in range(0, len(table), BLOCK))
     return torch.cat([rows.square().sum(-1) - 2 * points @ rows.T for rows in blocks], dim=-1)

@@ -55,7 +55,7 @@ def group_tokens(problem: Problem, level: Level = "word") -> Tensor:
     )
 
 
-def spread_scores(groups: Tensor, values: Tensor, visible: Tensor | None = None) -> Tensor:
+def spread_over_features(groups: Tensor, values: Tensor, visible: Tensor | None = None) -> Tensor:
     """Values of pieces (T, P) as scores (T, F): the features of a piece share its value equally, KEPT ones have 0.
 
     With `visible` (T, F) only those share in it that the target can depend on.

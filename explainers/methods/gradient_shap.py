@@ -11,7 +11,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..problem import Attribution, Noisy, Problem
+from ..problem import Attribution, NoisyCopies, Problem
 from ..registry import Range, method
 from .standard_error import estimate_mean, estimate_with_error
 
@@ -28,22 +28,22 @@ def gradient_shap(
     (T, F), in the score's unit. They sum to F(x) - F(x') in expectation only, and without noise.
     """
     deviation = noise * float(problem.x.max() - problem.x.min())
-    copies = Noisy(problem.x, deviation, samples, problem.seed)
+    copies = NoisyCopies(problem.x, deviation, samples, problem.seed)
     alphas = torch.rand(samples, generator=problem.generator, device=problem.x.device)
-    ways = Ways(problem.baseline, copies)
+    ways = PathDirections(problem.baseline, copies)
     _, products = problem.gradients(
-        Points(problem.baseline, ways, alphas), lambda products: products.sum(-1), along=ways
+        PathPoints(problem.baseline, ways, alphas), lambda products: products.sum(-1), along=ways
     )  # (N, T, F)
     scores, spread = estimate_with_error(estimate_mean, products)
     return Attribution(scores, spread=spread)
 
 
 @dataclass(frozen=True)
-class Ways:
+class PathDirections:
     """The differences of N noisy copies from the baseline (1, F, D), (N, F, D)."""
 
     baseline: Tensor
-    copies: Noisy
+    copies: NoisyCopies
 
     def __len__(self) -> int:
         return len(self.copies)
@@ -53,11 +53,11 @@ class Ways:
 
 
 @dataclass(frozen=True)
-class Points:
+class PathPoints:
     """The points baseline + alpha * difference, one for each of N copies, (N, F, D)."""
 
     baseline: Tensor
-    ways: Ways
+    ways: PathDirections
     alphas: Tensor
 
     def __len__(self) -> int:

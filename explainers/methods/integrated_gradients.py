@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..problem import Attribution, Path, Problem
+from ..problem import Attribution, Problem, StraightPath
 from ..registry import Range, method
 from ..results.explanation import LITTLE, measure_change
 
@@ -19,12 +19,12 @@ NODES = (0.0, 0.25, 0.5, 0.75, 1.0)
 WEIGHTS = torch.tensor([7.0, 32.0, 12.0, 32.0, 7.0], dtype=torch.float64) / 90
 SIMPSON = torch.tensor([1.0, 0.0, 4.0, 0.0, 1.0], dtype=torch.float64) / 6  # exact up to degree 3, on the same nodes
 DOUBT = 0.15  # how much of what Simpson's rule gives differently is held for an error of Boole's: measured, not derived
-FIRST = ((0.0, 0.5), (0.5, 1.0))
-NEW = 4  # passes that halving an interval costs
+FIRST_INTERVALS = ((0.0, 0.5), (0.5, 1.0))
+COST = 4  # passes that halving an interval costs
 SHARE = 0.5  # of the whole error, held by the intervals that are halved in one round: more halves too much
 Interval = tuple[float, float]
-Wanted = dict[Interval, Tensor]  # for which targets, (T,)
-Pieces = dict[Interval, "Piece"]
+Refinement = dict[Interval, Tensor]  # for which targets, (T,)
+Intervals = dict[Interval, "IntervalScores"]
 
 
 @method(
@@ -48,15 +48,15 @@ def integrated_gradients(
     """
     line = Line(problem)
     everything = torch.ones(len(problem.targets), dtype=torch.bool)
-    pieces = line.pieces(dict.fromkeys(FIRST, everything), {})
+    pieces = line.pieces(dict.fromkeys(FIRST_INTERVALS, everything), {})
     change = line.change()  # (T,)
-    while halved := _halved(pieces, change, tolerance, (most_passes - line.passes) // NEW):
+    while halved := _halve_intervals(pieces, change, tolerance, (most_passes - line.passes) // COST):
         pieces = line.pieces(halved, pieces)
-    return Attribution(_scores(pieces).float(), tuple(_enough(pieces, change, tolerance).tolist()))
+    return Attribution(_sum_scores(pieces).float(), tuple(_check_convergence(pieces, change, tolerance).tolist()))
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class IntervalScores:
     """An interval of the line with its share of the scores (T, F), and their two errors.
 
     `gap` (T,) is how far their sum is from the rise of F, `doubt` (T,) how uncertain it is which feature gets what.
@@ -67,13 +67,13 @@ class Piece:
     gap: Tensor
     doubt: Tensor
 
-    def only(self, targets: Tensor) -> "Piece":
+    def only(self, targets: Tensor) -> "IntervalScores":
         """What is left of it for these targets (T,)."""
         scores = self.scores.where(targets[:, None], 0.0)
-        return Piece(scores, self.gap.where(targets, 0.0), self.doubt.where(targets, 0.0))
+        return IntervalScores(scores, self.gap.where(targets, 0.0), self.doubt.where(targets, 0.0))
 
-    def __add__(self, other: "Piece") -> "Piece":
-        return Piece(self.scores + other.scores, self.gap + other.gap, self.doubt + other.doubt)
+    def __add__(self, other: "IntervalScores") -> "IntervalScores":
+        return IntervalScores(self.scores + other.scores, self.gap + other.gap, self.doubt + other.doubt)
 
 
 class Line:
@@ -91,7 +91,7 @@ class Line:
         """How many points each target has asked for, (T,)."""
         return torch.stack([told for _, _, told in self._known.values()]).sum(0)
 
-    def pieces(self, wanted: Wanted, kept: Pieces) -> Pieces:
+    def pieces(self, wanted: Refinement, kept: Intervals) -> Intervals:
         """The pieces that are kept, and those of the intervals that targets want; what is not known is evaluated."""
         places = {(start, end): [start + node * (end - start) for node in NODES] for start, end in wanted}
         asking: dict[float, Tensor] = {}
@@ -124,7 +124,7 @@ class Line:
         if not new:
             return
         direction = self._problem.x - self._problem.baseline  # (1, F, D)
-        path = Path(self._problem.baseline, self._problem.x, torch.tensor(list(new)))
+        path = StraightPath(self._problem.baseline, self._problem.x, torch.tensor(list(new)))
         values, rises = self._problem.gradients(
             path, lambda gradient: (gradient * direction).sum(-1), torch.stack(list(new.values()))
         )
@@ -132,46 +132,46 @@ class Line:
             _, known, told = self._known.get(alpha, (value, rise, asked))
             self._known[alpha] = value, torch.where(asked[:, None], rise, known), told | asked
 
-    def _piece(self, alphas: list[float]) -> Piece:
+    def _piece(self, alphas: list[float]) -> IntervalScores:
         values, rises, _ = zip(*(self._known[alpha] for alpha in alphas), strict=True)
         rules = (alphas[-1] - alphas[0]) * torch.stack([WEIGHTS, SIMPSON])  # (2, N)
         scores, other = torch.einsum("rn,ntf->rtf", rules, torch.stack(rises).double())
         gap = (scores.sum(-1) - (values[-1] - values[0])).abs()
-        return Piece(scores.float(), gap, DOUBT * (scores - other).abs().sum(-1))
+        return IntervalScores(scores.float(), gap, DOUBT * (scores - other).abs().sum(-1))
 
 
-def _scores(pieces: Pieces) -> Tensor:
+def _sum_scores(pieces: Intervals) -> Tensor:
     """The scores of the whole line, (T, F)."""
     return torch.as_tensor(sum(piece.scores.double() for piece in pieces.values()))
 
 
-def _errors(pieces: Pieces, change: Tensor) -> Tensor:
+def _compute_errors(pieces: Intervals, change: Tensor) -> Tensor:
     """Both errors of each interval as shares of what they are errors of, (N, 2, T)."""
-    size = torch.maximum(_scores(pieces).abs().sum(-1), change)
+    size = torch.maximum(_sum_scores(pieces).abs().sum(-1), change)
     return torch.stack([torch.stack([piece.gap / change, piece.doubt / size]) for piece in pieces.values()])
 
 
-def _enough(pieces: Pieces, change: Tensor, tolerance: float) -> Tensor:
+def _check_convergence(pieces: Intervals, change: Tensor, tolerance: float) -> Tensor:
     """For which targets neither sum of all intervals' errors, never less than the whole's, is over the limit, (T,)."""
-    return (_errors(pieces, change).sum(0) <= tolerance).all(0)
+    return (_compute_errors(pieces, change).sum(0) <= tolerance).all(0)
 
 
-def _halved(pieces: Pieces, change: Tensor, tolerance: float, most: Tensor) -> Wanted:
+def _halve_intervals(pieces: Intervals, change: Tensor, tolerance: float, most: Tensor) -> Refinement:
     """The halves of the intervals that are too coarse for some target; those are taken from `pieces`.
 
     They are for each target the fewest that hold SHARE of its error, and of those that others chose the ones where
     its error is over the interval's part of `tolerance`: it would choose them later, and a point costs one forward
     pass however many ask for it. They are no more than `most` (T,).
     """
-    errors = _errors(pieces, change).amax(1)  # (N, T)
-    ordered, coarse = errors.sort(0, descending=True), ~_enough(pieces, change, tolerance)
+    errors = _compute_errors(pieces, change).amax(1)  # (N, T)
+    ordered, coarse = errors.sort(0, descending=True), ~_check_convergence(pieces, change, tolerance)
     enough = (ordered.values.cumsum(0) < SHARE * errors.sum(0)).sum(0) + 1  # (T,)
     count = torch.minimum(enough, most).where(coarse, 0)
     chosen = (torch.arange(len(errors))[:, None] < count).gather(0, ordered.indices.argsort(0))  # (N, T)
     lengths = torch.tensor([end - start for start, end in pieces])[:, None]
     soon = chosen | (chosen.any(1, keepdim=True) & coarse & (errors > tolerance * lengths))
     chosen = soon.where(soon.sum(0) <= most, chosen)
-    halved: Wanted = {}
+    halved: Refinement = {}
     for ((start, end), piece), targets in zip(list(pieces.items()), chosen, strict=True):
         if targets.any():
             pieces[start, end] = piece.only(~targets)

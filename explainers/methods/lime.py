@@ -14,20 +14,20 @@ from torch import Tensor
 
 from ..problem import Attribution, Problem
 from ..registry import Range, method
-from .captum_adapter import PieceForward, fit_surrogate
+from .captum_adapter import GroupForward, fit_surrogate
 from .feature_groups import group_features
-from .options import AtLevel, InPatches
+from .options import PatchSide, TextLevel
 from .standard_error import make_folds
 
-WIDTH = 0.25  # of the kernel, as in the paper's own code: 25 for distances that it multiplies by 100
+KERNEL_WIDTH = 0.25  # of the kernel, as in the paper's own code: 25 for distances that it multiplies by 100
 
 
 @method("LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", needs=("baseline",))
 def lime(
     problem: Problem,
     *,
-    level: AtLevel = "word",
-    patch: InPatches = 28,
+    level: TextLevel = "word",
+    patch: PatchSide = 28,
     samples: Annotated[int, Range(2, 10_000), "How many times parts are taken away at random."] = 1_000,
     ridge: Annotated[float, Range(0, 100), "How strongly the linear model is held back from large weights."] = 1.0,
 ) -> Attribution:
@@ -38,9 +38,9 @@ def lime(
     input count more: exp(-d² / 2w²) for cosine distance d and width w = 0.25.
     """
     groups = group_features(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups)
+    forward = GroupForward(problem, groups)
     masks = draw_masks(forward.count, samples, problem.generator)  # (N, P)
-    kernel = get_exp_kernel_similarity_function("cosine", kernel_width=WIDTH)
+    kernel = get_exp_kernel_similarity_function("cosine", kernel_width=KERNEL_WIDTH)
     return fit_surrogate(forward, masks, kernel, partial(fit_ridge, ridge=ridge), make_folds(samples))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..problem import Attribution, Noisy, Path, Problem
+from ..problem import Attribution, NoisyCopies, Problem, StraightPath
 from ..registry import Range, method
 from .standard_error import estimate_mean, estimate_with_error
 
@@ -47,16 +47,16 @@ def noise_tunnel(
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas, shares = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
-    copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
+    copies = NoisyCopies(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
     problem.run.expect(samples * steps)
-    maps = [_integrated(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
+    maps = [_integrate(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
     scores, spread = estimate_with_error(STATISTICS[kind], torch.stack(maps))
     return Attribution(scores, signed=kind == "smoothgrad", spread=spread)
 
 
-def _integrated(problem: Problem, end: Tensor, alphas: Tensor, shares: Tensor) -> Tensor:
+def _integrate(problem: Problem, end: Tensor, alphas: Tensor, shares: Tensor) -> Tensor:
     """Integrate the gradient from the baseline to `end` (1, F, D) by the given quadrature rule, (T, F)."""
     direction = end - problem.baseline
-    path = Path(problem.baseline, end, alphas)
+    path = StraightPath(problem.baseline, end, alphas)
     _, rises = problem.gradients(path, lambda gradient: (gradient * direction).sum(-1))  # (N, T, F)
     return torch.einsum("n,ntf->tf", shares.to(rises), rises)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..problem import Attribution, Problem
 from ..registry import Range, method
 from .feature_groups import group_tokens
-from .options import AtLevel
+from .options import TextLevel
 
 
 @method(
@@ -24,7 +24,7 @@ from .options import AtLevel
 def sequential_integrated_gradients(
     problem: Problem,
     *,
-    level: AtLevel = "token",
+    level: TextLevel = "token",
     steps: Annotated[int, Range(1, 200), "Points on the way of each token, word or sentence."] = 12,
 ) -> Attribution:
     """The gradient added up along a way on which one token alone goes from the baseline to itself, for each token.
@@ -35,7 +35,7 @@ def sequential_integrated_gradients(
     groups = group_tokens(problem, level)  # (F,)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas, shares = torch.from_numpy((nodes + 1) / 2).float(), torch.from_numpy(weights / 2).float()
-    ways = Alone(problem.x, problem.baseline, groups, alphas)
+    ways = GroupPaths(problem.x, problem.baseline, groups, alphas)
     direction = problem.x - problem.baseline
     _, rises = problem.gradients(ways, lambda gradient: (gradient * direction).sum(-1))  # (P · S, T, F)
     by_piece = torch.einsum("s,pstf->ptf", shares.to(rises), rises.reshape(-1, steps, *rises.shape[1:]))  # (P, T, F)
@@ -44,7 +44,7 @@ def sequential_integrated_gradients(
 
 
 @dataclass(frozen=True)
-class Alone:
+class GroupPaths:
     """For each of P pieces the inputs at S `alphas` of its own way from `baseline` to `x` (1, F, D): (P · S, F, D)."""
 
     x: Tensor

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ..problem import Attribution, Problem
 from ..registry import Range, method
-from .captum_adapter import PieceForward, fit_surrogate
+from .captum_adapter import GroupForward, fit_surrogate
 from .feature_groups import KEPT, Level, group_features
-from .options import AtLevel, InPatches
+from .options import PatchSide, TextLevel
 from .standard_error import estimate_mean, estimate_with_error, make_folds
 
 
@@ -25,8 +25,8 @@ from .standard_error import estimate_mean, estimate_with_error, make_folds
 def kernel_shap(
     problem: Problem,
     *,
-    level: AtLevel = "word",
-    patch: InPatches = 28,
+    level: TextLevel = "word",
+    patch: PatchSide = 28,
     samples: Annotated[
         int, Range(4, 20_000), "How many times parts are taken away; with all that there are, it is exact."
     ] = 1_000,
@@ -37,7 +37,7 @@ def kernel_shap(
     evaluated with its complement, and the values are constrained to sum to F(x) - F(x').
     """
     groups = group_players(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups)
+    forward = GroupForward(problem, groups)
     count = forward.count
     ends = forward(torch.arange(2)[:, None].expand(-1, count)).double()  # (2, T), with none and with all of the parts
     if count == 1:
@@ -53,7 +53,7 @@ def kernel_shap(
     def weigh(_: Tensor, __: Tensor, mask: Tensor, **___: object) -> Tensor:
         return weights[int(mask.sum())]
 
-    return fit_surrogate(forward, masks, weigh, partial(solve_shares, ends=ends), folds)
+    return fit_surrogate(forward, masks, weigh, partial(solve_shapley_values, ends=ends), folds)
 
 
 @method(
@@ -65,8 +65,8 @@ def kernel_shap(
 def shapley_value_sampling(
     problem: Problem,
     *,
-    level: AtLevel = "word",
-    patch: InPatches = 28,
+    level: TextLevel = "word",
+    patch: PatchSide = 28,
     orders: Annotated[
         int, Range(1, 2_000), "In how many random orders the parts are put back, each also backwards."
     ] = 24,
@@ -76,7 +76,7 @@ def shapley_value_sampling(
     (T, F), in the score's unit: the features of a part share its value equally.
     """
     groups = group_players(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups, known={})
+    forward = GroupForward(problem, groups, known={})
     count = forward.count
     problem.run.expect(min(2**count, 2 + 2 * orders * (count - 1)))
     sampling = ShapleyValueSampling(forward)
@@ -121,7 +121,7 @@ def draw_coalitions(count: int, pairs: int, generator: torch.Generator) -> Tenso
     return torch.cat([some, ~some])
 
 
-def solve_shares(masks: Tensor, values: Tensor, weights: Tensor, ends: Tensor) -> Tensor:
+def solve_shapley_values(masks: Tensor, values: Tensor, weights: Tensor, ends: Tensor) -> Tensor:
     """Solve the least squares for values (T, P) that sum to the change between `ends` (2, T).
 
     They are written as equal parts of the change plus deviations that sum to 0, which removes the constraint.

@@ -13,7 +13,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..problem import Attribution, Noisy, Problem
+from ..problem import Attribution, NoisyCopies, Problem
 from ..registry import Range, method
 from .options import Norm, reduce_gradients, warn_if_cancelled
 from .standard_error import FOLDS, estimate_jackknife_error
@@ -28,7 +28,7 @@ MOST_BYTES = 1e8  # of means that are kept at once: of hundreds of written token
 @method("SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825", needs=("gradients",))
 def smooth_grad(problem: Problem, *, norm: Norm = "L2", samples: Samples = 30, noise: Noise = 0.1) -> Attribution:
     """Average the gradient over noisy copies of the input. (T, F), score per unit of embedding."""
-    return _noisy(problem, samples, noise, lambda mean, _: reduce_gradients(mean, norm), norm == "signed")
+    return _compute_statistic(problem, samples, noise, lambda mean, _: reduce_gradients(mean, norm), norm == "signed")
 
 
 @method("SquareGrad", paper="Hooker et al. 2019, arXiv:1806.10758", needs=("gradients",))
@@ -37,7 +37,7 @@ def square_grad(problem: Problem, *, samples: Samples = 30, noise: Noise = 0.1) 
 
     (T, F), summed over the embedding's width, in squares of score per unit of embedding.
     """
-    return _noisy(problem, samples, noise, lambda _, square: square, False)
+    return _compute_statistic(problem, samples, noise, lambda _, square: square, False)
 
 
 @method("VarGrad", paper="Adebayo et al. 2018, arXiv:1810.03307", needs=("gradients",))
@@ -46,21 +46,21 @@ def var_grad(problem: Problem, *, samples: Samples = 30, noise: Noise = 0.1) -> 
 
     (T, F), variances summed over the embedding's width, in squares of score per unit of embedding.
     """
-    return _noisy(problem, samples, noise, _variance, False)
+    return _compute_statistic(problem, samples, noise, _compute_variance, False)
 
 
-def _variance(mean: Tensor, square: Tensor) -> Tensor:
+def _compute_variance(mean: Tensor, square: Tensor) -> Tensor:
     return (square - mean.square().sum(-1)).clamp(min=0)
 
 
-def _noisy(problem: Problem, samples: int, noise: float, statistic: Statistic, signed: bool) -> Attribution:
+def _compute_statistic(problem: Problem, samples: int, noise: float, statistic: Statistic, signed: bool) -> Attribution:
     """Compute the statistic over `samples` copies, for some targets at a time to bound the memory."""
     firsts = torch.linspace(0, samples, min(FOLDS, samples) + 1).long().tolist()
     together = max(1, int(MOST_BYTES / (len(firsts) * problem.x.numel() * problem.x.element_size())))
     parts = range(0, len(problem.targets), together)
     problem.run.expect(samples * len(parts))
     deviation = noise * float(problem.x.max() - problem.x.min())
-    found = [_estimated(problem.among(slice(first, first + together)), firsts, deviation, statistic) for first in parts]
+    found = [_estimate(problem.among(slice(first, first + together)), firsts, deviation, statistic) for first in parts]
     scores, lengths, errors = zip(*found, strict=True)
     if signed:
         warn_if_cancelled(problem.run, torch.cat(scores), torch.cat(lengths))
@@ -68,33 +68,35 @@ def _noisy(problem: Problem, samples: int, noise: float, statistic: Statistic, s
     return Attribution(torch.cat(scores), signed=signed, spread=torch.cat(known) if known else None)
 
 
-def _estimated(
+def _estimate(
     problem: Problem, firsts: list[int], deviation: float, statistic: Statistic
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return scores (T, F), lengths of the mean gradients (T, F) and the standard error from folds of the copies."""
-    folds = torch.stack([_sums(problem, deviation, first, end) for first, end in pairwise(firsts)])  # (K, T, F, D + 1)
+    folds = torch.stack(
+        [_sum_gradients(problem, deviation, first, end) for first, end in pairwise(firsts)]
+    )  # (K, T, F, D + 1)
     every, samples = folds.sum(0), firsts[-1]
     counts = [end - first for first, end in pairwise(firsts)]
     pairs = zip(folds, counts, strict=True) if len(folds) > 1 else ()
-    without = [statistic(*_moments(every - sums, samples - count)) for sums, count in pairs]
-    mean, square = _moments(every, samples)
+    without = [statistic(*_compute_moments(every - sums, samples - count)) for sums, count in pairs]
+    mean, square = _compute_moments(every, samples)
     return statistic(mean, square), mean.norm(dim=-1), estimate_jackknife_error(without)
 
 
-def _sums(problem: Problem, deviation: float, first: int, end: int) -> Tensor:
+def _sum_gradients(problem: Problem, deviation: float, first: int, end: int) -> Tensor:
     """Sum the gradients of some copies, and in the last column their squared lengths, (T, F, D + 1)."""
     total = torch.zeros(())
     for start in range(first, end, problem.batching.size):
-        copies = Noisy(problem.x, deviation, min(problem.batching.size, end - start), problem.seed, start)
-        _, sums = problem.gradients(copies, _summed)
+        copies = NoisyCopies(problem.x, deviation, min(problem.batching.size, end - start), problem.seed, start)
+        _, sums = problem.gradients(copies, _sum_batch)
         total = total + sums[0]
     return total
 
 
-def _summed(gradients: Tensor) -> Tensor:
+def _sum_batch(gradients: Tensor) -> Tensor:
     """Sum gradients (B, F, D) and their squared lengths, (1, F, D + 1)."""
     return torch.cat([gradients, gradients.square().sum(-1, keepdim=True)], dim=-1).sum(0, keepdim=True)
 
 
-def _moments(sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def _compute_moments(sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return sums[..., :-1] / count, sums[..., -1] / count

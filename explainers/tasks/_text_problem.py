@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..models.loading import Bundle
 from ..models.probes.embeddings import Embedding, JointEmbedding
-from ..problem import Batching, Internals, Layer, Problem
+from ..problem import Batching, EmbeddingLayer, Internals, Problem
 from ..progress import Run
 from ..registry import read_params
 from ..request import Pairs, Request
@@ -190,7 +190,9 @@ def _hidden(bundle: Bundle, sequence: Placed, readout: ScoreFunction, x: Tensor,
     return _internals.compute_hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
 
 
-def _layer(bundle: Bundle, sequence: Placed, reading: TextParams, readout: ScoreFunction, run: Run) -> Layer | None:
+def _layer(
+    bundle: Bundle, sequence: Placed, reading: TextParams, readout: ScoreFunction, run: Run
+) -> EmbeddingLayer | None:
     """The embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = KEYWORDS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
     if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
@@ -200,4 +202,6 @@ def _layer(bundle: Bundle, sequence: Placed, reading: TextParams, readout: Score
         run.spend(len(rows))
         return readout.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
-    return Layer(sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score)
+    return EmbeddingLayer(
+        sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score
+    )

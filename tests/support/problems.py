@@ -11,7 +11,9 @@ from explainers.request import Target
 from explainers.results.explanation import Feature, Prediction
 
 
-def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | None = None, **more: object) -> Problem:
+def make_problem(
+    score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | None = None, **more: object
+) -> Problem:
     """A Problem around `score`, (B, F, D) -> (B, T), at `x` (F, D); the baseline is 0 unless given."""
     x = x[None]
     baseline = torch.zeros_like(x) if baseline is None else baseline[None]
@@ -27,10 +29,10 @@ def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | Non
         score=score,
         deployed=values,
     )
-    return changed(found, **more)
+    return change_problem(found, **more)
 
 
-def changed(found: Problem, **changes: object) -> Problem:
+def change_problem(found: Problem, **changes: object) -> Problem:
     """The Problem with other values of its attributes, or of those of its layout, internals and batching."""
     parts = {name: getattr(found, name) for name in ("layout", "internals", "batching")}
     for name, part in parts.items():
@@ -39,10 +41,10 @@ def changed(found: Problem, **changes: object) -> Problem:
     return replace(found, **parts, **changes)
 
 
-def linear(features: int = 5, width: int = 3, targets: int = 2) -> tuple[Problem, Tensor, Tensor]:
+def make_linear_problem(features: int = 5, width: int = 3, targets: int = 2) -> tuple[Problem, Tensor, Tensor]:
     """A linear score: its Problem, its weights (T, F, D), and weight times (input - baseline), (T, F)."""
     generator = torch.Generator().manual_seed(3)
     weights = torch.randn(targets, features, width, generator=generator)
     x, baseline = torch.randn(2, features, width, generator=generator)
-    found = problem(lambda points: torch.einsum("bfd,tfd->bt", points, weights), x, baseline)
+    found = make_problem(lambda points: torch.einsum("bfd,tfd->bt", points, weights), x, baseline)
     return found, weights, (weights * (x - baseline)).sum(-1)

@@ -14,7 +14,7 @@ from explainers.tasks._answer_check import Judgement
 WORDS = tuple(f"{one}{other}" for one in "bdfgklmn" for other in ("ab", "eb", "ib", "ob"))
 
 
-def worded(text: str) -> AttackedText:
+def make_attacked_text(text: str) -> AttackedText:
     """A text in words, each a token."""
     features, end = [], 0
     for i, word in enumerate(text.split()):
@@ -24,7 +24,9 @@ def worded(text: str) -> AttackedText:
     return AttackedText.of(text, features)
 
 
-def linear(text: str, towards: bool = False, protected: Sequence[int] = (), seed: int = 5) -> tuple[TargetModel, dict]:
+def make_linear_model(
+    text: str, towards: bool = False, protected: Sequence[int] = (), seed: int = 5
+) -> tuple[TargetModel, dict]:
     """An opponent that adds up the worth of the words, and their worths. It says yes from 0 on, and to this text."""
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randn(len(WORDS), 6, generator=generator)
@@ -34,18 +36,18 @@ def linear(text: str, towards: bool = False, protected: Sequence[int] = (), seed
     worth = {word: float(vector @ weight) for word, vector in vectors.items()}
 
     def tried(wordings: Sequence[AttackedText]) -> list[AttackState]:
-        return [AttackState(wording, verdict(sum(worth[p.text] for p in wording.pieces))) for wording in wordings]
+        return [AttackState(wording, judge_score(sum(worth[p.text] for p in wording.pieces))) for wording in wordings]
 
     def slopes(wording: AttackedText) -> WordGradients:
         own = torch.stack([vectors[piece.text] for piece in wording.pieces])
         return WordGradients(weight.expand(len(own), 6), own @ weight, own)
 
-    start = tried([worded(text)])[0]
+    start = tried([make_attacked_text(text)])[0]
     known = Vocabulary(torch.arange(len(WORDS)), WORDS, ("LATIN",) * len(WORDS), True)
     return TargetModel(start, towards, tried, slopes, known, rows, frozenset(protected)), worth
 
 
-def verdict(score: float) -> Judgement:
+def judge_score(score: float) -> Judgement:
     """Yes from 0 on, as a logistic model says it."""
     probability = float(torch.tensor(score).sigmoid())
     return Judgement(Target("yes"), "yes" if score >= 0 else "no", probability, score >= 0)

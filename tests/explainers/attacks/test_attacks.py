@@ -17,7 +17,7 @@ from explainers.tasks._answer_check import judge_all
 from explainers.tasks._tokenization import encode
 from tests.support.nli import named
 from tests.support.sentences import SENTENCES
-from tests.support.target_models import WORDS, linear, verdict
+from tests.support.target_models import WORDS, judge_score, make_linear_model
 
 KINDS = ["bert", "roberta", "xlm-roberta"]
 TEXT = "The cast is wonderful, and the story is not cold."
@@ -35,7 +35,7 @@ def bundle_of(kind="bert", names=("no", "maybe", "yes")):
 @pytest.mark.parametrize("towards", [True, False])
 @pytest.mark.parametrize("seed", range(5))
 def test_on_a_linear_score_the_first_flip_is_the_best_that_brute_force_finds(towards, seed):
-    opponent, worth = linear(SIX, towards, seed=seed)
+    opponent, worth = make_linear_model(SIX, towards, seed=seed)
     played = hotflip(opponent, flips=1, tries=1)
     every = itertools.product(opponent.start.wording.pieces, WORDS)
     gain = max(opponent.sign * (worth[new] - worth[piece.text]) for piece, new in every)
@@ -46,7 +46,7 @@ def test_on_a_linear_score_the_first_flip_is_the_best_that_brute_force_finds(tow
 
 @pytest.mark.parametrize("seed", range(8))
 def test_on_a_linear_score_no_single_word_more_can_be_dropped_and_none_that_was_changed_the_answer(seed):
-    opponent, _ = linear(SIX, towards=True, seed=seed)
+    opponent, _ = make_linear_model(SIX, towards=True, seed=seed)
     played = input_reduction(opponent, beam=2)
     assert all(state.verdict.met for state in (*played.path, *played.minimal))
     for state in played.minimal or played.path[-1:]:
@@ -136,14 +136,14 @@ def test_an_attack_that_may_change_nothing_says_that_it_failed_and_why(key):
 
 
 def test_an_attack_that_runs_out_of_flips_says_so_and_how_near_it_came():
-    opponent, _ = linear(" ".join(WORDS[:4] * 2))
+    opponent, _ = make_linear_model(" ".join(WORDS[:4] * 2))
     played = hotflip(opponent, flips=1)
     assert (played.success, played.reason) == (False, "No more than 1 word may be changed.")
     assert played.path[-1].verdict.probability < opponent.start.verdict.probability
 
 
 def test_an_attack_goes_on_where_a_probability_of_exactly_1_shows_no_change():
-    opponent, worth = linear(" ".join(WORDS[:4] * 9))
+    opponent, worth = make_linear_model(" ".join(WORDS[:4] * 9))
     assert opponent.start.verdict.probability == 1
     played = hotflip(opponent, flips=2)
     first, second = (edit for edit in played.path[-1].wording.edits)
@@ -151,8 +151,8 @@ def test_an_attack_goes_on_where_a_probability_of_exactly_1_shows_no_change():
 
 
 def test_an_attack_stops_where_every_change_makes_the_model_surer():
-    opponent, _ = linear(SIX)
-    surer = replace(opponent, tried=lambda wordings: [AttackState(wording, verdict(9.0)) for wording in wordings])
+    opponent, _ = make_linear_model(SIX)
+    surer = replace(opponent, tried=lambda wordings: [AttackState(wording, judge_score(9.0)) for wording in wordings])
     played = hotflip(surer, tries=5)
     assert (played.success, played.path) == (False, (opponent.start,))
     assert played.reason == "None of the 5 changes tried last moves the model the right way."
@@ -188,7 +188,7 @@ def test_random_swaps_are_the_same_for_the_same_seed_and_leave_the_global_genera
 
 
 def test_random_swaps_have_the_budget_of_hotflip():
-    opponent, _ = linear(SIX)
+    opponent, _ = make_linear_model(SIX)
     counts = []
 
     def counted(wordings):

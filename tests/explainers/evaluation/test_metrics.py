@@ -20,7 +20,7 @@ from explainers.methods import input_x_gradient
 from explainers.problem import Problem
 from explainers.registry import metric
 from explainers.results.faithfulness import Faithfulness
-from tests.support.problems import linear, problem
+from tests.support.problems import make_linear_problem, make_problem
 
 
 def explained(problem: Problem, scores: Tensor, signed: bool = True) -> Explanation:
@@ -50,11 +50,11 @@ def crossed(features: int = 7) -> Problem:
     def score(points: Tensor) -> Tensor:
         return torch.einsum("bf,fg,bg->b", points[:, :, 0], weights, points[:, :, 0]).tanh()[:, None]
 
-    return problem(score, torch.randn(features, 1, generator=torch.Generator().manual_seed(6)))
+    return make_problem(score, torch.randn(features, 1, generator=torch.Generator().manual_seed(6)))
 
 
 def test_the_curves_of_a_linear_score_are_the_sums_of_its_largest_products():
-    found, _, products = linear(features=5, targets=1)
+    found, _, products = make_linear_problem(features=5, targets=1)
     faithfulness = checked(found, products[0])
     ordered = products[0].sort(descending=True).values.double()
     assert_close(torch.tensor(faithfulness.comprehensiveness), ordered.cumsum(0), atol=1e-5, rtol=0)
@@ -65,7 +65,7 @@ def test_the_curves_of_a_linear_score_are_the_sums_of_its_largest_products():
 
 
 def test_over_all_orders_a_linear_score_falls_in_step_with_what_is_taken_away():
-    found, _, products = linear(features=5, targets=1)
+    found, _, products = make_linear_problem(features=5, targets=1)
     faithfulness = checked(found, products[0])
     assert (faithfulness.every_order, faithfulness.rankings) == (True, math.factorial(5))
     total = float(products.sum())
@@ -97,13 +97,13 @@ def test_long_texts_lose_a_tenth_at_a_time_and_short_ones_a_piece_at_a_time():
 
 @pytest.mark.parametrize("features", [4, 5, 6, 12, 30])
 def test_the_true_ranking_of_a_linear_score_beats_chance_and_its_reverse_is_worse_than_chance(features):
-    found, _, products = linear(features=features, targets=1)
+    found, _, products = make_linear_problem(features=features, targets=1)
     assert checked(found, products[0]).verdict == "beats chance"
     assert checked(found, -products[0]).verdict == "worse than chance"
 
 
 def test_a_random_map_can_rarely_be_told_from_chance():
-    found, *_ = linear(features=12, targets=1)
+    found, *_ = make_linear_problem(features=12, targets=1)
     maps = torch.randn(60, 12, generator=torch.Generator().manual_seed(1))
     told = [checked(found, scores).verdict for scores in maps]
     assert set(told) <= {"beats chance", "cannot be told from chance", "worse than chance"}
@@ -112,13 +112,13 @@ def test_a_random_map_can_rarely_be_told_from_chance():
 
 @pytest.mark.parametrize("features", [1, 2, 3])
 def test_no_ranking_of_three_pieces_or_fewer_can_be_told_from_chance(features):
-    found, _, products = linear(features=features, targets=1)
+    found, _, products = make_linear_problem(features=features, targets=1)
     assert checked(found, products[0]).verdict == "too short to tell"
     assert checked(found, -products[0]).verdict == "too short to tell"
 
 
 def test_nothing_can_be_told_of_a_score_that_never_changes():
-    flat = problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(9, 2))
+    flat = make_problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(9, 2))
     faithfulness = checked(flat, torch.arange(9.0))
     assert faithfulness.verdict == "cannot be told from chance"
     assert math.isnan(faithfulness.measure("infidelity").value)
@@ -128,7 +128,7 @@ def test_nothing_can_be_told_of_a_score_that_never_changes():
 
 def test_equal_scores_stand_in_an_order_that_the_seed_draws_and_not_in_that_of_reading():
     def order(seed: int) -> list[int]:
-        found = problem(lambda points: points.sum((1, 2))[:, None], torch.ones(40, 1), seed=seed)
+        found = make_problem(lambda points: points.sum((1, 2))[:, None], torch.ones(40, 1), seed=seed)
         return make_test(found, torch.ones(40), torch.arange(40), 0, True).order.tolist()
 
     assert order(1) == order(1) != order(2)
@@ -136,7 +136,7 @@ def test_equal_scores_stand_in_an_order_that_the_seed_draws_and_not_in_that_of_r
 
 
 def test_the_random_order_of_equal_scores_cannot_be_told_from_chance_though_the_first_word_says_it_all():
-    first = problem(lambda points: points[:, 0], torch.ones(30, 1))
+    first = make_problem(lambda points: points[:, 0], torch.ones(30, 1))
     assert checked(first, torch.zeros(30)).verdict == "cannot be told from chance"
 
 
@@ -155,7 +155,7 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
         Feature("more", "other", 0, 4, 0),
         Feature("later", "text", 11, 16, 2),
     )
-    found = problem(score, torch.ones(6, 1), features=features)
+    found = make_problem(score, torch.ones(6, 1), features=features)
     faithfulness = checked(found, torch.tensor([9.0, 1.0, 2.0, 2.5, -1.0, math.nan]))
     masks = torch.cat(seen)
     assert faithfulness.pieces == 3
@@ -167,13 +167,13 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
 
 
 def test_a_target_that_sees_nothing_has_no_verdict():
-    found, *_ = linear(targets=1)
+    found, *_ = make_linear_problem(targets=1)
     with pytest.raises(BadRequest, match="nothing to take away"):
         checked(found, torch.full((5,), math.nan))
 
 
 def test_the_model_runs_once_for_each_set_of_pieces_and_never_backwards():
-    found, _, products = linear(features=5, targets=1)
+    found, _, products = make_linear_problem(features=5, targets=1)
     checked(found, products[0])
     assert (found.run.forward, found.run.backward) == (2**5, 0)
 
@@ -200,7 +200,7 @@ def test_kendalls_tau_is_that_of_counting_pairs():
 
 
 def test_leaving_one_out_agrees_wholly_with_the_products_of_a_linear_score():
-    found, _, products = linear(features=9, targets=1)
+    found, _, products = make_linear_problem(features=9, targets=1)
     assert checked(found, products[0]).tau_loo == pytest.approx(1)
     assert checked(found, -products[0]).tau_loo == pytest.approx(-1)
     assert checked(found, products[0].abs(), signed=False).tau_loo == pytest.approx(1)
@@ -209,7 +209,7 @@ def test_leaving_one_out_agrees_wholly_with_the_products_of_a_linear_score():
 def test_the_infidelity_of_a_linear_scores_gradient_is_0_at_any_scale_and_1_with_its_sign_turned():
     weights = torch.randn(8, 3, generator=torch.Generator().manual_seed(8))
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(9))
-    found = problem(lambda points: torch.einsum("bfd,fd->b", points, weights)[:, None], x)
+    found = make_problem(lambda points: torch.einsum("bfd,fd->b", points, weights)[:, None], x)
     gradient = input_x_gradient(found).scores[0].detach()
     assert checked(found, gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
     assert checked(found, 40 * gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
@@ -248,7 +248,7 @@ def test_a_metric_is_one_function_and_comes_with_random_rankings():
         return float(trial.falls(trial.without)[0])
 
     try:
-        found, _, products = linear(features=5, targets=1)
+        found, _, products = make_linear_problem(features=5, targets=1)
         measure = checked(found, products[0]).measure("lead")
     finally:
         del METRICS["lead"]
@@ -259,11 +259,11 @@ def test_a_metric_is_one_function_and_comes_with_random_rankings():
 
 
 def test_a_map_of_something_else_is_refused():
-    found, _, products = linear(features=5, targets=1)
+    found, _, products = make_linear_problem(features=5, targets=1)
     with pytest.raises(BadRequest, match="There is no target 1"):
         check_faithfulness(found, explained(found, products[0]), 1, 30)
     with pytest.raises(BadRequest, match="as explain made it"):
-        check_faithfulness(linear(features=6, targets=1)[0], explained(found, products[0]), 0, 30)
-    other = problem(lambda points: points.sum((1, 2))[:, None] + 1, found.x[0])
+        check_faithfulness(make_linear_problem(features=6, targets=1)[0], explained(found, products[0]), 0, 30)
+    other = make_problem(lambda points: points.sum((1, 2))[:, None] + 1, found.x[0])
     with pytest.raises(Mismatch, match="Explain it again"):
         check_faithfulness(other, explained(found, products[0]), 0, 30)

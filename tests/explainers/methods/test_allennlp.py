@@ -6,7 +6,7 @@ import torch
 
 from explainers import Bundle, Request, Target, explain
 from explainers.errors import BadRequest
-from explainers.problem import Noisy
+from explainers.problem import NoisyCopies
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -52,7 +52,7 @@ def test_the_numbers_are_those_of_allennlps_formulas(bundle, label):
     found = explain(asked("allennlp_integrated_gradient", target=label), bundle=bundle)
     np.testing.assert_allclose(found.scores[0], shares(integrated), atol=1e-5)
 
-    copies = Noisy(x, 0.01 * float(x.max() - x.min()), 10, 7)[0:10]
+    copies = NoisyCopies(x, 0.01 * float(x.max() - x.min()), 10, 7)[0:10]
     smooth = gradients(bundle, copies, index).mean(0).sum(-1)
     found = explain(asked("allennlp_smooth_gradient", target=label, seed=7), bundle=bundle)
     if bundle.model.config.model_type == "bert":  # whose layer norm takes all sums away: AllenNLP shows rounding

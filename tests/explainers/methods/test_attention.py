@@ -9,7 +9,7 @@ from explainers import Bundle, Request, explain
 from explainers.errors import BadRequest, Incompatible
 from explainers.methods import attention, value_zeroing
 from explainers.methods.attention import compute_rollout
-from tests.support.problems import changed, linear
+from tests.support.problems import change_problem, make_linear_problem
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -77,19 +77,19 @@ def test_the_shares_of_all_tokens_are_one_where_several_are_read():
 def test_value_zeroing_follows_the_distances_of_each_layer(through):
     generator = torch.Generator().manual_seed(4)
     moved = torch.rand(3, 5, 5, generator=generator)
-    found, *_ = linear(5, 3)
+    found, *_ = make_linear_problem(5, 3)
     gradients = torch.zeros(2, 5, 3)
     gradients[0, 2], gradients[1, 4] = 1.0, -2.0  # the first target reads token 2, the second token 4
-    problem = changed(found, zeroing=lambda batch: moved, hidden=lambda layer: (found.x, gradients))
+    problem = change_problem(found, zeroing=lambda batch: moved, hidden=lambda layer: (found.x, gradients))
     one, two, three = moved / moved.sum(2, keepdim=True)
     right = {"rollout": three @ two @ one, "mean": (one + two + three) / 3, "last": three}[through]
     torch.testing.assert_close(value_zeroing(problem, through=through).scores, right[[2, 4]])
 
 
 def test_what_no_token_can_move_is_read_from_all_alike():
-    found, *_ = linear(5, 3)
+    found, *_ = make_linear_problem(5, 3)
     weights = torch.rand(2, 3, 5, 5, generator=torch.Generator().manual_seed(2)).softmax(-1)
-    problem = changed(found, attentions=lambda: weights, hidden=lambda layer: (found.x, torch.zeros(2, 5, 3)))
+    problem = change_problem(found, attentions=lambda: weights, hidden=lambda layer: (found.x, torch.zeros(2, 5, 3)))
     torch.testing.assert_close(attention(problem).scores, weights.mean((0, 1)).mean(0).expand(2, 5))
 
 

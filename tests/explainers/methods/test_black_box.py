@@ -14,9 +14,9 @@ from captum.attr import LimeBase, ShapleyValues
 from explainers import Bundle, Request, explain
 from explainers.methods import kernel_shap, lime, occlusion, shapley_value_sampling
 from explainers.methods.feature_groups import group_features
-from explainers.methods.lime import WIDTH, draw_masks
+from explainers.methods.lime import KERNEL_WIDTH, draw_masks
 from explainers.results.explanation import Pixels
-from tests.support.problems import changed, linear, problem
+from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -30,7 +30,7 @@ def interacting(points):
 def five(**more):
     generator = torch.Generator().manual_seed(5)
     x, baseline = torch.randn(2, 5, 2, generator=generator)
-    return problem(interacting, x, baseline, **more)
+    return make_problem(interacting, x, baseline, **more)
 
 
 def brute_force(found):
@@ -62,7 +62,7 @@ def test_sampled_shapley_values_of_interacting_features_are_those_of_brute_force
 
 @pytest.mark.parametrize("samples", [4, 20, 5_000])
 def test_kernel_shap_of_a_linear_score_is_weight_times_change_where_samples_are_enough(samples):
-    found, _, products = linear(8)
+    found, _, products = make_linear_problem(8)
     scores = kernel_shap(found, level="token", samples=max(samples, 20)).scores
     torch.testing.assert_close(scores, products, atol=1e-4, rtol=1e-4)
     few = kernel_shap(found, level="token", samples=samples).scores
@@ -70,7 +70,7 @@ def test_kernel_shap_of_a_linear_score_is_weight_times_change_where_samples_are_
 
 
 def test_shapley_value_sampling_of_a_linear_score_is_exact_after_one_order():
-    found, _, products = linear(6)
+    found, _, products = make_linear_problem(6)
     torch.testing.assert_close(shapley_value_sampling(found, level="token", orders=1).scores, products)
 
 
@@ -78,7 +78,7 @@ def test_shapley_value_sampling_of_a_linear_score_is_exact_after_one_order():
 @pytest.mark.parametrize("batch", [1, 7])
 def test_sampled_values_sum_to_the_change_and_do_not_depend_on_the_batch(few, batch):
     found = five(seed=3)
-    scores = shapley_value_sampling(changed(found, size=batch), level="token", **few).scores
+    scores = shapley_value_sampling(change_problem(found, size=batch), level="token", **few).scores
     change = interacting(found.x) - interacting(found.baseline)
     torch.testing.assert_close(scores.sum(1), change[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(scores, shapley_value_sampling(found, level="token", **few).scores)
@@ -93,20 +93,20 @@ def test_kernel_shap_takes_every_choice_when_there_are_no_more_than_samples():
 
 
 def test_kernel_shap_with_too_few_samples_says_so():
-    found, *_ = linear(12)
+    found, *_ = make_linear_problem(12)
     kernel_shap(found, level="token", samples=10)
     assert found.run.notices == ["There are 12 parts and 10 samples: ask for more, or larger parts."]
 
 
 def test_a_single_part_has_the_whole_change():
-    found, _, products = linear(1)
+    found, _, products = make_linear_problem(1)
     for method in (kernel_shap, shapley_value_sampling):
         torch.testing.assert_close(method(found, level="token").scores, products)
 
 
 @pytest.mark.parametrize("method", [kernel_shap, shapley_value_sampling])
 def test_what_is_never_taken_away_but_differs_from_the_baseline_has_its_share_of_the_change(method):
-    found, _, products = linear(5)
+    found, _, products = make_linear_problem(5)
     first, *others = found.features
     scores = method(replace(found, features=(replace(first, special=True, word=None), *others))).scores
     torch.testing.assert_close(scores, products, atol=1e-4, rtol=1e-4)
@@ -140,7 +140,7 @@ def test_lime_is_captums_with_the_same_samples_distance_and_ridge():
         return next(masks)[None]
 
     def weight(original, perturbed, interpretable, **_):
-        return torch.exp(-((1 - interpretable.mean().sqrt()) ** 2) / (2 * WIDTH**2))
+        return torch.exp(-((1 - interpretable.mean().sqrt()) ** 2) / (2 * KERNEL_WIDTH**2))
 
     def original_of(mask, inputs, **_):
         return torch.where(mask[0, :, None].bool(), found.x, found.baseline)
@@ -160,7 +160,7 @@ def test_lime_is_captums_with_the_same_samples_distance_and_ridge():
 
 
 def test_lime_of_a_linear_score_is_weight_times_change_when_nothing_holds_it_back():
-    found, _, products = linear(6)
+    found, _, products = make_linear_problem(6)
     torch.testing.assert_close(lime(found, level="token", samples=50, ridge=0).scores, products, atol=1e-4, rtol=1e-4)
 
 
@@ -180,15 +180,15 @@ def test_a_score_that_has_no_graph_is_explained_as_well(method):
     def score(points):
         return (points[:, :, 0] @ weights).round(decimals=3)[:, None]
 
-    found = problem(score, torch.ones(3, 1))
+    found = make_problem(score, torch.ones(3, 1))
     torch.testing.assert_close(method(found).scores[0], weights, atol=0.15, rtol=0)
     assert found.run.backward == 0
 
 
 @pytest.mark.parametrize("method", BLACK_BOX.values(), ids=BLACK_BOX)
 def test_squares_of_an_image_have_the_sum_of_their_pixels(method):
-    found, _, products = linear(3 * 4 * 6, 1)
-    found = changed(found, features=Pixels("image", 3, 4, 6), grid=(4, 6))
+    found, _, products = make_linear_problem(3 * 4 * 6, 1)
+    found = change_problem(found, features=Pixels("image", 3, 4, 6), grid=(4, 6))
     more = {"ridge": 0} if method is BLACK_BOX["lime"] else {}
     scores = method(found, patch=2, **more).scores.reshape(2, 3, 2, 2, 3, 2)
     squares = products.reshape(2, 3, 2, 2, 3, 2).sum((1, 3, 5))
@@ -203,7 +203,7 @@ def test_the_spread_is_how_far_other_seeds_move_the_scores(method):
         return torch.tanh(x[:, ::2].sum(1) * x[:, 1::2].sum(1) + x[:, 3])[:, None]
 
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(8))
-    found = [BLACK_BOX[method](problem(score, x, seed=seed), level="token") for seed in range(40)]
+    found = [BLACK_BOX[method](make_problem(score, x, seed=seed), level="token") for seed in range(40)]
     moved = torch.stack([one.scores for one in found]).std(0).square().mean().sqrt()
     told = torch.stack([one.spread for one in found]).square().mean().sqrt()
     assert 0.6 < float(told / moved) < 1.6
@@ -228,12 +228,12 @@ def test_sentences_are_taken_away_as_one():
 
 
 def test_pieces_of_a_level_that_a_text_does_not_know_are_words_or_features():
-    found, *_ = linear(3)
+    found, *_ = make_linear_problem(3)
     assert group_features(found, "sentence").tolist() == [0, 1, 2]
 
 
 def test_the_number_of_choices_that_an_exact_kernel_tries_is_all_of_them():
-    found, *_ = linear(7)
+    found, *_ = make_linear_problem(7)
     kernel_shap(found, level="token", samples=2**7)
     assert found.run.forward == sum(comb(7, k) for k in range(8))
 
@@ -252,7 +252,9 @@ def test_draws_are_the_same_for_the_same_seed_and_others_for_another():
 @pytest.mark.parametrize("run", [occlusion, kernel_shap, shapley_value_sampling])
 def test_what_a_word_moves_is_shared_by_those_of_its_tokens_that_the_target_can_see(run):
     """The first of two targets is written before the second token of the only word, and depends on the first alone."""
-    found = problem(lambda points: torch.stack([points[:, 0, 0], points.sum((1, 2))], dim=1), torch.full((2, 1), 3.0))
+    found = make_problem(
+        lambda points: torch.stack([points[:, 0, 0], points.sum((1, 2))], dim=1), torch.full((2, 1), 3.0)
+    )
     features = tuple(replace(feature, word=0) for feature in found.features)
     visible = torch.tensor([[True, False], [True, True]])
     scores = run(replace(found, features=features, visible=visible)).scores

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from explainers.methods import kernel_shap, lime, occlusion, shapley_value_sampling
-from explainers.methods.captum_adapter import PieceForward
+from explainers.methods.captum_adapter import GroupForward
 from explainers.progress import Run
-from tests.support.problems import problem
+from tests.support.problems import make_problem
 
 METHODS = {
     "occlusion": occlusion,
@@ -30,7 +30,7 @@ def crossed(batch=4, **more):
         return torch.stack([sums[:, 0] * sums[:, 1] + sums[:, 2] * sums[:, 3:].sum(1), torch.tanh(sums).sum(1)], dim=1)
 
     x, baseline = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(6))
-    found = problem(score, x, baseline, batch=batch, **more)
+    found = make_problem(score, x, baseline, size=batch, **more)
     first, second, *others = found.features
     return replace(found, features=(first, replace(second, word=first.word), *others))
 
@@ -71,7 +71,7 @@ def test_sampled_orders_are_evaluated_once_for_each_choice_of_parts():
 def test_a_forward_function_gives_all_targets_in_batches_of_the_problem(batch):
     sizes = []
     found = crossed(batch)
-    forward = PieceForward(
+    forward = GroupForward(
         replace(found, score=lambda points: (sizes.append(len(points)), found.score(points))[1]), GROUPS
     )
     masks = torch.rand(10, 6, generator=torch.Generator().manual_seed(1)) < 0.5
@@ -80,7 +80,7 @@ def test_a_forward_function_gives_all_targets_in_batches_of_the_problem(batch):
     torch.testing.assert_close(values, found.score(points))
     assert max(sizes) <= batch
     assert sum(sizes) == found.run.forward == 10
-    cached = PieceForward(replace(found, run=Run()), GROUPS, known={})
+    cached = GroupForward(replace(found, run=Run()), GROUPS, known={})
     torch.testing.assert_close(cached(torch.cat([masks, masks]).float()), torch.cat([values, values]))
     assert cached.problem.run.forward == len(masks.unique(dim=0))
 

@@ -13,18 +13,18 @@ from explainers.errors import Incompatible
 from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlusion
 from explainers.methods.attention import compute_rollout
 from explainers.models.probes.vision import watch
-from explainers.problem import Noisy, Problem
+from explainers.problem import NoisyCopies, Problem
 from explainers.results.explanation import Pixels
 from explainers.tasks._image_preprocessing import preprocess
 from tests.support.image_models import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
-from tests.support.problems import changed, linear, problem
+from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.tiny import IMAGES
 
 
 def grid_problem(rows: int, columns: int, channels: int = 3) -> tuple[Problem, Tensor]:
     """A linear score of an image, and each value's weight times its distance from the baseline, (T, F)."""
-    found, _, shares = linear(rows * columns * channels, 1)
-    return changed(found, features=Pixels("image", channels, rows, columns), grid=(rows, columns)), shares
+    found, _, shares = make_linear_problem(rows * columns * channels, 1)
+    return change_problem(found, features=Pixels("image", channels, rows, columns), grid=(rows, columns)), shares
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 100])
@@ -32,7 +32,7 @@ def grid_problem(rows: int, columns: int, channels: int = 3) -> tuple[Problem, T
 def test_occlusion_of_a_linear_score_is_the_sum_of_weight_times_input_over_the_square(side, batch):
     rows, columns = 5, 7
     found, shares = grid_problem(rows, columns)
-    scores = occlusion(changed(found, size=batch), patch=side).scores.reshape(2, 3, rows, columns)
+    scores = occlusion(change_problem(found, size=batch), patch=side).scores.reshape(2, 3, rows, columns)
     products = shares.reshape(2, 3, rows, columns)
     for top in range(0, rows, side):
         for left in range(0, columns, side):
@@ -48,7 +48,7 @@ def test_occlusion_of_a_linear_score_is_the_sum_of_weight_times_input_over_the_s
 
 @pytest.mark.parametrize("level", ["word", "token"])
 def test_occlusion_of_a_linear_score_of_a_text_is_weight_times_input_of_the_piece(level):
-    found, _, shares = linear(5, 3)
+    found, _, shares = make_linear_problem(5, 3)
     words = (0, 0, 1, 1, 1)
     features = tuple(replace(feature, word=word) for feature, word in zip(found.features, words, strict=True))
     scores = occlusion(replace(found, features=features), level=level).scores
@@ -61,7 +61,7 @@ def test_occlusion_of_a_linear_score_of_a_text_is_weight_times_input_of_the_piec
 
 
 def test_occlusion_never_takes_special_tokens_away_and_tells_words_of_two_inputs_apart():
-    found, _, shares = linear(4, 2)
+    found, _, shares = make_linear_problem(4, 2)
     one, two, three, four = found.features
     features = (
         replace(one, special=True, word=None),
@@ -82,7 +82,7 @@ def test_occlusion_needs_no_gradient_at_all():
         assert not (torch.is_grad_enabled() and counting)
         return points.sum((1, 2))[:, None]
 
-    found = problem(score, torch.arange(6.0)[:, None])
+    found = make_problem(score, torch.arange(6.0)[:, None])
     counting = True
     torch.testing.assert_close(occlusion(found, level="token").scores, torch.arange(6.0)[None])
 
@@ -96,7 +96,7 @@ def test_occlusion_holds_one_batch_of_pictures_at_a_time():
         return points.sum((1, 2))[:, None]
 
     x = torch.ones(3 * 64 * 64, 1)
-    found = changed(problem(score, x), features=Pixels("image", 3, 64, 64), grid=(64, 64), size=4)
+    found = change_problem(make_problem(score, x), features=Pixels("image", 3, 64, 64), grid=(64, 64), size=4)
     largest = 0
     scores = occlusion(found, patch=8).scores
     assert largest == 4
@@ -136,7 +136,9 @@ def test_grad_cam_of_an_average_of_maps_is_the_weighted_sum_of_its_maps():
     factors = torch.tensor([[1.0, -2.0, 0.5, 3.0], [-1.0, 2.0, -0.5, -3.0]])
     conv = Fixed(activations)
     found, _ = grid_problem(6, 6)
-    scores = grad_cam(changed(replace(found, score=lambda x: conv(x).mean((2, 3)) @ factors.T), conv=conv)).scores
+    scores = grad_cam(
+        change_problem(replace(found, score=lambda x: conv(x).mean((2, 3)) @ factors.T), conv=conv)
+    ).scores
     right = torch.einsum("tk,khw->thw", factors, activations[0]).relu() / 36
     torch.testing.assert_close(scores.reshape(2, 3, 6, 6).sum(1), right)
 
@@ -175,7 +177,7 @@ def test_rollout_of_even_attention_forgets_by_half_in_every_layer():
 def test_without_a_class_token_rollout_is_the_mean_over_all_patches():
     weights = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(5)).softmax(-1)
     found, _ = grid_problem(4, 6)
-    scores = attention_rollout(changed(found, attentions=lambda: weights, patches=(2, 3))).scores
+    scores = attention_rollout(change_problem(found, attentions=lambda: weights, patches=(2, 3))).scores
     shares = compute_rollout(weights).mean(0).reshape(2, 3)
     torch.testing.assert_close(scores.reshape(2, 3, 2, 2, 3, 2).sum((1, 3, 5)), shares.expand(2, 2, 3))
 
@@ -207,11 +209,11 @@ def test_a_noise_tunnel_without_noise_is_captums_integrated_gradients(steps):
 
 @pytest.mark.parametrize("kind", ["smoothgrad", "smoothgrad_sq", "vargrad"])
 def test_the_three_noise_tunnels_of_a_linear_score_are_mean_square_and_variance_of_weight_times_copies(kind):
-    found, weights, _ = linear(6, 3)
+    found, weights, _ = make_linear_problem(6, 3)
     found = replace(found, seed=11)
     scores = noise_tunnel(found, kind=kind, samples=7, steps=3, noise=0.5)
     deviation = 0.5 * float(found.x.max() - found.x.min())
-    copies = Noisy(found.x, deviation, 7, 11)[0:7]
+    copies = NoisyCopies(found.x, deviation, 7, 11)[0:7]
     each = torch.einsum("tfd,nfd->ntf", weights, copies - found.baseline)
     right = {"smoothgrad": each.mean(0), "smoothgrad_sq": (each**2).mean(0), "vargrad": each.var(0, unbiased=False)}
     torch.testing.assert_close(scores.scores, right[kind], atol=1e-4, rtol=1e-4)

@@ -22,8 +22,8 @@ from explainers.methods import (
     var_grad,
 )
 from explainers.methods.discretized_integrated_gradients import find_path
-from explainers.problem import Noisy
-from tests.support.problems import changed, linear, problem
+from explainers.problem import NoisyCopies
+from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -37,7 +37,7 @@ def curved(**more):
         sums = points.sum(-1)  # (B, F)
         return torch.stack([torch.tanh(sums[:, 0] * sums[:, 1]) + sums[:, 2] ** 2, sums.prod(1)], dim=1)
 
-    return problem(score, TABLE[[3, 8, 12, 20]], TABLE[[0, 0, 0, 0]], table=TABLE, **more)
+    return make_problem(score, TABLE[[3, 8, 12, 20]], TABLE[[0, 0, 0, 0]], table=TABLE, **more)
 
 
 @pytest.mark.parametrize("level", ["token", "word"])
@@ -57,8 +57,8 @@ def test_sequential_integrated_gradients_sum_to_what_occlusion_takes_away(level,
 
 
 def test_the_paths_of_a_linear_score_give_weight_times_change_each():
-    found, _, products = linear(5, 3)
-    found = changed(found, table=torch.cat([found.x[0], found.baseline[0], TABLE[:, :3]]))
+    found, _, products = make_linear_problem(5, 3)
+    found = change_problem(found, table=torch.cat([found.x[0], found.baseline[0], TABLE[:, :3]]))
     for method in (
         partial(sequential_integrated_gradients, steps=1),
         partial(discretized_integrated_gradients, steps=7),
@@ -117,7 +117,7 @@ def test_discretized_gradients_sum_to_the_change_when_their_steps_are_cut_finely
 def test_gradient_shap_is_the_mean_over_its_own_copies_and_points():
     found = curved(seed=4, size=3)
     deviation = 0.2 * float(found.x.max() - found.x.min())
-    copies = Noisy(found.x, deviation, 10, 4)[0:10]
+    copies = NoisyCopies(found.x, deviation, 10, 4)[0:10]
     alphas = torch.rand(10, generator=torch.Generator().manual_seed(4))
     points = (found.baseline + alphas[:, None, None] * (copies - found.baseline)).requires_grad_()
     scores = found.score(points)
@@ -138,7 +138,7 @@ def test_gradient_shap_without_noise_comes_to_integrated_gradients():
 def test_square_and_variance_of_gradients_are_those_of_the_same_copies():
     found = curved(seed=9, size=4)
     deviation = 0.3 * float(found.x.max() - found.x.min())
-    copies = Noisy(found.x, deviation, 13, 9)[0:13].requires_grad_()
+    copies = NoisyCopies(found.x, deviation, 13, 9)[0:13].requires_grad_()
     scores = found.score(copies)
     each = torch.stack([torch.autograd.grad(scores[:, t].sum(), copies, retain_graph=True)[0] for t in range(2)], 1)
     assert_close(
@@ -151,7 +151,7 @@ def test_square_and_variance_of_gradients_are_those_of_the_same_copies():
 
 @pytest.mark.parametrize("method", [square_grad, var_grad])
 def test_a_linear_score_has_its_squared_weights_and_no_variance(method):
-    found, weights, _ = linear()
+    found, weights, _ = make_linear_problem()
     right = weights.square().sum(-1) if method is square_grad else torch.zeros(2, 5)
     assert_close(method(found).scores, right, atol=1e-4, rtol=1e-4)
 
