@@ -201,7 +201,7 @@ def validate(request: Request) -> tuple[Task, Method]:
 
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
     for need in sorted(method.needs):
-        if problem.part(need) is None:
+        if problem.find(need) is None:
             why = dict(problem.internals.reasons).get(need, "")
             raise Incompatible(
                 f"{method.label} needs the model's {need}, which {bundle.card.label} does not give. {why}".rstrip()

@@ -1,7 +1,4 @@
-"""The attribution methods: importing this package registers each of its files in METHODS.
-
-Knows no task and no model.
-"""
+"""Attribution methods, one file each. Importing the package registers them in METHODS."""
 
 from ..registry import METHODS
 from .allennlp import allennlp_gradient, allennlp_integrated_gradient, allennlp_smooth_gradient

@@ -1,6 +1,6 @@
-"""Integrated gradients through a noise tunnel: mean, mean square or variance over noisy copies of the input.
+"""Integrated gradients in a noise tunnel: mean, mean square or variance over noisy copies of the input.
 
-Ours, not Captum's NoiseTunnel, which draws from the process-wide generator of torch: from the same seed, its scores
+Our own, not Captum's NoiseTunnel, which draws from the process-wide generator of torch: with the same seed, its scores
 change when another thread draws too. It gives no standard error, and three targets cost 3 times the forward passes
 and 1.4 times the time (20 tokens; `python -m bench.captum`).
 """
@@ -16,7 +16,7 @@ from ..problem import Attribution, NoisyCopies, Problem, StraightPath
 from ..registry import Range, method
 from .standard_error import estimate_mean, estimate_with_error
 
-STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # of maps (N, T, F)
+STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # from the scores of N copies (N, T, F)
     "smoothgrad": estimate_mean,
     "smoothgrad_sq": lambda maps: maps.square().mean(0),
     "vargrad": lambda maps: maps.var(0, correction=0),
@@ -33,24 +33,24 @@ def noise_tunnel(
     *,
     kind: Annotated[
         Literal["smoothgrad", "smoothgrad_sq", "vargrad"],
-        "The mean of all maps, the mean of their squares, or their variance.",
+        "Mean of the copies' scores, mean of their squares, or their variance.",
     ] = "smoothgrad",
-    samples: Annotated[int, Range(1, 200), "How many noisy copies."] = 10,
-    steps: Annotated[int, Range(1, 500), "Points on the path from the baseline to each copy."] = 10,
-    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, sigma, as a share of the input's range."] = (
+    samples: Annotated[int, Range(1, 200), "Number of noisy copies."] = 10,
+    steps: Annotated[int, Range(1, 500), "Number of points between the baseline and each copy."] = 10,
+    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a fraction of the input's range."] = (
         0.1
     ),
 ) -> Attribution:
-    """Compute the mean, mean square or variance of the integrated gradients of noisy copies.
+    """Combine the integrated gradients of several noisy copies of the input, so that random effects of one copy cancel.
 
-    (T, F), in the score's unit, or its square.
+    Mean, mean square or variance over the copies: (T, F), in the score's unit, or its square.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas, shares = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
     copies = NoisyCopies(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
     problem.run.expect(samples * steps)
-    maps = [_integrate(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
-    scores, spread = estimate_with_error(STATISTICS[kind], torch.stack(maps))
+    scores_by_copy = [_integrate(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
+    scores, spread = estimate_with_error(STATISTICS[kind], torch.stack(scores_by_copy))
     return Attribution(scores, signed=kind == "smoothgrad", spread=spread)
 
 

@@ -80,7 +80,7 @@ def test_a_forward_function_gives_all_targets_in_batches_of_the_problem(batch):
     torch.testing.assert_close(values, found.score(points))
     assert max(sizes) <= batch
     assert sum(sizes) == found.run.forward == 10
-    cached = GroupForward(replace(found, run=Run()), GROUPS, known={})
+    cached = GroupForward(replace(found, run=Run()), GROUPS, cache={})
     torch.testing.assert_close(cached(torch.cat([masks, masks]).float()), torch.cat([values, values]))
     assert cached.problem.run.forward == len(masks.unique(dim=0))
 
@@ -89,7 +89,7 @@ def test_a_forward_function_gives_all_targets_in_batches_of_the_problem(batch):
 def test_all_targets_cost_no_more_passes_than_one(method):
     found = crossed(run=Run())
     both = method(found).scores
-    alone = replace(found.among(slice(1, 2)), run=Run())
+    alone = replace(found.select_targets(slice(1, 2)), run=Run())
     torch.testing.assert_close(method(alone).scores, both[1:])
     assert alone.run.forward == found.run.forward
 
