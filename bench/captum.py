@@ -214,14 +214,14 @@ def infidelities(problem: Problem) -> list[tuple[str, ...]]:
         tested = make_test(problem, signed, groups, 0, True)
         taken = draw_masks(tested)
         error = captum.metrics.infidelity(
-            lambda kept, tested=tested: -tested.falls(kept.bool()),
+            lambda kept, tested=tested: -tested.measure_falls(kept.bool()),
             lambda _, taken=taken: (taken.double(), (~taken).double()),
             torch.ones(1, taken.shape[1], dtype=torch.float64),
             tested.scores[None],
             n_perturb_samples=len(taken),
             normalize=True,
         )
-        whole = tested.falls(~taken).square().mean()
+        whole = tested.measure_falls(~taken).square().mean()
         lines.append((name, f"{infidelity(tested):.3f}", f"{float(error / whole):.3f}"))
     return lines
 

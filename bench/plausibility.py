@@ -134,7 +134,7 @@ def compared(source: Source, item: Item, methods: Iterable[str], words: list[int
         case = cased(TASKS[source.task].encode(bundle, request, Run()), item)
         words.append(len(case.marked))
         trials = [tried(case, explanation) for explanation in maps]
-        chance = trials[0].chance(RANKINGS)
+        chance = trials[0].randomize(RANKINGS)
         luck = np.array([comprehensiveness(one) for one in chance])  # (R,)
         for explanation, own in zip(maps, trials, strict=True):
             yield METHODS[explanation.request.method].label, result(case, own, luck, explanation.seconds)

@@ -1,7 +1,4 @@
-"""The metrics of faithfulness: importing this package registers each of its files in METRICS.
-
-Knows no task and no method.
-"""
+"""Faithfulness metrics, one file each. Importing the package registers them in METRICS."""
 
 from ..registry import METRICS
 from .comprehensiveness import comprehensiveness, sufficiency

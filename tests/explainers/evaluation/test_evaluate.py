@@ -119,7 +119,7 @@ def test_an_explanation_of_another_model_or_of_whole_words_is_refused():
     explanation = explained("text_classification", bundle)
     with pytest.raises(Mismatch, match="Explain it again"):
         evaluate(explanation, bundle=held(wide=0.7))
-    with pytest.raises(BadRequest, match="as explain made it"):
+    with pytest.raises(BadRequest, match="as explain returned it"):
         evaluate(explanation.by_word(), bundle=bundle)
     with pytest.raises(BadRequest, match="There is no target 4"):
         evaluate(explanation, row=4, bundle=bundle)

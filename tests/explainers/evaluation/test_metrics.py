@@ -168,7 +168,7 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
 
 def test_a_target_that_sees_nothing_has_no_verdict():
     found, *_ = make_linear_problem(targets=1)
-    with pytest.raises(BadRequest, match="nothing to take away"):
+    with pytest.raises(BadRequest, match="nothing to remove"):
         checked(found, torch.full((5,), math.nan))
 
 
@@ -222,7 +222,7 @@ def test_infidelity_is_captums_over_the_mean_squared_fall():
     scores = input_x_gradient(found).scores[0].detach()
     own = make_test(found, scores, torch.arange(7), 0, True)
     taken = draw_masks(own)  # (N, F)
-    falls = own.falls(~taken)
+    falls = own.measure_falls(~taken)
 
     def perturb(x: Tensor) -> tuple[Tensor, Tensor]:
         change = (taken[:, :, None] * (found.x - found.baseline)).float()  # (N, F, 1)
@@ -243,9 +243,9 @@ def test_infidelity_is_captums_over_the_mean_squared_fall():
 
 def test_a_metric_is_one_function_and_comes_with_random_rankings():
     @metric("Lead", paper="none", better="high")
-    def lead(trial: PerturbationTest) -> float:
+    def lead(test: PerturbationTest) -> float:
         """How far the number falls without the strongest piece. In its unit."""
-        return float(trial.falls(trial.without)[0])
+        return float(test.measure_falls(test.masks_without_top)[0])
 
     try:
         found, _, products = make_linear_problem(features=5, targets=1)
@@ -262,7 +262,7 @@ def test_a_map_of_something_else_is_refused():
     found, _, products = make_linear_problem(features=5, targets=1)
     with pytest.raises(BadRequest, match="There is no target 1"):
         check_faithfulness(found, explained(found, products[0]), 1, 30)
-    with pytest.raises(BadRequest, match="as explain made it"):
+    with pytest.raises(BadRequest, match="as explain returned it"):
         check_faithfulness(make_linear_problem(features=6, targets=1)[0], explained(found, products[0]), 0, 30)
     other = make_problem(lambda points: points.sum((1, 2))[:, None] + 1, found.x[0])
     with pytest.raises(Mismatch, match="Explain it again"):
