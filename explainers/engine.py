@@ -26,7 +26,7 @@ from .results.explanation import Explanation, Floats, Prediction
 from .results.faithfulness import Faithfulness
 from .settings import settings
 from .tasks import TASKS
-from .tasks._answer_check import Attackable
+from .tasks.answer_check import Attackable
 from .tasks.base import Task
 
 Answer = TypeVar("Answer")

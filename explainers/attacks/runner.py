@@ -18,8 +18,8 @@ from ..registry import AttackMethod, check_params, param_values, params_of
 from ..request import Pairs, Request, Target, format_setting
 from ..results.attack import Attack, Step, with_text
 from ..results.edited_text import AttackedText
-from ..tasks._answer_check import AnswerCheck, Attackable, Judgement, judge_all
-from ..tasks._tokenization import ScoreParams
+from ..tasks.answer_check import AnswerCheck, Attackable, Judgement, judge_all
+from ..tasks.tokenization import ScoreParams
 from .target_model import AttackState, TargetModel, WordGradients, find_protected
 
 SCORE_PARAMS = {param.name for param in params_of(ScoreParams)}
@@ -46,7 +46,11 @@ class AttackRun:
         named = {str(name): format_setting(value) for name, value in dict(self.params).items()}
         check_params(self.method.label, self.method.params, named)
         asked = self.request.target
-        target = {"said": Target(), "there": Target(position=asked.position), "asked": replace(asked, foil=None)}
+        target = {
+            "prediction": Target(),
+            "position": Target(position=asked.position),
+            "target": replace(asked, foil=None),
+        }
         object.__setattr__(self, "field", self.field or fields[0])
         object.__setattr__(self, "params", tuple(sorted(named.items())))
         object.__setattr__(self, "request", replace(self.request, target=target[task.subject]))
@@ -60,7 +64,7 @@ class AttackRun:
 def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     """Run the planned attack on a model. Raises BadRequest if there is nothing to attack."""
     started = time.monotonic()
-    (said,) = judge_all(bundle, [plan.task.hearing(bundle, plan.request, run)], run)
+    (said,) = judge_all(bundle, [plan.task.make_answer_check(bundle, plan.request, run)], run)
     if not said.met:
         raise BadRequest(
             f"The model does not say {said.target.label!r} here, but {said.says!r}. An attack begins with what it says."
@@ -112,7 +116,7 @@ def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, said: Judgemen
 
     def hearing(wording: AttackedText) -> AnswerCheck:
         at = None if place is None else wording.now(place)
-        return task.hearing(bundle, replace(with_text(request, field, wording.text), target=goal), run, at)
+        return task.make_answer_check(bundle, replace(with_text(request, field, wording.text), target=goal), run, at)
 
     def tried(wordings: Sequence[AttackedText]) -> list[AttackState]:
         found = judge_all(bundle, [hearing(wording) for wording in wordings], run)

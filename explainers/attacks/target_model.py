@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from ..inputs.text import WORD
 from ..models.vocabulary import Vocabulary
 from ..results.edited_text import AttackedText
-from ..tasks._answer_check import Judgement
+from ..tasks.answer_check import Judgement
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from explainers.models.vocabulary import Vocabulary
 from explainers.request import Target
 from explainers.results.edited_text import AttackedText
 from explainers.results.explanation import Feature
-from explainers.tasks._answer_check import Judgement
+from explainers.tasks.answer_check import Judgement
 
 WORDS = tuple(f"{one}{other}" for one in "bdfgklmn" for other in ("ab", "eb", "ib", "ob"))
 

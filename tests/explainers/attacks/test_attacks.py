@@ -13,8 +13,8 @@ from explainers.errors import BadRequest, Incompatible
 from explainers.progress import Run
 from explainers.results.attack import with_text
 from explainers.tasks import TASKS
-from explainers.tasks._answer_check import judge_all
-from explainers.tasks._tokenization import encode
+from explainers.tasks.answer_check import judge_all
+from explainers.tasks.tokenization import encode
 from tests.support.nli import named
 from tests.support.sentences import SENTENCES
 from tests.support.target_models import WORDS, judge_score, make_linear_model
@@ -204,7 +204,7 @@ def test_random_swaps_have_the_budget_of_hotflip():
 def test_texts_answered_together_are_answered_as_if_each_were_alone(kind):
     bundle, task = bundle_of(kind), TASKS["text_classification"]
     requests = [asked(text) for text in (TEXT, *SENTENCES[:6], TEXT.replace("cold", "wonderful"))]
-    together = judge_all(bundle, [task.hearing(bundle, request, Run()) for request in requests], Run())
+    together = judge_all(bundle, [task.make_answer_check(bundle, request, Run()) for request in requests], Run())
     for request, found in zip(requests, together, strict=True):
         alone = predict(request, bundle=bundle).targets[0]
         assert found.target.label == found.says == alone.label

@@ -14,7 +14,7 @@ from explainers.classic import ImageClassificationExplainer
 from explainers.errors import BadRequest
 from explainers.inputs.images import PHOTOGRAPHS, decode
 from explainers.problem import NoisyCopies
-from explainers.tasks._image_preprocessing import preprocess
+from explainers.tasks.image_preprocessing import preprocess
 from tests.support.tiny import tiny
 
 PHOTO = decode(PHOTOGRAPHS[0].picture)

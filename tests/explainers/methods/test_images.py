@@ -15,7 +15,7 @@ from explainers.methods.attention import compute_rollout
 from explainers.models.probes.vision import watch
 from explainers.problem import NoisyCopies, Problem
 from explainers.results.explanation import Pixels
-from explainers.tasks._image_preprocessing import preprocess
+from explainers.tasks.image_preprocessing import preprocess
 from tests.support.image_models import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
 from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.tiny import IMAGES

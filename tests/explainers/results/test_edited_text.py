@@ -4,7 +4,7 @@ import pytest
 
 from explainers import Bundle
 from explainers.results.edited_text import AttackedText
-from explainers.tasks._tokenization import encode
+from explainers.tasks.tokenization import encode
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.target_models import make_attacked_text
 from tests.support.tiny import tiny
