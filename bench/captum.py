@@ -24,19 +24,15 @@ from explainers import CARDS, Bundle, Request
 from explainers.evaluation.infidelity import draw_masks, infidelity
 from explainers.evaluation.perturbation import make_test
 from explainers.loading import load
-from explainers.methods import (
-    gradient_shap,
-    input_x_gradient,
-    kernel_shap,
-    layer_gradient_x_activation,
-    lime,
-    noise_tunnel,
-    occlusion,
-    saliency,
-    shapley_value_sampling,
-    smooth_grad,
-)
 from explainers.methods.feature_groups import GroupMasks, group_features
+from explainers.methods.gradient_shap import gradient_shap
+from explainers.methods.gradients import input_x_gradient, saliency
+from explainers.methods.layer_gradient import layer_gradient_x_activation
+from explainers.methods.lime import lime
+from explainers.methods.noise_tunnel import noise_tunnel
+from explainers.methods.occlusion import occlusion
+from explainers.methods.shapley import kernel_shap, shapley_value_sampling
+from explainers.methods.smooth_grad import smooth_grad
 from explainers.problem import Attribution, Problem
 from explainers.progress import Run
 from explainers.tasks import TASKS

@@ -22,7 +22,7 @@ from bench.report import markdown, told
 from explainers import CARDS, METHODS, TASKS, Explanation, Request, explain, predict
 from explainers.engine import RANKINGS
 from explainers.errors import Incompatible
-from explainers.evaluation import comprehensiveness
+from explainers.evaluation.comprehensiveness import comprehensiveness
 from explainers.evaluation.perturbation import PerturbationTest, make_test
 from explainers.loading import lease
 from explainers.methods.feature_groups import group_features

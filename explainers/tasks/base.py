@@ -52,6 +52,7 @@ class Task(ABC):
         "labels"  # asked about: a class, what was said, or all of it
     )
     foils: ClassVar[Literal["labels", "predictions", "text"]] = "labels"  # what that can be compared with
+    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"  # of transformers; it loads the task's models
     method: ClassVar[str] = Request.method  # what its page begins with
     params: ClassVar[tuple[Param, ...]] = params_of(ScoreParams)
 

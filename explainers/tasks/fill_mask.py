@@ -40,6 +40,7 @@ class FillMask(Attackable):
     """Which words made the model fill the gap as it does?"""
 
     key = "fill_mask"
+    auto_class = "AutoModelForMaskedLM"
     label = "Masked words"
     question = "Which words of the text made the model fill the gap as it does?"
     fields = (Field(TEXT, "Text", "Write ___ or [MASK] where a word is missing."),)

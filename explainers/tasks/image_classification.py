@@ -29,6 +29,7 @@ class ImageClassification(Task):
     """Which parts of the picture made the model choose this label?"""
 
     key = "image_classification"
+    auto_class = "AutoModelForImageClassification"
     kind = "image"
     label = "Image classification"
     question = "Which parts of the picture made the model choose this label?"

@@ -41,6 +41,7 @@ class QuestionAnswering(Attackable):
     """Which words made the model choose this answer?"""
 
     key = "question_answering"
+    auto_class = "AutoModelForQuestionAnswering"
     label = "Question answering"
     question = "Which words of the question and the context made the model choose this answer?"
     fields = (

@@ -30,6 +30,7 @@ class TextGeneration(Task):
     """Which words made the model go on like this?"""
 
     key = "text_generation"
+    auto_class = "AutoModelForCausalLM"
     kind = "generation"
     label = "Text generation"
     question = "Which words made the model go on like this?"

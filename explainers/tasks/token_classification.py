@@ -59,6 +59,7 @@ class TokenClassification(Attackable):
     """Which words made the model take this for a name?"""
 
     key = "token_classification"
+    auto_class = "AutoModelForTokenClassification"
     label = "Named entities"
     question = "Which words made the model take this for the name of a person, a place or something else?"
     fields = (Field(TEXT, "Text", "Type a sentence with names in it."),)

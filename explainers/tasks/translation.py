@@ -20,6 +20,7 @@ class Translation(Task):
     """Which words of the source and of the target so far made the model write this word?"""
 
     key = "translation"
+    auto_class = "AutoModelForSeq2SeqLM"
     kind = "generation"
     label = "Translation"
     question = "Which words of the source, and of the target so far, made the model write each word?"

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from explainers import ATTACKS, Bundle, Request, attack, predict
-from explainers.attacks import hotflip, input_reduction, random_swap
+from explainers.attacks.hotflip import hotflip
+from explainers.attacks.input_reduction import input_reduction
+from explainers.attacks.random_swap import random_swap
 from explainers.attacks.target_model import AttackState
 from explainers.errors import BadRequest, Incompatible
 from explainers.progress import Run

@@ -16,7 +16,7 @@ from explainers.evaluation.evaluate import check_faithfulness
 from explainers.evaluation.infidelity import draw_masks
 from explainers.evaluation.leave_one_out import correlate_ranks
 from explainers.evaluation.perturbation import PerturbationTest, count_removed, make_test
-from explainers.methods import input_x_gradient
+from explainers.methods.gradients import input_x_gradient
 from explainers.problem import Problem
 from explainers.registry import metric
 from explainers.results.faithfulness import Faithfulness

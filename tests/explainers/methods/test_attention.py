@@ -7,8 +7,7 @@ from captum.attr import LayerGradientXActivation
 
 from explainers import Bundle, Request, explain
 from explainers.errors import BadRequest, Incompatible
-from explainers.methods import attention, value_zeroing
-from explainers.methods.attention import compute_rollout
+from explainers.methods.attention import attention, compute_rollout, value_zeroing
 from tests.support.problems import change_problem, make_linear_problem
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny

@@ -12,9 +12,10 @@ from captum._utils.models.linear_model import SkLearnRidge
 from captum.attr import LimeBase, ShapleyValues
 
 from explainers import Bundle, Request, explain
-from explainers.methods import kernel_shap, lime, occlusion, shapley_value_sampling
 from explainers.methods.feature_groups import group_features
-from explainers.methods.lime import KERNEL_WIDTH, draw_masks
+from explainers.methods.lime import KERNEL_WIDTH, draw_masks, lime
+from explainers.methods.occlusion import occlusion
+from explainers.methods.shapley import kernel_shap, shapley_value_sampling
 from explainers.results.explanation import Pixels
 from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.sentences import SENTENCES

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from explainers.methods import kernel_shap, lime, occlusion, shapley_value_sampling
 from explainers.methods.captum_adapter import GroupForward
+from explainers.methods.lime import lime
+from explainers.methods.occlusion import occlusion
+from explainers.methods.shapley import kernel_shap, shapley_value_sampling
 from explainers.progress import Run
 from tests.support.problems import make_problem
 

@@ -6,7 +6,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from explainers.errors import LimitReached, Overdue
-from explainers.methods import input_x_gradient, integrated_gradients, saliency, smooth_grad
+from explainers.methods.gradients import input_x_gradient, saliency
+from explainers.methods.integrated_gradients import integrated_gradients
+from explainers.methods.smooth_grad import smooth_grad
 from explainers.problem import StraightPath
 from explainers.progress import Run
 from tests.support.problems import change_problem, make_linear_problem, make_problem

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from explainers import Bundle, explain
 from explainers.errors import Incompatible
-from explainers.methods import attention_rollout, grad_cam, noise_tunnel, occlusion
-from explainers.methods.attention import compute_rollout
+from explainers.methods.attention import attention_rollout, compute_rollout
+from explainers.methods.grad_cam import grad_cam
+from explainers.methods.noise_tunnel import noise_tunnel
+from explainers.methods.occlusion import occlusion
 from explainers.models.probes.vision import watch
 from explainers.problem import NoisyCopies, Problem
 from explainers.results.explanation import Pixels

@@ -11,17 +11,12 @@ from torch.testing import assert_close
 
 from explainers import Bundle, Request, explain
 from explainers.errors import Incompatible
-from explainers.methods import (
-    discretized_integrated_gradients,
-    gradient_shap,
-    integrated_gradients,
-    occlusion,
-    sequential_integrated_gradients,
-    smooth_grad,
-    square_grad,
-    var_grad,
-)
-from explainers.methods.discretized_integrated_gradients import find_path
+from explainers.methods.discretized_integrated_gradients import discretized_integrated_gradients, find_path
+from explainers.methods.gradient_shap import gradient_shap
+from explainers.methods.integrated_gradients import integrated_gradients
+from explainers.methods.occlusion import occlusion
+from explainers.methods.sequential_integrated_gradients import sequential_integrated_gradients
+from explainers.methods.smooth_grad import smooth_grad, square_grad, var_grad
 from explainers.problem import NoisyCopies
 from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.sentences import SENTENCES

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from explainers.methods import discretized_integrated_gradients, smooth_grad, square_grad, var_grad
+from explainers.methods.discretized_integrated_gradients import discretized_integrated_gradients
+from explainers.methods.smooth_grad import smooth_grad, square_grad, var_grad
 from explainers.models.probes import embeddings
 from explainers.models.probes.embeddings import Embedding, JointEmbedding, Table
 from tests.support.problems import change_problem, make_linear_problem, make_problem
