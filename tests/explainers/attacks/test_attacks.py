@@ -37,24 +37,24 @@ def bundle_of(kind="bert", names=("no", "maybe", "yes")):
 @pytest.mark.parametrize("towards", [True, False])
 @pytest.mark.parametrize("seed", range(5))
 def test_on_a_linear_score_the_first_flip_is_the_best_that_brute_force_finds(towards, seed):
-    opponent, worth = make_linear_model(SIX, towards, seed=seed)
-    played = hotflip(opponent, flips=1, tries=1)
-    every = itertools.product(opponent.start.wording.pieces, WORDS)
-    gain = max(opponent.sign * (worth[new] - worth[piece.text]) for piece, new in every)
-    (edit,) = played.path[1].wording.edits
-    assert opponent.sign * (worth[edit.new] - worth[edit.old]) == pytest.approx(gain)
-    assert edit.score == pytest.approx(worth[edit.new] - worth[edit.old], abs=1e-5)
+    target_model, values = make_linear_model(SIX, towards, seed=seed)
+    outcome = hotflip(target_model, flips=1, tries=1)
+    every = itertools.product(target_model.start.attacked_text.pieces, WORDS)
+    gain = max(target_model.sign * (values[new] - values[piece.text]) for piece, new in every)
+    (edit,) = outcome.path[1].attacked_text.edits
+    assert target_model.sign * (values[edit.new] - values[edit.old]) == pytest.approx(gain)
+    assert edit.score == pytest.approx(values[edit.new] - values[edit.old], abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_on_a_linear_score_no_single_word_more_can_be_dropped_and_none_that_was_changed_the_answer(seed):
-    opponent, _ = make_linear_model(SIX, towards=True, seed=seed)
-    played = input_reduction(opponent, beam=2)
-    assert all(state.verdict.met for state in (*played.path, *played.minimal))
-    for state in played.minimal or played.path[-1:]:
-        pieces = range(len(state.wording.pieces))
-        shorter = [state.wording.without([i]) for i in pieces] if len(pieces) > 1 else []
-        assert not any(state.verdict.met for state in opponent.tried(shorter))
+    target_model, _ = make_linear_model(SIX, towards=True, seed=seed)
+    outcome = input_reduction(target_model, beam=2)
+    assert all(state.judgement.met for state in (*outcome.path, *outcome.minimal))
+    for state in outcome.minimal or outcome.path[-1:]:
+        pieces = range(len(state.attacked_text.pieces))
+        shorter = [state.attacked_text.without([i]) for i in pieces] if len(pieces) > 1 else []
+        assert not any(state.judgement.met for state in target_model.evaluate(shorter))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -138,26 +138,26 @@ def test_an_attack_that_may_change_nothing_says_that_it_failed_and_why(key):
 
 
 def test_an_attack_that_runs_out_of_flips_says_so_and_how_near_it_came():
-    opponent, _ = make_linear_model(" ".join(WORDS[:4] * 2))
-    played = hotflip(opponent, flips=1)
-    assert (played.success, played.reason) == (False, "No more than 1 word may be changed.")
-    assert played.path[-1].verdict.probability < opponent.start.verdict.probability
+    target_model, _ = make_linear_model(" ".join(WORDS[:4] * 2))
+    outcome = hotflip(target_model, flips=1)
+    assert (outcome.success, outcome.reason) == (False, "No more than 1 word may be changed.")
+    assert outcome.path[-1].judgement.probability < target_model.start.judgement.probability
 
 
 def test_an_attack_goes_on_where_a_probability_of_exactly_1_shows_no_change():
-    opponent, worth = make_linear_model(" ".join(WORDS[:4] * 9))
-    assert opponent.start.verdict.probability == 1
-    played = hotflip(opponent, flips=2)
-    first, second = (edit for edit in played.path[-1].wording.edits)
-    assert worth[first.new] - worth[first.old] <= worth[second.new] - worth[second.old] < 0
+    target_model, values = make_linear_model(" ".join(WORDS[:4] * 9))
+    assert target_model.start.judgement.probability == 1
+    outcome = hotflip(target_model, flips=2)
+    first, second = (edit for edit in outcome.path[-1].attacked_text.edits)
+    assert values[first.new] - values[first.old] <= values[second.new] - values[second.old] < 0
 
 
 def test_an_attack_stops_where_every_change_makes_the_model_surer():
-    opponent, _ = make_linear_model(SIX)
-    surer = replace(opponent, tried=lambda wordings: [AttackState(wording, judge_score(9.0)) for wording in wordings])
-    played = hotflip(surer, tries=5)
-    assert (played.success, played.path) == (False, (opponent.start,))
-    assert played.reason == "None of the 5 changes tried last moves the model the right way."
+    target_model, _ = make_linear_model(SIX)
+    surer = replace(target_model, evaluate=lambda texts: [AttackState(text, judge_score(9.0)) for text in texts])
+    outcome = hotflip(surer, tries=5)
+    assert (outcome.success, outcome.path) == (False, (target_model.start,))
+    assert "None of the last 5 changes" in outcome.reason
 
 
 def test_limits_on_likeness_and_case_hold_for_every_swap():
@@ -189,16 +189,16 @@ def test_random_swaps_are_the_same_for_the_same_seed_and_leave_the_global_genera
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_random_swaps_have_the_budget_of_hotflip():
-    opponent, _ = make_linear_model(SIX)
+def test_random_swaps_evaluate_as_many_texts_as_hotflip():
+    target_model, _ = make_linear_model(SIX)
     counts = []
 
-    def counted(wordings):
-        counts.append(len(wordings))
-        return opponent.tried(wordings)
+    def count(texts):
+        counts.append(len(texts))
+        return target_model.evaluate(texts)
 
     for run in (hotflip, random_swap):
-        run(replace(opponent, tried=counted), flips=1, tries=7)
+        run(replace(target_model, evaluate=count), flips=1, tries=7)
     assert counts == [7, 7]
 
 

@@ -83,7 +83,7 @@ def test_of_many_labels_the_one_asked_about_is_lost_or_another_found():
         assert {t.label: t.probability for t in kept.after.targets}[label] >= 0.5
     found = attack("hotflip", many(), target=lacks[0], params={"flips": 4}, bundle=bundle)
     assert found.success == ({t.label: t.probability for t in found.after.targets}[lacks[0]] >= 0.5)
-    with pytest.raises(BadRequest, match=f"does not say '{lacks[0]}'"):
+    with pytest.raises(BadRequest, match=f"does not predict '{lacks[0]}'"):
         attack("hotflip", many(target=lacks[0]), bundle=bundle)
 
 
