@@ -1,4 +1,4 @@
-"""The spread of scores that came by chance: kept, added up by word, written to files and shown."""
+"""Standard errors of sampled scores: shown and exported."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import Page, scored
 
 
-def test_scores_that_came_by_chance_are_shown_with_their_spread():
+def test_sampled_scores_are_shown_with_their_standard_error():
     found = scored(spread=np.array([[0.06, 0.02, 0.0]], np.float32))
     pieces = [piece["data-n"] for piece in Page(render_spans(found)).all("wf-t")]
     assert pieces == ["+0.30 ± 0.06", "−0.20 ± 0.02", "+0.05 ± 0"]
@@ -26,7 +26,7 @@ def test_scores_that_came_by_chance_are_shown_with_their_spread():
     assert all("spread" not in row for row in list_scores(plain))
 
 
-def test_a_csv_file_has_a_column_for_the_spread_of_scores_that_came_by_chance():
+def test_csv_files_have_a_column_for_the_standard_error():
     found = scored(spread=np.array([[0.5, 0.25, np.nan]], np.float32))
     sheet = list(csv.DictReader(io.StringIO(to_csv(found))))
     assert [row["spread"] for row in sheet] == ["0.5", "0.25", ""]
