@@ -17,7 +17,7 @@ SAMPLES = 100
 
 @metric("Infidelity", paper="Yeh et al. 2019, arXiv:1901.09392", better="low")
 def infidelity(test: PerturbationTest) -> float:
-    """Measure how badly the scores predict the effect of removing random words or squares: 0 is perfect, 1 useless.
+    """Measure how badly the explanation predicts what removing random words or squares does: 0 is perfect, 1 useless.
 
     The paper's mean squared error over random sets of groups, between the sum of a set's scores and the fall of F
     without it, divided by the mean squared fall. Scores are first multiplied by the best non-negative scale. Unsigned

@@ -13,7 +13,7 @@ MOST_GROUPS = 100  # that are removed one by one; a random sample of longer inpu
 
 @metric("Leave-one-out tau", paper="Jain & Wallace 2019, arXiv:1902.10186", better="high")
 def leave_one_out(test: PerturbationTest) -> float:
-    """Compare the ranking by scores with the effect of removing each word or square alone: 1 is equal, −1 reversed.
+    """Compare the explanation's ranking with the effect of removing each word or square alone: 1 is equal, −1 reversed.
 
     Kendall's tau-b between the scores and the falls of F; for unsigned scores, with the size of the falls. NaN where
     all scores or all falls are equal.

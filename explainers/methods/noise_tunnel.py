@@ -18,8 +18,8 @@ from .standard_error import estimate_mean, estimate_with_error
 
 STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # from the scores of N copies (N, T, F)
     "smoothgrad": estimate_mean,
-    "smoothgrad_sq": lambda maps: maps.square().mean(0),
-    "vargrad": lambda maps: maps.var(0, correction=0),
+    "smoothgrad_sq": lambda scores: scores.square().mean(0),
+    "vargrad": lambda scores: scores.var(0, correction=0),
 }
 
 
@@ -41,7 +41,7 @@ def noise_tunnel(
         0.1
     ),
 ) -> Attribution:
-    """Combine the integrated gradients of several noisy copies of the input, so that random effects of one copy cancel.
+    """Combine the scores of integrated gradients for several noisy copies of the input, so that random effects cancel.
 
     Mean, mean square or variance over the copies: (T, F), in the score's unit, or its square.
     """

@@ -62,12 +62,12 @@ def _compute_statistic(problem: Problem, samples: int, noise: float, statistic: 
     """Compute a statistic over `samples` copies, for a few targets at a time to limit memory."""
     firsts = torch.linspace(0, samples, min(FOLDS, samples) + 1).long().tolist()
     together = max(1, int(MOST_BYTES / (len(firsts) * problem.x.numel() * problem.x.element_size())))
-    parts = range(0, len(problem.targets), together)
-    problem.run.expect(samples * len(parts))
+    starts = range(0, len(problem.targets), together)
+    problem.run.expect(samples * len(starts))
     deviation = noise * float(problem.x.max() - problem.x.min())
     estimates = [
-        _estimate(problem.select_targets(slice(first, first + together)), firsts, deviation, statistic)
-        for first in parts
+        _estimate(problem.select_targets(slice(start, start + together)), firsts, deviation, statistic)
+        for start in starts
     ]
     scores, lengths, errors = zip(*estimates, strict=True)
     if signed:
