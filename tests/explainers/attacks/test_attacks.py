@@ -183,9 +183,9 @@ def test_for_an_uncased_model_the_new_word_takes_the_old_ones_capitals():
 def test_random_swaps_depend_on_the_seed_and_not_on_the_global_generator():
     bundle = bundle_of()
     before = torch.random.get_rng_state()
-    found = [attack("random_swap", make_request(seed=seed), bundle=bundle) for seed in (3, 3, 4)]
-    assert found[0].trajectory == found[1].trajectory
-    assert found[0].trajectory[1] != found[2].trajectory[1]
+    results = [attack("random_swap", make_request(seed=seed), bundle=bundle) for seed in (3, 3, 4)]
+    assert results[0].trajectory == results[1].trajectory
+    assert results[0].trajectory[1] != results[2].trajectory[1]
     assert torch.equal(before, torch.random.get_rng_state())
 
 

@@ -24,7 +24,7 @@ TASKS = {
 }
 
 
-def held(kind: str = "bert", task: str | None = None, **changes: object) -> Bundle:
+def make_bundle(kind: str = "bert", task: str | None = None, **changes: object) -> Bundle:
     return Bundle.of(*tiny(kind, task=task, **changes))
 
 
@@ -33,7 +33,7 @@ def make_explanation(task: str, bundle: Bundle, method: str = "occlusion") -> Ex
 
 
 def test_the_fall_without_the_top_word_is_its_occlusion_score():
-    bundle = held()
+    bundle = make_bundle()
     explanation = make_explanation("text_classification", bundle)
     words = [score for _, score in explanation.by_word().pairs()]
     faithfulness = evaluate(explanation, bundle=bundle)
@@ -48,7 +48,7 @@ def test_the_fall_without_the_top_word_is_its_occlusion_score():
 
 @pytest.mark.parametrize("task", ["token_classification", "question_answering"])
 def test_every_target_of_token_and_span_tasks_is_evaluated(task):
-    bundle = held(task=task)
+    bundle = make_bundle(task=task)
     explanation = make_explanation(task, bundle)
     for row in range(len(explanation.targets)):
         faithfulness = evaluate(explanation, row=row, bundle=bundle)
@@ -85,7 +85,7 @@ def test_images_are_evaluated_by_squares():
 
 
 def test_evaluation_depends_on_the_seed_and_not_on_the_global_generator():
-    bundle = held()
+    bundle = make_bundle()
     explanation = make_explanation("text_classification", bundle)
     state = torch.get_rng_state()
     one, other = (evaluate(explanation, bundle=bundle) for _ in range(2))
@@ -99,14 +99,14 @@ def test_evaluation_depends_on_the_seed_and_not_on_the_global_generator():
 
 
 def test_the_batch_size_does_not_change_the_evaluation():
-    bundle = held()
+    bundle = make_bundle()
     explanation = make_explanation("text_classification", bundle)
     one, other = (evaluate(explanation, bundle=bundle, batch=batch) for batch in (3, 64))
     assert np.allclose(one.random.comprehensiveness, other.random.comprehensiveness, atol=1e-5)
 
 
 def test_a_saved_explanation_is_evaluated_like_the_original():
-    bundle = held()
+    bundle = make_bundle()
     explanation = make_explanation("text_classification", bundle)
     assert (
         evaluate(from_json(to_json(explanation)), bundle=bundle).measures
@@ -115,10 +115,10 @@ def test_a_saved_explanation_is_evaluated_like_the_original():
 
 
 def test_explanations_of_other_models_or_of_whole_words_are_refused():
-    bundle = held()
+    bundle = make_bundle()
     explanation = make_explanation("text_classification", bundle)
     with pytest.raises(Mismatch, match="Explain it again"):
-        evaluate(explanation, bundle=held(wide=0.7))
+        evaluate(explanation, bundle=make_bundle(wide=0.7))
     with pytest.raises(BadRequest, match="as explain returned it"):
         evaluate(explanation.by_word(), bundle=bundle)
     with pytest.raises(BadRequest, match="There is no target 4"):
@@ -128,7 +128,7 @@ def test_explanations_of_other_models_or_of_whole_words_are_refused():
 
 
 def test_evaluation_reports_progress_and_stops_at_the_servers_limits(monkeypatch):
-    bundle = held()
+    bundle = make_bundle()
     explanation = make_explanation("text_classification", bundle)
     told: list[float] = []
     evaluate(explanation, bundle=bundle, progress=lambda _, share: told.append(share))

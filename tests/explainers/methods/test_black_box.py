@@ -206,9 +206,9 @@ def test_the_standard_error_is_how_far_other_seeds_move_the_scores(method):
         return torch.tanh(x[:, ::2].sum(1) * x[:, 1::2].sum(1) + x[:, 3])[:, None]
 
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(8))
-    found = [BLACK_BOX[method](make_problem(score, x, seed=seed), level="token") for seed in range(40)]
-    moved = torch.stack([one.scores for one in found]).std(0).square().mean().sqrt()
-    told = torch.stack([one.spread for one in found]).square().mean().sqrt()
+    attributions = [BLACK_BOX[method](make_problem(score, x, seed=seed), level="token") for seed in range(40)]
+    moved = torch.stack([one.scores for one in attributions]).std(0).square().mean().sqrt()
+    told = torch.stack([one.spread for one in attributions]).square().mean().sqrt()
     assert 0.6 < float(told / moved) < 1.6
     assert float(moved) > 1e-3
 

@@ -48,8 +48,8 @@ def test_attention_is_the_row_of_the_last_token_before_the_generated_one(kind, l
     for t in (0, len(explanation.targets) - 1):
         rows = run_prefix(bundle, explanation, t, output_attentions=True).attentions[layer - 1][0, :, -1]
         expected = rows[head - 1] if head else rows.mean(0)
-        found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+        scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+        np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", TRANSLATORS)
@@ -59,8 +59,8 @@ def test_attention_of_encoder_decoders_is_half_cross_attention_and_half_self_att
     for t in (0, len(explanation.targets) - 1):
         output = run_prefix(bundle, explanation, t, output_attentions=True)
         across, before = output.cross_attentions[1][0, 3, -1], output.decoder_attentions[1][0, 3, -1]
-        found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-        np.testing.assert_allclose(found, torch.cat([across, before]) / 2, atol=1e-5)
+        scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+        np.testing.assert_allclose(scores, torch.cat([across, before]) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["t5", "marian"])
@@ -79,8 +79,8 @@ def test_rollout_of_encoder_decoders_starts_with_the_encoder_layers(kind):
         own, cross = own[0].mean(0), cross[0].mean(0)
         source = (source + (own @ source + cross @ read) / 2) / 2
         target = (target + own @ target / 2) / 2
-    found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-    np.testing.assert_allclose(found, torch.cat([source[-1], target[-1]]), atol=1e-5)
+    scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+    np.testing.assert_allclose(scores, torch.cat([source[-1], target[-1]]), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["llama", "bart"])
@@ -106,5 +106,5 @@ def test_value_zeroing_of_the_last_layer_is_how_far_the_last_state_moves(kind):
         changed = run_prefix(bundle, explanation, t, output_hidden_states=True)[states][-1][0, -1]
         handle.remove()
         moved.append(1 - float(torch.cosine_similarity(changed, plain, dim=0)))
-    found = explanation.scores[t][: len(moved)]
-    np.testing.assert_allclose(found, np.array(moved) / sum(moved), atol=1e-3)
+    scores = explanation.scores[t][: len(moved)]
+    np.testing.assert_allclose(scores, np.array(moved) / sum(moved), atol=1e-3)

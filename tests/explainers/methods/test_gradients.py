@@ -21,9 +21,9 @@ def relu_network(points: Tensor) -> Tensor:
 
 
 def test_integrated_gradients_of_the_papers_relu_network_are_one_and_a_half_and_minus_a_half():
-    found = integrated_gradients(make_problem(relu_network, torch.tensor([[3.0], [1.0]])), tolerance=0.001)
-    assert_close(found.scores, torch.tensor([[1.5, -0.5]]), atol=0.002, rtol=0)
-    assert found.converged == (True,)
+    attribution = integrated_gradients(make_problem(relu_network, torch.tensor([[3.0], [1.0]])), tolerance=0.001)
+    assert_close(attribution.scores, torch.tensor([[1.5, -0.5]]), atol=0.002, rtol=0)
+    assert attribution.converged == (True,)
 
 
 def test_integrated_gradients_are_not_zero_where_the_gradient_saturates():
@@ -39,10 +39,10 @@ def test_integrated_gradients_are_refined_until_each_score_is_right_and_not_only
         first, second = points[:, 0, 0], points[:, 1, 0]
         return (first + torch.sigmoid(40 * (first - 0.3)) - torch.sigmoid(40 * (second - 0.3)))[:, None]
 
-    found = integrated_gradients(make_problem(steep, torch.ones(2, 1)), tolerance=0.001)
+    attribution = integrated_gradients(make_problem(steep, torch.ones(2, 1)), tolerance=0.001)
     rise = float(torch.sigmoid(torch.tensor(28.0)) - torch.sigmoid(torch.tensor(-12.0)))
-    assert_close(found.scores, torch.tensor([[1 + rise, -rise]]), atol=0.001, rtol=0)
-    assert found.converged == (True,)
+    assert_close(attribution.scores, torch.tensor([[1 + rise, -rise]]), atol=0.001, rtol=0)
+    assert attribution.converged == (True,)
 
 
 def test_integrated_gradients_of_a_linear_score_are_weight_times_change_for_every_target():
@@ -80,16 +80,16 @@ def test_each_point_is_evaluated_once_for_all_targets():
 
 def test_a_step_function_is_reported_as_not_converged():
     step = make_problem(lambda points: torch.sigmoid(1e5 * (points[:, :, 0] - 0.3337)), torch.tensor([[1.0]]))
-    found = integrated_gradients(step, most_passes=20)
-    assert found.converged == (False,)
+    attribution = integrated_gradients(step, most_passes=20)
+    assert attribution.converged == (False,)
     assert step.run.forward <= 40
 
 
 def test_scores_of_a_flat_function_are_zero_and_converged():
     flat = make_problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(3, 2))
-    found = integrated_gradients(flat)
-    assert found.scores.tolist() == [[0, 0, 0]]
-    assert found.converged == (True,)
+    attribution = integrated_gradients(flat)
+    assert attribution.scores.tolist() == [[0, 0, 0]]
+    assert attribution.converged == (True,)
 
 
 def test_the_tolerance_holds_for_each_target_separately():
@@ -98,9 +98,9 @@ def test_the_tolerance_holds_for_each_target_separately():
         return torch.stack([100 * x, 0.01 * torch.sigmoid(40 * (x - 0.6))], dim=1)
 
     both = make_problem(score, torch.tensor([[1.0]]))
-    found = integrated_gradients(both, tolerance=0.002)
+    attribution = integrated_gradients(both, tolerance=0.002)
     change = score(both.x) - score(both.baseline)
-    assert_close(found.scores, change.T, rtol=0.002, atol=0)
+    assert_close(attribution.scores, change.T, rtol=0.002, atol=0)
 
 
 def test_saliency_of_a_linear_score_is_its_weights():

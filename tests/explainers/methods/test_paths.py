@@ -157,9 +157,9 @@ def test_a_linear_score_has_its_squared_weights_and_no_variance(method):
     ids=["smooth_grad", "smooth_grad signed", "square_grad", "var_grad", "gradient_shap"],
 )
 def test_the_standard_error_is_how_far_other_seeds_move_the_scores(method):
-    found = [method(make_curved_problem(seed=seed)) for seed in range(40)]
-    moved = torch.stack([one.scores for one in found]).std(0).square().mean().sqrt()
-    told = torch.stack([one.spread for one in found]).square().mean().sqrt()
+    attributions = [method(make_curved_problem(seed=seed)) for seed in range(40)]
+    moved = torch.stack([one.scores for one in attributions]).std(0).square().mean().sqrt()
+    told = torch.stack([one.spread for one in attributions]).square().mean().sqrt()
     assert 0.6 < float(told / moved) < 1.6
     assert float(moved) > 1e-3
     assert method(make_curved_problem(), **{"samples": 1}).spread is None
