@@ -22,7 +22,7 @@ from bench.report import markdown, told
 from explainers import CARDS, METHODS, TASKS, Explanation, Request, explain, predict
 from explainers.engine import RANKINGS
 from explainers.errors import Incompatible
-from explainers.evaluation import comprehensiveness
+from explainers.evaluation.comprehensiveness import comprehensiveness
 from explainers.evaluation.perturbation import PerturbationTest, make_test
 from explainers.loading import lease
 from explainers.methods.feature_groups import group_features
@@ -134,7 +134,7 @@ def compared(source: Source, item: Item, methods: Iterable[str], words: list[int
         case = cased(TASKS[source.task].encode(bundle, request, Run()), item)
         words.append(len(case.marked))
         trials = [tried(case, explanation) for explanation in maps]
-        chance = trials[0].chance(RANKINGS)
+        chance = trials[0].randomize(RANKINGS)
         luck = np.array([comprehensiveness(one) for one in chance])  # (R,)
         for explanation, own in zip(maps, trials, strict=True):
             yield METHODS[explanation.request.method].label, result(case, own, luck, explanation.seconds)

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from inspect import Parameter, getdoc, signature
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import BadRequest
@@ -237,3 +240,8 @@ def metric(label: str, *, paper: str, better: Better) -> Callable[[Function], Fu
         return function
 
     return register
+
+
+def import_modules(package: str) -> list[ModuleType]:
+    """Import every module of a package, in alphabetical order, so that what they register is known."""
+    return [import_module(f"{package}.{found.name}") for found in iter_modules(import_module(package).__path__)]

@@ -24,23 +24,7 @@ from .probes.embeddings import EmbeddingProbe, probe_embeddings
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
 from .vocabulary import Vocabulary, read_vocabulary
 
-AUTO = {
-    **dict.fromkeys(
-        (
-            "text_classification",
-            "pair_classification",
-            "multi_label_classification",
-            "zero_shot_classification",
-        ),
-        "AutoModelForSequenceClassification",
-    ),
-    "question_answering": "AutoModelForQuestionAnswering",
-    "token_classification": "AutoModelForTokenClassification",
-    "fill_mask": "AutoModelForMaskedLM",
-    "text_generation": "AutoModelForCausalLM",
-    "translation": "AutoModelForSeq2SeqLM",
-    "image_classification": "AutoModelForImageClassification",
-}
+AUTO: dict[str, str] = {}  # the transformers class that loads the model of each task; tasks/ fills it
 Presence = Literal["loaded", "here", "away"]
 TOKENIZER = "tokenizer_config.json"
 transformers.logging.set_verbosity_error()

@@ -1,34 +1,28 @@
-"""The tasks, by their Hugging Face names.
+"""The tasks, by their Hugging Face names: importing this package finds the Task in each of its modules."""
 
-Knows no method and no page.
-"""
-
+from ..models.loading import AUTO
+from ..registry import import_modules
 from .base import Task
-from .fill_mask import FillMask
-from .image_classification import ImageClassification
-from .multi_label_classification import MultiLabelClassification
-from .pair_classification import PairClassification
-from .question_answering import QuestionAnswering
-from .text_classification import TextClassification
-from .text_generation import TextGeneration
-from .token_classification import TokenClassification
-from .translation import Translation
-from .zero_shot_classification import ZeroShotClassification
 
-TASKS: dict[str, Task] = {
-    task.key: task
-    for task in (
-        TextClassification(),
-        PairClassification(),
-        MultiLabelClassification(),
-        ZeroShotClassification(),
-        QuestionAnswering(),
-        TokenClassification(),
-        FillMask(),
-        TextGeneration(),
-        Translation(),
-        ImageClassification(),
-    )
+ORDER = (  # on pages and in lists; other tasks follow these
+    "text_classification",
+    "pair_classification",
+    "multi_label_classification",
+    "zero_shot_classification",
+    "question_answering",
+    "token_classification",
+    "fill_mask",
+    "text_generation",
+    "translation",
+    "image_classification",
+)
+_FOUND: dict[str, Task] = {
+    member.key: member()
+    for module in import_modules(__name__)
+    for member in vars(module).values()
+    if isinstance(member, type) and issubclass(member, Task) and "key" in vars(member)
 }
+TASKS = {**{key: _FOUND[key] for key in ORDER}, **_FOUND}
+AUTO.update({key: task.auto_class for key, task in TASKS.items()})
 
 __all__ = ["TASKS"]

@@ -27,6 +27,7 @@ class TextGeneration(Task):
     """Each generated token is explained by the prompt and the tokens before it."""
 
     key = "text_generation"
+    auto_class = "AutoModelForCausalLM"
     kind = "generation"
     label = "Text generation"
     question = "Which words made the model continue like this?"

@@ -17,6 +17,7 @@ class Translation(Task):
     """Each generated token of the target is explained by the source and the target before it."""
 
     key = "translation"
+    auto_class = "AutoModelForSeq2SeqLM"
     kind = "generation"
     label = "Translation"
     question = "Which words of the source, and of the target so far, made the model generate each word?"

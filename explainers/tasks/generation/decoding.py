@@ -15,7 +15,7 @@ from ...models.loading import Bundle
 from ...registry import Range
 from ...request import Request
 from ...results.explanation import Feature
-from .._tokenization import TextParams
+from ..tokenization import TextParams
 from .prompts import Prompt
 
 # A letter or digit of a script that puts a space between words.

@@ -21,8 +21,8 @@ from ...registry import read_params
 from ...request import Request, Target
 from ...results.explanation import Prediction, Steps
 from .._scores import ScoreFunction
-from .._text_problem import assemble
-from .._tokenization import Encoded, run_model
+from .._text_problem import assemble_problem
+from ..tokenization import Encoded, run_model
 from .alignment import AUTO, align, compute_similarity, parse_alignment
 from .decoding import GenerationParams, continue_prompt, replace_continuation
 from .dropout import enable_dropout
@@ -87,7 +87,9 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, wit
     passed = [(output, embedding), *dropout_passes]
     explains_dropout = "dropout_logits" in step.needs
     used = slice(None if explains_dropout else 1)
-    problem = assemble(bundle, request, run, encodings[used], passed[used], make_score, params, texts=sequence.texts)
+    problem = assemble_problem(
+        bundle, request, run, encodings[used], passed[used], make_score, params, texts=sequence.texts
+    )
     size = min(problem.batching.size, _compute_batch_size(bundle, sequence))
     feature_positions = sequence.feature_positions[rows]
     return replace(
@@ -145,7 +147,7 @@ def _compute_batch_size(bundle: Bundle, sequence: TokenSequence) -> int:
 def _add_dropout(encoded: Encoded, request: Request, params: GenerationParams) -> list[Encoded]:
     """Return the text once for each pass with dropout on, each with its own seed."""
     seeds = (request.seed * 1_000 + i for i in range(params.dropout_samples))
-    return [replace(encoded, under=partial(enable_dropout, seed)) for seed in seeds]
+    return [replace(encoded, context=partial(enable_dropout, seed)) for seed in seeds]
 
 
 def _accepts_logits_to_keep(bundle: Bundle) -> bool:
@@ -156,7 +158,7 @@ def _keep_logits(bundle: Bundle, encoded: Encoded, positions: Tensor) -> Encoded
     """Ask the model for the logits at these positions only, if it can be asked."""
     if not _accepts_logits_to_keep(bundle):
         return encoded
-    return replace(encoded, asked={**encoded.asked, "logits_to_keep": positions})
+    return replace(encoded, forward_arguments={**encoded.forward_arguments, "logits_to_keep": positions})
 
 
 def _select_logits(bundle: Bundle, output: Any, positions: Tensor) -> Tensor:
@@ -167,7 +169,7 @@ def _select_logits(bundle: Bundle, output: Any, positions: Tensor) -> Tensor:
 def _compute_logits(bundle: Bundle, sequence: TokenSequence, positions: Tensor) -> Tensor:
     """Compute the model's logits at these positions, (W, V)."""
     encoded = _keep_logits(bundle, sequence.encoded, positions)
-    with torch.no_grad(), encoded.under(bundle.model):
+    with torch.no_grad(), encoded.context(bundle.model):
         return _select_logits(bundle, bundle.model(**encoded.batch(1)), positions)[0]
 
 
