@@ -19,7 +19,7 @@ from .models.loading import Bundle, lease
 from .models.resolve import find_card
 from .problem import Problem
 from .progress import Progress, Run, hold_lock, quiet
-from .registry import Method, check_params, find, param_values
+from .registry import Method, check_params, find, parse_params
 from .request import Pairs, Request, Target
 from .results.attack import Attack
 from .results.explanation import Explanation, Floats, Prediction
@@ -29,9 +29,9 @@ from .tasks import TASKS
 from .tasks._answer_check import Attackable
 from .tasks.base import Task
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 RANKINGS = 30  # random ones, beside every map that is checked: the best of 31 is so by chance in 3.2 %
-CLOSE = 1e-4  # how far the explained number may be from the deployed one, absolute or relative
+MISMATCH_LIMIT = 1e-4  # how far the explained number may be from the deployed one, absolute or relative
 
 
 def explain(
@@ -44,10 +44,12 @@ def explain(
     run by raising. Raises an ExplainerError for what a person can correct.
     """
     task, method = validate(request)
-    return _lent(request, bundle, progress, lambda held: _explained(request, task, method, held, batch, progress))
+    return _run_on_model(
+        request, bundle, progress, lambda held: _compute_explanation(request, task, method, held, batch, progress)
+    )
 
 
-def _explained(
+def _compute_explanation(
     request: Request, task: Task, method: Method, held: Bundle, batch: int | None, progress: Progress
 ) -> Explanation:
     started = time.monotonic()
@@ -57,14 +59,14 @@ def _explained(
     compares = "baseline" in method.needs
     ends = problem.values(torch.cat([problem.x, problem.baseline]) if compares else problem.x)  # (2, T) or (1, T)
     mismatch = _check_deployed(problem, ends[0])
-    attribution = method.run(problem, **param_values(method.params, request.options))
+    attribution = method.run(problem, **parse_params(method.params, request.options))
     return Explanation(
         request=request,
         features=problem.features,
         targets=problem.targets,
-        scores=_floats(_visible(attribution.scores, problem.visible)),
-        values=_floats(ends[0]),
-        baselines=_floats(ends[1]) if compares else None,
+        scores=_to_numpy(_mask_invisible(attribution.scores, problem.visible)),
+        values=_to_numpy(ends[0]),
+        baselines=_to_numpy(ends[1]) if compares else None,
         unit=problem.unit,
         signed=attribution.signed,
         additive=method.additive,
@@ -74,9 +76,9 @@ def _explained(
         evaluations=(run.forward, run.backward),
         seconds=time.monotonic() - started,
         notices=tuple(run.notices),
-        about=_about(request, held),
+        about=_describe_model(request, held),
         steps=problem.steps,
-        spread=None if attribution.spread is None else _floats(_visible(attribution.spread, problem.visible)),
+        spread=None if attribution.spread is None else _to_numpy(_mask_invisible(attribution.spread, problem.visible)),
         **vars(problem.layout),
         kind=task.kind,
     )
@@ -115,7 +117,7 @@ def evaluate(
         evaluations = (problem.run.forward, problem.run.backward)
         return replace(found, evaluations=evaluations, seconds=time.monotonic() - started)
 
-    return _lent(request, bundle, progress, checked)
+    return _run_on_model(request, bundle, progress, checked)
 
 
 def start_run(progress: Progress) -> Run:
@@ -127,7 +129,7 @@ def start_run(progress: Progress) -> Run:
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
     """Predict every label of the request's inputs with its probability, best first."""
     task, _ = validate(request)
-    return _lent(request, bundle, progress, lambda held: task.predict(held, request))
+    return _run_on_model(request, bundle, progress, lambda held: task.predict(held, request))
 
 
 def attack(
@@ -150,10 +152,12 @@ def attack(
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: there is no text whose words could be changed.")
     plan = AttackRun(method, task, request, None if target is None else Target.of(target), field, protected, params)
-    return _lent(request, bundle, progress, lambda held: run_attack(plan, held, start_run(progress)))
+    return _run_on_model(request, bundle, progress, lambda held: run_attack(plan, held, start_run(progress)))
 
 
-def _lent(request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Answer]) -> Answer:
+def _run_on_model(
+    request: Request, bundle: Bundle | None, progress: Progress, use: Callable[[Bundle], Result]
+) -> Result:
     """Run `use` on the request's model.
 
     Expected errors are raised again without their traceback, so that no frame keeps the model in memory.
@@ -186,7 +190,7 @@ def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Itera
 def canonicalize(request: Request) -> Request:
     """Write every setting of the request out, so that equal questions become equal Requests."""
     task, method = validate(request)
-    return replace(request, params=param_values((*method.params, *task.params), request.options))
+    return replace(request, params=parse_params((*method.params, *task.params), request.options))
 
 
 def validate(request: Request) -> tuple[Task, Method]:
@@ -212,7 +216,7 @@ def _check_deployed(problem: Problem, explained: Tensor) -> float:
     """Return the largest difference between the explained and the deployed scores. Raises Mismatch above CLOSE."""
     differences = (explained - problem.deployed).abs() / problem.deployed.abs().clamp(min=1.0)  # (T,)
     mismatch = float(differences.max())
-    if not mismatch <= CLOSE:
+    if not mismatch <= MISMATCH_LIMIT:
         raise Mismatch(
             f"The number that would be explained, {float(explained[0]):.4g}, is not what the model gives, "
             f"{float(problem.deployed[0]):.4g}. Wherefore shows no explanation of another model than the one asked for."
@@ -220,16 +224,16 @@ def _check_deployed(problem: Problem, explained: Tensor) -> float:
     return mismatch
 
 
-def _visible(scores: Tensor, visible: Tensor | None) -> Tensor:
+def _mask_invisible(scores: Tensor, visible: Tensor | None) -> Tensor:
     """The scores (T, F), NaN where a target cannot depend on a feature."""
     return scores if visible is None else scores.masked_fill(~visible, float("nan"))
 
 
-def _floats(tensor: Tensor) -> Floats:
+def _to_numpy(tensor: Tensor) -> Floats:
     return tensor.detach().cpu().float().numpy()
 
 
-def _about(request: Request, bundle: Bundle) -> Pairs:
+def _describe_model(request: Request, bundle: Bundle) -> Pairs:
     """Model, settings with their defaults, and versions of libraries: what is needed to repeat the explanation."""
     revision = bundle.card.revision or getattr(bundle.model.config, "_commit_hash", None) or ""
     libraries = tuple((name, version(name)) for name in ("torch", "transformers", "captum"))

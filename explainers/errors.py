@@ -12,7 +12,7 @@ class BadRequest(ExplainerError):
     """The request itself is wrong: an unknown name, a value out of range, nothing to explain."""
 
 
-class EndsAtOnce(BadRequest):
+class NothingGenerated(BadRequest):
     """The model writes nothing after this text."""
 
 

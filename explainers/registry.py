@@ -46,17 +46,17 @@ class Param:
         """The name as people read it."""
         return self.name.replace("_", " ").capitalize()
 
-    def read(self, text: str) -> Value:
+    def parse(self, text: str) -> Value:
         """Parse `text`. Raises BadRequest for a value that is not allowed."""
         try:
             value: Value = text == "true" if self.kind is bool else self.kind(text)
         except ValueError:
             raise BadRequest(f"{self.label} cannot be {text[:40]!r}. Give {self.allowed}.") from None
-        if not self.takes(value, text):
+        if not self.accepts(value, text):
             raise BadRequest(f"{self.label} cannot be {text[:40]!r}. Give {self.allowed}.")
         return value
 
-    def takes(self, value: Value, text: str) -> bool:
+    def accepts(self, value: Value, text: str) -> bool:
         """Whether the value is allowed."""
         if self.kind is bool:
             return text in ("true", "false")
@@ -75,14 +75,14 @@ class Param:
         return f"one of {', '.join(self.choices)}" if self.choices else "text"
 
 
-def params_of(function: Callable[..., Any]) -> tuple[Param, ...]:
+def list_params(function: Callable[..., Any]) -> tuple[Param, ...]:
     """The keyword-only parameters of a function, or of a dataclass, as Params."""
     hints = get_type_hints(function, include_extras=True)
     given = signature(function).parameters.values()
-    return tuple(_param(p, hints[p.name]) for p in given if p.kind is Parameter.KEYWORD_ONLY)
+    return tuple(_make_param(p, hints[p.name]) for p in given if p.kind is Parameter.KEYWORD_ONLY)
 
 
-def _param(parameter: Parameter, hint: Any) -> Param:
+def _make_param(parameter: Parameter, hint: Any) -> Param:
     bare, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     choices = get_args(bare) if get_origin(bare) is Literal else ()
     return Param(
@@ -96,14 +96,14 @@ def _param(parameter: Parameter, hint: Any) -> Param:
     )
 
 
-def param_values(params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
+def parse_params(params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
     """The value of each parameter: as `texts` say it, else its default."""
-    return {param.name: param.read(texts[param.name]) if param.name in texts else param.default for param in params}
+    return {param.name: param.parse(texts[param.name]) if param.name in texts else param.default for param in params}
 
 
 def read_params(kind: Callable[..., T], texts: Mapping[str, str]) -> T:
     """Make the dataclass `kind` of a request's settings, those that `texts` does not name at their defaults."""
-    return kind(**param_values(params_of(kind), texts))
+    return kind(**parse_params(list_params(kind), texts))
 
 
 def check_params(owner: str, params: Iterable[Param], texts: Mapping[str, str]) -> None:
@@ -112,7 +112,7 @@ def check_params(owner: str, params: Iterable[Param], texts: Mapping[str, str]) 
     for name, text in texts.items():
         if name not in known:
             raise BadRequest(f"{owner} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
-        known[name].read(text)
+        known[name].parse(text)
 
 
 def find(kind: str, table: Mapping[str, T], key: str) -> T:
@@ -212,7 +212,7 @@ def method(
 
     def register(function: Function) -> Function:
         key = function.__name__
-        METHODS[key] = Method(key, label, paper, function, frozenset(needs), additive, params_of(function))
+        METHODS[key] = Method(key, label, paper, function, frozenset(needs), additive, list_params(function))
         return function
 
     return register
@@ -223,7 +223,7 @@ def attack(label: str, *, paper: str, keeps: bool = False) -> Callable[[Function
 
     def register(function: Function) -> Function:
         key = function.__name__
-        ATTACKS[key] = AttackMethod(key, label, paper, function, keeps, params_of(function))
+        ATTACKS[key] = AttackMethod(key, label, paper, function, keeps, list_params(function))
         return function
 
     return register

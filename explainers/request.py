@@ -19,7 +19,7 @@ PICTURE = "im."  # the same for an image, which a query names by its sha256
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PACKED = "z"  # all inputs of a query in one compressed value
 UNPACKED_BYTES = 1_000_000
-NOT_PARAMS = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
+RESERVED = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        inputs = tuple((str(name), _input(str(name), given)) for name, given in dict(self.inputs).items())
+        inputs = tuple((str(name), _read_input(str(name), given)) for name, given in dict(self.inputs).items())
         params = tuple(sorted((str(name), format_setting(value)) for name, value in dict(self.params).items()))
-        if clash := NOT_PARAMS & {name for name, _ in params}:
+        if clash := RESERVED & {name for name, _ in params}:
             raise BadRequest(f"{sorted(clash)[0]!r} is a part of the request itself, not a setting of its method.")
         if not 0 <= self.seed < 1_000_000_000:
             raise BadRequest(f"The seed {self.seed} is not a whole number from 0 to 999,999,999.")
@@ -154,12 +154,12 @@ class Request:
                 position=parse_count("position", query["position"]) if query.get("position") else None,
                 foil=query.get("foil") or None,
             ),
-            params={k: v for k, v in query.items() if k not in NOT_PARAMS and not k.startswith((INPUT, PICTURE))},
+            params={k: v for k, v in query.items() if k not in RESERVED and not k.startswith((INPUT, PICTURE))},
             seed=parse_count("seed", query.get("seed") or "0"),
         )
 
 
-def _input(name: str, given: Any) -> str | Picture:
+def _read_input(name: str, given: Any) -> str | Picture:
     if isinstance(given, str | Picture):
         return given
     if isinstance(given, bytes | Path) or hasattr(given, "save"):

@@ -73,7 +73,7 @@ PROFILES = {
 }
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings that an environment asks for. Raises BadRequest for a name or a value that is none."""
     known = [PREFIX + field.name.upper() for field in fields(Settings)]
     for name in environment:
@@ -85,11 +85,11 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise BadRequest(f"{PREFIX}PROFILE is {profile!r}. Give {' or '.join(PROFILES)}.")
     base = PROFILES[profile]
     named = {field.name: environment.get(PREFIX + field.name.upper()) for field in fields(base)[1:]}
-    changes = {name: _parsed(name, text, getattr(base, name)) for name, text in named.items() if text is not None}
+    changes = {name: _parse_value(name, text, getattr(base, name)) for name, text in named.items() if text is not None}
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def _parsed(name: str, text: str, default: bool | int | str) -> bool | int | str:
+def _parse_value(name: str, text: str, default: bool | int | str) -> bool | int | str:
     if isinstance(default, bool) and text in ("true", "false"):
         return text == "true"
     if isinstance(default, int) and not isinstance(default, bool) and text.isdecimal():
@@ -103,4 +103,4 @@ def _parsed(name: str, text: str, default: bool | int | str) -> bool | int | str
 @cache
 def settings() -> Settings:
     """The settings of this process."""
-    return read(os.environ)
+    return read_settings(os.environ)

@@ -56,31 +56,31 @@ class Photograph:
         return f"{self.title}. {self.author}, {self.licence}. {self.source}."
 
 
-def _flickr(file: str, title: str, photo: int, coco: int) -> Photograph:
+def _make_flickr_photograph(file: str, title: str, photo: int, coco: int) -> Photograph:
     """A photograph by way of COCO, which gives the licence and the photo's number, but no name."""
     return Photograph(file, title, f"Flickr photo {photo}", "CC BY 2.0, resized", f"By way of COCO 2017, image {coco}")
 
 
 PHOTOGRAPHS = (
     Photograph("cat.jpg", "A cat's face", "Stéfan van der Walt", "CC0", "From the samples of scikit-image"),
-    _flickr("pizza.jpg", "A pizza on a table", 4409615060, 160012),
-    _flickr("stop-sign.jpg", "A stop sign at night", 1143164889, 122745),
-    _flickr("poodle.jpg", "A dog by a hydrant", 3937557668, 377575),
-    _flickr("laptop.jpg", "A laptop on a desk", 6982311426, 516008),
-    _flickr("clock.jpg", "A clock on a wall", 5333676592, 551780),
-    _flickr("gull.jpg", "A gull over the sea", 100911501, 126107),
-    _flickr("broccoli.jpg", "Broccoli on a plate", 5560942229, 62554),
+    _make_flickr_photograph("pizza.jpg", "A pizza on a table", 4409615060, 160012),
+    _make_flickr_photograph("stop-sign.jpg", "A stop sign at night", 1143164889, 122745),
+    _make_flickr_photograph("poodle.jpg", "A dog by a hydrant", 3937557668, 377575),
+    _make_flickr_photograph("laptop.jpg", "A laptop on a desk", 6982311426, 516008),
+    _make_flickr_photograph("clock.jpg", "A clock on a wall", 5333676592, 551780),
+    _make_flickr_photograph("gull.jpg", "A gull over the sea", 100911501, 126107),
+    _make_flickr_photograph("broccoli.jpg", "Broccoli on a plate", 5560942229, 62554),
 )
 
 
 @cache
-def _by_sha256() -> dict[str, Photograph]:
+def _index_photographs() -> dict[str, Photograph]:
     return {photograph.picture.sha256: photograph for photograph in PHOTOGRAPHS}
 
 
 def find_photograph(sha256: str) -> Photograph | None:
     """The example photograph whose bytes have this checksum."""
-    return _by_sha256().get(sha256)
+    return _index_photographs().get(sha256)
 
 
 def find_example(sha256: str) -> Picture | None:
@@ -108,16 +108,16 @@ def decode(picture: Picture, most_megabytes: int = 20) -> Image.Image:
     try:
         with _DECODING, Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             _check_size(*opened.size)
-            return ImageOps.exif_transpose(_rgb(_bounded(opened)))
+            return ImageOps.exif_transpose(_to_rgb(_downsample(opened)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise LimitReached(_too_large("This image")) from None
+        raise LimitReached(_describe_limit("This image")) from None
     except DAMAGE:
-        raise BadRequest(_refusal(data)) from None
+        raise BadRequest(_describe_refusal(data)) from None
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
-        raise LimitReached(_too_large(f"This image of {width:,} × {height:,} pixels"))
+        raise LimitReached(_describe_limit(f"This image of {width:,} × {height:,} pixels"))
     if max(width, height) > MOST_RATIO * min(width, height):
         raise LimitReached(
             f"This image of {width:,} × {height:,} pixels is more than {MOST_RATIO} times as long as it is wide. "
@@ -125,18 +125,18 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _too_large(what: str) -> str:
+def _describe_limit(what: str) -> str:
     return f"{what} has more than {MOST_PIXELS // 1_000_000} million pixels, the most that are read. Make it smaller."
 
 
-def _refusal(data: bytes) -> str:
+def _describe_refusal(data: bytes) -> str:
     for sign, said in FOREIGN.items():
         if sign in data[:1_000]:
             return said
     return "This file is no image, or it is damaged. Give a PNG, JPEG, GIF, WebP, BMP or TIFF that opens elsewhere."
 
 
-def _bounded(image: Image.Image) -> Image.Image:
+def _downsample(image: Image.Image) -> Image.Image:
     """The decoded image with at most KEPT_PIXELS; a JPEG is unpacked at its smaller size straight away."""
     width, height = image.size
     by = 1
@@ -148,33 +148,33 @@ def _bounded(image: Image.Image) -> Image.Image:
     if left == 1:
         return image
     if image.mode in ("P", "PA", "1", "I") or image.mode.startswith("I;"):  # these cannot be averaged as they are
-        image = image.convert("RGBA") if image.has_transparency_data else _levelled(image).convert("RGB")
+        image = image.convert("RGBA") if image.has_transparency_data else _to_8_bits(image).convert("RGB")
     return image.reduce(left)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
     """Any mode as RGB; what shines through is white."""
-    image = _levelled(image)
+    image = _to_8_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     clear = image.convert("RGBA")
     white = Image.new("RGBA", clear.size, "white")
     white.alpha_composite(clear)
-    return _with_exif(image, white.convert("RGB"))
+    return _copy_info(image, white.convert("RGB"))
 
 
-def _levelled(image: Image.Image) -> Image.Image:
+def _to_8_bits(image: Image.Image) -> Image.Image:
     """16 bits a pixel as 8, the upper ones; 32 and floats spread from their darkest to their brightest."""
     if image.mode.startswith("I;16"):
-        return _with_exif(image, Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)))
+        return _copy_info(image, Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)))
     if image.mode not in ("I", "F"):
         return image
     levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
     low, high = levels.min(), levels.max()
-    return _with_exif(image, Image.fromarray((255 * (levels - low) / ((high - low) or 1.0)).round().astype(np.uint8)))
+    return _copy_info(image, Image.fromarray((255 * (levels - low) / ((high - low) or 1.0)).round().astype(np.uint8)))
 
 
-def _with_exif(source: Image.Image, image: Image.Image) -> Image.Image:
+def _copy_info(source: Image.Image, image: Image.Image) -> Image.Image:
     """The image with what the source's file says of how the camera was held."""
     image.info |= {name: value for name, value in source.info.items() if name != "transparency"}
     return image

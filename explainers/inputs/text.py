@@ -30,7 +30,7 @@ def find_words(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in WORD.finditer(text)]
 
 
-def word_at(words: list[tuple[int, int]], start: int) -> int:
+def find_word_index(words: list[tuple[int, int]], start: int) -> int:
     """Index of the first word that ends after the character `start`."""
     return min(bisect_right(words, start, key=lambda word: word[1]), max(len(words) - 1, 0))
 

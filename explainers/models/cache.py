@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from ..errors import LimitReached
 from ..progress import SLICE, Progress, hold_lock, quiet
 
-Held = TypeVar("Held")
+Model = TypeVar("Model")
 
 
 def trim_memory() -> None:
@@ -26,21 +26,21 @@ def trim_memory() -> None:
 
 
 @dataclass
-class _Place(Generic[Held]):
+class _Place(Generic[Model]):
     """Room held in the cache: for a loaded bundle, or for one that is being loaded."""
 
     bytes: int
     users: int = 0
-    bundle: Held | None = None
+    bundle: Model | None = None
     loading: threading.Lock = field(default_factory=threading.Lock)
 
 
-class ModelCache(Generic[Held]):
+class ModelCache(Generic[Model]):
     """The loaded models of this process, at most `most` bytes of them, the least recently used leaving first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._places: OrderedDict[str, _Place[Held]] = OrderedDict()
+        self._places: OrderedDict[str, _Place[Model]] = OrderedDict()
         self._guard = threading.Lock()
 
     @property
@@ -52,15 +52,15 @@ class ModelCache(Generic[Held]):
     def _taken(self) -> int:
         return sum(place.bytes for place in self._places.values())
 
-    def peek(self, key: str) -> Held | None:
+    def peek(self, key: str) -> Model | None:
         """The bundle if it is loaded already."""
         place = self._places.get(key)
         return place.bundle if place else None
 
     @contextmanager
     def lease(
-        self, key: str, weigh: Callable[[], int], build: Callable[[], Held], progress: Progress = quiet
-    ) -> Iterator[Held]:
+        self, key: str, weigh: Callable[[], int], build: Callable[[], Model], progress: Progress = quiet
+    ) -> Iterator[Model]:
         """The bundle of `key`, built if need be; it cannot be evicted before the lease ends."""
         place = self._claim(key, weigh, progress)
         try:
@@ -76,7 +76,7 @@ class ModelCache(Generic[Held]):
                 del place  # else this frame would keep the model for a moment after it may leave
 
     @contextmanager
-    def spare(self, needed: int, what: str) -> Iterator[None]:
+    def reserve(self, needed: int, what: str) -> Iterator[None]:
         """Room for `needed` bytes of somebody's own, at once or not at all: who waits here holds another model.
 
         Raises LimitReached if they do not fit beside the models in use.
@@ -95,7 +95,7 @@ class ModelCache(Generic[Held]):
             with self._guard:
                 del self._places[key]
 
-    def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place[Held]:
+    def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place[Model]:
         if place := self._try_claim(key, None):
             return place
         needed = self._weighed(weigh)
@@ -112,7 +112,7 @@ class ModelCache(Generic[Held]):
             "models. Choose a smaller one, or raise WHEREFORE_MODEL_MEGABYTES."
         )
 
-    def _try_claim(self, key: str, needed: int | None) -> _Place[Held] | None:
+    def _try_claim(self, key: str, needed: int | None) -> _Place[Model] | None:
         with self._guard:
             if key not in self._places:
                 if needed is None or not self._make_room(needed):

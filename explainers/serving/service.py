@@ -47,7 +47,7 @@ class ResultCache:
                 self._kept.move_to_end(question)
             return self._kept.get(question)
 
-    def keep(self, question: Hashable, answer: Any) -> None:
+    def put(self, question: Hashable, answer: Any) -> None:
         """Cache the answer and evict the oldest until all fit; an answer larger than the cache is not kept."""
         with self._guard:
             if question in self._kept or estimate_bytes(answer) > self._most:
@@ -84,7 +84,7 @@ class Service:
         found = self.answer(question, lambda progress: explain(question, progress=progress), progress)
         return replace(found, request=request)
 
-    def kept(self, request: Request) -> Explanation | None:
+    def find_explanation(self, request: Request) -> Explanation | None:
         """Return the request's explanation if it is cached, else None."""
         found = self._results.get(canonicalize(request))
         return replace(found, request=request) if found else None
@@ -95,9 +95,9 @@ class Service:
         found = self.answer(question, lambda progress: evaluate(explanation, row=row, progress=progress), progress)
         return replace(found, request=explanation.request)
 
-    def checked(self, explanation: Explanation, row: int) -> Faithfulness | None:
+    def find_evaluation(self, explanation: Explanation, row: int) -> Faithfulness | None:
         """Return the faithfulness of the scores of target `row` if it is cached, else None."""
-        found = self.known(_make_question(explanation, row))
+        found = self.find_answer(_make_question(explanation, row))
         return replace(found, request=explanation.request) if found else None
 
     def answer(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress = quiet) -> Answer:
@@ -105,14 +105,14 @@ class Service:
 
         If the visitor who computes it leaves, the next who waits computes it instead.
         """
-        if (found := self.known(question)) is None:
+        if (found := self.find_answer(question)) is None:
             with self._flight(question, progress) as flight:
                 found = flight.answer = (
                     self._results.get(question) or flight.answer or self._compute(question, compute, progress)
                 )
         return found  # type: ignore[no-any-return]
 
-    def known(self, question: Hashable) -> Any:
+    def find_answer(self, question: Hashable) -> Any:
         """Return the answer to a question if it is cached, else None."""
         return self._results.get(question)
 
@@ -120,7 +120,7 @@ class Service:
         with self._queue.enter(progress):
             torch.set_num_threads(self._threads)
             answer = compute(progress)
-        self._results.keep(question, answer)
+        self._results.put(question, answer)
         return answer
 
     @contextmanager

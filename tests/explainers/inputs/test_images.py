@@ -137,11 +137,11 @@ def test_forty_megapixels_are_read_at_half_their_sides(kind, mode):
 
 PEAK = """
 import resource, sys
-from explainers.inputs.images import read
+from explainers.inputs.images import decode
 from explainers.request import Picture
 picture = Picture(open(sys.argv[1], "rb").read())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-read(picture)
+decode(picture)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
@@ -236,7 +236,7 @@ def test_every_photograph_opens_is_small_and_is_found_by_its_checksum():
 
 
 def test_every_photograph_that_is_shipped_is_credited():
-    root = Path(__file__).parent.parent.parent
+    root = Path(__file__).parents[3]
     assert sorted(shown.file for shown in PHOTOGRAPHS) == sorted(
         path.name for path in (root / "assets" / "photos").iterdir()
     )
