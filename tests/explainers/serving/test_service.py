@@ -101,7 +101,7 @@ class Waiter:
         assert self.heard.wait(PATIENCE)
 
 
-SAME, LINE = "asked the same", "In line"
+SAME, LINE = "asked the same", "In the queue"
 
 
 def test_a_question_asked_again_needs_no_work(engine, backend):
@@ -196,7 +196,7 @@ def test_different_questions_stand_in_one_line_and_one_too_many_is_sent_home(eng
         waiter = Waiter(LINE)
         futures.append(pool.submit(backend.explain, asked(text), waiter))
         waiter.waits()
-    with pytest.raises(Busy, match="2 people are waiting already"):
+    with pytest.raises(Busy, match="2 requests are waiting already"):
         backend.explain(asked("fourth"))
     for _ in futures:
         engine.go.release()

@@ -196,7 +196,7 @@ def test_a_number_that_is_not_the_models_is_refused(bert, monkeypatch):
 
     bert.embeddings  # noqa: B018 (its probe is a call of its own)
     monkeypatch.setattr(bert.model, "forward", drifting)
-    with pytest.raises(Mismatch, match="not what the model gives"):
+    with pytest.raises(Mismatch, match="differs from that of the model"):
         explain(asked(target=0, unit="logit", method="saliency"), bundle=bert)
 
 
