@@ -102,7 +102,8 @@ def decode(picture: Picture, most_megabytes: int = 20) -> Image.Image:
     data = require_bytes(picture).data
     if len(data) > most_megabytes * 1_000_000:
         raise LimitReached(
-            f"The file has {len(data) / 1e6:.1f} MB, and at most {most_megabytes} MB are allowed. Choose or save a smaller one."
+            f"The file has {len(data) / 1e6:.1f} MB, and at most {most_megabytes} MB are allowed. "
+            "Choose or save a smaller one."
         )
     try:
         with _DECODING, Image.open(io.BytesIO(data), formats=FORMATS) as opened:

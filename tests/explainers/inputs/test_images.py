@@ -184,7 +184,7 @@ def test_a_file_over_the_limit_in_megabytes_is_refused_with_both_numbers():
 def test_a_truncated_file_is_refused_in_one_sentence(kind):
     data = saved(flag(), kind).data
     for end in (20, len(data) // 2, len(data) - 30):
-        with pytest.raises(BadRequest, match=r"not an image, or it is damaged\. Give a PNG, JPEG"):
+        with pytest.raises(BadRequest, match=r"not an image, or it is damaged\. Choose a PNG, JPEG"):
             decode(Picture(data[:end]))
 
 

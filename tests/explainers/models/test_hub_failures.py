@@ -140,7 +140,7 @@ def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_asked
     count = sum(part.numel() for part in model.parameters())  # 2.6 MB as float32
     hub.publish(NAME, files_of(tmp_path / "large"), parameters=count if counted else None)
     anew(MODEL_MEGABYTES="2")
-    refused(LimitReached, "needs 3 MB of memory, and this server keeps 2 MB")
+    refused(LimitReached, "needs 3 MB of memory, and this server allows 2 MB")
     assert weights_asked(hub) == []
 
 

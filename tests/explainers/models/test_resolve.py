@@ -190,7 +190,7 @@ def large(folder, dtype=torch.float32):
 def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_read(tmp_path, server, unread):
     needed = large(tmp_path / "model") / 1e6
     server(MODEL_MEGABYTES="2")
-    with pytest.raises(LimitReached, match=rf"needs {needed:.0f} MB .* keeps 2 MB .* WHEREFORE_MODEL_MEGABYTES"):
+    with pytest.raises(LimitReached, match=rf"needs {needed:.0f} MB .* allows 2 MB .* WHEREFORE_MODEL_MEGABYTES"):
         explained(tmp_path / "model")
 
 

@@ -101,7 +101,7 @@ class Waiter:
         assert self.heard.wait(PATIENCE)
 
 
-SAME, LINE = "asked the same", "In the queue"
+SAME, LINE = "the same request", "In the queue"
 
 
 def test_a_question_asked_again_needs_no_work(engine, backend):
