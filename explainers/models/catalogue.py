@@ -147,7 +147,7 @@ BUNDLED = (
         languages=("en",),
         megabytes=538,
         licence="Apache-2.0",
-        score="22.3 % of 202 facts completed rightly",
+        score="22.3 % of 202 facts completed correctly",
         wheel="smollm2",
     ),
     Card(

@@ -27,17 +27,17 @@ class Vocabulary:
 
     @cached_property
     def masks(self) -> dict[str, Tensor]:
-        """The words of each script, (W,)."""
+        """The mask (W,) of the words of each script."""
         names = set(self.scripts)
         return {name: torch.tensor([kind == name for kind in self.scripts], dtype=torch.bool) for name in names}
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
-        """The positions of each word, by its lower-case form."""
-        found: dict[str, list[int]] = {}
+        """The indices of each word by its lower-case form."""
+        places: dict[str, list[int]] = {}
         for i, word in enumerate(self.words):
-            found.setdefault(word.casefold(), []).append(i)
-        return found
+            places.setdefault(word.casefold(), []).append(i)
+        return places
 
     def find_alternatives(self, old: str) -> Tensor:
         """Return the mask (W,) of the other words of the same script."""

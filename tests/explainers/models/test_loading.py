@@ -99,7 +99,7 @@ def test_a_model_is_built_once_and_shared(shelf):
     assert shelf.registry.bytes == 40
 
 
-def test_the_least_recently_used_leaves_first_and_no_more_than_need_be(shelf):
+def test_the_least_recently_used_models_are_evicted_and_no_more_than_needed(shelf):
     for key, size in (("a", 30), ("b", 30), ("c", 30), ("a", 30), ("d", 30)):
         shelf.use(key, size)
     assert [key for key in "abcd" if shelf.registry.peek(key)] == ["a", "c", "d"]
@@ -108,14 +108,14 @@ def test_the_least_recently_used_leaves_first_and_no_more_than_need_be(shelf):
     assert shelf.registry.bytes == 100
 
 
-def test_a_model_that_leaves_is_gone_from_memory_before_the_next_is_built(shelf):
+def test_an_evicted_model_is_freed_before_the_next_is_built(shelf):
     for turn in range(6):
         shelf.use(f"model {turn}", 60)
     assert shelf.peak == 60
     assert shelf.alive == 60
 
 
-def test_a_model_in_use_never_leaves_and_the_next_waits_for_it(shelf):
+def test_a_model_in_use_is_never_evicted_and_the_next_waits_for_it(shelf):
     told, waiting = [], threading.Event()
 
     def progress(what, share):
@@ -138,7 +138,7 @@ def test_a_model_in_use_never_leaves_and_the_next_waits_for_it(shelf):
     assert shelf.peak == 60
 
 
-def test_idle_models_stay_when_their_leaving_would_be_no_use(shelf):
+def test_idle_models_are_kept_if_evicting_them_is_not_enough(shelf):
     def leave(what, share):
         raise Left
 
@@ -149,7 +149,7 @@ def test_idle_models_stay_when_their_leaving_would_be_no_use(shelf):
         assert shelf.registry.peek("idle")
 
 
-def test_many_threads_never_make_it_hold_more_than_its_bound(shelf):
+def test_many_threads_never_exceed_the_bound(shelf):
     sizes = {f"model {i}": size for i, size in enumerate((20, 30, 40, 50, 60, 100))}
     keys = [f"model {(7 * i + i // 3) % 6}" for i in range(240)]
     old = sys.getswitchinterval()
@@ -165,7 +165,7 @@ def test_many_threads_never_make_it_hold_more_than_its_bound(shelf):
     assert len(shelf.built) > 12  # they did have to leave for each other
 
 
-def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
+def test_concurrent_requests_for_a_model_build_it_once(shelf):
     started, go_on = threading.Event(), threading.Event()
     told = []
 
@@ -194,7 +194,7 @@ def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_build_that_raises_holds_no_place_and_the_next_caller_tries_again(shelf, error):
+def test_a_failed_build_frees_its_memory_and_the_next_caller_builds(shelf, error):
     def broken():
         raise error
 
@@ -205,7 +205,7 @@ def test_a_build_that_raises_holds_no_place_and_the_next_caller_tries_again(shel
     assert shelf.use("a", 90) == "a"
 
 
-def test_whoever_waits_for_a_build_that_fails_builds_it_themselves(shelf):
+def test_a_caller_waiting_for_a_failed_build_builds_the_model(shelf):
     started, waiting = threading.Event(), threading.Event()
 
     def broken():
@@ -233,7 +233,7 @@ def test_whoever_waits_for_a_build_that_fails_builds_it_themselves(shelf):
 
 
 @pytest.mark.parametrize("where", ["waiting for room", "waiting for a build", "using it"])
-def test_whoever_leaves_leaves_nothing_behind(shelf, where):
+def test_a_cancelled_wait_leaves_nothing_behind(shelf, where):
     started, go_on = threading.Event(), threading.Event()
 
     def slow():
@@ -268,7 +268,7 @@ def test_whoever_leaves_leaves_nothing_behind(shelf, where):
     assert shelf.registry.peek("a") is None
 
 
-def test_a_model_over_the_bound_is_refused_at_once_and_nothing_leaves_for_it(shelf):
+def test_a_model_over_the_bound_is_refused_and_evicts_nothing(shelf):
     shelf.use("a", 60)
     with pytest.raises(LimitReached, match=r"needs .* MB of memory, and this server allows .* MB for models\."):
         shelf.use("large", 101)
@@ -276,7 +276,7 @@ def test_a_model_over_the_bound_is_refused_at_once_and_nothing_leaves_for_it(she
     assert shelf.use("whole", 100) == "whole"
 
 
-def test_a_model_is_weighed_only_when_it_is_to_be_built_and_may_weigh_nothing(shelf):
+def test_a_model_is_measured_only_before_it_is_built_and_may_have_0_bytes(shelf):
     weighed = []
     for key, size in (("a", 60), ("a", 60), ("b", 60), ("a", 60), ("nothing", 0)):
         with shelf.registry.lease(key, lambda: weighed.append(key) or size, partial(shelf.build, key, size)):  # noqa: B023
@@ -284,7 +284,7 @@ def test_a_model_is_weighed_only_when_it_is_to_be_built_and_may_weigh_nothing(sh
     assert weighed == ["a", "b", "a", "nothing"]
 
 
-def test_a_lock_is_waited_for_with_a_word_and_can_be_left():
+def test_waiting_for_a_lock_is_reported_and_can_be_cancelled():
     lock, told = threading.Lock(), []
 
     def leave(what, share):

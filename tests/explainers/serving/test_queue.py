@@ -1,4 +1,4 @@
-"""The queue: first in, first out, never more requests at once than slots, and a slot is free again after any end."""
+"""The queue is first in, first out, never runs more requests than slots, and frees a slot after any outcome."""
 
 import threading
 from concurrent.futures import Future
@@ -69,7 +69,7 @@ class Person:
 EVERY = progresses.SLICE
 
 
-def test_a_word_is_due_five_times_a_second():
+def test_progress_is_reported_five_times_a_second():
     assert EVERY <= 0.2
 
 
@@ -84,7 +84,7 @@ def line(gate, inside, waiting, order=None):
     return people + [Person(gate, order).hears(f"In the queue: {place + 1} before you") for place in range(waiting)]
 
 
-def test_whoever_comes_first_goes_in_first_and_everybody_hears_their_place():
+def test_the_queue_is_first_in_first_out_and_reports_each_position():
     gate, order = RequestQueue(1, 5), []
     people = line(gate, 1, 4, order)
     for done, person in enumerate(people):
@@ -98,7 +98,7 @@ def test_whoever_comes_first_goes_in_first_and_everybody_hears_their_place():
     assert places == [f"In the queue: {before} before you" for before in (4, 3, 2, 1)]
 
 
-def test_no_more_are_inside_than_there_are_slots():
+def test_no_more_requests_run_than_there_are_slots():
     gate = RequestQueue(3, 5)
     people = line(gate, 3, 2)
     assert gate.inside == 3
@@ -112,13 +112,13 @@ def test_no_more_are_inside_than_there_are_slots():
     assert gate.inside == 0
 
 
-def test_a_free_slot_is_entered_without_a_word():
+def test_a_free_slot_is_entered_without_a_report():
     told = []
     with RequestQueue(1, 0).enter(lambda what, share: told.append(what)):
         assert told == []
 
 
-def test_one_too_many_is_sent_home_and_those_in_line_stay():
+def test_a_full_queue_refuses_a_request_and_keeps_those_that_wait():
     gate = RequestQueue(1, 2)
     people = line(gate, 1, 2)
     with pytest.raises(Busy, match=r"2 requests are waiting already\. Try again in a minute"), gate.enter(print):
@@ -130,7 +130,7 @@ def test_one_too_many_is_sent_home_and_those_in_line_stay():
         person.is_done()
 
 
-def test_whoever_leaves_the_line_makes_room_and_those_behind_move_up():
+def test_a_request_that_leaves_the_queue_makes_room_for_those_behind():
     gate = RequestQueue(1, 3)
     people = line(gate, 1, 3)
     people[2].leaves()
@@ -142,7 +142,7 @@ def test_whoever_leaves_the_line_makes_room_and_those_behind_move_up():
     assert gate.inside == 0
 
 
-def test_a_run_that_breaks_off_frees_its_slot():
+def test_a_request_that_fails_frees_its_slot():
     gate = RequestQueue(1, 1)
     people = line(gate, 1, 1)
     people[0].leaves()
@@ -150,7 +150,7 @@ def test_a_run_that_breaks_off_frees_its_slot():
     assert gate.inside == 0
 
 
-def test_what_a_thread_returns_or_raises_is_what_its_waiter_gets():
+def test_run_in_thread_returns_or_raises_what_the_function_does():
     caller = threading.get_ident()
     assert run_in_thread(lambda _: threading.get_ident(), lambda *_: None, "Waiting") != caller
     for error in (ValueError("no"), Left()):
@@ -163,7 +163,7 @@ def test_what_a_thread_returns_or_raises_is_what_its_waiter_gets():
         assert caught.value is error
 
 
-def test_whoever_waits_for_a_thread_is_told_again_and_again_with_the_share_that_is_done():
+def test_run_in_thread_reports_the_share_done_repeatedly():
     told, enough = [], threading.Event()
 
     def progress(what, share):
@@ -182,7 +182,7 @@ def test_whoever_waits_for_a_thread_is_told_again_and_again_with_the_share_that_
     assert told[-1][1] == 0.25
 
 
-def test_whoever_leaves_stops_the_thread_at_its_next_step():
+def test_a_cancelled_wait_stops_the_thread_at_its_next_step():
     left, stopped = threading.Event(), Future()
 
     def work(meter):
@@ -203,6 +203,6 @@ def test_whoever_leaves_stops_the_thread_at_its_next_step():
         stopped.result(PATIENCE)
 
 
-def test_a_share_is_between_nothing_and_all():
+def test_the_share_of_a_meter_is_between_0_and_1():
     for total, done, share in ((0, 0, 0.0), (0, 9, 0.0), (10, 0, 0.0), (10, 4, 0.4), (10, 30, 1.0)):
         assert Meter(total, done).share == share

@@ -104,7 +104,7 @@ class Waiter:
 SAME, LINE = "the same request", "In the queue"
 
 
-def test_a_question_asked_again_needs_no_work(engine, backend):
+def test_a_repeated_request_is_answered_from_the_cache(engine, backend):
     assert backend.find_explanation(asked()) is None
     first = backend.explain(asked())
     assert backend.explain(asked()).scores is first.scores
@@ -112,7 +112,7 @@ def test_a_question_asked_again_needs_no_work(engine, backend):
     assert len(engine.asked) == 1
 
 
-def test_questions_that_differ_only_in_what_is_written_out_are_one(engine, backend):
+def test_requests_that_differ_only_in_explicit_defaults_share_a_result(engine, backend):
     first = backend.explain(asked())
     assert backend.explain(asked(baseline="pad", unit="probability")).scores is first.scores
     assert backend.explain(asked(baseline="zeros")).scores is not first.scores
@@ -120,7 +120,7 @@ def test_questions_that_differ_only_in_what_is_written_out_are_one(engine, backe
     assert len(engine.asked) == 3
 
 
-def test_equal_questions_at_once_are_computed_once(engine, backend, pool):
+def test_equal_concurrent_requests_are_computed_once(engine, backend, pool):
     engine.held = True
     first = pool.submit(backend.explain, asked())
     engine.has_started()
@@ -134,7 +134,7 @@ def test_equal_questions_at_once_are_computed_once(engine, backend, pool):
     assert len(engine.asked) == 1
 
 
-def test_whoever_waits_gets_the_answer_even_when_it_is_too_large_to_be_kept(engine, backend, pool):
+def test_a_waiting_user_gets_a_result_that_is_too_large_to_cache(engine, backend, pool):
     engine.held, engine.features = True, 3_000
     first = pool.submit(backend.explain, asked())
     engine.has_started()
@@ -148,7 +148,7 @@ def test_whoever_waits_gets_the_answer_even_when_it_is_too_large_to_be_kept(engi
 
 
 @pytest.mark.parametrize("error", [Left, Incompatible])
-def test_when_the_one_who_computes_breaks_off_the_next_who_waits_computes(engine, backend, pool, error):
+def test_if_the_computing_user_leaves_the_next_waiting_one_computes(engine, backend, pool, error):
     engine.held, engine.errors = True, [error("no")]
     first = pool.submit(backend.explain, asked())
     engine.has_started()
@@ -165,7 +165,7 @@ def test_when_the_one_who_computes_breaks_off_the_next_who_waits_computes(engine
     assert len(engine.asked) == 2
 
 
-def test_whoever_stops_waiting_for_the_same_answer_disturbs_nobody(engine, backend, pool):
+def test_a_user_who_stops_waiting_does_not_disturb_the_others(engine, backend, pool):
     engine.held = True
     first = pool.submit(backend.explain, asked())
     engine.has_started()
@@ -179,7 +179,7 @@ def test_whoever_stops_waiting_for_the_same_answer_disturbs_nobody(engine, backe
     assert first.result(PATIENCE).scores is backend.find_explanation(asked()).scores
 
 
-def test_errors_are_not_kept(engine, backend):
+def test_errors_are_not_cached(engine, backend):
     engine.errors = [Incompatible("no"), Left()]
     for error in (Incompatible, Left):
         with pytest.raises(error):
@@ -188,7 +188,7 @@ def test_errors_are_not_kept(engine, backend):
     assert len(engine.asked) == 3
 
 
-def test_different_questions_stand_in_one_line_and_one_too_many_is_sent_home(engine, backend, pool):
+def test_different_requests_share_one_queue_which_refuses_when_full(engine, backend, pool):
     engine.held = True
     futures = [pool.submit(backend.explain, asked("first"))]
     engine.has_started()
@@ -204,7 +204,7 @@ def test_different_questions_stand_in_one_line_and_one_too_many_is_sent_home(eng
     assert [request.texts["text"] for request in engine.asked] == ["first", "second", "third"]
 
 
-def test_whoever_leaves_the_line_frees_the_place_and_is_not_computed(engine, backend, pool):
+def test_a_request_that_leaves_the_queue_is_not_computed(engine, backend, pool):
     engine.held = True
     first = pool.submit(backend.explain, asked("first"))
     engine.has_started()
@@ -224,7 +224,7 @@ def test_whoever_leaves_the_line_frees_the_place_and_is_not_computed(engine, bac
     assert [request.texts["text"] for request in engine.asked] == ["first", "third", "fourth"]
 
 
-def test_results_are_bounded_by_bytes_and_the_least_recently_asked_for_leaves_first():
+def test_the_result_cache_is_bounded_by_bytes_and_evicts_the_least_recently_used():
     one = explanation(asked("0"))
     results = ResultCache(3 * estimate_bytes(one))
     for text in "012":
@@ -236,7 +236,7 @@ def test_results_are_bounded_by_bytes_and_the_least_recently_asked_for_leaves_fi
     assert [text for text in "01234" if results.get(asked(text))] == ["3", "4"]
 
 
-def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
+def test_a_result_larger_than_the_cache_is_not_cached_and_evicts_nothing():
     one = explanation(asked("0"))
     results = ResultCache(estimate_bytes(one))
     results.put(asked("0"), one)
@@ -245,7 +245,7 @@ def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
     assert results.get(asked("1")) is None
 
 
-def test_a_result_that_is_kept_twice_counts_once():
+def test_a_result_that_is_cached_twice_counts_once():
     results = ResultCache(2 * estimate_bytes(explanation(asked("0"))))
     for text in "0001":
         results.put(asked(text), explanation(asked(text)))
@@ -253,13 +253,13 @@ def test_a_result_that_is_kept_twice_counts_once():
     assert results.get(asked("1"))
 
 
-def test_a_longer_text_and_more_features_weigh_more():
+def test_a_longer_text_and_more_features_take_more_bytes():
     one = estimate_bytes(explanation(asked("a")))
     assert estimate_bytes(explanation(asked("a" * 1000))) >= one + 1000
     assert estimate_bytes(explanation(asked("a"), features=102)) >= one + 100 * 100
 
 
-def test_everybody_gets_the_answer_to_the_question_as_they_asked_it(backend, engine):
+def test_every_user_gets_the_result_with_their_own_request(backend, engine):
     short, long = asked(), asked(baseline="pad")
     assert backend.explain(short).request == short
     assert backend.explain(long).request == long
@@ -267,7 +267,7 @@ def test_everybody_gets_the_answer_to_the_question_as_they_asked_it(backend, eng
     assert len(engine.asked) == 1
 
 
-def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they_asked(backend, engine, monkeypatch):
+def test_an_evaluation_is_cached_per_target_and_returned_with_the_users_own_request(backend, engine, monkeypatch):
     made = []
 
     def evaluate(explanation, row, progress):
