@@ -92,7 +92,7 @@ def check_attribution_type(attribution_type: str) -> None:
 
 
 def make_pass_settings(n_steps: int | None) -> dict[str, object]:
-    """Make the settings of integrated gradients with adaptive steps: exactly `n_steps`, or as many as it needs."""
+    """Make the settings of integrated gradients with adaptive steps: at most `n_steps`, or as many as it needs."""
     return {} if n_steps is None else {"most_passes": min(max(n_steps, 20), 5_000), "tolerance": 0.0001}
 
 

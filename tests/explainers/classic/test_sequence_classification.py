@@ -229,7 +229,7 @@ def test_the_convergence_error_is_the_residual_of_the_sum():
     assert float(found.relative_error[0]) < 0.02
 
 
-def test_the_case_of_a_text_is_kept():
+def test_the_request_and_the_page_keep_every_character():
     made = explainer()
     made("U.S.A  3.14 (really?)", n_steps=STEPS)
     assert made.explanation.request.texts == {"text": "U.S.A  3.14 (really?)"}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,18 @@ def test_python_runs_a_command_and_gives_its_exit_code(tmp_path):
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
     assert (done.returncode, done.stdout) == (1, "")
     assert "is not a folder with a config.json" in done.stderr
+
+
+def test_ctrl_c_during_the_imports_exits_with_130_and_no_traceback():
+    command = [sys.executable, "-X", "importtime", "-m", "explainers", "explain", "text_classification", "text=Good."]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert any(line.endswith("numpy\n") for line in process.stderr)  # -X importtime prints each finished import
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Stopped." in rest
+    assert "Traceback" not in rest
+    assert "transformers.models" not in rest
 
 
 def test_target_foil_and_seed_are_those_of_the_request(bert, tmp_path):

@@ -1,4 +1,4 @@
-"""Every architecture that we claim, each with every head that it has: as drawn, saved, published and loaded again.
+"""Every supported architecture with every head is saved, published, loaded again and explained.
 
 All through the hub's own client; the capabilities of the loaded models have a file of their own.
 """

