@@ -48,10 +48,10 @@ class Vocabulary:
 
 def read_vocabulary(tokenizer: Any) -> Vocabulary:
     """Read the words of at least two letters, or one Chinese or Japanese character, that encode to a single token."""
-    found = [(word, token) for token, word in enumerate(_decode_tokens(tokenizer)) if LETTERS.fullmatch(word)]
+    candidates = [(word, token) for token, word in enumerate(_decode_tokens(tokenizer)) if LETTERS.fullmatch(word)]
     before = _encode(tokenizer, [CARRIER])[0]
-    rows = _encode(tokenizer, [f"{CARRIER} {word}" for word, _ in found])
-    whole = [pair for pair, row in zip(found, rows, strict=True) if row == [*before, pair[1]]]
+    rows = _encode(tokenizer, [f"{CARRIER} {word}" for word, _ in candidates])
+    whole = [pair for pair, row in zip(candidates, rows, strict=True) if row == [*before, pair[1]]]
     words = tuple(word for word, _ in whole)
     small, capital = _encode(tokenizer, ["why", "WHY"])
     return Vocabulary(

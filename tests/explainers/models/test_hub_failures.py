@@ -196,7 +196,7 @@ def test_an_interrupted_connection_is_resumed(hub, bert, impatient, monkeypatch)
 def test_a_download_that_keeps_failing_is_unreachable_and_the_next_one_succeeds(hub, bert, impatient, tmp_path):
     hub.publish(NAME, bert)
     hub.cuts = {"model.safetensors": 1_000}
-    refused(Unreachable, rf"The download of {NAME} broke off\. Try again")
+    refused(Unreachable, rf"The download of {NAME} was interrupted\. Try again")
     assert list((tmp_path / "cache").rglob("*.incomplete")) == []
     hub.cuts = {}
     assert_same(explain(asked()), "bert")
