@@ -158,7 +158,7 @@ def test_weights_that_came_damaged_are_refused_as_damaged(hub, bert):
 def test_a_hub_in_trouble_is_unreachable_and_its_status_is_named(hub, bert, status):
     hub.publish(NAME, bert)
     hub.status = status
-    refused(Unreachable, f"status {status} when asked for {NAME}. Try again later.")
+    refused(Unreachable, rf"{NAME} with status {status}\. Try again later")
     hub.status = 0
     assert_same(explain(asked()), "bert")
 
