@@ -1,7 +1,4 @@
-"""Wherefore's library: why did this transformer model say that?
-
-Importable without Streamlit. The public names, and nothing else.
-"""
+"""Explain the predictions of transformer models: the public names of the library."""
 
 from .attacks import ATTACKS
 from .engine import attack, evaluate, explain, predict

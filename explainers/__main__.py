@@ -1,4 +1,4 @@
-"""The command line: `python -m explainers`."""
+"""The command line, `python -m explainers`."""
 
 import sys
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..engine import explain, predict, start_run
-from ..errors import BadRequest, EndsAtOnce
+from ..errors import BadRequest, NothingGenerated
 from ..inputs.text import find_sentence_ends
 from ..models.loading import Bundle
 from ..progress import Progress, quiet
@@ -109,7 +109,7 @@ def trace_context(
         tokens.append(DependentToken(row, alternative, attributed, cues))
     try:
         generated = predict(removed, bundle=bundle, progress=progress)
-    except EndsAtOnce:
+    except NothingGenerated:
         generated = Prediction((), "")
     return ContextReliance(explanation, values, threshold, tuple(tokens), generated)
 

@@ -97,7 +97,7 @@ def _use_copy(request: Request, bundle: Bundle | None, progress: Progress, use: 
         with borrow(request, bundle, progress) as borrowed:
             model = borrowed.model
             size = sum(p.numel() * p.element_size() for p in (*model.parameters(), *model.buffers()))
-            stack.enter_context(model_cache().spare(size, f"a second {borrowed.card.label}"))
+            stack.enter_context(model_cache().reserve(size, f"a second {borrowed.card.label}"))
             copied = Bundle(borrowed.card, copy.deepcopy(model), borrowed.tokenizer, borrowed.processor)
             del borrowed, model  # else this frame would keep a model that the cache may drop
         try:

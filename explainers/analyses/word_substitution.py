@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from ..engine import borrow, start_run
-from ..errors import BadRequest, EndsAtOnce
+from ..errors import BadRequest, NothingGenerated
 from ..models.loading import Bundle
 from ..progress import Progress, Run, quiet
 from ..request import Request
@@ -75,5 +75,5 @@ def _generate(request: Request, bundle: Bundle) -> str:
     """Return what the model generates by itself, empty if it ends at once."""
     try:
         return TASKS[request.task].predict(bundle, free_output(request)).text.strip()
-    except EndsAtOnce:
+    except NothingGenerated:
         return ""

@@ -65,7 +65,7 @@ def _select_best(gains: Tensor, most: int) -> list[tuple[int, int, float]]:
 def _find_allowed(target_model: TargetModel, old: str, same_case: bool, common: bool) -> Tensor:
     """Find the words of the vocabulary that may replace `old`, a mask (W,)."""
     vocabulary = target_model.vocabulary
-    allowed = vocabulary.instead(old)
+    allowed = vocabulary.find_alternatives(old)
     if common:
         allowed &= allowed.cumsum(0) <= COMMON_WORDS
     if same_case and not vocabulary.folds:

@@ -36,5 +36,5 @@ def random_swap(
 
 def _draw_word(target_model: TargetModel, old: str, generator: torch.Generator) -> int | None:
     """Draw the number of another word of the same script; None if there is none."""
-    allowed = target_model.vocabulary.instead(old).nonzero().flatten()
+    allowed = target_model.vocabulary.find_alternatives(old).nonzero().flatten()
     return int(allowed[torch.randint(len(allowed), (), generator=generator)]) if len(allowed) else None

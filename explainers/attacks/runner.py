@@ -13,7 +13,7 @@ from ..errors import BadRequest
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import AttackMethod, check_params, param_values, params_of
+from ..registry import AttackMethod, check_params, list_params, parse_params
 from ..request import Pairs, Request, Target, format_setting
 from ..results.attack import Attack, Step, with_text
 from ..results.edited_text import AttackedText
@@ -21,7 +21,7 @@ from ..tasks.answer_check import AnswerCheck, Attackable, Judgement, judge_all
 from ..tasks.tokenization import ScoreParams
 from .target_model import AttackState, TargetModel, WordGradients, find_protected
 
-SCORE_PARAMS = {param.name for param in params_of(ScoreParams)}
+SCORE_PARAMS = {param.name for param in list_params(ScoreParams)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     target_model = _make_target_model(plan, bundle, run, judgement)
     if not plan.method.keeps and target_model.reaches_goal(target_model.start):
         raise BadRequest(f"The model already predicts {judgement.says!r}. Choose another target.")
-    outcome = plan.method.run(target_model, **param_values(plan.method.params, plan.options))
+    outcome = plan.method.run(target_model, **parse_params(plan.method.params, plan.options))
     last = with_text(plan.request, plan.field, outcome.path[-1].attacked_text.text)
     return Attack(
         request=plan.request,

@@ -3,7 +3,7 @@
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import params_of
+from ..registry import list_params
 from ..request import Request
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
@@ -38,7 +38,7 @@ class Translation(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = params_of(GenerationParams)
+    params = list_params(GenerationParams)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)

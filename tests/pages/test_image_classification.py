@@ -165,7 +165,7 @@ def test_an_upload_is_explained_and_no_link_pretends_to_carry_it(opened):
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("broken.png", b"no image at all", "This file is no image, or it is damaged."),
+        ("broken.png", b"no image at all", "This file is not an image, or it is damaged."),
         (
             "cut.jpg",
             (lambda data: data[: len(data) // 2])(saved(Image.effect_noise((300, 200), 50), "JPEG")),

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 
-from ...errors import BadRequest, EndsAtOnce, LimitReached
-from ...inputs.text import SPACE, find_words, trim_span, word_at
+from ...errors import BadRequest, LimitReached, NothingGenerated
+from ...inputs.text import SPACE, find_word_index, find_words, trim_span
 from ...models.loading import Bundle
 from ...registry import Range
 from ...request import Request
@@ -112,7 +112,7 @@ def continue_prompt(
 def generate(
     bundle: Bundle, request: Request, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
 ) -> Continuation:
-    """Generate a continuation, without its end-of-sequence token. Raises EndsAtOnce if it is empty."""
+    """Generate a continuation, without its end-of-sequence token. Raises NothingGenerated if it is empty."""
     config = bundle.model.generation_config
     end = config.eos_token_id if config.eos_token_id is not None else bundle.tokenizer.eos_token_id
     with torch.no_grad():
@@ -133,7 +133,7 @@ def generate(
     if ids.numel() and int(ids[-1]) in ends:
         ids = ids[:-1]
     if not ids.numel():
-        raise EndsAtOnce("The model generates no text here. Type the text to explain, or change the prompt.")
+        raise NothingGenerated("The model generates no text here. Type the text to explain, or change the prompt.")
     return _decode(bundle, prompt, ids)
 
 
@@ -209,7 +209,7 @@ def _make_features(
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
         start, end = trim_span(text, start, end)
-        features.append(Feature(text[start:end] or SPACE, field, start, end, word_at(words, start)))
+        features.append(Feature(text[start:end] or SPACE, field, start, end, find_word_index(words, start)))
     return tuple(features)
 
 

@@ -39,7 +39,7 @@ def draw(explanation: Explanation, key: str) -> None:
     if mine != request or not isinstance(theirs, Request):
         return
     other = run_with_progress(
-        lambda: service().kept(theirs),
+        lambda: service().find_explanation(theirs),
         lambda progress: service().explain(theirs, progress),
         f"{own}.asked",
         f"changed {theirs.task}, model {theirs.model}",

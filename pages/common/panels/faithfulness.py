@@ -25,7 +25,7 @@ CURVES = {
 def draw(explanation: Explanation, key: str) -> None:
     """Draw a button that checks the explanation of one target, and the result."""
     row, asked = _pick_row(explanation, key), f"{key}.checking"
-    found = service().checked(explanation, row)
+    found = service().find_evaluation(explanation, row)
     if found is None:
         st.markdown(LEAD)
         if st.button("Check this explanation", key=f"{key}.check", icon=":material/fact_check:"):
@@ -33,14 +33,14 @@ def draw(explanation: Explanation, key: str) -> None:
         if st.session_state.get(asked) != (explanation.request, row):
             return
         found = run_with_progress(
-            lambda: service().checked(explanation, row),
+            lambda: service().find_evaluation(explanation, row),
             lambda progress: service().evaluate(explanation, row, progress),
             asked,
             f"check of task {explanation.request.task}, model {explanation.request.model}",
         )
         if found is None:
             return
-        if service().checked(explanation, row):
+        if service().find_evaluation(explanation, row):
             st.rerun()  # so that the answer at the top says it too
     _show(found, key)
 

@@ -69,7 +69,7 @@ def _explain_changed(asked: Asked, own: str) -> Explanation | None:
     """Return the explanation of the changed texts; compute it if a change asked for it."""
     if not asked.rewriting.before:
         return asked.origin
-    if st.session_state.get(f"{own}.go") or service().kept(asked.request):
+    if st.session_state.get(f"{own}.go") or service().find_explanation(asked.request):
         return explain_request(asked.request, f"{own}.go")
     st.button(
         "Explain the changed text", on_click=lambda: st.session_state.update({f"{own}.go": True}), key=f"{own}.on"

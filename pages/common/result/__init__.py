@@ -27,7 +27,7 @@ def explain_request(request: Request, forget: str) -> Explanation | None:
     `forget` is the key of the session state that asks for the request: Cancel deletes it.
     """
     return run_with_progress(
-        lambda: service().kept(request),
+        lambda: service().find_explanation(request),
         lambda progress: service().explain(request, progress),
         forget,
         f"task {request.task}, model {request.model}",
@@ -47,7 +47,7 @@ def _show_answer(explanation: Explanation, key: str) -> tuple[int, list[int], De
     with marked:
         if len(list_masks(explanation.prediction)) != 1:  # the sentence says what fills a single gap
             pick_entity(explanation, row, key)
-    said = find_renderer(explanation).lead(explanation, row, service().checked(explanation, row))
+    said = find_renderer(explanation).lead(explanation, row, service().find_evaluation(explanation, row))
     draw_html(render_lead(said, live=True) + render_words(explanation, row))
     for notice in explanation.notices:
         st.info(escape(notice), icon=":material/content_cut:")

@@ -55,7 +55,7 @@ def answer_with_progress(
 ) -> Answer | None:
     """Return the cached answer to a question, or compute it in its turn in the queue and cache it."""
     return run_with_progress(
-        lambda: service().known(question),
+        lambda: service().find_answer(question),
         lambda progress: service().answer(question, compute, progress),
         forget,
         about,

@@ -172,10 +172,10 @@ def test_memory_for_a_copy_evicts_idle_models_and_none_in_use():
         kept.lease("idle", lambda: 40, object),
         kept.lease("busy", lambda: 50, object),
         pytest.raises(LimitReached, match="no memory for a copy"),
-        kept.spare(50, "a copy"),
+        kept.reserve(50, "a copy"),
     ):
         pass
-    with kept.lease("busy", lambda: 50, object), kept.spare(50, "a copy"):
+    with kept.lease("busy", lambda: 50, object), kept.reserve(50, "a copy"):
         assert kept.bytes == 100
         assert kept.peek("idle") is None
     assert kept.bytes == 50

@@ -1,4 +1,4 @@
-"""A model that has left the memory is kept by nobody: neither by a result nor by an error that is still read."""
+"""Neither a result nor an error keeps an evicted model in memory."""
 
 import weakref
 
@@ -9,7 +9,7 @@ from explainers.errors import BadRequest, LimitReached, Overdue
 from explainers.loading import load
 from explainers.models import loading
 from explainers.models.resolve import find_card
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import saved
 from tests.support.sentences import SENTENCES
 
@@ -17,7 +17,7 @@ TASK = "text_classification"
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def request_of(folder, **more):
 
 def reference_to(folder):
     """A weak reference to the loaded model of a folder."""
-    return weakref.ref(load(find_card(str(folder), TASK, read({}))).model)
+    return weakref.ref(load(find_card(str(folder), TASK, read_settings({}))).model)
 
 
 def another_comes():
     """As large a model as the memory takes, for which all others have to leave."""
-    with loading.model_cache().lease("another", lambda: read({}).model_megabytes * 1_000_000, object):
+    with loading.model_cache().lease("another", lambda: read_settings({}).model_megabytes * 1_000_000, object):
         pass
 
 
@@ -55,9 +55,7 @@ def leave(what, share):
         (Left, {}, {}),
     ],
 )
-def test_a_model_that_leaves_is_gone_though_the_explanation_or_its_error_is_still_read(
-    folder, anew, error, settings, more
-):
+def test_neither_an_explanation_nor_its_error_keeps_an_evicted_model(folder, anew, error, settings, more):
     anew(**settings)
     model = reference_to(folder)
     if error is None:
@@ -72,7 +70,7 @@ def test_a_model_that_leaves_is_gone_though_the_explanation_or_its_error_is_stil
     assert kept
 
 
-def test_a_model_that_leaves_is_gone_though_the_error_of_a_prediction_is_still_read(folder, anew):
+def test_the_error_of_a_prediction_keeps_no_evicted_model(folder, anew):
     anew()
     model = reference_to(folder)
     with pytest.raises(BadRequest, match="Text is empty") as kept:

@@ -1,4 +1,4 @@
-"""Folders as sources: what fits is explained, and what does not is refused before it is read, each with its word."""
+"""A folder with a fitting model is explained; any other is refused before its weights are read."""
 
 import json
 from functools import partial
@@ -14,7 +14,7 @@ from explainers.errors import ExplainerError, Incompatible, LimitReached, ModelN
 from explainers.loading import lease, load
 from explainers.models.loading import find_loaded
 from explainers.models.resolve import find_card
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import asked, assert_same, forget, saved
 from tests.support.tiny import CONFIGS, SMALL
 
@@ -64,7 +64,7 @@ def test_a_model_in_shards_is_explained_as_the_one_in_memory(tmp_path):
 
 
 def test_a_loaded_model_is_shared_and_read_only(folder):
-    card = find_card(str(folder), "text_classification", read({}))
+    card = find_card(str(folder), "text_classification", read_settings({}))
     assert find_loaded(card) is None
     bundle = load(card)
     with lease(card) as leased:
@@ -94,7 +94,7 @@ def test_a_config_that_names_no_fitting_architecture_is_refused(folder, unread, 
         explained(edited(folder, architectures=made))
 
 
-def test_a_model_without_the_weights_of_its_head_is_refused_for_it_would_guess(folder):
+def test_a_model_without_the_weights_of_its_head_is_refused(folder):
     file = folder / "model.safetensors"
     save_file({name: part for name, part in load_file(file).items() if "classifier" not in name}, file)
     with pytest.raises(Incompatible, match=r"lacks the weights classifier\.bias"):
@@ -123,7 +123,7 @@ def test_damaged_weights_are_refused_as_damaged(folder, unread, damage):
         explained(folder)
 
 
-def test_a_shard_that_is_not_there_is_named(tmp_path, unread):
+def test_a_missing_shard_is_named(tmp_path, unread):
     folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
     lost = sorted(folder.glob("model-*-of-*.safetensors"))[1]
     lost.unlink()
@@ -190,11 +190,11 @@ def large(folder, dtype=torch.float32):
 def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_read(tmp_path, server, unread):
     needed = large(tmp_path / "model") / 1e6
     server(MODEL_MEGABYTES="2")
-    with pytest.raises(LimitReached, match=rf"needs {needed:.0f} MB .* keeps 2 MB .* WHEREFORE_MODEL_MEGABYTES"):
+    with pytest.raises(LimitReached, match=rf"needs {needed:.0f} MB .* allows 2 MB .* WHEREFORE_MODEL_MEGABYTES"):
         explained(tmp_path / "model")
 
 
-def test_the_memory_is_reckoned_as_float32_whatever_the_file_holds(tmp_path, server, unread):
+def test_the_memory_is_computed_for_float32_whatever_the_file_contains(tmp_path, server, unread):
     large(tmp_path / "model", torch.float16)
     assert (tmp_path / "model" / "model.safetensors").stat().st_size < 2_000_000
     server(MODEL_MEGABYTES="2")
@@ -228,13 +228,13 @@ def test_the_memory_is_reckoned_as_float32_whatever_the_file_holds(tmp_path, ser
         "@",
     ],
 )
-def test_whatever_is_no_model_is_not_found_in_a_short_sentence(model):
+def test_a_name_that_is_no_model_is_not_found(model):
     with pytest.raises(ModelNotFound) as caught:
         explained(model)
     assert len(str(caught.value)) < 300
 
 
-def test_the_public_profile_offers_only_what_is_on_its_list_and_names_no_path(folder, server, unread):
+def test_the_public_profile_offers_only_the_catalogue_and_names_no_path(folder, server, unread):
     server(PROFILE="public")
     for model in (str(folder), "./model", "~/model", "bert-base-uncased", "org/name@main", "sentiment/../x", "a" * 999):
         with pytest.raises(ModelNotFound, match="only the models on its list") as caught:
@@ -244,7 +244,7 @@ def test_the_public_profile_offers_only_what_is_on_its_list_and_names_no_path(fo
 
 
 def test_a_public_server_that_offers_any_model_still_opens_no_folder(folder):
-    offering = read({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": "true"})
+    offering = read_settings({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": "true"})
     assert find_card("some/model", "text_classification", offering).source == "hub"
     with pytest.raises(ModelNotFound, match="neither a model's name"):
         find_card(str(folder), "text_classification", offering)
@@ -253,7 +253,7 @@ def test_a_public_server_that_offers_any_model_still_opens_no_folder(folder):
 def test_a_listed_model_for_another_task_says_what_it_is_for(monkeypatch, server):
     server(PROFILE="public")
     with pytest.raises(Incompatible, match=r"is a model for text classification\. Choose one for fill mask\."):
-        find_card("sentiment", "fill_mask", read({}))
+        find_card("sentiment", "fill_mask", read_settings({}))
 
 
 def test_every_refusal_is_an_error_that_pages_catch():

@@ -240,16 +240,16 @@ def test_unknown_tasks_and_inputs_are_named(bert):
 
 def test_limits_on_text_passes_and_time_each_have_their_word(bert, monkeypatch):
     limits = {"WHEREFORE_TEXT_CHARACTERS": "20", "WHEREFORE_PASSES": "10", "WHEREFORE_SECONDS": "0"}
-    from explainers.settings import read
+    from explainers.settings import read_settings
 
-    monkeypatch.setattr("explainers.tasks.base.settings", lambda: read(limits))
+    monkeypatch.setattr("explainers.tasks.base.settings", lambda: read_settings(limits))
     with pytest.raises(LimitReached, match="at most 20 are allowed"):
         explain(asked("a" * 21), bundle=bert)
     monkeypatch.undo()
-    monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_PASSES": "10"}))
+    monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_PASSES": "10"}))
     with pytest.raises(LimitReached, match="at most 10 are allowed"):
         explain(asked(), bundle=bert)
-    monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_SECONDS": "0"}))
+    monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_SECONDS": "0"}))
     with pytest.raises(Overdue):
         explain(asked(), bundle=bert)
 

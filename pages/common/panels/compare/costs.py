@@ -44,7 +44,7 @@ def _check(pairs: list[tuple[Explanation, int]], asked: str) -> list[Faithfulnes
     """Return the faithfulness of each explanation's row if it is known or requested; else draw the button."""
 
     def find() -> list[Faithfulness] | None:
-        found = [check for one, row in pairs if (check := service().checked(one, row))]
+        found = [check for one, row in pairs if (check := service().find_evaluation(one, row))]
         return found if len(found) == len(pairs) else None
 
     def compute(progress: Progress) -> list[Faithfulness]:

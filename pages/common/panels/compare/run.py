@@ -34,7 +34,7 @@ def _find_known(variants: ComparisonRequest, key: str) -> list[Answer] | None:
     asked, ends = st.session_state.get(f"{key}.done", (None, ()))
     if asked != variants:
         return None
-    found = [end if isinstance(end, str) else service().kept(end) for end in ends]
+    found = [end if isinstance(end, str) else service().find_explanation(end) for end in ends]
     answers = [answer for answer in found if answer is not None]
     return answers if len(answers) == len(found) else None
 

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Categorical, kl_divergence
 
 from explainers.errors import BadRequest
-from explainers.registry import params_of
+from explainers.registry import list_params
 from explainers.tasks._scores import name_unit
 from explainers.tasks.generation.alignment import align, compute_similarity, parse_alignment
 from explainers.tasks.generation.decoding import GenerationParams
@@ -98,7 +98,7 @@ def test_a_step_score_equals_its_formula(inputs, key):
 
 
 def test_every_step_score_is_tested_and_is_a_choice_of_the_setting():
-    unit = next(param for param in params_of(GenerationParams) if param.name == "unit")
+    unit = next(param for param in list_params(GenerationParams) if param.name == "unit")
     assert set(CLOSED) == set(STEP_SCORES) == set(unit.choices)
 
 
@@ -119,7 +119,7 @@ def test_a_step_score_is_available_only_if_its_needs_are_met(inputs):
 
 
 def test_the_units_of_classes_and_of_generated_tokens_share_their_names():
-    unit = next(param for param in params_of(ScoreParams) if param.name == "unit")
+    unit = next(param for param in list_params(ScoreParams) if param.name == "unit")
     assert {"probability", "logit"} <= set(unit.choices) & set(STEP_SCORES)
     assert name_unit("logit", "softmax", 3) == "logit_margin"
 
