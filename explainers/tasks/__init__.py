@@ -1,7 +1,4 @@
-"""The tasks, by their Hugging Face names.
-
-Knows no method and no page.
-"""
+"""The tasks, keyed by their Hugging Face names."""
 
 from .base import Task
 from .fill_mask import FillMask
