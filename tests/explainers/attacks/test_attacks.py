@@ -247,5 +247,5 @@ def test_what_an_attack_cannot_do_is_said_before_anything_runs(changes, said):
 
 def test_a_model_that_gives_a_number_has_no_answer_to_attack():
     model, tokenizer = named("bert", ("stars",), problem_type="regression")
-    with pytest.raises(Incompatible, match="gives a number"):
+    with pytest.raises(Incompatible, match="outputs a number"):
         attack("hotflip", asked(), bundle=Bundle.of(model, tokenizer))
