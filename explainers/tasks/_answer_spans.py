@@ -1,6 +1,6 @@
-"""From the logits of start and end to answers: valid spans of the context, in its own characters, with their numbers.
+"""Decode start and end logits into answers: valid spans of the context with their probabilities.
 
-Knows no tokenizer and no method. Letters: B inputs in a batch, C tokens of the context.
+B inputs in a batch, C tokens of the context.
 """
 
 import re
@@ -17,15 +17,15 @@ from ..request import Target
 from ..results.explanation import Feature, Prediction
 from ._scores import ScoreFunction, Unit, name_unit
 
-MAX_ANSWERS = 10  # answers to choose from
-PARTS = ("answer", "start", "end")  # what is read of an answer, a target each
+MAX_ANSWERS = 10  # in a prediction
+PARTS = ("answer", "start", "end")  # of an answer, each explained as a target
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A span of the context: its first and last token, counted in the context, and its words.
+    """A span of the context: the indices of its first and last token among the context's, and its words.
 
-    `label` is the words, made unique where they stand twice; `probabilities` are of the answer, its start and its end.
+    `label` is the words, numbered where they occur twice; `probabilities` are those of the answer, its start and end.
     """
 
     first: int
@@ -36,129 +36,123 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class AnswerLogits:
-    """What the model says of every token of a context: start and end logits (1, C), and the tokens themselves."""
+    """The tokens of a context, and their start and end logits (1, C)."""
 
     text: str
     tokens: Sequence[Feature]
     starts: Tensor
     ends: Tensor
 
-    def best(self, longest: int) -> tuple[Answer, ...]:
-        """The answers of at most `longest` tokens, most probable first; of those with the same characters one."""
+    def list_answers(self, longest: int) -> tuple[Answer, ...]:
+        """Return the answers of at most `longest` tokens, one per span of characters, most probable first."""
         sums = score_spans(self.starts[0], self.ends[0], longest)  # (C, longest)
-        found: dict[tuple[int, int], Answer] = {}
+        answers: dict[tuple[int, int], Answer] = {}
         for place in sums.flatten().argsort(descending=True).tolist():
             first, more = divmod(place, sums.shape[1])
-            if len(found) == MAX_ANSWERS or first + more >= len(self.tokens):
+            if len(answers) == MAX_ANSWERS or first + more >= len(self.tokens):
                 break
-            start, end = self._characters(first, first + more)
-            if start < end and (start, end) not in found:
-                found[start, end] = self.answer(first, first + more)
-        if not found:
-            raise BadRequest("The model reads no word in the context that could be an answer.")
-        return _number_duplicates(list(found.values()))
+            start, end = self._find_characters(first, first + more)
+            if start < end and (start, end) not in answers:
+                answers[start, end] = self._make_answer(first, first + more)
+        if not answers:
+            raise BadRequest("The context has no word that could be an answer.")
+        return _number_duplicates(list(answers.values()))
 
-    def answer(self, first: int, last: int) -> Answer:
-        """The answer that these tokens are."""
-        start, end = self._characters(first, last)
-        read = compute_scores(self.starts, self.ends, first, last, "probability")[0].tolist()
-        return Answer(first, last, self.text[start:end], (read[0], read[1], read[2]))
+    def find_answer(self, words: str, answers: Sequence[Answer]) -> Answer:
+        """Return the answer with the label `words`, else the most probable occurrence of the words.
 
-    def named(self, words: str, known: Sequence[Answer]) -> Answer:
-        """The answer that is called so, else the most probable place where the words stand. Raises BadRequest."""
-        if found := next((answer for answer in known if answer.label == words), None):
-            return found
+        Raises BadRequest if they do not occur in the part of the context that the model read.
+        """
+        if labelled := next((answer for answer in answers if answer.label == words), None):
+            return labelled
+        read = min(token.start or 0 for token in self.tokens), max(token.end or 0 for token in self.tokens)
         for flags in (re.NOFLAG, re.IGNORECASE):
-            matches = re.compile(re.escape(words.strip() or words), flags).finditer(self.text, *self._read)
-            places = filter(None, (self._tokens(*match.span()) for match in matches))
-            if found_there := [self.answer(*place) for place in places]:
-                return max(found_there, key=lambda answer: answer.probabilities[0])
-        offered = ", ".join(answer.label for answer in known[:5])
+            matches = re.compile(re.escape(words.strip() or words), flags).finditer(self.text, *read)
+            spans = filter(None, (self._find_tokens(*match.span()) for match in matches))
+            if occurrences := [self._make_answer(*span) for span in spans]:
+                return max(occurrences, key=lambda answer: answer.probabilities[0])
+        examples = ", ".join(answer.label for answer in answers[:5])
         raise BadRequest(
-            f"The words {words[:60]!r} do not stand in the context that the model read. "
-            f"Ask about words of it, such as: {offered}."
+            f"The words {words[:60]!r} do not occur in the context that the model read. "
+            f"Choose words from the context, for example: {examples}."
         )
 
-    @property
-    def _read(self) -> tuple[int, int]:
-        """Where the part of the text that the model read begins and ends."""
-        return min(token.start or 0 for token in self.tokens), max(token.end or 0 for token in self.tokens)
+    def _make_answer(self, first: int, last: int) -> Answer:
+        start, end = self._find_characters(first, last)
+        scores = compute_scores(self.starts, self.ends, first, last, "probability")[0].tolist()
+        return Answer(first, last, self.text[start:end], (scores[0], scores[1], scores[2]))
 
-    def _characters(self, first: int, last: int) -> tuple[int, int]:
-        """Where the words of these tokens begin and end; a token of nothing but space has none."""
+    def _find_characters(self, first: int, last: int) -> tuple[int, int]:
+        """Return the start and end of the tokens' words without surrounding space; equal if there are none."""
         start, end = self.tokens[first].start or 0, self.tokens[last].end or 0
         words = self.text[start:end].strip()
         start = self.text.find(words, start)
         return start, start + len(words)
 
-    def _tokens(self, start: int, end: int) -> tuple[int, int] | None:
-        """The first and last token of these characters; None if they were not read."""
-        inside = [i for i, token in enumerate(self.tokens) if _overlaps(token, start, end)]
+    def _find_tokens(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the first and last token of a span of characters, or None if the model did not read all of it."""
+        inside = [i for i, token in enumerate(self.tokens) if (token.start or 0) < end and (token.end or 0) > start]
         if not inside:
             return None
-        first, last = self._characters(inside[0], inside[-1])
+        first, last = self._find_characters(inside[0], inside[-1])
         return (inside[0], inside[-1]) if first <= start and end <= last else None
 
 
-def _overlaps(token: Feature, start: int, end: int) -> bool:
-    return (token.start or 0) < end and (token.end or 0) > start
-
-
-def make_prediction(known: Sequence[Answer]) -> Prediction:
-    """The answers to choose from, best first, and the best one's words."""
-    targets = tuple(Target(answer.label, probability=answer.probabilities[0]) for answer in known)
-    return Prediction(targets, known[0].label)
+def make_prediction(answers: Sequence[Answer]) -> Prediction:
+    """Return the answers as targets, best first, and the text of the best."""
+    targets = tuple(Target(answer.label, probability=answer.probabilities[0]) for answer in answers)
+    return Prediction(targets, answers[0].label)
 
 
 def make_score_function(
-    passage: AnswerLogits, known: Sequence[Answer], wanted: Target, unit: Unit, columns: Tensor
+    logits: AnswerLogits, answers: Sequence[Answer], target: Target, unit: Unit, columns: Tensor
 ) -> ScoreFunction:
-    """The numbers of the answer that is wanted, or else of the best; the context's tokens are at `columns` (C,)."""
-    if wanted.index is not None or wanted.position is not None:
-        raise BadRequest("An answer is asked for by its words, not by a number.")
+    """Return the scores of the target's answer, by default the best. `columns` (C,) are the context's positions."""
+    if target.index is not None or target.position is not None:
+        raise BadRequest("Choose an answer by its words, not by a number.")
     if unit == "log_odds" and len(columns) == 1:
-        raise BadRequest("The context is a single token: the odds of its being the answer are infinite.")
-    answer = known[0] if wanted.label is None else passage.named(wanted.label, known)
-    foil = None if wanted.foil is None else passage.named(wanted.foil, known)
+        raise BadRequest("The context is a single token, so the log-odds of the answer are infinite.")
+    answer = answers[0] if target.label is None else logits.find_answer(target.label, answers)
+    foil = None if target.foil is None else logits.find_answer(target.foil, answers)
     if foil and (foil.first, foil.last) == (answer.first, answer.last):
         raise BadRequest(f"{answer.label!r} cannot be compared with itself. Choose another answer to compare with.")
 
     def read(outputs: Sequence[Any]) -> Tensor:
         starts, ends = outputs[0].start_logits[:, columns], outputs[0].end_logits[:, columns]
-        found = compute_scores(starts, ends, answer.first, answer.last, unit)
-        return found if foil is None else found - compute_scores(starts, ends, foil.first, foil.last, unit)
+        scores = compute_scores(starts, ends, answer.first, answer.last, unit)
+        return scores if foil is None else scores - compute_scores(starts, ends, foil.first, foil.last, unit)
 
     name = name_unit(unit, "softmax", None if foil is None else foil.first)
-    return ScoreFunction(_make_targets(answer, foil, columns), make_prediction(known), name, read)
+    return ScoreFunction(_make_targets(answer, foil, columns), make_prediction(answers), name, read)
 
 
 def _make_targets(answer: Answer, foil: Answer | None, columns: Tensor) -> tuple[Target, ...]:
-    """One target a part; its position is that of the token that it is read at."""
-    places = (None, int(columns[answer.first]), int(columns[answer.last]))
+    """Return a target for each of PARTS, with the position of its token."""
+    positions = (None, int(columns[answer.first]), int(columns[answer.last]))
     return tuple(
-        Target(part, position=place, foil=foil.label if foil else None, probability=probability, text=answer.label)
-        for part, place, probability in zip(PARTS, places, answer.probabilities, strict=True)
+        Target(part, position=position, foil=foil.label if foil else None, probability=probability, text=answer.label)
+        for part, position, probability in zip(PARTS, positions, answer.probabilities, strict=True)
     )
 
 
 def score_spans(starts: Tensor, ends: Tensor, longest: int) -> Tensor:
-    """Start logit plus end logit of every span, (C, longest): of the one from token c that goes on for l more tokens.
+    """Return start logit plus end logit of every span, (C, longest): entry (c, l) is the span of tokens c to c + l.
 
-    Spans that would end outside the context are -inf.
+    Spans that end outside the context are -inf.
     """
     padded = torch.cat([ends, ends.new_full((longest - 1,), -torch.inf)])
     return starts[:, None] + padded.unfold(0, longest, 1)  # (C, longest)
 
 
 def find_best_sum(starts: Tensor, ends: Tensor, longest: int) -> float:
-    """The highest start logit plus end logit that an answer has, from logits (1, C)."""
+    """Return the highest start logit plus end logit of any span, from logits (1, C)."""
     return float(score_spans(starts[0], ends[0], longest).max())
 
 
 def compute_scores(starts: Tensor, ends: Tensor, first: int, last: int, unit: Unit) -> Tensor:
-    """What is explained of an answer, by PARTS, (B, 3), from logits (B, C).
+    """Return the scores of an answer, (B, 3) in the order of PARTS, from logits (B, C).
 
-    The answer's probability is that of its start times that of its end, each among the tokens of the context; its
+    The probability of an answer is that of its start times that of its end, both among the tokens of the context; its
     logit is the sum of both logits.
     """
     start, end = starts[:, first], ends[:, last]
@@ -172,22 +166,22 @@ def compute_scores(starts: Tensor, ends: Tensor, first: int, last: int, unit: Un
     return torch.stack([is_start + is_end - no_answer, is_start - no_start, is_end - no_end], dim=1)
 
 
-def _compute_log_probabilities(logits: Tensor, place: int) -> tuple[Tensor, Tensor]:
-    """log p and log(1 - p), (B,) each, of one token among all."""
-    others = torch.cat([logits[:, :place], logits[:, place + 1 :]], dim=1)  # (B, C-1)
-    every = logits.logsumexp(dim=1)
-    return logits[:, place] - every, others.logsumexp(dim=1) - every
+def _compute_log_probabilities(logits: Tensor, column: int) -> tuple[Tensor, Tensor]:
+    """Return log p and log(1 - p), (B,) each, of the token at `column`."""
+    others = torch.cat([logits[:, :column], logits[:, column + 1 :]], dim=1)  # (B, C-1)
+    total = logits.logsumexp(dim=1)
+    return logits[:, column] - total, others.logsumexp(dim=1) - total
 
 
 def _number_duplicates(answers: list[Answer]) -> tuple[Answer, ...]:
-    """The same words at several places as "Paris", "Paris (2)" and so on."""
-    seen: Counter[str] = Counter()
+    """Label equal words at several places "Paris", "Paris (2)" and so on."""
+    counts: Counter[str] = Counter()
     taken = {answer.label for answer in answers}
-    named = []
+    numbered = []
     for answer in answers:
-        seen[answer.label] += 1
+        counts[answer.label] += 1
         label = answer.label
-        while seen[answer.label] > 1 and (label := f"{answer.label} ({seen[answer.label]})") in taken:
-            seen[answer.label] += 1
-        named.append(replace(answer, label=label))
-    return tuple(named)
+        while counts[answer.label] > 1 and (label := f"{answer.label} ({counts[answer.label]})") in taken:
+            counts[answer.label] += 1
+        numbered.append(replace(answer, label=label))
+    return tuple(numbered)

@@ -15,7 +15,7 @@ from ..models.loading import Bundle
 from ..models.probes.attention import ValueProjection, explain_missing, read_attentions, read_states, restore_hooks
 from .tokenization import Encoded
 
-PARTS = ("encoder", "decoder", "cross")  # attentions of an encoder-decoder model
+PARTS = ("encoder", "decoder", "cross")  # of an encoder-decoder model's attention
 
 
 def read_weights(bundle: Bundle, encoded: Encoded) -> Tensor:
@@ -27,7 +27,7 @@ def read_weights(bundle: Bundle, encoded: Encoded) -> Tensor:
     with restore_hooks(bundle.model), torch.no_grad():
         output = bundle.model(**encoded.batch(1), output_attentions=True)
     if is_encoder_decoder(encoded):
-        return _join_weights(bundle, *(read_attentions(output, part) for part in ("encoder", "decoder", "cross")))
+        return _join_weights(bundle, *(read_attentions(output, part) for part in PARTS))
     layers = read_attentions(output)
     why = explain_missing(layers, len(encoded.features), bundle.model.config._attn_implementation)
     if why is not None:
@@ -41,17 +41,19 @@ def is_encoder_decoder(encoded: Encoded) -> bool:
 
 
 def _join_weights(
-    bundle: Bundle, encoder: tuple[Tensor, ...], own: tuple[Tensor, ...], cross: tuple[Tensor, ...]
+    bundle: Bundle, encoder: tuple[Tensor, ...], decoder: tuple[Tensor, ...], cross: tuple[Tensor, ...]
 ) -> Tensor:
     """Join the attention weights of encoder, decoder and cross-attention, (L, heads, F, F)."""
-    for layers in (encoder, own):
+    for layers in (encoder, decoder):
         if (why := explain_missing(layers, None, bundle.model.config._attn_implementation)) is not None:
             raise Incompatible(f"{bundle.card.label} does not provide attention weights. {why}")
-    source, heads = encoder[0].shape[-1], {layer.shape[1] for layer in (*encoder, *own)}
-    whole = torch.eye(source + own[0].shape[-1]).repeat(len(encoder) + len(own), max(heads), 1, 1)  # (L, heads, F, F)
+    source, heads = encoder[0].shape[-1], {layer.shape[1] for layer in (*encoder, *decoder)}
+    whole = torch.eye(source + decoder[0].shape[-1]).repeat(
+        len(encoder) + len(decoder), max(heads), 1, 1
+    )  # (L, heads, F, F)
     for layer, weights in zip(whole, encoder, strict=False):
         layer[:, :source, :source] = _average_heads(weights, heads)
-    for layer, before, across in zip(whole[len(encoder) :], own, cross, strict=True):
+    for layer, before, across in zip(whole[len(encoder) :], decoder, cross, strict=True):
         layer[:, source:] = torch.cat([_average_heads(across, heads), _average_heads(before, heads)], dim=-1) / 2
     return whole
 
@@ -71,17 +73,17 @@ def compute_hidden(
     parts = ("encoder", "decoder") if is_encoder_decoder(encoded) else ("",)
     with restore_hooks(bundle.model), torch.enable_grad():
         output = run(output_hidden_states=True)
-        every = [read_states(output, part) for part in parts]
-        count = min(map(len, every))
+        states = [read_states(output, part) for part in parts]
+        count = min(map(len, states))
         if not -count <= layer < count:
             raise BadRequest(f"{bundle.card.label} has {max(count - 1, 0)} layers, so there is no layer {layer}.")
-        found = [layers[layer] for layers in every]
+        hidden = [layers[layer] for layers in states]
         scores = read(output)  # (T,)
-        rows = [torch.autograd.grad(score, found, retain_graph=True, allow_unused=True) for score in scores]
+        rows = [torch.autograd.grad(score, hidden, retain_graph=True, allow_unused=True) for score in scores]
     if any(gradient is None for row in rows for gradient in row):
         raise Incompatible(f"{bundle.card.label} returns only copies of its hidden states.")
     gradients = [torch.cat(row, dim=1) for row in rows]  # (1, F, H) each
-    return torch.cat(found, dim=1).detach(), torch.cat(gradients)
+    return torch.cat(hidden, dim=1).detach(), torch.cat(gradients)
 
 
 def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callable[[int], None]) -> Tensor:
@@ -90,14 +92,14 @@ def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callabl
     `batch` tokens are zeroed in one pass, one per row; `spend` counts the passes. Layers are in the order of
     `read_weights`.
     """
-    values = {part: [one for one in bundle.capability.values if one.part == part] for part in ("", *PARTS)}
-    reading, own, cross = values[""] or values["encoder"], values["decoder"], values["cross"]
+    values = {part: [layer for layer in bundle.capability.values if layer.part == part] for part in ("", *PARTS)}
+    encoder, decoder, cross = values[""] or values["encoder"], values["decoder"], values["cross"]
     two, count = is_encoder_decoder(encoded), len(encoded.features)
-    if not reading or (two and not len(own) == len(cross) > 0):
+    if not encoder or (two and not len(decoder) == len(cross) > 0):
         why = dict(bundle.capability.reasons).get("zeroing", "")
         raise Incompatible(f"The value vectors of {bundle.card.label} cannot be zeroed. {why}")
     source = encoded.inputs["input_ids"].shape[-1] if two else count
-    whole = torch.eye(count).repeat(len(reading) + (len(own) if two else 0), 1, 1)  # (L, F, F)
+    whole = torch.eye(count).repeat(len(encoder) + (len(decoder) if two else 0), 1, 1)  # (L, F, F)
     with restore_hooks(bundle.model), torch.no_grad():
         plain = bundle.model(**encoded.batch(1), output_hidden_states=True)
         spend(1)
@@ -109,10 +111,10 @@ def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callabl
                 [_measure_distance(bundle, encoded, zeroed, part, before, layer, group, spend) for group in groups]
             ).T
 
-        for layer, zeroed in enumerate(reading):
+        for layer, zeroed in enumerate(encoder):
             whole[layer, :source, :source] = measure(zeroed, "encoder" if two else "", layer + 1, source)
-        for layer, (across, before) in enumerate(zip(cross, own, strict=True) if two else (), 1):
-            row = whole[len(reading) + layer - 1, source:]
+        for layer, (across, before) in enumerate(zip(cross, decoder, strict=True) if two else (), 1):
+            row = whole[len(encoder) + layer - 1, source:]
             row[:, :source] = measure(across, "decoder", layer, source)
             row[:, source:] = measure(before, "decoder", layer, count - source)
     return whole

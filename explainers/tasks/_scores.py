@@ -1,11 +1,8 @@
-"""From a model's outputs to the numbers that are explained: probability, logit, log-odds, or a margin of those.
+"""Compute the explained score from a model's outputs: a probability, a logit, log-odds, or a margin of those."""
 
-Knows no tokenizer and no method.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,16 +11,19 @@ from ..request import Target
 from ..results.explanation import Prediction, Steps
 
 Unit = Literal["probability", "logit", "log_odds"]
+UnitParam = Annotated[
+    Unit, "The number to explain: probability, logit (the model's output before softmax or sigmoid) or log-odds."
+]
 Activation = Literal["softmax", "sigmoid", "none"]
 
 
 @dataclass(frozen=True)
 class ScoreFunction:
-    """What is read out of a model's outputs, and what the model said.
+    """The T targets that are explained, the model's prediction, and the function of its outputs that scores them.
 
-    `read` takes the outputs of B inputs, one a sequence, and gives the T numbers explained, (B, T), in `unit`.
-    `alone` names for each target the one sequence that it depends on; empty if it may depend on all. `steps` are
-    further numbers of each target.
+    `read` takes the outputs for B inputs, one output a sequence, and returns the scores (B, T) in `unit`.
+    `alone` has, for each target, the index of the only sequence that its score depends on; it is empty if scores
+    depend on all sequences. `steps` are the step scores of each target.
     """
 
     targets: tuple[Target, ...]
@@ -34,8 +34,13 @@ class ScoreFunction:
     steps: Steps = ()
 
 
+def rank_targets(targets: Iterable[Target]) -> Prediction:
+    """Return the targets as a prediction, the most probable first."""
+    return Prediction(tuple(sorted(targets, key=lambda target: -(target.probability or 0.0))))
+
+
 def find_activation(config: Any) -> Activation:
-    """What the transformers pipeline does to this model's outputs."""
+    """Return the activation that the transformers pipeline applies to the outputs of a model with this config."""
     if config.problem_type == "regression":
         return "none"
     if config.problem_type == "multi_label_classification" or config.num_labels == 1:
@@ -43,9 +48,9 @@ def find_activation(config: Any) -> Activation:
     return "softmax"
 
 
-def compute_probabilities(logits: Tensor, kind: Activation) -> Tensor:
-    """(…, C) outputs as the probabilities (…, C) that the pipeline shows; a regression's outputs as they are."""
-    match kind:
+def compute_probabilities(logits: Tensor, activation: Activation) -> Tensor:
+    """Return the probabilities (…, C) that the pipeline shows for logits (…, C); regression outputs stay unchanged."""
+    match activation:
         case "softmax":
             return logits.softmax(-1)
         case "sigmoid":
@@ -54,22 +59,19 @@ def compute_probabilities(logits: Tensor, kind: Activation) -> Tensor:
             return logits
 
 
-def compute_score(logits: Tensor, index: int, unit: Unit, kind: Activation, foil: int | None = None) -> Tensor:
-    """The number explained, (B,), of outputs (B, C); with a foil, how far it is above that of the foil."""
-    number = _compute_one_score(logits, index, unit, kind)
-    return number if foil is None else number - _compute_one_score(logits, foil, unit, kind)
-
-
-def _compute_one_score(logits: Tensor, index: int, unit: Unit, kind: Activation) -> Tensor:
+def compute_score(logits: Tensor, index: int, unit: Unit, activation: Activation, foil: int | None = None) -> Tensor:
+    """Return the score (B,) of class `index` from logits (B, C), minus that of class `foil` if there is one."""
+    if foil is not None:
+        return compute_score(logits, index, unit, activation) - compute_score(logits, foil, unit, activation)
     if unit == "probability":
-        return compute_probabilities(logits, kind)[:, index]
-    if unit == "log_odds" and kind == "softmax":
+        return compute_probabilities(logits, activation)[:, index]
+    if unit == "log_odds" and activation == "softmax":
         others = torch.cat([logits[:, :index], logits[:, index + 1 :]], dim=1)  # (B, C-1)
         return logits[:, index] - others.logsumexp(dim=1)
     return logits[:, index]
 
 
-def name_unit(unit: Unit, kind: Activation, foil: int | None) -> str:
-    """The unit of the number explained, as it stands in an Explanation."""
-    name = "score" if kind == "none" else unit
+def name_unit(unit: Unit, activation: Activation, foil: int | None) -> str:
+    """Return the name of the score's unit, as an Explanation has it."""
+    name = "score" if activation == "none" else unit
     return name if foil is None else f"{name}_margin"

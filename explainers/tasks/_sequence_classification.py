@@ -1,7 +1,4 @@
-"""What every task that classifies one or two texts shares: what a classifier says, and the classes asked about.
-
-Knows no method; which texts there are is the task's to say.
-"""
+"""The parts that the tasks with a sequence classifier share: predictions, score functions, and checks of classes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,46 +12,46 @@ from ..problem import Problem
 from ..progress import Run
 from ..request import Request, Target
 from ..results.explanation import Prediction
-from ._scores import Activation, ScoreFunction, compute_probabilities, compute_score, name_unit
+from ._scores import Activation, ScoreFunction, compute_probabilities, compute_score, name_unit, rank_targets
 from ._text_problem import make_text_problem
 from .answer_check import THRESHOLD, AnswerCheck, Judgement
 from .base import is_unspecified
 from .tokenization import ScoreParams, encode
 
 
-def predict_texts(bundle: Bundle, texts: Mapping[str, str], kind: Activation) -> Prediction:
-    """Every label with its probability, best first."""
+def predict_texts(bundle: Bundle, texts: Mapping[str, str], activation: Activation) -> Prediction:
+    """Return the prediction of a classifier for one or two texts."""
     encoded = encode(bundle, texts)
     with torch.no_grad():
-        return make_prediction(bundle, bundle.model(**encoded.inputs).logits, kind)
+        return make_prediction(bundle, bundle.model(**encoded.inputs).logits, activation)
 
 
-def make_prediction(bundle: Bundle, logits: Tensor, kind: Activation) -> Prediction:
-    """What logits (1, C) say: every label with its probability, best first."""
-    shown = compute_probabilities(logits[0], kind).tolist()  # (C,)
-    targets = [Target(label, index, probability=shown[index]) for index, label in enumerate(read_labels(bundle.model))]
-    return Prediction(tuple(sorted(targets, key=lambda target: -(target.probability or 0.0))))
+def make_prediction(bundle: Bundle, logits: Tensor, activation: Activation) -> Prediction:
+    """Return every label with its probability, best first, from logits (1, C)."""
+    probabilities = compute_probabilities(logits[0], activation).tolist()  # (C,)
+    labels = enumerate(read_labels(bundle.model))
+    return rank_targets(Target(label, index, probability=probabilities[index]) for index, label in labels)
 
 
 def make_problem(
-    bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str], kind: Activation, most: int = 1
+    bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str], activation: Activation, most: int = 1
 ) -> Problem:
-    """The Problem of a sequence classifier, its features the tokens of `texts`.
+    """Make the Problem of a sequence classifier, whose features are the tokens of `texts`.
 
-    Explained is the class that the request asks for, or else the `most` probable classes, one a target.
+    Its target is the requested class, or else its targets are the `most` probable classes.
     """
 
-    def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-        return make_score_function(bundle, request.target, outputs[0].logits, reading, kind, most)
+    def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
+        return make_score_function(bundle, request.target, outputs[0].logits, params, activation, most)
 
-    return make_text_problem(bundle, request, run, [encode(bundle, texts)], ask)
+    return make_text_problem(bundle, request, run, [encode(bundle, texts)], make)
 
 
 def make_score_function(
-    bundle: Bundle, wanted: Target, logits: Tensor, reading: ScoreParams, kind: Activation, most: int = 1
+    bundle: Bundle, wanted: Target, logits: Tensor, params: ScoreParams, activation: Activation, most: int = 1
 ) -> ScoreFunction:
-    """The numbers of the class that is wanted, or else of the `most` probable, as read from logits (1, C)."""
-    prediction = make_prediction(bundle, logits, kind)
+    """Return the score of the wanted class, or else of the `most` probable, from logits (1, C)."""
+    prediction = make_prediction(bundle, logits, activation)
     if is_unspecified(wanted):
         targets, foil = prediction.targets[:most], None
     else:
@@ -62,54 +59,58 @@ def make_score_function(
         targets = (target,)
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        numbers = [compute_score(outputs[0].logits, target.index or 0, reading.unit, kind, foil) for target in targets]
-        return torch.stack(numbers, dim=1)  # (B, T)
+        logits = outputs[0].logits  # (B, C)
+        scores = [compute_score(logits, target.index or 0, params.unit, activation, foil) for target in targets]
+        return torch.stack(scores, dim=1)  # (B, T)
 
-    return ScoreFunction(targets, prediction, name_unit(reading.unit, kind, foil), read)
+    return ScoreFunction(targets, prediction, name_unit(params.unit, activation, foil), read)
 
 
-def make_answer_check(bundle: Bundle, wanted: Target, texts: Mapping[str, str], kind: Activation) -> AnswerCheck:
-    """How a sequence classifier answers about `texts`."""
-    if kind == "none":
-        raise Incompatible(f"{bundle.card.label} gives a number and chooses no label, so there is no answer to attack.")
+def make_answer_check(bundle: Bundle, wanted: Target, texts: Mapping[str, str], activation: Activation) -> AnswerCheck:
+    """Make the check of a classifier's label for `texts`. Raises Incompatible for a regression model."""
+    if activation == "none":
+        raise Incompatible(f"{bundle.card.label} outputs a number and no label, so there is no label to attack.")
 
     def judge(outputs: Sequence[Any]) -> Judgement:
-        return judge_label(make_prediction(bundle, outputs[0].logits, kind), wanted, kind == "sigmoid")
+        return judge_label(make_prediction(bundle, outputs[0].logits, activation), wanted, activation == "sigmoid")
 
     return AnswerCheck((encode(bundle, texts),), judge)
 
 
-def judge_label(said: Prediction, wanted: Target, alone: bool) -> Judgement:
-    """Whether the label that is wanted, or else the most probable, is what the model says.
+def judge_label(prediction: Prediction, wanted: Target, multi_label: bool) -> Judgement:
+    """Compare the predicted labels with the wanted one, by default the most probable.
 
-    `alone` judges each label by itself: it is found from a probability of one half.
+    With `multi_label` the predicted labels are those from THRESHOLD on; without, the most probable one.
     """
-    target, _ = resolve_target(Target(wanted.label, wanted.index), said)
-    found = [other for other in said.targets if (other.probability or 0.0) >= THRESHOLD] if alone else [said.targets[0]]
-    met = any(other.index == target.index for other in found)
-    says = ", ".join(str(other.label) for other in found) or "none of its labels"
+    target, _ = resolve_target(Target(wanted.label, wanted.index), prediction)
+    predicted = [prediction.targets[0]]
+    if multi_label:
+        predicted = [label for label in prediction.targets if (label.probability or 0.0) >= THRESHOLD]
+    met = any(label.index == target.index for label in predicted)
+    says = ", ".join(str(label.label) for label in predicted) or "none of its labels"
     return Judgement(Target(target.label), says, target.probability or 0.0, met)
 
 
-def resolve_target(wanted: Target, said: Prediction) -> tuple[Target, int | None]:
-    """The class that is asked for, the predicted one if none is, and the index of its foil."""
-    target = said.targets[0]
+def resolve_target(wanted: Target, prediction: Prediction) -> tuple[Target, int | None]:
+    """Return the wanted class, by default the predicted one, and the index of the class that it is compared with."""
+    target = prediction.targets[0]
     if wanted.label is not None or wanted.index is not None:
-        target = _find_class(said, wanted.label, wanted.index)
+        target = _find_class(prediction, wanted.label, wanted.index)
     if wanted.foil is None:
         return target, None
-    foil = _find_class(said, wanted.foil, None)
+    foil = _find_class(prediction, wanted.foil, None)
     if foil.index == target.index:
         raise BadRequest(f"{target.label} cannot be compared with itself. Choose another label to compare with.")
     return Target(target.label, target.index, foil=foil.label, probability=target.probability), foil.index
 
 
-def _find_class(said: Prediction, label: str | None, index: int | None) -> Target:
+def _find_class(prediction: Prediction, label: str | None, index: int | None) -> Target:
+    """Return the class with this index, or else with this label; a label matches in any case if none is equal."""
     for matches in (
         lambda target: target.label == label if index is None else target.index == index,
         lambda target: index is None and str(target.label).casefold() == str(label).casefold(),
     ):
-        if found := next(filter(matches, said.targets), None):
-            return found
-    known = ", ".join(sorted(str(target.label) for target in said.targets)[:30])
-    raise BadRequest(f"There is no label {str(label if index is None else index)[:60]!r} here. The labels: {known}.")
+        if target := next(filter(matches, prediction.targets), None):
+            return target
+    labels = ", ".join(sorted(str(target.label) for target in prediction.targets)[:30])
+    raise BadRequest(f"There is no label {str(label if index is None else index)[:60]!r} here. The labels: {labels}.")

@@ -1,4 +1,4 @@
-"""From encoded texts to a Problem: its features are their tokens, its score what a Readout reads from the model.
+"""Make a Problem from encoded texts: its features are their tokens, its scores come from a ScoreFunction.
 
 Most tasks have one sequence; several sequences share the features that they have in common.
 """
@@ -25,10 +25,10 @@ from ._scores import ScoreFunction
 from .tokenization import Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
 
 MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
-"""From the model's own outputs, one a sequence, to what is read out of them."""
-POSITIONS_ONLY = (("table", "It is the positions that are explained: set Embedding to word."),)
+"""Make the score function from the outputs of the model's own forward pass, one output a sequence."""
+POSITIONS_ONLY = (("table", "Positions are explained, not words. Set Embedding to word."),)
 SEVERAL_TEXTS = tuple(
-    (name, "Here it reads several texts, or a part of its text is not explained.")
+    (name, "The model reads several texts here, or only a part of its text is explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
 FORWARD_ARGUMENTS = {"word": "input_ids", "position": "position_ids"}
@@ -36,9 +36,10 @@ FORWARD_ARGUMENTS = {"word": "input_ids", "position": "position_ids"}
 
 @dataclass(frozen=True, eq=False)
 class PlacedSequence:
-    """One sequence of N tokens: those at `positions` (n,) are the Problem's features `places` (n,).
+    """A sequence of N tokens, of which those at `positions` (n,) are the Problem's features `places` (n,).
 
-    `own` (1, N, D) are its embeddings, `blank` (1, N, D) those of its baseline, made by `blank_ids` if ids make it.
+    `own` (1, N, D) are its embeddings; `blank` (1, N, D) are those of its baseline, made from `blank_ids` if it has
+    ids.
     """
 
     encoded: Encoded
@@ -49,8 +50,8 @@ class PlacedSequence:
     positions: Tensor
     places: Tensor
 
-    def embedded(self, x: Tensor) -> Tensor:
-        """Embeddings (B, N, D) with the features x (B, F, D) in their places."""
+    def insert_features(self, x: Tensor) -> Tensor:
+        """Return embeddings (B, N, D) with the features x (B, F, D) in their places."""
         return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
 
 
@@ -59,16 +60,24 @@ def make_text_problem(
     request: Request,
     run: Run,
     encodings: Sequence[Encoded],
-    ask: MakeScoreFunction,
+    make_function: MakeScoreFunction,
     *,
-    held: Collection[str] = (),
+    fixed_fields: Collection[str] = (),
     texts: Pairs = (),
 ) -> Problem:
-    """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
-    reading = read_params(ScoreParams, request.options)
-    passed = [run_model(bundle, encoded, reading.embedding) for encoded in encodings]
+    """Run the model on each sequence and make a Problem. Tokens of `fixed_fields` are not features."""
+    params = read_params(ScoreParams, request.options)
+    passes = [run_model(bundle, encoded, params.embedding) for encoded in encodings]
     return assemble_problem(
-        bundle, request, run, encodings, passed, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
+        bundle,
+        request,
+        run,
+        encodings,
+        passes,
+        lambda outputs: make_function(outputs, params),
+        params,
+        fixed_fields=fixed_fields,
+        texts=texts,
     )
 
 
@@ -77,49 +86,49 @@ def assemble_problem(
     request: Request,
     run: Run,
     encodings: Sequence[Encoded],
-    passed: Sequence[tuple[Any, Embedding | JointEmbedding]],
-    ask: Callable[[Sequence[Any]], ScoreFunction],
-    reading: TextParams,
+    passes: Sequence[tuple[Any, Embedding | JointEmbedding]],
+    make_function: Callable[[Sequence[Any]], ScoreFunction],
+    params: TextParams,
     *,
-    held: Collection[str] = (),
+    fixed_fields: Collection[str] = (),
     texts: Pairs = (),
 ) -> Problem:
-    """The same of outputs and embeddings that a forward pass of each sequence has already `passed`."""
-    outputs, embeddings = zip(*passed, strict=True)
-    features, places = _collect_features(encodings, embeddings, held)
-    placed = [
-        _place_sequence(bundle, encoded, embedding, reading, positions, where)
+    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence."""
+    outputs, embeddings = zip(*passes, strict=True)
+    features, places = _collect_features(encodings, embeddings, fixed_fields)
+    sequences = [
+        _place_sequence(bundle, encoded, embedding, params, positions, where)
         for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
     ]
-    readout = ask(outputs)
+    function = make_function(outputs)
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
 
     def score(x: Tensor) -> Tensor:
-        return readout.read([_run_with_features(bundle, sequence, x) for sequence in placed])
+        return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
 
     longest = max(len(encoded.features) for encoded in encodings)
-    words = reading.embedding == "word"
-    alone = placed[0] if len(placed) == 1 and not held else None
-    x = _gather_embeddings(placed, len(features), lambda sequence: sequence.own)
+    words = params.embedding == "word"
+    single = sequences[0] if len(sequences) == 1 and not fixed_fields else None
+    x = _gather_embeddings(sequences, len(features), lambda sequence: sequence.own)
     return Problem(
         features=features,
-        targets=readout.targets,
-        prediction=readout.prediction,
-        unit=readout.unit,
+        targets=function.targets,
+        prediction=function.prediction,
+        unit=function.unit,
         x=x,
-        baseline=_gather_embeddings(placed, len(features), lambda sequence: sequence.blank),
+        baseline=_gather_embeddings(sequences, len(features), lambda sequence: sequence.blank),
         score=score,
-        deployed=readout.read(outputs)[0],
-        visible=_mark_visible([placed[i] for i in readout.alone], len(features)) if readout.alone else None,
-        steps=readout.steps,
+        deployed=function.read(outputs)[0],
+        visible=_mark_visible([sequences[i] for i in function.alone], len(features)) if function.alone else None,
+        steps=function.steps,
         layout=InputLayout(texts),
         internals=Internals(
-            layer=_make_layer(bundle, alone, reading, readout, run) if alone else None,
+            layer=_make_layer(bundle, single, params, function, run) if single else None,
             table=embeddings[0].table if words else None,
-            hidden=partial(_compute_hidden, bundle, alone, readout, x) if alone else None,
-            attentions=partial(_internals.read_weights, bundle, alone.encoded) if alone else None,
-            zeroing=partial(_internals.compute_zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
-            reasons=(*(POSITIONS_ONLY if not words else ()), *(SEVERAL_TEXTS if not alone else ())),
+            hidden=partial(_compute_hidden, bundle, single, function, x) if single else None,
+            attentions=partial(_internals.read_weights, bundle, single.encoded) if single else None,
+            zeroing=partial(_internals.compute_zeroing, bundle, single.encoded, spend=run.spend) if single else None,
+            reasons=(*(POSITIONS_ONLY if not words else ()), *(SEVERAL_TEXTS if not single else ())),
         ),
         batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
         seed=request.seed,
@@ -128,22 +137,22 @@ def assemble_problem(
 
 
 def _collect_features(
-    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], held: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], fixed_fields: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
-    """All features, and for each sequence the positions of its tokens among its own and among all.
+    """Return all features, and for each sequence the positions (n,) of its tokens and of these among all features.
 
-    What several sequences share is one feature if they read it alike: a last [SEP] elsewhere is another position.
+    A token of several sequences is one feature if its ids are equal: a last [SEP] at another position is another one.
     """
     known: dict[tuple[Feature, int, int], int] = {}
     places = []
     for encoded, embedding in zip(encodings, embeddings, strict=True):
         ids = embedding.ids.flatten().tolist()
-        seen: Counter[Feature] = Counter()
+        counts: Counter[Feature] = Counter()
         pairs = []
         for position, feature in enumerate(encoded.features):
-            seen[feature] += 1
-            if feature.special or feature.field not in held:
-                key = (feature, seen[feature], ids[position])
+            counts[feature] += 1
+            if feature.special or feature.field not in fixed_fields:
+                key = (feature, counts[feature], ids[position])
                 pairs.append((position, known.setdefault(key, len(known))))
         places.append((torch.tensor([pair[0] for pair in pairs]), torch.tensor([pair[1] for pair in pairs])))
     return tuple(feature for feature, *_ in known), places
@@ -153,56 +162,59 @@ def _place_sequence(
     bundle: Bundle,
     encoded: Encoded,
     embedding: Embedding | JointEmbedding,
-    reading: TextParams,
+    params: TextParams,
     positions: Tensor,
     places: Tensor,
 ) -> PlacedSequence:
-    ids = make_baseline_ids(bundle, encoded, reading, embedding)
-    own, blank = embedding.of(embedding.ids), make_baseline(encoded, embedding, ids, reading.baseline)
+    ids = make_baseline_ids(bundle, encoded, params, embedding)
+    own, blank = embedding.of(embedding.ids), make_baseline(encoded, embedding, ids, params.baseline)
     return PlacedSequence(encoded, embedding, own, blank, ids, positions, places)
 
 
-def _gather_embeddings(placed: Sequence[PlacedSequence], width: int, of: Callable[[PlacedSequence], Tensor]) -> Tensor:
-    """The embeddings of all features, (1, F, D)."""
-    first = of(placed[0])
-    gathered = first.new_zeros(1, width, first.shape[-1])
-    for sequence in placed:
-        gathered[:, sequence.places] = of(sequence)[:, sequence.positions]
+def _gather_embeddings(
+    sequences: Sequence[PlacedSequence], count: int, select: Callable[[PlacedSequence], Tensor]
+) -> Tensor:
+    """Return the embeddings of all features, (1, F, D), from those that `select` takes from each sequence."""
+    first = select(sequences[0])
+    gathered = first.new_zeros(1, count, first.shape[-1])
+    for sequence in sequences:
+        gathered[:, sequence.places] = select(sequence)[:, sequence.positions]
     return gathered
 
 
-def _mark_visible(placed: Sequence[PlacedSequence], width: int) -> Tensor:
-    """Which features are in the sequence of each target, (T, F)."""
-    visible = torch.zeros(len(placed), width, dtype=torch.bool)
-    for row, sequence in zip(visible, placed, strict=True):
+def _mark_visible(sequences: Sequence[PlacedSequence], count: int) -> Tensor:
+    """Return which features are in the sequence of each target, (T, F)."""
+    visible = torch.zeros(len(sequences), count, dtype=torch.bool)
+    for row, sequence in zip(visible, sequences, strict=True):
         row[sequence.places] = True
     return visible
 
 
 def _run_with_features(bundle: Bundle, sequence: PlacedSequence, x: Tensor, **more: Any) -> Any:
-    with sequence.encoded.context(bundle.model), sequence.embedding.replace_output(sequence.embedded(x)):
+    embeddings = sequence.insert_features(x)
+    with sequence.encoded.context(bundle.model), sequence.embedding.replace_output(embeddings):
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
 def _compute_hidden(
-    bundle: Bundle, sequence: PlacedSequence, readout: ScoreFunction, x: Tensor, layer: int
+    bundle: Bundle, sequence: PlacedSequence, function: ScoreFunction, x: Tensor, layer: int
 ) -> tuple[Tensor, Tensor]:
     x = x.detach().requires_grad_()
     run = partial(_run_with_features, bundle, sequence, x)
-    return _internals.compute_hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
+    return _internals.compute_hidden(bundle, sequence.encoded, run, lambda output: function.read([output])[0], layer)
 
 
 def _make_layer(
-    bundle: Bundle, sequence: PlacedSequence, reading: TextParams, readout: ScoreFunction, run: Run
+    bundle: Bundle, sequence: PlacedSequence, params: TextParams, function: ScoreFunction, run: Run
 ) -> EmbeddingLayer | None:
-    """The embedding module with the ids that it reads, for methods that hook it themselves."""
-    name, ids, blank = FORWARD_ARGUMENTS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
+    """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
+    name, ids, blank = FORWARD_ARGUMENTS[params.embedding], sequence.embedding.ids, sequence.blank_ids
     if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:
         run.spend(len(rows))
-        return readout.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
+        return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
     return EmbeddingLayer(
         sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score

@@ -1,7 +1,4 @@
-"""Plain forward passes over many texts at once, and what each says of the one thing that an attack is about.
-
-Knows no attack and no method; what counts as an answer is each task's to say.
-"""
+"""Attackable tasks, and checks of the model's answers to many texts in batched forward passes."""
 
 from abc import abstractmethod
 from collections import defaultdict
@@ -18,15 +15,16 @@ from ..request import Request, Target
 from .base import Task
 from .tokenization import Encoded
 
-THRESHOLD = 0.5  # from here on a label that is judged by itself counts as found
+THRESHOLD = 0.5  # the probability from which an independently judged label is predicted
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the model says of a text: `met` if that is the `target` asked about, whose probability is given.
+    """The model's answer to a text, compared with the target that an attack is about.
 
-    `target` is written so that a Request asks for it again; `says` is the answer in words. `fixed` are stretches of
-    the text (start, end) that the answer is about, so that no attack may touch them.
+    `target` is what a Request needs to ask for it again, `probability` the target's probability; `says` is the model's
+    answer in words, and `met` is True if that is the target. `fixed` are the spans (start, end) of the text that the
+    target refers to, which no attack may change.
     """
 
     target: Target
@@ -38,21 +36,21 @@ class Judgement:
 
 @dataclass(frozen=True, eq=False)
 class AnswerCheck:
-    """A request as the model gets it, one sequence or several, and what to make of the outputs, one a sequence.
+    """One or more encoded sequences of a request, and `judge`, which takes the model's output for each of them.
 
-    `together` is the most sequences that are run at once.
+    At most `batch_size` sequences are run together.
     """
 
     encodings: tuple[Encoded, ...]
     judge: Callable[[Sequence[Any]], Judgement]
-    together: int = 64
+    batch_size: int = 64
 
 
 class Attackable(Task):
-    """A task whose answer an attack can be about. `editable` are the fields that it may change.
+    """A task whose answers can be attacked. `editable` are the fields that an attack may change.
 
-    `subject` says what is attacked: whatever the model `said`, what it says `there`, at the place that was asked about,
-    or what was `asked` about itself, which must be true at first.
+    `subject` is what an attack is about: the model's `prediction`, its prediction at the requested `position`, or the
+    requested `target`, which the model must predict before the attack.
     """
 
     editable: ClassVar[tuple[str, ...]]
@@ -60,39 +58,39 @@ class Attackable(Task):
 
     @abstractmethod
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        """How the model answers the request, read at the character `place` if its target stands somewhere."""
+        """Make the check of the request's target, which begins at the character `place` if it has a position."""
 
 
-def judge_all(bundle: Bundle, hearings: Sequence[AnswerCheck], run: Run) -> list[Judgement]:
-    """The verdict of each hearing: sequences of one length go through the model together, with nothing padded."""
+def judge_all(bundle: Bundle, checks: Sequence[AnswerCheck], run: Run) -> list[Judgement]:
+    """Return the judgement of each check. Sequences of equal length run together, so that none is padded."""
     outputs: dict[tuple[int, int], Any] = {}
-    batches = list(_group_by_length(bundle, hearings))
+    batches = list(_group_by_length(bundle, checks))
     run.expect(sum(map(len, batches)))
     for places in batches:
-        encodings = [hearings[i].encodings[j] for i, j in places]
+        encodings = [checks[i].encodings[j] for i, j in places]
         outputs.update(zip(places, _run_together(bundle, encodings), strict=True))
         run.spend(len(places))
-    return [hearing.judge([outputs[i, j] for j in range(len(hearing.encodings))]) for i, hearing in enumerate(hearings)]
+    return [check.judge([outputs[i, j] for j in range(len(check.encodings))]) for i, check in enumerate(checks)]
 
 
-def _group_by_length(bundle: Bundle, hearings: Sequence[AnswerCheck]) -> list[list[tuple[int, int]]]:
-    """Which sequence of which hearing is run with which others."""
-    alike: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for i, hearing in enumerate(hearings):
-        for j, encoded in enumerate(hearing.encodings):
-            alike[len(encoded.features)].append((i, j))
-    most = min((hearing.together for hearing in hearings), default=1)
-    sizes = {length: min(most, bundle.embeddings.batch(length)) for length in alike}
+def _group_by_length(bundle: Bundle, checks: Sequence[AnswerCheck]) -> list[list[tuple[int, int]]]:
+    """Return batches of pairs: the index of a check, and that of one of its sequences."""
+    by_length: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for i, check in enumerate(checks):
+        for j, encoded in enumerate(check.encodings):
+            by_length[len(encoded.features)].append((i, j))
+    limit = min((check.batch_size for check in checks), default=1)
+    sizes = {length: min(limit, bundle.embeddings.batch(length)) for length in by_length}
     return [
         places[first : first + sizes[length]]
-        for length, places in alike.items()
+        for length, places in by_length.items()
         for first in range(0, len(places), sizes[length])
     ]
 
 
 @torch.no_grad()
 def _run_together(bundle: Bundle, encodings: Sequence[Encoded]) -> list[Any]:
-    """The model's output for each of several sequences of one length, as if it had been alone."""
+    """Run sequences of equal length in one pass, and return the output of each with a batch size of 1."""
     names = encodings[0].inputs
     together = bundle.model(**{name: torch.cat([encoded.inputs[name] for encoded in encodings]) for name in names})
     tensors = {name: value for name, value in together.items() if isinstance(value, Tensor)}

@@ -1,4 +1,4 @@
-"""Task, the base class of the files in `tasks/`: its inputs, examples and settings, and how to make a Problem."""
+"""Task, the base class of the tasks: its input fields, examples and settings, and how it makes a Problem."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,55 +17,53 @@ from .tokenization import ScoreParams
 
 @dataclass(frozen=True)
 class Field:
-    """One thing that a person gives: its name in a Request, and how it is asked for.
+    """One input of a task: its name in a Request, and how a form asks for it.
 
-    A `text` may be long, a `line` is short, `labels` is a list of them with commas, an `image` is a Picture.
+    A `text` may be long, a `line` is short, `labels` are separated by commas, an `image` is a Picture.
     """
 
     name: str
     label: str
     placeholder: str
     kind: Literal["text", "line", "labels", "image"] = "text"
-    default: str = ""  # of a field that may stay as it is
-    optional: bool = False  # whether it may stay empty
-    aside: bool = False  # whether it is asked for only by those who look for it
+    default: str = ""
+    optional: bool = False  # may be empty
+    aside: bool = False  # shown among the advanced inputs
 
 
 @dataclass(frozen=True)
 class Example:
-    """Inputs to click on, under a short name."""
+    """Inputs that fill the form with one click, under a short name."""
 
     label: str
     inputs: tuple[tuple[str, str | Picture], ...]
 
 
 class Task(ABC):
-    """A task by its Hugging Face name. Subclasses say what differs, and override nothing that is written here."""
+    """A task. Subclasses define the class variables and the abstract methods, and override nothing else."""
 
     key: ClassVar[str]
     label: ClassVar[str]
-    question: ClassVar[str]  # what its page answers
+    question: ClassVar[str]  # that its page answers
     kind: ClassVar[Kind] = "text"  # of its explanations
     fields: ClassVar[tuple[Field, ...]]
     examples: ClassVar[tuple[Example, ...]]
-    choices: ClassVar[Literal["labels", "predictions", "all"]] = (
-        "labels"  # asked about: a class, what was said, or all of it
-    )
-    foils: ClassVar[Literal["labels", "predictions", "text"]] = "labels"  # what that can be compared with
-    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"  # of transformers; it loads the task's models
-    method: ClassVar[str] = Request.method  # what its page begins with
+    choices: ClassVar[Literal["labels", "predictions", "all"]] = "labels"  # from which the target is chosen
+    foils: ClassVar[Literal["labels", "predictions", "text"]] = "labels"  # from which the contrast is chosen
+    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"  # of transformers; loads the models of the task
+    method: ClassVar[str] = Request.method  # the default of its page
     params: ClassVar[tuple[Param, ...]] = list_params(ScoreParams)
 
     @abstractmethod
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        """The request as a Problem on the bundle's model; the caller holds the model's lock."""
+        """Make the Problem of a request on the bundle's model. The caller holds the model's lock."""
 
     @abstractmethod
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        """What the model says, with no explanation; the caller holds the model's lock."""
+        """Return the model's prediction without an explanation. The caller holds the model's lock."""
 
     def texts(self, request: Request) -> dict[str, str]:
-        """The request's texts by field, the default where none is given. Raises for an empty or too long one."""
+        """Return the request's texts by field, or the fields' defaults. Raises for a text that is empty or too long."""
         most, given = settings().text_characters, request.texts
         texts = {field.name: given.get(field.name, field.default) for field in self.fields}
         for field in self.fields:

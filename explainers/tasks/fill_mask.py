@@ -1,7 +1,4 @@
-"""Masked words: a text with a word missing, and the words that the model would write there.
-
-Knows no method and no page.
-"""
+"""Masked words: the model predicts the words that are missing in a text."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,20 +26,20 @@ from ._mask_tokens import (
 from ._scores import ScoreFunction, compute_score, name_unit
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
-from .base import Example, Field
+from .base import Example, Field, is_unspecified
 from .tokenization import Encoded, ScoreParams
 
 TEXT = "text"
-MAX_LOGITS = 50_000_000  # logits that are held at once: every token has one for each word of the vocabulary
+MAX_LOGITS = 50_000_000  # in memory at once: every token has one for each token of the vocabulary
 
 
 class FillMask(Attackable):
-    """Which words made the model fill the gap as it does?"""
+    """Which words of the text made the model predict this word for the mask?"""
 
     key = "fill_mask"
     auto_class = "AutoModelForMaskedLM"
     label = "Masked words"
-    question = "Which words of the text made the model fill the gap as it does?"
+    question = "Which words of the text made the model predict this word for the mask?"
     fields = (Field(TEXT, "Text", "Write ___ or [MASK] where a word is missing."),)
     editable = (TEXT,)
     subject = "position"
@@ -63,14 +60,13 @@ class FillMask(Attackable):
         texts = mark_masks(bundle, self.texts(request))
         encoded, masks = encode_masked(bundle, texts)
 
-        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            return _make_score_function(
-                bundle, request.target, _read_logits(bundle, encoded, outputs[0]), masks, reading
-            )
+        def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
+            logits = _read_logits(bundle, encoded, outputs[0])
+            return _make_score_function(bundle, request.target, logits, masks, params)
 
-        found = make_text_problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
-        batching = found.batching
-        return replace(found, batching=replace(batching, size=min(batching.size, _count_batch(bundle, encoded))))
+        problem = make_text_problem(bundle, request, run, [encoded], make, texts=tuple(texts.items()))
+        size = min(problem.batching.size, _limit_batch(bundle, encoded))
+        return replace(problem, batching=replace(problem.batching, size=size))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
@@ -80,65 +76,68 @@ class FillMask(Attackable):
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         wanted = request.target
-        at = next((i for i in masks if encoded.features[i].start == place), None)
+        at_place = next((i for i in masks if encoded.features[i].start == place), None)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
             logits = _read_logits(bundle, encoded, outputs[0])
-            there = _choose_mask(wanted, masks) if at is None else at
-            best = predict_mask(bundle, logits, there, 1)[0]
+            position = _choose_mask(wanted, masks) if at_place is None else at_place
+            best = predict_mask(bundle, logits, position, 1)[0]
             index = best.index if wanted.label is None else find_token(bundle, wanted.label)
-            share = read_probability(logits, there, index or 0)
-            asked = make_target(bundle, there, index or 0, share)
-            return Judgement(asked, str(best.label), share, index == best.index, find_mask_spans(encoded, masks))
+            probability = read_probability(logits, position, index or 0)
+            target = make_target(bundle, position, index or 0, probability)
+            spans = find_mask_spans(encoded, masks)
+            return Judgement(target, str(best.label), probability, index == best.index, spans)
 
-        return AnswerCheck((encoded,), judge, _count_batch(bundle, encoded))
+        return AnswerCheck((encoded,), judge, _limit_batch(bundle, encoded))
 
 
 def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
-    """The logits (1, F, V) of the model's own output."""
+    """Return the logits (1, F, V) of the model's output. Raises Incompatible if it has none for each token."""
     logits: Tensor | None = getattr(output, "logits", None)
     if logits is None or logits.dim() != 3 or logits.shape[1] != len(encoded.features):
-        raise Incompatible(f"{bundle.card.label} gives no word for each token: it was made for another task.")
+        raise Incompatible(f"{bundle.card.label} predicts no word for each token: it was made for another task.")
     return logits
 
 
-def _count_batch(bundle: Bundle, encoded: Encoded) -> int:
+def _limit_batch(bundle: Bundle, encoded: Encoded) -> int:
+    """Return how many texts of this length have at most MAX_LOGITS logits together."""
     return max(1, MAX_LOGITS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
 
 
 def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:
-    """The mask that is asked about, the first if none is."""
+    """Return the position of the wanted mask, by default the first."""
     if wanted.position is not None and wanted.position not in masks:
-        places = ", ".join(map(str, masks))
-        raise BadRequest(f"Token {wanted.position} is no mask. The masks are at: {places}.")
+        positions = ", ".join(map(str, masks))
+        raise BadRequest(f"Token {wanted.position} is not a mask. The masks are at: {positions}.")
     return masks[0] if wanted.position is None else wanted.position
 
 
 def _make_score_function(
-    bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], reading: ScoreParams
+    bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], params: ScoreParams
 ) -> ScoreFunction:
-    """The numbers of the word that is asked about, or else of the likeliest word of each mask."""
-    found = predict_masks(bundle, logits, masks)
-    if wanted.label is None and wanted.index is None and wanted.position is None and wanted.foil is None:
-        targets = tuple(predict_mask(bundle, logits, at, 1)[0] for at in masks)
+    """Return the score of the wanted word, or else of the most probable word of each mask."""
+    if is_unspecified(wanted) and wanted.position is None:
+        targets = tuple(predict_mask(bundle, logits, position, 1)[0] for position in masks)
     else:
-        at = _choose_mask(wanted, masks)
+        position = _choose_mask(wanted, masks)
         index = find_token(bundle, wanted.label) if wanted.label is not None else wanted.index
         if index is None:
-            index = predict_mask(bundle, logits, at, 1)[0].index or 0
+            index = predict_mask(bundle, logits, position, 1)[0].index or 0
         if not 0 <= index < logits.shape[-1]:
-            raise BadRequest(f"The vocabulary has no word {index}: it has {logits.shape[-1]:,}.")
-        targets = (make_target(bundle, at, index, read_probability(logits, at, index)),)
+            raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+        targets = (make_target(bundle, position, index, read_probability(logits, position, index)),)
     foil = None if wanted.foil is None else find_token(bundle, wanted.foil)
     if foil is not None and foil == targets[0].index:
         raise BadRequest(f"{targets[0].label} cannot be compared with itself. Choose another word to compare with.")
-    asked = tuple(replace(one, foil=wanted.foil) for one in targets)
+    targets = tuple(replace(target, foil=wanted.foil) for target in targets)
 
     def read(outputs: Sequence[Any]) -> Tensor:
         logits = outputs[0].logits  # (B, F, V)
-        numbers = [
-            compute_score(logits[:, t.position or 0], t.index or 0, reading.unit, "softmax", foil) for t in asked
+        scores = [
+            compute_score(logits[:, target.position or 0], target.index or 0, params.unit, "softmax", foil)
+            for target in targets
         ]
-        return torch.stack(numbers, dim=1)  # (B, T)
+        return torch.stack(scores, dim=1)  # (B, T)
 
-    return ScoreFunction(asked, found, name_unit(reading.unit, "softmax", foil), read)
+    prediction = predict_masks(bundle, logits, masks)
+    return ScoreFunction(targets, prediction, name_unit(params.unit, "softmax", foil), read)

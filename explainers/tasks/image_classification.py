@@ -1,7 +1,4 @@
-"""Image classification: which parts of the picture made the model choose this label?
-
-Knows no method and no page.
-"""
+"""Image classification: the model assigns one of its labels to a picture."""
 
 from functools import partial
 
@@ -35,42 +32,36 @@ class ImageClassification(Task):
     question = "Which parts of the picture made the model choose this label?"
     fields = (Field("image", "Image", "Upload a PNG, JPEG, GIF, WebP, BMP or TIFF file.", kind="image"),)
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
-    choices = foils = "predictions"  # a thousand labels are too many to look through: the likeliest come first
-    method = "occlusion"  # the map that needs the fewest words: seconds of work, with both directions, on any model
+    choices = foils = "predictions"  # a thousand labels are too many for a list
+    method = "occlusion"  # easy to read, works with any model, and takes seconds
     params = list_params(ImageParams)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        viewing = read_params(ImageParams, request.options)
-        seen = self._seen(bundle, request)
-        output, probe = vision.watch(bundle.model, seen.pixels, lambda: bundle.model(**seen.inputs))
-        kind = find_activation(bundle.model.config)
-        asked = make_score_function(bundle, request.target, output.logits, ScoreParams(unit=viewing.unit), kind)
-        grid, x = (seen.features.rows, seen.features.columns), seen.pixels.reshape(1, -1, 1)  # (1, C·H·W, 1)
-
-        patches = probe.patches
-        attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
-
-        patches = probe.patches
-        attends = getattr(bundle.model.config, "num_attention_heads", None) is not None
+        params, image = read_params(ImageParams, request.options), self._preprocess(bundle, request)
+        model, config = bundle.model, bundle.model.config
+        output, probe = vision.watch(model, image.pixels, lambda: model(**image.inputs))
+        score_params = ScoreParams(unit=params.unit)
+        function = make_score_function(bundle, request.target, output.logits, score_params, find_activation(config))
+        grid, patches = (image.features.rows, image.features.columns), probe.patches
+        has_attention = getattr(config, "num_attention_heads", None) is not None
+        read_attentions = partial(vision.compute_attentions, model, bundle.card.label, image.inputs)
 
         def score(points: Tensor) -> Tensor:
-            return asked.read([bundle.model(**seen.batch(points))])
+            return function.read([model(**image.batch(points))])
 
         return Problem(
-            features=seen.features,
-            targets=asked.targets,
-            prediction=asked.prediction,
-            unit=asked.unit,
-            x=x,
-            baseline=make_baseline(seen, viewing.baseline).reshape(1, -1, 1),
+            features=image.features,
+            targets=function.targets,
+            prediction=function.prediction,
+            unit=function.unit,
+            x=image.pixels.reshape(1, -1, 1),  # (1, C·H·W, 1)
+            baseline=make_baseline(image, params.baseline).reshape(1, -1, 1),
             score=score,
-            deployed=asked.read([output])[0],
-            layout=InputLayout(grid=grid, frame=seen.frame),
+            deployed=function.read([output])[0],
+            layout=InputLayout(grid=grid, frame=image.frame),
             internals=Internals(
                 conv=probe.find_last_map(grid),
-                attentions=partial(vision.compute_attentions, bundle.model, bundle.card.label, seen.inputs, patches)
-                if patches and attends
-                else None,
+                attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
             ),
             batching=Batching(probe.batch),
@@ -79,15 +70,14 @@ class ImageClassification(Task):
         )
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        seen = self._seen(bundle, request)
+        image = self._preprocess(bundle, request)
         with torch.no_grad():
-            return make_prediction(bundle, bundle.model(**seen.inputs).logits, find_activation(bundle.model.config))
+            return make_prediction(bundle, bundle.model(**image.inputs).logits, find_activation(bundle.model.config))
 
-    def _seen(self, bundle: Bundle, request: Request) -> ImageInputs:
-        """The request's picture as the model gets it."""
+    def _preprocess(self, bundle: Bundle, request: Request) -> ImageInputs:
         picture = request.pictures.get("image")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")
         if bundle.processor is None:
-            raise Incompatible(f"{bundle.card.label} has no image processor, so it reads no images.")
+            raise Incompatible(f"{bundle.card.label} has no image processor, so it cannot read images.")
         return preprocess(bundle.processor, decode(picture, settings().upload_megabytes), bundle.card.label)

@@ -1,7 +1,7 @@
-"""From a picture to the pixel values that an image model reads, where they lie in it, and what to compare with.
+"""Turn a picture into the pixel values that an image model reads, measure where they lie in it, and make baselines.
 
-Knows no task and no method. The geometry is measured by giving the processor pictures whose pixels say where they are,
-not by trusting the names of its settings.
+The geometry is measured with pictures whose pixel values encode their position; the names of the processor's settings
+are not trusted.
 """
 
 from dataclasses import dataclass
@@ -15,31 +15,30 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..results.explanation import Pixels
-from ._scores import Unit
+from ._scores import UnitParam
 
 PIXELS = "pixel_values"
 BLUR_SHARE = 1 / 20  # standard deviation of the blurred baseline, as a share of the longer side
-EDGE_TOLERANCE = 0.005  # of a side: the ramps have 256 steps, and so have their shrunk copies
+EDGE_TOLERANCE = 0.005  # as a share of a side: a ramp has only 256 levels
 Frame = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageParams:
-    """The settings of a task on images; methods that need no baseline do not see its second."""
+    """The settings of a task on images. The baseline is only for methods that need one."""
 
-    unit: Annotated[Unit, "The number that is explained."] = "probability"
+    unit: UnitParam = "probability"
     baseline: Annotated[
         Literal["grey", "black", "white", "blurred", "mean"],
-        "What the picture is compared with: the model's zero, which is a grey, black, white, the picture itself out "
-        "of focus, or its own mean colour.",
+        "Baseline: a grey image (the model's zero), black, white, the image itself blurred, or its mean colour.",
     ] = "grey"
 
 
 @dataclass(frozen=True)
 class ImageInputs:
-    """A picture as a model gets it: its inputs by name, (1, C, H, W) among them, and black and white of that shape.
+    """A model's inputs for a picture by name, with pixels (1, C, H, W), and a black and a white image of that shape.
 
-    `frame` is the part (left, top, right, bottom) of the picture that they cover, in shares of its sides.
+    `frame` is the part (left, top, right, bottom) of the picture that the pixels cover, as shares of its sides.
     """
 
     inputs: dict[str, Tensor]
@@ -49,98 +48,85 @@ class ImageInputs:
 
     @property
     def pixels(self) -> Tensor:
-        """What the model reads, (1, C, H, W)."""
+        """Return the pixel values that the model reads, (1, C, H, W)."""
         return self.inputs[PIXELS]
 
     @property
     def features(self) -> Pixels:
-        """Each of its values as a feature."""
+        """Return a feature for each pixel value."""
         channels, rows, columns = self.pixels.shape[1:]
         return Pixels("image", channels, rows, columns)
 
     def batch(self, points: Tensor) -> dict[str, Tensor]:
-        """The inputs with other pixels: points (B, F, 1)."""
+        """Return the inputs with other pixel values: points (B, F, 1)."""
         rest = {name: tensor.expand(len(points), *tensor.shape[1:]) for name, tensor in self.inputs.items()}
         return rest | {PIXELS: points.reshape(-1, *self.pixels.shape[1:])}  # (B, C, H, W)
 
 
 def preprocess(processor: Any, image: Image.Image, label: str) -> ImageInputs:
-    """An upright RGB picture as the model gets it. Raises Incompatible for a processor of anything but one picture."""
+    """Process an upright RGB picture. Raises Incompatible if the processor does not make one image of pixels."""
     inputs = dict(processor(images=image, return_tensors="pt"))
     pixels = inputs.get(PIXELS)
     if not isinstance(pixels, Tensor) or pixels.dim() != 4 or len(pixels) != 1:
-        raise Incompatible(f"The image processor of {label} does not make one picture of pixels out of one picture.")
+        raise Incompatible(f"The image processor of {label} does not make one image of pixels from one picture.")
     black, white = (_process_grey(processor, np.full((image.height, image.width), level)) for level in (0, 255))
     return ImageInputs(inputs, black, white, _measure_frame(processor, image.size, black, white))
 
 
 def _process_grey(processor: Any, grey: NDArray[Any]) -> Tensor:
-    """The pixel values of a grey picture (height, width)."""
+    """Return the pixel values (1, C, H, W) of a grey picture (height, width)."""
     picture = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    found: Tensor = processor(images=picture, return_tensors="pt")[PIXELS]
-    return found
+    pixels: Tensor = processor(images=picture, return_tensors="pt")[PIXELS]
+    return pixels
 
 
 def _measure_frame(processor: Any, size: tuple[int, int], black: Tensor, white: Tensor) -> Frame:
-    """Where the model's pixels lie in a picture of `size`: two ramps tell, one to the right and one downwards."""
+    """Measure where the model's pixels lie in a picture of `size`, with a ramp to the right and a ramp downwards."""
     width, height = size
     across, down = ((np.arange(side) + 0.5) / side * 255 for side in size)
     ramps = (np.tile(across.round(), (height, 1)), np.tile(down.round()[:, None], (1, width)))
-    spread = (white - black)[0, 0].numpy()  # (H, W), 0 where the processor pads
+    dark, spread = black[0, 0].numpy(), (white - black)[0, 0].numpy()  # (H, W); the spread is 0 in padding
     inside = spread > spread.max() / 2
-    places = [
-        _locate_pixels(_process_grey(processor, ramp)[0, 0].numpy(), black[0, 0].numpy(), spread, inside)
-        for ramp in ramps
-    ]
-    (left, right), (top, bottom) = (
-        _fit_ends(place, inside.any(axis)) for axis, place in enumerate(_average_positions(places, inside))
-    )
+    values = [_process_grey(processor, ramp)[0, 0].numpy() for ramp in ramps]
+    shares = [np.where(inside, (ramp - dark) / np.where(inside, spread, 1.0), 0.0) for ramp in values]  # along the ramp
+    means = [share.sum(axis) / inside.sum(axis).clip(min=1) for axis, share in enumerate(shares)]  # (W,) and (H,)
+    (left, right), (top, bottom) = (_fit_ends(mean, inside.any(axis)) for axis, mean in enumerate(means))
     return left, top, right, bottom
 
 
-def _locate_pixels(ramp: NDArray[Any], black: NDArray[Any], spread: NDArray[Any], inside: NDArray[Any]) -> NDArray[Any]:
-    """Which share of the way each of the model's pixels is from, (H, W)."""
-    return np.where(inside, (ramp - black) / np.where(inside, spread, 1.0), 0.0)
-
-
-def _average_positions(places: list[NDArray[Any]], inside: NDArray[Any]) -> list[NDArray[Any]]:
-    """Shares by column of the ramp from left to right, and by row of that from top to bottom."""
-    return [place.sum(axis) / inside.sum(axis).clip(min=1) for axis, place in enumerate(places)]
-
-
 def _fit_ends(shares: NDArray[Any], inside: NDArray[Any]) -> tuple[float, float]:
-    """Where the first pixel begins and the last ends, by a line through what is inside, its bent ends left out."""
+    """Fit a line through the shares inside, without their bent ends; return its start and end."""
     low, high = shares[inside].min(), shares[inside].max()
     middle = inside & (np.abs(shares - (low + high) / 2) <= 0.4 * (high - low))
     at = np.flatnonzero(middle)
-    if len(at) < 2 or high <= low:  # a picture of a pixel or two
+    if len(at) < 2 or high <= low:  # a picture of one or two pixels
         return 0.0, 1.0
     slope, offset = np.polyfit(at + 0.5, shares[at], 1)
     return _snap_to_edge(float(offset)), _snap_to_edge(float(slope * len(shares) + offset))
 
 
 def _snap_to_edge(share: float) -> float:
-    """A share to four digits; one that is an edge but for rounding is that edge."""
+    """Return 0 or 1 for a share that is within EDGE_TOLERANCE of it, else the share rounded to four digits."""
     return next((edge for edge in (0.0, 1.0) if abs(share - edge) < EDGE_TOLERANCE), round(share, 4))
 
 
-def make_baseline(seen: ImageInputs, kind: str) -> Tensor:
-    """The picture (1, C, H, W) that the own one is compared with."""
+def make_baseline(image: ImageInputs, kind: str) -> Tensor:
+    """Return the baseline's pixel values, (1, C, H, W)."""
     match kind:
         case "black":
-            return seen.black
+            return image.black
         case "white":
-            return seen.white
+            return image.white
         case "blurred":
-            return blur(seen.pixels, BLUR_SHARE * max(seen.pixels.shape[2:]))
+            return blur(image.pixels, BLUR_SHARE * max(image.pixels.shape[2:]))
         case "mean":
-            return seen.pixels.mean((2, 3), keepdim=True).expand_as(seen.pixels)
+            return image.pixels.mean((2, 3), keepdim=True).expand_as(image.pixels)
         case _:
-            return torch.zeros_like(seen.pixels)
+            return torch.zeros_like(image.pixels)
 
 
 def blur(pixels: Tensor, deviation: float) -> Tensor:
-    """The pixels (1, C, H, W) out of focus by a Gaussian; beyond the edges the picture goes on as it ends."""
+    """Blur pixels (1, C, H, W) with a Gaussian of this standard deviation; edge pixels are repeated outwards."""
     reach = max(1, round(3 * deviation))
     weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation) ** 2)
     weights = (weights / weights.sum()).to(pixels)

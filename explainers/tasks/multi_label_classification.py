@@ -1,7 +1,4 @@
-"""Multi-label classification: one text, and any number of labels that the model finds in it, each by itself.
-
-Knows no method and no page.
-"""
+"""Multi-label classification: the model judges each of its labels independently for a text."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -21,17 +18,17 @@ from .tokenization import ScoreParams
 
 @dataclass(frozen=True, kw_only=True)
 class MultiLabelParams:
-    """How many labels are explained when none is asked for."""
+    """The setting of multi-label classification."""
 
-    labels: Annotated[int, Range(1, 1_000), "How many labels are explained, the most probable first."] = 6
+    labels: Annotated[int, Range(1, 1_000), "Number of labels to explain, most probable first."] = 6
 
 
 class MultiLabelClassification(Attackable):
-    """Which words made the model find each of these labels?"""
+    """Which words made the model choose each of these labels?"""
 
     key = "multi_label_classification"
     label = "Multi-label classification"
-    question = "Which words made the model find each of these labels?"
+    question = "Which words made the model choose each of these labels?"
     fields = (Field("text", "Text", "Type a sentence."),)
     editable = ("text",)
     subject = "target"
@@ -51,8 +48,7 @@ class MultiLabelClassification(Attackable):
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         check_fit(bundle)
         most = read_params(MultiLabelParams, request.options).labels
-        texts = self.texts(request)
-        return make_problem(bundle, request, run, texts, "sigmoid", most)
+        return make_problem(bundle, request, run, self.texts(request), "sigmoid", most)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         check_fit(bundle)
@@ -64,7 +60,10 @@ class MultiLabelClassification(Attackable):
 
 
 def check_fit(bundle: Bundle) -> None:
-    """Raises Incompatible for a model that says that it does anything else than to judge each label by itself."""
-    kinds = {"single_label_classification": "chooses one of its labels", "regression": "gives numbers, not labels"}
-    if other := kinds.get(bundle.model.config.problem_type):
-        raise Incompatible(f"{bundle.card.label} {other}. Explain it as text classification.")
+    """Raise Incompatible for a model whose config says that it does not judge each label independently."""
+    purposes = {
+        "single_label_classification": "chooses one of its labels",
+        "regression": "outputs numbers, not labels",
+    }
+    if purpose := purposes.get(bundle.model.config.problem_type):
+        raise Incompatible(f"{bundle.card.label} {purpose}. Explain it as text classification.")

@@ -1,7 +1,4 @@
-"""Pair classification: two texts, and what the model says about how they stand to each other.
-
-Knows no method and no page.
-"""
+"""Pair classification: the model assigns a label, or a number, to the relation of two texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,20 +22,20 @@ from .tokenization import ScoreParams, encode
 
 @dataclass(frozen=True, kw_only=True)
 class DirectionParams:
-    """Which end of its only number a model is explained towards, if it has but one."""
+    """The setting of a model with a single output."""
 
     towards: Annotated[
         Literal["1", "0"],
-        "For a model with one number alone, such as a similarity: explain what raises it (1) or what lowers it (0).",
+        "For a model with a single output, such as a similarity: explain what raises it (1) or what lowers it (0).",
     ] = "1"
 
 
 class PairClassification(Attackable):
-    """Which words of two texts made the model judge the pair as it does?"""
+    """Which words of the two texts made the model choose this label for the pair?"""
 
     key = "pair_classification"
     label = "Pair classification"
-    question = "Which words of the two texts made the model judge them as it does?"
+    question = "Which words of the two texts made the model choose this label for the pair?"
     fields = (Field("text_a", "First text", "Type a sentence."), Field("text_b", "Second text", "Type another one."))
     editable = ("text_a", "text_b")
     subject = "prediction"
@@ -56,34 +53,31 @@ class PairClassification(Attackable):
     params = (*list_params(ScoreParams), *list_params(DirectionParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request)
-        opposite = read_params(DirectionParams, request.options).towards == "0" and bundle.model.config.num_labels == 1
+        config, towards = bundle.model.config, read_params(DirectionParams, request.options).towards
+        activation, flipped = find_activation(config), towards == "0" and config.num_labels == 1
 
-        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            kind = find_activation(bundle.model.config)
-            said = make_score_function(bundle, request.target, outputs[0].logits, reading, kind)
-            return flip_score_function(said) if opposite else said
+        def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
+            function = make_score_function(bundle, request.target, outputs[0].logits, params, activation)
+            return flip_score_function(function) if flipped else function
 
-        return make_text_problem(bundle, request, run, [encode(bundle, texts)], ask)
+        return make_text_problem(bundle, request, run, [encode(bundle, self.texts(request))], make)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request)
-        return predict_texts(bundle, texts, find_activation(bundle.model.config))
+        return predict_texts(bundle, self.texts(request), find_activation(bundle.model.config))
 
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        texts = self.texts(request)
-        return make_answer_check(bundle, request.target, texts, find_activation(bundle.model.config))
+        return make_answer_check(bundle, request.target, self.texts(request), find_activation(bundle.model.config))
 
 
-def flip_score_function(readout: ScoreFunction) -> ScoreFunction:
-    """The readout of a model's only number, towards its other end: the probability that it is not so, or less of it."""
-    whole = 1.0 if readout.unit == "probability" else 0.0
-    (target,) = readout.targets
+def flip_score_function(function: ScoreFunction) -> ScoreFunction:
+    """Turn the score of a single output around: 1 - p for a probability p, and -x for any other score x."""
+    whole = 1.0 if function.unit == "probability" else 0.0
+    (target,) = function.targets
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        return whole - readout.read(outputs)  # (B, 1)
+        return whole - function.read(outputs)  # (B, 1)
 
-    return replace(readout, targets=(_flip_target(target, readout.unit),), read=read)
+    return replace(function, targets=(_flip_target(target, function.unit),), read=read)
 
 
 def _flip_target(target: Target, unit: str) -> Target:

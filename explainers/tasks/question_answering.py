@@ -1,7 +1,4 @@
-"""Question answering: a question, a context, and the words of it that answer.
-
-Knows no method and no page.
-"""
+"""Question answering: the model marks the answer to a question in a context."""
 
 import math
 from collections.abc import Sequence
@@ -19,22 +16,22 @@ from ..registry import Range, list_params, read_params
 from ..request import Request, Target
 from ..results.explanation import Prediction
 from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, make_score_function
-from ._answer_windows import RankWindow, choose_window, find_field_tokens
+from ._answer_windows import RankWindow, Spend, choose_window, find_field_tokens
 from ._scores import ScoreFunction
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
-from .base import Example, Field
+from .base import Example, Field, Task
 from .tokenization import Encoded, ScoreParams
 
 QUESTION, CONTEXT = "question", "context"
-NO_ANSWER_NOTICE = "This model holds it likelier that the context has no answer. Explained is its best guess."
+NO_ANSWER_NOTICE = "The model thinks that the context has no answer. This explains its best guess."
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerParams:
-    """The setting of this task alone."""
+    """The setting of question answering."""
 
-    longest_answer: Annotated[int, Range(1, 200), "The most tokens that an answer may have."] = 30
+    longest_answer: Annotated[int, Range(1, 200), "Maximum number of tokens in an answer."] = 30
 
 
 class QuestionAnswering(Attackable):
@@ -46,7 +43,7 @@ class QuestionAnswering(Attackable):
     question = "Which words of the question and the context made the model choose this answer?"
     fields = (
         Field(QUESTION, "Question", "Type a question.", "line"),
-        Field(CONTEXT, "Context", "Type or paste the text that holds the answer."),
+        Field(CONTEXT, "Context", "Type or paste a text that contains the answer."),
     )
     editable = (QUESTION,)
     subject = "prediction"
@@ -95,59 +92,60 @@ class QuestionAnswering(Attackable):
     params = (*list_params(ScoreParams), *list_params(AnswerParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request)
-        longest = read_params(AnswerParams, request.options).longest_answer
-        encoded = choose_window(bundle, texts, _make_rank(bundle, longest), run.spend)
+        texts, longest, encoded = _encode(self, bundle, request, run.spend)
 
-        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            passage = _read_answer_logits(bundle, encoded, texts[CONTEXT], outputs[0])
-            if _score_no_answer(bundle, encoded, outputs[0]) > find_best_sum(passage.starts, passage.ends, longest):
+        def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
+            logits = _read_answer_logits(bundle, encoded, texts[CONTEXT], outputs[0])
+            if _score_no_answer(bundle, encoded, outputs[0]) > find_best_sum(logits.starts, logits.ends, longest):
                 run.notices.append(NO_ANSWER_NOTICE)
-            known = passage.best(longest)
-            return make_score_function(
-                passage, known, request.target, reading.unit, find_field_tokens(encoded, CONTEXT)
-            )
+            columns = find_field_tokens(encoded, CONTEXT)
+            return make_score_function(logits, logits.list_answers(longest), request.target, params.unit, columns)
 
-        return make_text_problem(bundle, request, run, [encoded], ask)
+        return make_text_problem(bundle, request, run, [encoded], make)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request)
-        longest = read_params(AnswerParams, request.options).longest_answer
-        encoded = choose_window(bundle, texts, _make_rank(bundle, longest), lambda _: None)
+        texts, longest, encoded = _encode(self, bundle, request, lambda _: None)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).best(longest))
+        return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).list_answers(longest))
 
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        texts = self.texts(request)
-        longest = read_params(AnswerParams, request.options).longest_answer
-        encoded = choose_window(bundle, texts, _make_rank(bundle, longest), run.spend)
+        texts, longest, encoded = _encode(self, bundle, request, run.spend)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            return _judge_answer(
-                _read_answer_logits(bundle, encoded, texts[CONTEXT], outputs[0]), request.target.label, longest
-            )
+            logits = _read_answer_logits(bundle, encoded, texts[CONTEXT], outputs[0])
+            return _judge_answer(logits, request.target.label, longest)
 
         return AnswerCheck((encoded,), judge)
 
 
-def _judge_answer(passage: AnswerLogits, wanted: str | None, longest: int) -> Judgement:
-    """Whether the words that are wanted, or else the best, are the answer. A window without them gives them nothing."""
-    known = passage.best(longest)
-    says = known[0].label
-    if wanted is None or wanted == says:
-        return Judgement(Target(says), says, known[0].probabilities[0], True)
+def _encode(task: Task, bundle: Bundle, request: Request, spend: Spend) -> tuple[dict[str, str], int, Encoded]:
+    """Return the request's texts, its limit on an answer's tokens, and the best window."""
+    texts = task.texts(request)
+    longest = read_params(AnswerParams, request.options).longest_answer
+    return texts, longest, choose_window(bundle, texts, _make_rank(bundle, longest), spend)
+
+
+def _judge_answer(logits: AnswerLogits, wanted: str | None, longest: int) -> Judgement:
+    """Compare the model's answer with the wanted words, by default its answer.
+
+    Words that occur only outside the window have probability 0.
+    """
+    answers = logits.list_answers(longest)
+    best = answers[0].label
+    if wanted is None or wanted == best:
+        return Judgement(Target(best), best, answers[0].probabilities[0], True)
     try:
-        answer = passage.named(wanted, known)
+        answer = logits.find_answer(wanted, answers)
     except BadRequest:
-        if wanted not in passage.text:
+        if wanted not in logits.text:
             raise
-        return Judgement(Target(wanted), says, 0.0, False)
-    return Judgement(Target(wanted), says, answer.probabilities[0], answer.label == says)
+        return Judgement(Target(wanted), best, 0.0, False)
+    return Judgement(Target(wanted), best, answer.probabilities[0], answer.label == best)
 
 
 def _make_rank(bundle: Bundle, longest: int) -> RankWindow:
-    """Windows are ranked by their best start logit plus end logit, as SQuAD's evaluation does."""
+    """Rank windows by their best start logit plus end logit, as SQuAD's evaluation does."""
 
     def rank(output: Any, columns: Tensor) -> float:
         starts, ends = _read_logits(bundle, output)
@@ -158,20 +156,22 @@ def _make_rank(bundle: Bundle, longest: int) -> RankWindow:
 
 def _read_answer_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> AnswerLogits:
     columns = find_field_tokens(encoded, CONTEXT)
-    starts, ends = (end[:, columns] for end in _read_logits(bundle, output))
+    starts, ends = (logits[:, columns] for logits in _read_logits(bundle, output))
     return AnswerLogits(text, [encoded.features[i] for i in columns], starts, ends)
 
 
 def _read_logits(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
-    """The logits (B, F) of start and end."""
+    """Return the start and end logits, (B, F) each. Raises Incompatible if the model has none."""
     starts, ends = getattr(output, "start_logits", None), getattr(output, "end_logits", None)
     if starts is None or ends is None:
-        raise Incompatible(f"{bundle.card.label} marks no start and end of an answer: it was made for another task.")
+        raise Incompatible(
+            f"{bundle.card.label} does not mark the start and end of an answer: it was made for another task."
+        )
     return starts, ends
 
 
 def _score_no_answer(bundle: Bundle, encoded: Encoded, output: Any) -> float:
-    """Start logit plus end logit of the special token that stands for no answer, -inf if there is none."""
+    """Return start logit plus end logit of the special token that means "no answer", -inf if there is none."""
     first = encoded.special & (encoded.inputs["input_ids"][0] == bundle.tokenizer.cls_token_id)
     starts, ends = _read_logits(bundle, output)
     return float((starts + ends)[0, first][:1].sum()) if first.any() else -math.inf

@@ -1,7 +1,4 @@
-"""Text classification: one text, one label of several.
-
-Knows no method and no page.
-"""
+"""Text classification: the model assigns one of its labels to a text."""
 
 from ..models.loading import Bundle
 from ..problem import Problem
@@ -36,13 +33,10 @@ class TextClassification(Attackable):
     )
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request)
-        return make_problem(bundle, request, run, texts, find_activation(bundle.model.config))
+        return make_problem(bundle, request, run, self.texts(request), find_activation(bundle.model.config))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request)
-        return predict_texts(bundle, texts, find_activation(bundle.model.config))
+        return predict_texts(bundle, self.texts(request), find_activation(bundle.model.config))
 
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        texts = self.texts(request)
-        return make_answer_check(bundle, request.target, texts, find_activation(bundle.model.config))
+        return make_answer_check(bundle, request.target, self.texts(request), find_activation(bundle.model.config))

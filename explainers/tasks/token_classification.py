@@ -1,7 +1,4 @@
-"""Token classification: the names in a text, each with its class.
-
-Knows no method and no page.
-"""
+"""Token classification: the model finds the named entities in a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,50 +15,52 @@ from ..registry import Range, list_params, read_params
 from ..request import Request, Target, parse_count
 from ..results.explanation import Prediction
 from ._entity_spans import Entity, Level, TokenLogits, pair_with_foil, score_entity, select_entities
-from ._scores import ScoreFunction, name_unit
+from ._scores import ScoreFunction, name_unit, rank_targets
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
 from .base import Example, Field
 from .tokenization import Encoded, ScoreParams, encode
 
 TEXT = "text"
-MAX_SCORES = 2_000  # of all maps together: what integrated gradients computes within a minute
-OTHER_ENTITIES = "Ask about any other by itself."
+MAX_SCORES = 2_000  # entities times tokens: what integrated gradients computes within a minute
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntityParams:
-    """What counts as an entity here, and how many are explained."""
+    """The settings that define what counts as an entity, and how many entities are explained."""
 
     grouping: Annotated[
         Level,
-        "Explain whole names by the first token of each word, names by all their tokens (transformers' simple rule), "
-        "single words, or single tokens.",
+        "How tokens become entities: each word counts with its first token (entity), every token counts, as in "
+        "transformers' strategy simple (simple), or every word or token stands alone (word, token).",
     ] = "entity"
-    ignored_labels: Annotated[str, "Classes to leave out, with commas between them."] = "O"
-    ignored_indexes: Annotated[str, "Tokens to leave out by number, 0 being the first, with commas between them."] = ""
-    special_tokens: Annotated[bool, "Ask about the tokens that the tokenizer adds, too."] = False
+    ignored_labels: Annotated[str, "Classes to ignore, separated by commas."] = "O"
+    ignored_indexes: Annotated[
+        str, "Tokens to ignore by their number, separated by commas; the first has number 0."
+    ] = ""
+    special_tokens: Annotated[bool, "Also explain the special tokens that the tokenizer adds."] = False
     most_entities: Annotated[
-        int, Range(1, 8_192), "Explain at most so many, the most probable; fewer where the text is long."
+        int, Range(1, 8_192), "Maximum number of entities to explain, most probable first; fewer for a long text."
     ] = 12
 
-    def most(self, tokens: int) -> int:
-        """How many entities of a text are explained: their maps grow with it, and so does the time for each."""
-        return self.most_entities if self.grouping == "token" else min(self.most_entities, max(1, MAX_SCORES // tokens))
+    def count(self, tokens: int) -> int:
+        """Return how many entities are explained in a text, so that there are at most about MAX_SCORES scores."""
+        most = max(1, MAX_SCORES // tokens)
+        return self.most_entities if self.grouping == "token" else min(self.most_entities, most)
 
-    def found(self, scene: TokenLogits) -> list[Entity]:
-        """The entities of a scene, in reading order."""
-        indexes = [parse_count("token to leave out", part) for part in _split_commas(self.ignored_indexes)]
-        return scene.entities(self.grouping, _split_commas(self.ignored_labels), indexes, self.special_tokens)
+    def find_entities(self, logits: TokenLogits) -> list[Entity]:
+        """Return the entities of a text in reading order."""
+        indexes = [parse_count("token to ignore", part) for part in _split_commas(self.ignored_indexes)]
+        return logits.find_entities(self.grouping, _split_commas(self.ignored_labels), indexes, self.special_tokens)
 
 
 class TokenClassification(Attackable):
-    """Which words made the model take this for a name?"""
+    """Which words made the model recognise this name?"""
 
     key = "token_classification"
     auto_class = "AutoModelForTokenClassification"
     label = "Named entities"
-    question = "Which words made the model take this for the name of a person, a place or something else?"
+    question = "Which words made the model recognise this as the name of a person, a place or something else?"
     fields = (Field(TEXT, "Text", "Type a sentence with names in it."),)
     editable = (TEXT,)
     subject = "target"
@@ -83,69 +82,70 @@ class TokenClassification(Attackable):
     params = (*list_params(ScoreParams), *list_params(EntityParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts, finding = self.texts(request), read_params(EntityParams, request.options)
+        texts, entity_params = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
 
-        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            scene = _read_token_logits(bundle, encoded, texts[TEXT], outputs[0])
-            found = finding.found(scene)
-            asked = select_entities(scene, request.target, found, finding.grouping)
-            if len(asked) > (most := finding.most(len(encoded.features))):
+        def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
+            logits = _read_token_logits(bundle, encoded, texts[TEXT], outputs[0])
+            entities = entity_params.find_entities(logits)
+            selected = select_entities(logits, request.target, entities, entity_params.grouping)
+            if len(selected) > (most := entity_params.count(len(encoded.features))):
                 run.notices.append(
-                    f"Of {len(asked):,} entities the {most:,} most probable are explained. {OTHER_ENTITIES}"
+                    f"The {most:,} most probable of {len(selected):,} entities are explained. "
+                    "Choose any other to explain it alone."
                 )
-                likely = sorted(asked, key=lambda entity: -entity.probability)[:most]
-                asked = [entity for entity in asked if entity in likely]
-            pairs = pair_with_foil(scene, asked, request.target.foil)
-            targets = tuple(_make_target(entity, foil) for entity, foil in pairs)
+                top = sorted(selected, key=lambda entity: -entity.probability)[:most]
+                selected = [entity for entity in selected if entity in top]
+            pairs = pair_with_foil(logits, selected, request.target.foil)
 
             def read(outputs: Sequence[Any]) -> Tensor:
-                return torch.stack(
-                    [_compute_score(outputs[0].logits, *pair, reading) for pair in pairs], dim=1
-                )  # (B, T)
+                scores = [_compute_score(outputs[0].logits, *pair, params) for pair in pairs]
+                return torch.stack(scores, dim=1)  # (B, T)
 
-            unit = name_unit(reading.unit, "softmax", None if request.target.foil is None else 0)
-            return ScoreFunction(targets, _make_prediction(found), unit, read)
+            unit = name_unit(params.unit, "softmax", None if request.target.foil is None else 0)
+            targets = tuple(_make_target(entity, foil) for entity, foil in pairs)
+            return ScoreFunction(targets, rank_targets(map(_make_target, entities)), unit, read)
 
-        return make_text_problem(bundle, request, run, [encoded], ask)
+        return make_text_problem(bundle, request, run, [encoded], make)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts = self.texts(request)
+        texts, params = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return _make_prediction(
-            read_params(EntityParams, request.options).found(_read_token_logits(bundle, encoded, texts[TEXT], output))
-        )
+        logits = _read_token_logits(bundle, encoded, texts[TEXT], output)
+        return rank_targets(map(_make_target, params.find_entities(logits)))
 
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        texts, finding = self.texts(request), read_params(EntityParams, request.options)
+        texts, params = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            scene = _read_token_logits(bundle, encoded, texts[TEXT], outputs[0])
-            return _judge_entity(scene, finding, request.target, place)
+            logits = _read_token_logits(bundle, encoded, texts[TEXT], outputs[0])
+            return _judge_entity(logits, params, request.target, place)
 
         return AnswerCheck((encoded,), judge)
 
 
-def _judge_entity(scene: TokenLogits, finding: EntityParams, wanted: Target, place: int | None) -> Judgement:
-    """Whether the words at a place, or else the likeliest entity asked about, are an entity of the wanted class."""
-    found = finding.found(scene)
+def _judge_entity(logits: TokenLogits, params: EntityParams, wanted: Target, place: int | None) -> Judgement:
+    """Compare the entity at the character `place` with the wanted one, by default the most probable selected one."""
+    entities = params.find_entities(logits)
     if place is None:
-        likeliest = max(select_entities(scene, wanted, found, finding.grouping), key=lambda entity: entity.probability)
-        wanted, place = _make_target(likeliest), scene.tokens[likeliest.first].start or 0
+        selected = select_entities(logits, wanted, entities, params.grouping)
+        best = max(selected, key=lambda entity: entity.probability)
+        wanted, place = _make_target(best), logits.tokens[best.first].start or 0
     end, label = place + len(wanted.text or ""), wanted.label or ""
-    level: Level = "word" if finding.grouping in ("entity", "word") else "token"
-    inside = [piece for piece in scene.entities(level, ()) if place <= (scene.tokens[piece.first].start or 0) < end]
-    counted, classes = tuple(piece.first for piece in inside), tuple(piece.classes[0] for piece in inside)
-    asked = scene.as_class(Entity(label, counted[0], inside[-1].last, counted, classes, wanted.text or ""), label)
-    there = next((entity for entity in found if (scene.tokens[entity.first].start or 0) == place), None)
-    met = there is not None and there.text == wanted.text and scene.goes_by(there, label)
-    says = "no entity of its own" if there is None else there.label
-    if there is not None and there.text != wanted.text:
-        says = f"{there.label} for {there.text!r}"
-    return Judgement(replace(_make_target(asked), label=label), says, asked.probability, met, ((place, end),))
+    level: Level = "word" if params.grouping in ("entity", "word") else "token"
+    inside = [unit for unit in logits.find_entities(level, ()) if place <= (logits.tokens[unit.first].start or 0) < end]
+    scored, classes = tuple(unit.first for unit in inside), tuple(unit.classes[0] for unit in inside)
+    same_text = Entity(label, scored[0], inside[-1].last, scored, classes, wanted.text or "")
+    target = logits.change_class(same_text, label)
+    entity = next((entity for entity in entities if (logits.tokens[entity.first].start or 0) == place), None)
+    met = entity is not None and entity.text == wanted.text and logits.has_class(entity, label)
+    says = "no entity" if entity is None else entity.label
+    if entity is not None and entity.text != wanted.text:
+        says = f"{entity.label} for {entity.text!r}"
+    return Judgement(replace(_make_target(target), label=label), says, target.probability, met, ((place, end),))
 
 
 def _split_commas(text: str) -> list[str]:
@@ -155,12 +155,8 @@ def _split_commas(text: str) -> list[str]:
 def _read_token_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> TokenLogits:
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
-        raise Incompatible(f"{bundle.card.label} gives no class to each token: it was made for another task.")
+        raise Incompatible(f"{bundle.card.label} predicts no class for each token: it was made for another task.")
     return TokenLogits(text, encoded.features, logits, read_labels(bundle.model))
-
-
-def _make_prediction(found: Sequence[Entity]) -> Prediction:
-    return Prediction(tuple(_make_target(entity) for entity in sorted(found, key=lambda entity: -entity.probability)))
 
 
 def _make_target(entity: Entity, foil: Entity | None = None) -> Target:
@@ -174,6 +170,7 @@ def _make_target(entity: Entity, foil: Entity | None = None) -> Target:
     )
 
 
-def _compute_score(logits: Tensor, entity: Entity, foil: Entity | None, reading: ScoreParams) -> Tensor:
-    own = score_entity(logits, entity.counted, entity.classes, reading.unit)
-    return own if foil is None else own - score_entity(logits, foil.counted, foil.classes, reading.unit)
+def _compute_score(logits: Tensor, entity: Entity, foil: Entity | None, params: ScoreParams) -> Tensor:
+    """Return the score (B,) of an entity from logits (B, F, C), minus that of its foil."""
+    score = score_entity(logits, entity.scored, entity.classes, params.unit)
+    return score if foil is None else score - score_entity(logits, foil.scored, foil.classes, params.unit)

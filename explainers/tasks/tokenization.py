@@ -1,6 +1,6 @@
-"""From texts to a model's own inputs, its features with their places in the text, and the embeddings behind them.
+"""Encode texts into model inputs and features with their places in the text, and read the embeddings behind them.
 
-Knows no task and no method. One tokenizer call makes everything: ids, types, mask, offsets, words.
+One tokenizer call makes everything: ids, token types, mask, offsets and words.
 """
 
 from bisect import bisect_right
@@ -17,39 +17,39 @@ from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words
 from ..models.loading import Bundle
 from ..models.probes.embeddings import Embedding, JointEmbedding, begins_with, watch_calls
 from ..results.explanation import Feature
-from ._scores import Unit
+from ._scores import UnitParam
 
 Truncation = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextParams:
-    """The settings that every task on text shares; methods that need no baseline do not see its three."""
+    """The settings of every task on text. The last three are only for methods that need a baseline or embeddings."""
 
-    unit: Annotated[str, "The number that is explained."] = "probability"
+    unit: Annotated[str, "The number to explain."] = "probability"
     baseline: Annotated[
         Literal["pad", "mask", "unk", "zeros", "mean", "text"],
-        "What the words are compared with: the model's padding, mask or unknown token, nothing at all, "
-        "the average word, or a text of yours.",
+        "Baseline: padding, mask or unknown token, zero embedding, mean embedding, or your own text.",
     ] = "pad"
-    baseline_text: Annotated[str, "The text to compare with, when the baseline is a text."] = ""
+    baseline_text: Annotated[str, "Your own text, if Baseline is text."] = ""
     embedding: Annotated[
-        Literal["word", "position"], "Explain what the words say, or where in the text they stand."
+        Literal["word", "position"], "Explain the words themselves, or their positions in the text."
     ] = "word"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreParams(TextParams):
-    """The settings of a task whose numbers are those of classes."""
+    """The settings of a task that explains scores of classes."""
 
-    unit: Annotated[Unit, "The number that is explained."] = "probability"
+    unit: UnitParam = "probability"
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A tokenizer's output: model inputs (1, F) by name, a Feature each, and which are special, (F,).
+    """A tokenizer's output for one sequence: inputs (1, F) by name, a Feature for each token, and which are special.
 
-    `asked` is what else the model is told, whatever the batch; it runs inside of `under`, a context made of it.
+    `special` has shape (F,). The model runs with `forward_arguments`, which do not depend on the batch, inside the
+    context that `context` makes of it.
     """
 
     inputs: dict[str, Tensor]
@@ -60,19 +60,20 @@ class Encoded:
     context: Callable[[Any], AbstractContextManager[None]] = nullcontext
 
     def batch(self, size: int) -> dict[str, Any]:
-        """The inputs, repeated without a copy: (size, F) each."""
-        return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()} | dict(self.forward_arguments)
+        """Return the inputs expanded to (size, F) without a copy, and the other arguments."""
+        inputs = {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()}
+        return inputs | dict(self.forward_arguments)
 
 
 def encode(bundle: Bundle, texts: Mapping[str, str], cut: Truncation = "longest_first") -> Encoded:
-    """One or two texts, by field, as the model itself would get them; cut to its limit with a notice."""
+    """Encode one or two texts, by field, as the model expects them; a notice says if they are cut to its limit."""
     rows = tokenize(bundle, texts, truncation=cut)
-    notice = f"The model reads {bundle.embeddings.longest} tokens at most. Grey text behind them was not read."
+    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the end was not read."
     return encode_row(bundle, rows, texts, notices=(notice,) if len(rows.encodings) > 1 else ())
 
 
-def tokenize(bundle: Bundle, texts: Mapping[str, str], **cut: Any) -> Any:
-    """The tokenizer's own output, a row a window; `cut` says how it treats what is over the model's limit."""
+def tokenize(bundle: Bundle, texts: Mapping[str, str], **options: Any) -> Any:
+    """Return the tokenizer's output, one row a window; `options` say how it cuts texts beyond the model's limit."""
     if not getattr(bundle.tokenizer, "is_fast", False):
         raise Incompatible(f"{bundle.card.label} has no fast tokenizer, so its tokens cannot be found in your text.")
     return bundle.tokenizer(
@@ -81,17 +82,17 @@ def tokenize(bundle: Bundle, texts: Mapping[str, str], **cut: Any) -> Any:
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
-        **cut,
+        **options,
     )
 
 
 def encode_row(
     bundle: Bundle, rows: Any, texts: Mapping[str, str], window: int = 0, notices: tuple[str, ...] = ()
 ) -> Encoded:
-    """One row of what `tokenized` gave for the texts."""
+    """Return one row of the output of `tokenize` for the texts."""
     special = torch.tensor(rows["special_tokens_mask"][window], dtype=torch.bool)
     if special.all():
-        raise BadRequest("The model reads no token in this text. Type a sentence.")
+        raise BadRequest("The text has no token that the model can read. Type a sentence.")
     return Encoded(
         inputs=make_inputs(bundle, rows, window),
         features=_make_features(rows.encodings[window], bundle.tokenizer, texts),
@@ -101,7 +102,7 @@ def encode_row(
 
 
 def make_inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
-    """What the model is given for one row, (1, F) each."""
+    """Return the model's inputs for one row, (1, F) each."""
     names = [name for name in bundle.tokenizer.model_input_names if name in rows]
     return {name: torch.tensor([rows[name][window]]) for name in names}
 
@@ -119,7 +120,7 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
             continue
         start, end = trim_span(texts[field], start, end)
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
-        if "\ufffd" in shown or not shown:  # a piece of a character, or a space
+        if "\ufffd" in shown or not shown:  # bytes of a character, or a space
             shown = texts[field][start:end] or SPACE
         sentence = bisect_right(ends[field], start)
         features.append(Feature(shown, field, start, end, find_word_index(words[field], start), sentence=sentence))
@@ -127,47 +128,48 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
 
 
 def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | JointEmbedding]:
-    """The model's own output for the encoded text, and the embeddings (of words or positions) that it read."""
-    module, written = getattr(bundle.embeddings, kind), encoded.inputs.get("decoder_input_ids")
-    if module is None or (written is not None and kind == "position"):
+    """Run the model on the encoded text; return its output and the embeddings, of `kind` word or position."""
+    module, target_ids = getattr(bundle.embeddings, kind), encoded.inputs.get("decoder_input_ids")
+    if module is None or (target_ids is not None and kind == "position"):
         raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
-    decoder = [] if written is None else [bundle.embeddings.decoder or module]
+    decoder = [] if target_ids is None else [bundle.embeddings.decoder or module]
     with encoded.context(bundle.model):
-        output, seen = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
-    if written is None:
-        return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
-    source, target = seen[0], seen[-1]
-    if not torch.equal(target.ids, written) or (source.module is target.module and begins_with(source.ids, target.ids)):
-        raise Incompatible(f"It cannot be told where {bundle.card.label} reads what it has written so far.")
+        output, calls = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
+    if target_ids is None:
+        return output, calls[0].first(encoded.inputs["input_ids"].shape[-1])
+    source, target = calls[0], calls[-1]
+    same = source.module is target.module and begins_with(source.ids, target.ids)
+    if same or not torch.equal(target.ids, target_ids):
+        raise Incompatible(f"Wherefore could not find the decoder's embedding layer of {bundle.card.label}.")
     return output, JointEmbedding(source, target)
 
 
 def make_baseline_ids(
-    bundle: Bundle, encoded: Encoded, reading: TextParams, embedding: Embedding | JointEmbedding
+    bundle: Bundle, encoded: Encoded, params: TextParams, embedding: Embedding | JointEmbedding
 ) -> Tensor | None:
-    """The ids (1, F) that the baseline reads, special tokens kept; None for a baseline that no token has."""
-    if reading.embedding == "position":
+    """Return the ids (1, F) of the baseline, which keeps special tokens; None if no tokens make it."""
+    if params.embedding == "position":
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
-    if reading.baseline in ("zeros", "mean"):
+    if params.baseline in ("zeros", "mean"):
         return None
-    fill = torch.full_like(embedding.ids, _find_fill_id(bundle, encoded, reading))
-    if reading.baseline == "text":
-        own = bundle.tokenizer(reading.baseline_text, add_special_tokens=False)["input_ids"]
+    ids = torch.full_like(embedding.ids, _find_fill_id(bundle, params))
+    if params.baseline == "text":
+        own = bundle.tokenizer(params.baseline_text, add_special_tokens=False)["input_ids"]
         places = (~encoded.special).nonzero().flatten()[: len(own)]
-        fill[0, places] = torch.tensor(own[: len(places)], dtype=fill.dtype)
-    return torch.where(encoded.special, embedding.ids, fill)
+        ids[0, places] = torch.tensor(own[: len(places)], dtype=ids.dtype)
+    return torch.where(encoded.special, embedding.ids, ids)
 
 
-def _find_fill_id(bundle: Bundle, encoded: Encoded, reading: TextParams) -> int:
-    wanted = "pad" if reading.baseline == "text" else reading.baseline
+def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
+    wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):
         if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:
             return int(token)
-    raise Incompatible(f"{bundle.card.label} has no {wanted} token. Take zeros as the baseline.")
+    raise Incompatible(f"{bundle.card.label} has no {wanted} token. Set Baseline to zeros.")
 
 
 def make_baseline(encoded: Encoded, embedding: Embedding | JointEmbedding, ids: Tensor | None, kind: str) -> Tensor:
-    """The embeddings (1, F, D) that the text is compared with."""
+    """Return the baseline's embeddings (1, F, D): those of `ids`, or else of `kind` zeros or mean."""
     if ids is not None:
         return embedding.of(ids)
     own = embedding.of(embedding.ids)  # (1, F, D)

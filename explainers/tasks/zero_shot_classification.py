@@ -1,7 +1,4 @@
-"""Zero-shot classification: one text, and labels that a person types.
-
-Knows no method and no page.
-"""
+"""Zero-shot classification: a model of natural language inference chooses among labels that the user types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import list_params, read_params
-from ..request import Request
+from ..request import Request, Target
 from ..results.explanation import Prediction
 from ._nli_hypotheses import NliClasses, NliParams, check_length, find_classes, make_hypotheses, parse_labels
 from ._scores import ScoreFunction, name_unit
@@ -27,34 +24,40 @@ from .tokenization import Encoded, ScoreParams, encode
 
 @dataclass(frozen=True)
 class EncodedRequest:
-    """A request as a model gets it: the text, N labels, their sentences by field, and N encoded pairs."""
+    """A request's text, its N labels, their hypotheses by field, and the N encoded pairs of text and hypothesis."""
 
     text: str
-    names: tuple[str, ...]
+    labels: tuple[str, ...]
     hypotheses: dict[str, str]
     encodings: tuple[Encoded, ...]
-    judging: NliParams
-    verdicts: NliClasses
+    classes: NliClasses
+    show_hypotheses: bool
 
-    def logits(self, outputs: Sequence[Any]) -> Tensor:
-        """The outputs for N sentences as (B, N, C)."""
+    def stack_logits(self, outputs: Sequence[Any]) -> Tensor:
+        """Return the logits of N outputs as (B, N, C)."""
         return torch.stack([output.logits for output in outputs], dim=1)
 
-    def prediction(self, outputs: Sequence[Any]) -> Prediction:
-        """Every label with its probability, best first."""
-        return self.verdicts.prediction(self.logits(outputs), self.names)
+    def make_prediction(self, outputs: Sequence[Any]) -> Prediction:
+        """Return every label with its probability, best first."""
+        return self.classes.make_prediction(self.stack_logits(outputs), self.labels)
 
 
 class ZeroShotClassification(Attackable):
-    """Which words made the model choose this one of my own labels?"""
+    """Which words made the model choose this one of your labels?"""
 
     key = "zero_shot_classification"
     label = "Zero-shot classification"
-    question = "Which words made the model choose this one of your own labels?"
+    question = "Which words made the model choose this one of your labels?"
     fields = (
         Field("text", "Text", "Type a sentence."),
-        Field("labels", "List of labels", "Type some labels, with commas between them.", "labels"),
-        Field("template", "Sentence made of a label", "Type a sentence with {} in it.", "line", "This example is {}."),
+        Field("labels", "List of labels", "Type some labels, separated by commas.", "labels"),
+        Field(
+            "template",
+            "Sentence for each label",
+            "Type a sentence with {} for the label.",
+            "line",
+            "This example is {}.",
+        ),
     )
     editable = ("text",)
     subject = "prediction"
@@ -69,74 +72,69 @@ class ZeroShotClassification(Attackable):
             ("Not about food", "He cooked the books for years.", "cooking, crime, literature"),
         )
     )
-    choices = "predictions"
-    foils = "predictions"
+    choices = foils = "predictions"
     params = (*list_params(ScoreParams), *list_params(NliParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        case = self._case(bundle, request)
-        shown = case.judging.hypothesis == "shown"
-
-        def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            return _make_score_function(case, request, outputs, reading)
-
+        encoded = self._encode(bundle, request)
+        shown = encoded.show_hypotheses
         return make_text_problem(
             bundle,
             request,
             run,
-            case.encodings,
-            ask,
-            held=() if shown else case.hypotheses,
-            texts=(("text", case.text), *(case.hypotheses.items() if shown else ())),
+            encoded.encodings,
+            lambda outputs, params: _make_score_function(encoded, request.target, outputs, params),
+            fixed_fields=() if shown else encoded.hypotheses,
+            texts=(("text", encoded.text), *(encoded.hypotheses.items() if shown else ())),
         )
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        case = self._case(bundle, request)
+        encoded = self._encode(bundle, request)
         with torch.no_grad():
-            return case.prediction([bundle.model(**encoded.inputs) for encoded in case.encodings])
+            return encoded.make_prediction([bundle.model(**pair.inputs) for pair in encoded.encodings])
 
     def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        case = self._case(bundle, request)
+        encoded = self._encode(bundle, request)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            return judge_label(case.prediction(outputs), request.target, case.verdicts.alone)
+            return judge_label(encoded.make_prediction(outputs), request.target, encoded.classes.multi_label)
 
-        return AnswerCheck(case.encodings, judge)
+        return AnswerCheck(encoded.encodings, judge)
 
-    def _case(self, bundle: Bundle, request: Request) -> EncodedRequest:
+    def _encode(self, bundle: Bundle, request: Request) -> EncodedRequest:
         texts = self.texts(request)
-        judging = read_params(NliParams, request.options)
-        names = parse_labels(texts["labels"])
-        hypotheses = make_hypotheses(names, texts["template"])
-        judged = find_classes(bundle, judging, len(names))
+        params = read_params(NliParams, request.options)
+        labels = parse_labels(texts["labels"])
+        hypotheses = make_hypotheses(labels, texts["template"])
+        classes = find_classes(bundle, params, len(labels))
         check_length(bundle, hypotheses)
         encodings = tuple(
             encode(bundle, {"text": texts["text"], field: sentence}, "only_first")
             for field, sentence in hypotheses.items()
         )
-        return EncodedRequest(texts["text"], names, hypotheses, encodings, judging, judged)
+        return EncodedRequest(texts["text"], labels, hypotheses, encodings, classes, params.hypothesis == "shown")
 
 
 def _make_score_function(
-    case: EncodedRequest, request: Request, outputs: Sequence[Any], reading: ScoreParams
+    encoded: EncodedRequest, wanted: Target, outputs: Sequence[Any], params: ScoreParams
 ) -> ScoreFunction:
-    """The numbers of the label that is asked for, or else of all, the most probable first."""
-    said, foil = case.prediction(outputs), None
-    targets = said.targets
-    if not is_unspecified(request.target):
-        target, foil = resolve_target(request.target, said)
+    """Return the score of the wanted label, or else of all labels, the most probable first."""
+    prediction, foil = encoded.make_prediction(outputs), None
+    targets = prediction.targets
+    if not is_unspecified(wanted):
+        target, foil = resolve_target(wanted, prediction)
         targets = (target,)
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        logits = case.logits(outputs)  # (B, N, C)
-        numbers = [case.verdicts.number(logits, target.index or 0, reading.unit, foil) for target in targets]
-        return torch.stack(numbers, dim=1)  # (B, T)
+        logits = encoded.stack_logits(outputs)  # (B, N, C)
+        scores = [encoded.classes.compute_score(logits, target.index or 0, params.unit, foil) for target in targets]
+        return torch.stack(scores, dim=1)  # (B, T)
 
-    alone = case.verdicts.alone and foil is None
+    alone = encoded.classes.multi_label and foil is None
     return ScoreFunction(
         targets=targets,
-        prediction=said,
-        unit=name_unit(reading.unit, "softmax", foil),
+        prediction=prediction,
+        unit=name_unit(params.unit, "softmax", foil),
         read=read,
         alone=tuple(target.index or 0 for target in targets) if alone else (),
     )

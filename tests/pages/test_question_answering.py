@@ -96,9 +96,7 @@ def test_of_a_long_context_the_part_that_was_not_read_is_grey(opened):
     context = " ".join(SENTENCES)
     ask(opened, QUESTION, context)
     said(opened, f"The model answers {answers(context=context)[0]}")
-    expect(
-        opened.get_by_text(re.compile(r"it read tokens [\d,]+ to [\d,]+ of [\d,]+; the rest is grey"))
-    ).to_be_visible()
+    expect(opened.get_by_text(re.compile(r"tokens [\d,]+ to [\d,]+ of [\d,]+"))).to_be_visible()
     assert opened.locator(".wf-map").nth(1).inner_text() == context
     grey = opened.locator(".wf-unread").all_inner_texts()
     assert grey

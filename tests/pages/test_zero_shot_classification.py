@@ -42,7 +42,7 @@ def test_an_example_brings_its_labels_and_explains_each(page, server, nli):
     page.get_by_role("radio", name="Two at once").click()
     assert maps(page) == [EXAMPLES["Two at once"]["text"]]  # the sentences made of labels are hidden
     assert page.get_by_role("textbox", name="List of labels").input_value() == EXAMPLES["Two at once"]["labels"]
-    assert page.get_by_role("textbox", name="Sentence made of a label").input_value() == "This example is {}."
+    assert page.get_by_role("textbox", name="Sentence for each label").input_value() == "This example is {}."
     shown = [text.split(" (")[0] for text in pills(page).all_inner_texts()]
     assert sorted(shown) == sorted(EXAMPLES["Two at once"]["labels"].split(", "))
     told(page, f"The model says {shown[0]}")
@@ -60,7 +60,7 @@ def test_labels_that_were_typed_can_be_asked_for_and_compared(page, server, nli)
 
 def test_shown_sentences_are_explained_each_for_its_own_label(page, server, nli):
     visit(page, server, KEY, model=nli, hypothesis="shown", multi_label="true")
-    asked(page, labels="music, home", **{"Sentence made of a label": "It is about {}!"})
+    asked(page, labels="music, home", **{"Sentence for each label": "It is about {}!"})
     assert maps(page) == [TEXT, "It is about music!", "It is about home!"]
     best = pills(page).first.inner_text().split(" (")[0]
     assert [word for word, _ in scores(page) if word in ("music", "home")] == [best]
@@ -68,7 +68,7 @@ def test_shown_sentences_are_explained_each_for_its_own_label(page, server, nli)
 
 def test_labels_go_to_somebody_else_by_link_and_by_file(page, server, nli, browser, tmp_path):
     visit(page, server, KEY, model=nli)
-    asked(page, text=HOSTILE["arabic"], **{"Sentence made of a label": "It is about {}!"})
+    asked(page, text=HOSTILE["arabic"], **{"Sentence for each label": "It is about {}!"})
     assert maps(page) == [HOSTILE["arabic"]]
     mine = scores(page)
     found, html, csv = downloaded(page, tmp_path)
@@ -83,7 +83,7 @@ def test_labels_go_to_somebody_else_by_link_and_by_file(page, server, nli, brows
     [
         ({"List of labels": "a, b, a"}, "'a' is there twice"),
         ({"List of labels": ", ".join("abcdefghijklm")}, "at most 12 are allowed"),
-        ({"Sentence made of a label": "It is so."}, "needs one {} where the label goes"),
+        ({"Sentence for each label": "It is so."}, "needs one {} where the label goes"),
     ],
 )
 def test_what_cannot_be_judged_is_answered_with_what_can_and_nothing_is_lost(page, server, nli, typed, why):

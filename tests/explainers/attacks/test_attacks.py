@@ -249,5 +249,5 @@ def test_invalid_attacks_are_refused_before_anything_runs(changes, said):
 
 def test_regression_models_cannot_be_attacked():
     model, tokenizer = named("bert", ("stars",), problem_type="regression")
-    with pytest.raises(Incompatible, match="gives a number"):
+    with pytest.raises(Incompatible, match="outputs a number"):
         attack("hotflip", make_request(), bundle=Bundle.of(model, tokenizer))

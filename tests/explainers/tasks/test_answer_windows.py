@@ -1,4 +1,4 @@
-"""Contexts that are too long for a model: read in windows, of which the best is explained."""
+"""Contexts beyond a model's limit are read in overlapping windows, and the best window is explained."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from explainers.errors import LimitReached
 from explainers.progress import Run
 from explainers.tasks import TASKS
 from explainers.visualization.text.segments import split_segments
-from tests.explainers.tasks.test_question_answering import KINDS, QUESTION, asked
+from tests.explainers.tasks.test_question_answering import KINDS, QUESTION, make_request
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -20,16 +20,16 @@ def bert():
     return Bundle.of(*tiny("bert", task="question_answering"))
 
 
-def read_part(bundle, found):
-    """Number of the first and last token read, and of all tokens, by a tokenizer call of its own."""
+def count_read_tokens(bundle, explanation):
+    """Return the numbers of the first and last token read, and of all tokens, from a separate tokenizer call."""
     offsets = bundle.tokenizer(LONG, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    own = [(f.start, f.end) for f in found.features if f.field == "context" and f.start is not None]
+    own = [(f.start, f.end) for f in explanation.features if f.field == "context" and f.start is not None]
     inside = [i for i, (start, end) in enumerate(offsets) if start < own[-1][1] and end > own[0][0]]
     return inside[0] + 1, inside[-1] + 1, len(offsets)
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "roberta"])
-def test_of_a_long_context_the_window_with_the_best_answer_is_explained_and_named(kind):
+def test_the_window_with_the_best_answer_is_explained_and_named(kind):
     bundle = Bundle.of(*tiny(kind, task="question_answering"))
     sums = []
     rows = bundle.tokenizer(
@@ -37,20 +37,20 @@ def test_of_a_long_context_the_window_with_the_best_answer_is_explained_and_name
         return_overflowing_tokens=True,
     )  # fmt: skip
     assert len(rows.encodings) > 5
-    found = explain(asked(LONG, "saliency"), bundle=bundle)
-    first, last, total = read_part(bundle, found)
-    assert f"it read tokens {first:,} to {last:,} of {total:,}; the rest is grey." in found.notices[0]
-    assert found.prediction.text in LONG
+    explanation = explain(make_request(LONG, "saliency"), bundle=bundle)
+    first, last, total = count_read_tokens(bundle, explanation)
+    assert f"tokens {first:,} to {last:,} of {total:,}" in explanation.notices[0]
+    assert explanation.prediction.text in LONG
     room = last - first + 1
     for start in range(0, total - room // 2, room - room // 2):  # every window, by hand
-        sums.append(best_of_window(bundle, start, room))
+        sums.append(find_best_sum(bundle, start, room))
     assert max(sums) == pytest.approx(
-        float(explain(asked(LONG, "saliency", unit="logit"), bundle=bundle).values[0]), abs=1e-4
+        float(explain(make_request(LONG, "saliency", unit="logit"), bundle=bundle).values[0]), abs=1e-4
     )
 
 
-def best_of_window(bundle, start, room):
-    """The highest sum of a valid span in the tokens from `start` on."""
+def find_best_sum(bundle, start, room):
+    """Return the highest start logit plus end logit of a valid span in the tokens from `start` on."""
     ids = bundle.tokenizer(LONG, add_special_tokens=False)["input_ids"][start : start + room]
     own = bundle.tokenizer(QUESTION, "a", return_tensors="pt", return_token_type_ids=True)
     place = own.sequence_ids(0).index(1)
@@ -66,31 +66,31 @@ def best_of_window(bundle, start, room):
     return max(starts[i] + ends[j] for i in range(len(ids)) for j in range(i, min(i + 30, len(ids))))
 
 
-def test_what_lies_before_and_behind_the_window_is_marked_as_not_read(bert):
+def test_text_before_and_after_the_window_is_marked_as_not_read(bert):
     best = None
     for shift in range(len(SENTENCES)):
         context = " ".join((*SENTENCES[shift:], *SENTENCES[:shift]))
-        found = explain(asked(context, "saliency"), bundle=bert)
-        pieces = split_segments(found, "context")
-        assert "".join(piece.text for piece in pieces) == context
-        if not pieces[0].read and not pieces[-1].read:
-            best = pieces
+        explanation = explain(make_request(context, "saliency"), bundle=bert)
+        segments = split_segments(explanation, "context")
+        assert "".join(segment.text for segment in segments) == context
+        if not segments[0].read and not segments[-1].read:
+            best = segments
             break
     assert best is not None  # a window in the middle was the best one
-    assert all(piece.read for piece in best[1:-1])
+    assert all(segment.read for segment in best[1:-1])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_context_that_fits_is_read_whole_and_without_a_notice(kind):
+def test_a_context_within_the_limit_is_read_whole_without_a_notice(kind):
     bundle = Bundle.of(*tiny(kind, task="question_answering"))
-    found = explain(asked(SENTENCES[11], method="saliency"), bundle=bundle)
-    assert not [notice for notice in found.notices if "window" in notice]
-    assert len(found.features) == len(bundle.tokenizer(QUESTION, SENTENCES[11])["input_ids"])
+    explanation = explain(make_request(SENTENCES[11], method="saliency"), bundle=bundle)
+    assert not [notice for notice in explanation.notices if "window" in notice]
+    assert len(explanation.features) == len(bundle.tokenizer(QUESTION, SENTENCES[11])["input_ids"])
 
 
-def test_every_window_is_counted_and_can_be_the_last(bert):
+def test_every_window_counts_as_a_pass_and_can_be_cancelled(bert):
     run = Run(most_passes=100)
-    TASKS["question_answering"].encode(bert, asked(LONG), run)
+    TASKS["question_answering"].encode(bert, make_request(LONG), run)
     assert run.forward > 5
 
     class Left(BaseException):
@@ -100,9 +100,9 @@ def test_every_window_is_counted_and_can_be_the_last(bert):
         raise Left
 
     with pytest.raises(Left):
-        TASKS["question_answering"].encode(bert, asked(LONG), Run(progress=leave))
+        TASKS["question_answering"].encode(bert, make_request(LONG), Run(progress=leave))
 
 
-def test_a_question_that_fills_the_model_is_refused_with_its_length(bert):
-    with pytest.raises(LimitReached, match=r"The question has [\d,]+ tokens, and the model reads 128 at most"):
-        explain(asked(question=LONG), bundle=bert)
+def test_a_question_that_leaves_no_room_for_the_context_is_refused_with_its_length(bert):
+    with pytest.raises(LimitReached, match=r"question has [\d,]+ tokens.* 128 "):
+        explain(make_request(question=LONG), bundle=bert)

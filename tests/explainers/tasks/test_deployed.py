@@ -1,4 +1,4 @@
-"""The model explained is the model deployed, and the map is Captum's, on eight architectures."""
+"""The explained model is the deployed model, and the scores are Captum's, on eight architectures."""
 
 import threading
 
@@ -26,7 +26,7 @@ TOUCHED = [
 ]
 
 
-def asked(text=TEXT, method="integrated_gradients", target=None, seed=0, **params):
+def make_request(text=TEXT, method="integrated_gradients", target=None, seed=0, **params):
     return Request("text_classification", "tiny", {"text": text}, method, target, params, seed)
 
 
@@ -41,13 +41,13 @@ def bert():
 
 
 def test_the_explained_probability_is_the_pipelines(bundle):
-    said = pipeline("text-classification", model=bundle.model, tokenizer=bundle.tokenizer, top_k=None)
+    classify = pipeline("text-classification", model=bundle.model, tokenizer=bundle.tokenizer, top_k=None)
     for text in (*SENTENCES[:4], *HOSTILE.values()):
-        deployed = {row["label"]: row["score"] for row in said([text])[0]}
+        deployed = {row["label"]: row["score"] for row in classify([text])[0]}
         for index, label in enumerate(bundle.card.labels):
-            found = explain(asked(text, "saliency", index), bundle=bundle)
+            found = explain(make_request(text, "saliency", index), bundle=bundle)
             assert abs(float(found.values[0]) - deployed[label]) < 1e-6
-        for target in predict(asked(text), bundle=bundle).targets:
+        for target in predict(make_request(text), bundle=bundle).targets:
             assert abs(target.probability - deployed[target.label]) < 1e-6
 
 
@@ -63,15 +63,15 @@ def test_the_explained_probability_is_the_pipelines(bundle):
 )
 def test_the_number_explained_is_the_pipelines_for_every_kind_of_head(kind, labels):
     model, tokenizer = tiny("bert", labels=labels, problem_type=kind)
-    said = pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None)
-    deployed = {row["label"]: row["score"] for row in said([TEXT])[0]}
-    found = explain(asked(), bundle=Bundle.of(model, tokenizer))
+    classify = pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None)
+    deployed = {row["label"]: row["score"] for row in classify([TEXT])[0]}
+    found = explain(make_request(), bundle=Bundle.of(model, tokenizer))
     assert abs(float(found.values[0]) - deployed[found.targets[0].label]) < 1e-6
 
 
 def test_integrated_gradients_are_captums_at_a_thousand_steps(bundle):
-    ours = explain(asked(tolerance=0.001, most_passes=2000), bundle=bundle)
-    captum = explain(asked(method="layer_integrated_gradients", steps=1000), bundle=bundle)
+    ours = explain(make_request(tolerance=0.001, most_passes=2000), bundle=bundle)
+    captum = explain(make_request(method="layer_integrated_gradients", steps=1000), bundle=bundle)
     assert np.abs(captum.scores).sum() > 0.01  # a model that sees nothing would make any two maps equal
     assert float(captum.relative_error[0]) < 0.01
     assert ours.converged == (True,)
@@ -80,7 +80,9 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps(bundle):
 
 @pytest.mark.parametrize("baseline", ["pad", "mask", "unk", "zeros", "mean", "text"])
 def test_every_baseline_converges_and_leaves_special_tokens_where_they_are(bundle, baseline):
-    found = explain(asked(baseline=baseline, baseline_text="It rained and rained.", most_passes=2000), bundle=bundle)
+    found = explain(
+        make_request(baseline=baseline, baseline_text="It rained and rained.", most_passes=2000), bundle=bundle
+    )
     assert found.converged == (True,)
     assert float(found.relative_error[0]) <= 0.005
     special = [feature.special for feature in found.features]
@@ -88,7 +90,7 @@ def test_every_baseline_converges_and_leaves_special_tokens_where_they_are(bundl
 
 
 def test_a_text_as_its_own_baseline_explains_nothing(bert):
-    found = explain(asked(baseline="text", baseline_text=TEXT), bundle=bert)
+    found = explain(make_request(baseline="text", baseline_text=TEXT), bundle=bert)
     np.testing.assert_allclose(found.scores, 0, atol=1e-6)
 
 
@@ -97,15 +99,15 @@ def test_units_are_read_from_the_same_logits(bert):
         logits = bert.model(**bert.tokenizer(TEXT, return_tensors="pt")).logits[0]
     odds = logits[1] - torch.logsumexp(logits[[0, 2]], 0)
     for unit, right in (("probability", logits.softmax(0)[1]), ("logit", logits[1]), ("log_odds", odds)):
-        found = explain(asked(method="saliency", target=1, unit=unit), bundle=bert)
+        found = explain(make_request(method="saliency", target=1, unit=unit), bundle=bert)
         assert abs(float(found.values[0] - right)) < 1e-5
 
 
 @pytest.mark.parametrize("unit", ["probability", "logit", "log_odds"])
-def test_a_contrast_is_the_difference_of_the_two_maps(bert, unit):
+def test_a_contrast_is_the_difference_of_the_scores_of_two_classes(bert, unit):
     names = bert.card.labels
     one, other, both = (
-        explain(asked(method="input_x_gradient", target=target, unit=unit), bundle=bert)
+        explain(make_request(method="input_x_gradient", target=target, unit=unit), bundle=bert)
         for target in (names[0], names[1], Target(names[0], foil=names[1]))
     )
     np.testing.assert_allclose(both.scores, one.scores - other.scores, atol=1e-5)
@@ -115,20 +117,21 @@ def test_a_contrast_is_the_difference_of_the_two_maps(bert, unit):
 def test_a_class_is_found_by_name_by_index_and_whatever_its_case(bert):
     names = bert.card.labels
     by_name, by_index, lower = (
-        explain(asked(method="saliency", target=target), bundle=bert) for target in (names[2], 2, names[2].lower())
+        explain(make_request(method="saliency", target=target), bundle=bert)
+        for target in (names[2], 2, names[2].lower())
     )
     assert by_name.targets == by_index.targets == lower.targets
 
 
 @pytest.mark.parametrize("target", ["nonsense", 3, -1, Target("LABEL_0", foil="nonsense")])
-def test_a_class_that_is_not_there_is_answered_with_those_that_are(bert, target):
+def test_an_unknown_class_is_refused_with_the_known_ones(bert, target):
     with pytest.raises(BadRequest, match="LABEL_0, LABEL_1, LABEL_2"):
-        explain(asked(target=target), bundle=bert)
+        explain(make_request(target=target), bundle=bert)
 
 
 def test_a_class_cannot_be_its_own_foil(bert):
     with pytest.raises(BadRequest, match="compared with itself"):
-        explain(asked(target=Target("LABEL_0", foil="LABEL_0")), bundle=bert)
+        explain(make_request(target=Target("LABEL_0", foil="LABEL_0")), bundle=bert)
 
 
 def state(model):
@@ -142,15 +145,15 @@ def state(model):
 
 
 @pytest.mark.parametrize(("bundle", "method"), TOUCHED, indirect=["bundle"])
-def test_a_model_is_afterwards_as_it_was_before(bundle, method):
-    explain(asked(), bundle=bundle)  # transformers leaves hooks of its own behind its first call
+def test_a_method_leaves_the_model_unchanged(bundle, method):
+    explain(make_request(), bundle=bundle)  # transformers leaves hooks of its own behind its first call
     before = state(bundle.model)
-    explain(asked(method=method, **quick(method)), bundle=bundle)
+    explain(make_request(method=method, **quick(method)), bundle=bundle)
     assert state(bundle.model) == before
 
 
 @pytest.mark.parametrize(("bundle", "method"), TOUCHED, indirect=["bundle"])
-def test_a_model_is_as_it_was_when_a_run_is_broken_off(bundle, method):
+def test_a_cancelled_run_leaves_the_model_unchanged(bundle, method):
     class Left(BaseException):
         pass
 
@@ -160,22 +163,22 @@ def test_a_model_is_as_it_was_when_a_run_is_broken_off(bundle, method):
             raise Left
 
     calls = []
-    explain(asked(), bundle=bundle)
+    explain(make_request(), bundle=bundle)
     before = state(bundle.model)
     with pytest.raises(Left):
-        explain(asked(method=method, **quick(method)), bundle=bundle, batch=1, progress=leave_late)
+        explain(make_request(method=method, **quick(method)), bundle=bundle, batch=1, progress=leave_late)
     assert state(bundle.model) == before
     assert not bundle.lock.locked()
 
 
 @pytest.mark.parametrize("method", TEXTUAL)
-def test_eight_threads_on_one_model_give_the_bits_that_one_gives(bert, method):
+def test_eight_threads_on_one_model_give_the_same_scores_as_one(bert, method):
     few = quick(method)
-    serial = [explain(asked(text, method, **few), bundle=bert).scores for text in SENTENCES[:8]]
+    serial = [explain(make_request(text, method, **few), bundle=bert).scores for text in SENTENCES[:8]]
     found = [None] * 8
     threads = [
         threading.Thread(
-            target=lambda i=i: found.__setitem__(i, explain(asked(SENTENCES[i], method, **few), bundle=bert))
+            target=lambda i=i: found.__setitem__(i, explain(make_request(SENTENCES[i], method, **few), bundle=bert))
         )
         for i in range(8)
     ]
@@ -186,7 +189,7 @@ def test_eight_threads_on_one_model_give_the_bits_that_one_gives(bert, method):
     assert all(np.array_equal(one.scores, other) for one, other in zip(found, serial, strict=True))
 
 
-def test_a_number_that_is_not_the_models_is_refused(bert, monkeypatch):
+def test_a_score_that_differs_from_the_models_own_is_refused(bert, monkeypatch):
     forward, calls = bert.model.forward, iter(range(100))
 
     def drifting(*args, **kwargs):
@@ -197,21 +200,21 @@ def test_a_number_that_is_not_the_models_is_refused(bert, monkeypatch):
     bert.embeddings  # noqa: B018 (its probe is a call of its own)
     monkeypatch.setattr(bert.model, "forward", drifting)
     with pytest.raises(Mismatch, match="not what the model gives"):
-        explain(asked(target=0, unit="logit", method="saliency"), bundle=bert)
+        explain(make_request(target=0, unit="logit", method="saliency"), bundle=bert)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
-def test_an_empty_text_is_asked_for(bert, text):
+def test_an_empty_text_is_refused(bert, text):
     with pytest.raises(BadRequest, match=r"Text is empty\. Type a sentence\."):
-        explain(asked(text), bundle=bert)
+        explain(make_request(text), bundle=bert)
 
 
 def test_a_text_over_the_models_limit_is_cut_with_a_notice(bundle):
-    found = explain(asked(" ".join(SENTENCES * 3), "saliency"), bundle=bundle)
+    found = explain(make_request(" ".join(SENTENCES * 3), "saliency"), bundle=bundle)
     assert "was not read" in found.notices[0]
     assert len(found.features) == bundle.embeddings.longest
     assert found.features[-1].special
-    assert not explain(asked(method="saliency"), bundle=bundle).notices
+    assert not explain(make_request(method="saliency"), bundle=bundle).notices
 
 
 @pytest.mark.parametrize(
@@ -226,45 +229,45 @@ def test_a_text_over_the_models_limit_is_cut_with_a_notice(bundle):
         ({"method": "magic"}, "no method 'magic'"),
     ],
 )
-def test_a_wrong_setting_is_answered_with_what_is_right(bert, changes, word):
+def test_a_wrong_setting_is_refused_with_the_allowed_values(bert, changes, word):
     with pytest.raises(BadRequest, match=word):
-        explain(asked(**changes), bundle=bert)
+        explain(make_request(**changes), bundle=bert)
 
 
-def test_unknown_tasks_and_inputs_are_named(bert):
+def test_unknown_tasks_and_inputs_are_refused_by_name(bert):
     with pytest.raises(BadRequest, match="no task 'magic'"):
         explain(Request("magic", "tiny", {"text": "a"}), bundle=bert)
     with pytest.raises(BadRequest, match="no input 'premise'"):
         explain(Request("text_classification", "tiny", {"premise": "a"}), bundle=bert)
 
 
-def test_limits_on_text_passes_and_time_each_have_their_word(bert, monkeypatch):
+def test_limits_on_text_passes_and_time_have_their_own_errors(bert, monkeypatch):
     limits = {"WHEREFORE_TEXT_CHARACTERS": "20", "WHEREFORE_PASSES": "10", "WHEREFORE_SECONDS": "0"}
     from explainers.settings import read_settings
 
     monkeypatch.setattr("explainers.tasks.base.settings", lambda: read_settings(limits))
     with pytest.raises(LimitReached, match="at most 20 are allowed"):
-        explain(asked("a" * 21), bundle=bert)
+        explain(make_request("a" * 21), bundle=bert)
     monkeypatch.undo()
     monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_PASSES": "10"}))
     with pytest.raises(LimitReached, match="at most 10 are allowed"):
-        explain(asked(), bundle=bert)
+        explain(make_request(), bundle=bert)
     monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_SECONDS": "0"}))
     with pytest.raises(Overdue):
-        explain(asked(), bundle=bert)
+        explain(make_request(), bundle=bert)
 
 
-def test_captums_method_says_which_baselines_it_takes(bert):
+def test_captums_method_names_the_baselines_that_it_takes(bert):
     with pytest.raises(Incompatible, match="pad, mask, unk or a text"):
-        explain(asked(method="layer_integrated_gradients", baseline="zeros"), bundle=bert)
+        explain(make_request(method="layer_integrated_gradients", baseline="zeros"), bundle=bert)
 
 
-def test_positions_are_explained_where_a_model_has_them_and_refused_where_not():
-    found = explain(asked(embedding="position"), bundle=Bundle.of(*tiny("bert")))
+def test_positions_are_explained_if_the_model_has_a_table_of_them():
+    found = explain(make_request(embedding="position"), bundle=Bundle.of(*tiny("bert")))
     assert found.converged == (True,)
     assert np.abs(found.scores).sum() > 0.01
     with pytest.raises(Incompatible, match="no table of position embeddings"):
-        explain(asked(embedding="position"), bundle=Bundle.of(*tiny("deberta-v2", position_biased_input=False)))
+        explain(make_request(embedding="position"), bundle=Bundle.of(*tiny("deberta-v2", position_biased_input=False)))
 
 
 def test_every_error_of_ours_can_be_caught_as_one():

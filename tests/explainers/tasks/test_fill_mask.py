@@ -1,4 +1,4 @@
-"""Masked words: the pipeline's own words and probabilities, any word as target, and a baseline that keeps the gap."""
+"""Masked words: the pipeline's words and probabilities, any word as target, and a baseline that keeps the masks."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ TEXT = "The cast is [MASK], and the story is not cold."
 TWO = "The ___ is wonderful, and the [MASK] was cold."
 
 
-def asked(text=TEXT, method="saliency", target=None, **params):
+def make_request(text=TEXT, method="saliency", target=None, **params):
     return Request("fill_mask", "tiny", {"text": text}, method, target, params)
 
 
@@ -33,12 +33,12 @@ def bundle(request):
 
 def test_words_and_probabilities_are_the_pipelines_for_every_mask(bundle):
     mask = bundle.tokenizer.mask_token
-    said = pipeline("fill-mask", model=bundle.model, tokenizer=bundle.tokenizer, top_k=10)
+    fill = pipeline("fill-mask", model=bundle.model, tokenizer=bundle.tokenizer, top_k=10)
     for text in (TEXT, TWO, "[MASK]", "not ___, but ___ and ___"):
         written = text.replace("[MASK]", mask).replace("___", mask)
-        deployed = said(written)
+        deployed = fill(written)
         deployed = deployed if written.count(mask) > 1 else [deployed]
-        found = predict(asked(text), bundle=bundle).targets
+        found = predict(make_request(text), bundle=bundle).targets
         places = sorted({target.position for target in found})
         assert len(places) == len(deployed)
         for place, rows in zip(places, deployed, strict=True):
@@ -56,20 +56,22 @@ def test_every_token_of_the_vocabulary_has_a_name_that_finds_it_again(bundle):
     ]
 
 
-def test_any_word_can_be_asked_about_at_any_mask_against_any_other(bundle):
-    first, second = sorted({target.position for target in predict(asked(TWO), bundle=bundle).targets})
-    logits = TASKS["fill_mask"].encode(bundle, asked(TWO, target=Target("bakery", position=second)), Run()).deployed
-    found = explain(asked(TWO, target=Target("bakery", position=second, foil="another")), bundle=bundle)
-    other = explain(asked(TWO, target=Target("another", position=second)), bundle=bundle)
+def test_any_word_can_be_explained_at_any_mask_and_compared_with_any_other(bundle):
+    first, second = sorted({target.position for target in predict(make_request(TWO), bundle=bundle).targets})
+    logits = (
+        TASKS["fill_mask"].encode(bundle, make_request(TWO, target=Target("bakery", position=second)), Run()).deployed
+    )
+    found = explain(make_request(TWO, target=Target("bakery", position=second, foil="another")), bundle=bundle)
+    other = explain(make_request(TWO, target=Target("another", position=second)), bundle=bundle)
     assert found.values[0] == pytest.approx(float(logits[0]) - float(other.values[0]), abs=1e-6)
-    assert explain(asked(TWO, target="bakery"), bundle=bundle).targets[0].position == first
-    both = explain(asked(TWO), bundle=bundle)
+    assert explain(make_request(TWO, target="bakery"), bundle=bundle).targets[0].position == first
+    both = explain(make_request(TWO), bundle=bundle)
     assert [target.position for target in both.targets] == [first, second]
     assert from_json(to_json(both)) == both
 
 
-def test_the_baseline_keeps_the_gap_and_nothing_else_of_the_text(bundle):
-    problem = TASKS["fill_mask"].encode(bundle, asked(TWO), Run())
+def test_the_baseline_keeps_the_masks_and_the_special_tokens_only(bundle):
+    problem = TASKS["fill_mask"].encode(bundle, make_request(TWO), Run())
     mask = problem.internals.table[torch.tensor(bundle.tokenizer.mask_token_id)]
     masks = {target.position for target in problem.targets}
     for place, feature in enumerate(problem.features):
@@ -78,16 +80,16 @@ def test_the_baseline_keeps_the_gap_and_nothing_else_of_the_text(bundle):
         assert torch.equal(problem.x[0, place], mask) == (place in masks)
 
 
-def test_integrated_gradients_add_up_to_the_rise_of_the_probability(bundle):
-    found = explain(asked(method="integrated_gradients", target="bakery"), bundle=bundle)
+def test_integrated_gradients_converge_for_a_chosen_word(bundle):
+    found = explain(make_request(method="integrated_gradients", target="bakery"), bundle=bundle)
     assert found.converged == (True,)
     assert found.mismatch < 1e-5
 
 
-def test_a_gap_is_made_to_say_a_word_or_the_attack_says_that_it_failed(bundle):
-    top = predict(asked(), bundle=bundle).targets[0]
+def test_an_attack_reaches_the_wanted_word_or_reports_failure(bundle):
+    top = predict(make_request(), bundle=bundle).targets[0]
     wanted = next(name for name in ("bakery", "another") if name != top.label)
-    found = attack("hotflip", asked(), target=wanted, params={"flips": 5}, bundle=bundle)
+    found = attack("hotflip", make_request(), target=wanted, params={"flips": 5}, bundle=bundle)
     after = predict(found.changed, bundle=bundle)
     assert after == found.after
     assert found.success == (after.targets[0].label == wanted)
@@ -98,10 +100,10 @@ def test_a_gap_is_made_to_say_a_word_or_the_attack_says_that_it_failed(bundle):
     assert "<strong>" in describe_attack(found)
 
 
-def test_the_mask_that_is_attacked_stays_the_one_that_was_asked_about():
+def test_an_attack_stays_at_the_requested_mask():
     bundle = Bundle.of(*tiny("bert", task="fill_mask"))
-    for place in {target.position for target in predict(asked(TWO), bundle=bundle).targets}:
-        found = attack("input_reduction", asked(TWO, target=Target(position=place)), bundle=bundle)
+    for place in {target.position for target in predict(make_request(TWO), bundle=bundle).targets}:
+        found = attack("input_reduction", make_request(TWO, target=Target(position=place)), bundle=bundle)
         best = max((t for t in found.before.targets if t.position == place), key=lambda target: target.probability)
         assert found.attacked.label == best.label
         assert found.trajectory[0].probability == pytest.approx(best.probability, abs=1e-5)
@@ -110,36 +112,36 @@ def test_the_mask_that_is_attacked_stays_the_one_that_was_asked_about():
             assert step.says == best.label
 
 
-def test_the_masks_are_shown_each_with_its_likeliest_word():
+def test_each_mask_is_shown_with_its_most_probable_word():
     bundle = Bundle.of(*tiny("bert", task="fill_mask"))
-    found = explain(asked(TWO), bundle=bundle)
+    found = explain(make_request(TWO), bundle=bundle)
     marked = [piece for piece in split_entities(found) if piece.label]
     assert [(piece.text, piece.label) for piece in marked] == [("[MASK]", target.label) for target in found.targets]
-    one = explain(asked(TWO, target=Target(position=found.targets[0].position)), bundle=bundle)
+    one = explain(make_request(TWO, target=Target(position=found.targets[0].position)), bundle=bundle)
     assert [piece.label for piece in split_entities(one) if piece.label] == [target.label for target in found.targets]
     assert "[MASK]" in describe_explanation(found)
 
 
 @pytest.mark.parametrize(
-    ("request_", "error", "told"),
+    ("request_", "error", "reason"),
     [
-        (asked("No gap here."), BadRequest, "Write ___ or"),
-        (asked("___ " * 6), LimitReached, "6 masks"),
-        (asked(target="wonderfulness of it"), BadRequest, "no single word"),
-        (asked(target=Target("not", position=1)), BadRequest, "Token 1 is no mask"),
-        (asked(target=Target("bakery", foil="bakery")), BadRequest, "compared with itself"),
-        (asked("cold " * 300 + "[MASK]"), LimitReached, "does not read as far"),
-        (asked(target=Target(index=999_999)), BadRequest, "no word 999999"),
+        (make_request("No gap here."), BadRequest, "Write ___ or"),
+        (make_request("___ " * 6), LimitReached, "6 masks"),
+        (make_request(target="wonderfulness of it"), BadRequest, "not a single word"),
+        (make_request(target=Target("not", position=1)), BadRequest, "Token 1 is not a mask"),
+        (make_request(target=Target("bakery", foil="bakery")), BadRequest, "compared with itself"),
+        (make_request("cold " * 300 + "[MASK]"), LimitReached, "limit on tokens"),
+        (make_request(target=Target(index=999_999)), BadRequest, "no token 999999"),
     ],
 )
-def test_what_cannot_be_filled_says_why(request_, error, told):
+def test_requests_that_cannot_be_answered_are_refused_with_the_reason(request_, error, reason):
     bundle = Bundle.of(*tiny("bert", task="fill_mask"))
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=reason):
         explain(request_, bundle=bundle)
 
 
 def test_a_model_of_another_task_or_without_a_mask_is_refused():
     with pytest.raises(Incompatible, match="another task"):
-        explain(asked(), bundle=Bundle.of(*named("bert")))
-    with pytest.raises(Incompatible, match="no token for a mask"):
-        explain(replace(asked(), model="gpt"), bundle=Bundle.of(*tiny("gpt2", task="text_generation")))
+        explain(make_request(), bundle=Bundle.of(*named("bert")))
+    with pytest.raises(Incompatible, match="no mask token"):
+        explain(replace(make_request(), model="gpt"), bundle=Bundle.of(*tiny("gpt2", task="text_generation")))

@@ -1,4 +1,4 @@
-"""What is explained of an image is what transformers' own pipeline says, and its map is Captum's."""
+"""An image's explained number is that of transformers' pipeline, and its scores are Captum's."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from tests.support.tiny import IMAGES, tiny
 
 
 @pytest.mark.parametrize("kind", IMAGES)
-def test_probabilities_are_those_of_transformers_own_pipeline(kind):
+def test_probabilities_are_those_of_transformers_pipeline(kind):
     model, processor = seeing(kind)
     theirs = pipeline("image-classification", model=model, image_processor=processor)(PHOTO, top_k=3)
     held = Bundle.of(model, processor)
@@ -62,7 +62,7 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps(kind, unit):
 
 
 @pytest.mark.parametrize("kind", ["vit", "resnet"])
-def test_the_margin_over_a_foil_is_the_difference_of_the_two_logits(kind):
+def test_a_contrast_is_the_difference_of_two_logits(kind):
     held = bundle(kind)
     logits = [explain(asked("input_x_gradient", target=i, params={"unit": "logit"}), bundle=held) for i in (0, 1)]
     target = Target(index=0, foil=logits[1].targets[0].label)
@@ -72,7 +72,7 @@ def test_the_margin_over_a_foil_is_the_difference_of_the_two_logits(kind):
     np.testing.assert_allclose(margin.scores, logits[0].scores - logits[1].scores, atol=1e-5)
 
 
-def test_an_explanation_has_a_feature_for_each_value_that_the_model_reads_and_a_grid():
+def test_an_explanation_has_a_feature_for_each_pixel_value_and_a_grid():
     found = explain(asked("saliency"), bundle=bundle("vit"))
     assert found.features == Pixels("image", 3, 32, 32)
     assert found.grid == (32, 32)

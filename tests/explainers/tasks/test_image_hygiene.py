@@ -1,4 +1,4 @@
-"""An image model is as it was after every method, also when a run is broken off."""
+"""Explanations leave an image model unchanged, also if a run fails or several run at once."""
 
 import threading
 
@@ -15,7 +15,7 @@ from tests.support.image_models import PHOTO, Enough, asked, bundle, same, state
 
 
 @pytest.mark.parametrize("kind", ["resnet", "vit"])
-def test_hooks_are_removed_when_the_model_itself_breaks(kind):
+def test_hooks_are_removed_if_the_model_fails(kind):
     held = bundle(kind)
     before = state(held.model)
     seen = preprocess(held.processor, PHOTO, "tiny")
@@ -30,7 +30,7 @@ def test_hooks_are_removed_when_the_model_itself_breaks(kind):
     assert same(before, state(held.model))
 
 
-def test_threads_that_share_a_model_get_what_each_would_get_alone():
+def test_threads_that_share_a_model_get_the_same_scores_as_one_thread():
     held = bundle("resnet")
     requests = [asked("grad_cam", target=i % 3) for i in range(6)]
     alone = [explain(request, bundle=held) for request in requests]
@@ -46,7 +46,7 @@ def test_threads_that_share_a_model_get_what_each_would_get_alone():
         np.testing.assert_array_equal(one.scores, found[i].scores)
 
 
-def test_the_work_of_a_model_is_counted_from_its_own_layers():
+def test_multiplications_are_counted_from_the_layers():
     """A 3 × 3 convolution of 2 to 4 channels on 8 × 8 pixels multiplies 4·2·9·64 times, a layer of 256 to 5 256·5."""
     model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(256, 5))
     pixels = torch.zeros(1, 2, 8, 8)

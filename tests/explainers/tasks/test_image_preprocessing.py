@@ -1,4 +1,4 @@
-"""What the model reads of a picture, where it lies in it, and what it is compared with."""
+"""The pixels that a model reads from a picture, their frame, and the baselines."""
 
 import io
 
@@ -30,7 +30,7 @@ def test_the_frame_is_the_part_of_the_picture_that_the_processor_keeps(kind):
 
 @pytest.mark.parametrize("size", [(640, 480), (100, 1_000), (33, 32), (1_500, 100)])
 @pytest.mark.parametrize("kind", ["deit", "convnext", "beit"])
-def test_a_spot_is_found_again_where_the_frame_says(kind, size):
+def test_a_spot_in_the_picture_is_found_where_the_frame_says(kind, size):
     seen = preprocess(processor_for(kind), Image.new("RGB", size), "tiny")
     left, top, right, bottom = seen.frame
     centre = ((left + right) / 2 * size[0], (top + bottom) / 2 * size[1])
@@ -46,7 +46,7 @@ def test_a_spot_is_found_again_where_the_frame_says(kind, size):
     assert float((down * places).sum()) == pytest.approx(18, abs=0.6)
 
 
-def test_padding_lies_beyond_the_frames_edges():
+def test_padding_lies_outside_the_picture():
     class Padding:
         """Twice as high as wide becomes a square, with half a picture's width of grey on either side."""
 
@@ -73,17 +73,21 @@ def test_black_and_white_baselines_are_the_processors_own(kind, level):
     assert flat.baselines[0] == pytest.approx(plain.values[0], abs=CLOSE)
 
 
-def test_the_grey_baseline_is_zero_and_the_mean_is_the_pictures_own():
+def test_the_grey_baseline_is_zero_and_mean_and_blurred_are_made_from_the_picture():
     held = bundle("vit")
     pixels = preprocess(held.processor, PHOTO, "tiny").pixels
-    for kind, baseline in (("grey", torch.zeros_like(pixels)), ("mean", pixels.mean((2, 3), keepdim=True))):
+    for kind, baseline in (
+        ("grey", torch.zeros_like(pixels)),
+        ("mean", pixels.mean((2, 3), keepdim=True)),
+        ("blurred", blur(pixels, 32 / 20)),  # a twentieth of the longer side
+    ):
         found = explain(asked(params={"baseline": kind, "most_passes": 20}), bundle=held)
         with torch.no_grad():
             said = held.model(pixel_values=baseline.expand_as(pixels)).logits.softmax(-1)[0, found.targets[0].index]
         assert found.baselines[0] == pytest.approx(float(said), abs=CLOSE)
 
 
-def test_a_blurred_point_has_the_spread_asked_for_and_a_flat_picture_stays_flat():
+def test_a_blurred_point_has_the_requested_deviation_and_a_flat_picture_stays_flat():
     point = torch.zeros(1, 3, 41, 41)
     point[0, :, 20, 20] = 1
     spread = blur(point, 3.0)[0, 1]

@@ -1,4 +1,4 @@
-"""A pair of texts is explained as the model reads it: the pipeline's numbers, Captum's map, both texts whole."""
+"""A pair of texts is explained as the model reads it: the pipeline's numbers, Captum's scores, both texts whole."""
 
 from functools import wraps
 
@@ -23,14 +23,14 @@ A, B = SENTENCES[6], SENTENCES[10]
 LONG = " ".join(SENTENCES * 3)  # about 600 words
 
 
-def asked(a=A, b=B, method="saliency", target=None, **params):
+def make_request(a=A, b=B, method="saliency", target=None, **params):
     return Request("pair_classification", "tiny", {"text_a": a, "text_b": b}, method, target, params)
 
 
-def pipelines(bundle, a=A, b=B):
-    said = pipeline("text-classification", model=bundle.model, tokenizer=bundle.tokenizer, top_k=None)
+def run_pipeline(bundle, a=A, b=B):
+    classify = pipeline("text-classification", model=bundle.model, tokenizer=bundle.tokenizer, top_k=None)
     limit = bundle.embeddings.longest  # which these tokenizers do not know
-    rows = said({"text": a, "text_pair": b}, truncation=True, max_length=limit)
+    rows = classify({"text": a, "text_pair": b}, truncation=True, max_length=limit)
     return {row["label"]: row["score"] for row in rows}
 
 
@@ -47,10 +47,12 @@ def nli():
 def test_the_explained_probability_is_the_pipelines(bundle):
     pairs = [(A, B), (B, A), (HOSTILE["arabic"], HOSTILE["emoji"]), (HOSTILE["image"], HOSTILE["special tokens"])]
     for a, b in pairs:
-        deployed = pipelines(bundle, a, b)
+        deployed = run_pipeline(bundle, a, b)
         for label in NLI:
-            assert abs(float(explain(asked(a, b, target=label), bundle=bundle).values[0]) - deployed[label]) < 1e-6
-        said = predict(asked(a, b), bundle=bundle)
+            assert (
+                abs(float(explain(make_request(a, b, target=label), bundle=bundle).values[0]) - deployed[label]) < 1e-6
+            )
+        said = predict(make_request(a, b), bundle=bundle)
         assert [target.label for target in said.targets] == list(deployed)
         assert max(abs(target.probability - deployed[target.label]) for target in said.targets) < 1e-6
 
@@ -67,15 +69,15 @@ def test_the_explained_probability_is_the_pipelines(bundle):
 )
 def test_the_number_explained_is_the_pipelines_for_every_kind_of_head(kind, labels):
     bundle = Bundle.of(*tiny("bert", labels=labels, problem_type=kind))
-    found = explain(asked(), bundle=bundle)
-    assert abs(float(found.values[0]) - pipelines(bundle)[found.targets[0].label]) < 1e-6
+    found = explain(make_request(), bundle=bundle)
+    assert abs(float(found.values[0]) - run_pipeline(bundle)[found.targets[0].label]) < 1e-6
 
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
 def test_integrated_gradients_are_captums_at_a_thousand_steps(kind):
     bundle, pair = Bundle.of(*named(kind, wide=0.3)), ("The lake was quiet.", "The birds had the sky.")
-    ours = explain(asked(*pair, method="integrated_gradients", tolerance=0.001, most_passes=2000), bundle=bundle)
-    captum = explain(asked(*pair, method="layer_integrated_gradients", steps=1000), bundle=bundle)
+    ours = explain(make_request(*pair, method="integrated_gradients", tolerance=0.001, most_passes=2000), bundle=bundle)
+    captum = explain(make_request(*pair, method="layer_integrated_gradients", steps=1000), bundle=bundle)
     assert np.abs(captum.scores).sum() > 0.01
     assert ours.converged == (True,)
     assert np.abs(ours.scores - captum.scores).sum() < 0.01 * np.abs(captum.scores).sum()
@@ -90,9 +92,9 @@ def test_the_model_gets_the_tokenizers_own_types_masks_and_places(bundle, monkey
         seen.append(inputs)
         return forward(*args, **inputs)
 
-    explain(asked(), bundle=bundle)
+    explain(make_request(), bundle=bundle)
     monkeypatch.setattr(bundle.model, "forward", watching)
-    explain(asked(), bundle=bundle)
+    explain(make_request(), bundle=bundle)
     right = bundle.tokenizer(A, B, return_tensors="pt")
     assert seen
     for inputs in seen:
@@ -101,9 +103,9 @@ def test_the_model_gets_the_tokenizers_own_types_masks_and_places(bundle, monkey
 
 
 @pytest.mark.parametrize("unit", ["probability", "logit", "log_odds"])
-def test_any_class_can_be_explained_rather_than_any_other(nli, unit):
+def test_a_contrast_of_classes_is_the_difference_of_their_scores(nli, unit):
     one, other, both = (
-        explain(asked(method="input_x_gradient", target=target, unit=unit), bundle=nli)
+        explain(make_request(method="input_x_gradient", target=target, unit=unit), bundle=nli)
         for target in ("neutral", "contradiction", Target("neutral", foil="contradiction"))
     )
     np.testing.assert_allclose(both.scores, one.scores - other.scores, atol=1e-5)
@@ -112,9 +114,9 @@ def test_any_class_can_be_explained_rather_than_any_other(nli, unit):
 
 
 @pytest.mark.parametrize("target", ["maybe", 3, Target("neutral", foil="maybe")])
-def test_a_class_that_is_not_there_is_answered_with_those_that_are(nli, target):
+def test_an_unknown_class_is_refused_with_the_known_ones(nli, target):
     with pytest.raises(BadRequest, match="contradiction, entailment, neutral"):
-        explain(asked(target=target), bundle=nli)
+        explain(make_request(target=target), bundle=nli)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +128,10 @@ def test_a_class_that_is_not_there_is_answered_with_those_that_are(nli, target):
         ("regression", "probability", 0, "less relevant"),
     ],
 )
-def test_the_other_end_of_an_only_number_is_explained_by_the_same_map_turned_over(kind, unit, whole, label):
+def test_the_opposite_of_a_single_output_has_the_negated_scores(kind, unit, whole, label):
     bundle = Bundle.of(*named("bert", ("relevant",), problem_type=kind))
-    up = explain(asked(method="integrated_gradients", unit=unit), bundle=bundle)
-    down = explain(asked(method="integrated_gradients", unit=unit, towards="0"), bundle=bundle)
+    up = explain(make_request(method="integrated_gradients", unit=unit), bundle=bundle)
+    down = explain(make_request(method="integrated_gradients", unit=unit, towards="0"), bundle=bundle)
     np.testing.assert_allclose(down.scores, -up.scores, atol=1e-6)
     assert np.abs(up.scores).sum() > 0.01
     assert down.values[0] == pytest.approx(whole - up.values[0], abs=1e-6)
@@ -138,37 +140,37 @@ def test_the_other_end_of_an_only_number_is_explained_by_the_same_map_turned_ove
     assert down.converged == (True,)
 
 
-def test_a_model_with_several_numbers_does_not_heed_which_end_is_meant(nli):
-    up, down = (explain(asked(target="neutral", towards=end), bundle=nli) for end in "10")
+def test_a_model_with_several_outputs_ignores_the_direction(nli):
+    up, down = (explain(make_request(target="neutral", towards=end), bundle=nli) for end in "10")
     np.testing.assert_array_equal(up.scores, down.scores)
     assert up.targets == down.targets
 
 
-def test_a_regressions_number_is_its_own_and_no_sigmoid_of_it():
+def test_the_number_of_a_regression_is_its_output_without_a_sigmoid():
     bundle = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
     with torch.no_grad():
         number = float(bundle.model(**bundle.tokenizer(A, B, return_tensors="pt")).logits)
-    found = explain(asked(), bundle=bundle)
+    found = explain(make_request(), bundle=bundle)
     assert found.values[0] == pytest.approx(number, abs=1e-5)
     assert found.targets[0].probability == pytest.approx(number, abs=1e-5)
     assert not 0 <= number <= 1  # else a sigmoid's output could not be told from it
     assert found.unit == "score"
 
 
-def test_the_sentence_says_what_the_model_gives_and_which_end_was_asked_about():
+def test_the_sentence_names_the_prediction_and_the_explained_direction():
     relevant = Bundle.of(*named("bert", ("relevant",)))
-    said = predict(asked(), bundle=relevant).targets[0].probability
-    text = Page(describe_explanation(explain(asked(towards="0"), bundle=relevant))).text()
+    said = predict(make_request(), bundle=relevant).targets[0].probability
+    text = Page(describe_explanation(explain(make_request(towards="0"), bundle=relevant))).text()
     first, second = (f"{100 * share:.2g} %" for share in (said, 1 - said))
     assert text.startswith(f"The model gives relevant ({first}). Asked about not relevant ({second}):")
     similar = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
-    number = predict(asked(), bundle=similar).targets[0].probability
-    text = Page(describe_explanation(explain(asked(towards="0"), bundle=similar))).text()
+    number = predict(make_request(), bundle=similar).targets[0].probability
+    text = Page(describe_explanation(explain(make_request(towards="0"), bundle=similar))).text()
     assert text.startswith(f"The model gives similarity {number:.2f}. Asked about less similarity:".replace("-", "−"))
 
 
 def test_both_texts_are_shown_whole_on_one_scale(nli):
-    found = explain(asked("Good, good film", "Good", method="integrated_gradients"), bundle=nli).by_word()
+    found = explain(make_request("Good, good film", "Good", method="integrated_gradients"), bundle=nli).by_word()
     page = Page(render_spans(found))
     words = [feature.text for feature in found.features if not feature.special]
     assert words == ["Good", ",", "good", "film", "Good"]  # equal words stay apart
@@ -180,28 +182,28 @@ def test_both_texts_are_shown_whole_on_one_scale(nli):
 
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_any_text_is_shown_as_it_was_typed(nli, kind):
-    found = explain(asked(HOSTILE[kind], B), bundle=nli)
+    found = explain(make_request(HOSTILE[kind], B), bundle=nli)
     page = Page(render_spans(found.by_word()))
     assert page.text("wf-map") == marked(HOSTILE[kind]) + B
     assert not [tag for tag, _ in page.elements if tag in ("img", "script")]
 
 
 @pytest.mark.parametrize(("a", "b", "name"), [("", B, "First text"), (A, "  \n", "Second text")])
-def test_an_empty_text_is_asked_for_by_its_name(nli, a, b, name):
+def test_an_empty_text_is_refused_by_its_name(nli, a, b, name):
     with pytest.raises(BadRequest, match=f"{name} is empty"):
-        explain(asked(a, b), bundle=nli)
+        explain(make_request(a, b), bundle=nli)
 
 
 @pytest.mark.parametrize(("a", "b"), [(LONG, LONG), (LONG, B), (A, LONG)])
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
-def test_a_pair_over_the_models_limit_is_cut_as_the_pipeline_cuts_it_and_says_so(kind, a, b):
+def test_a_pair_over_the_models_limit_is_cut_as_the_pipeline_cuts_it_with_a_notice(kind, a, b):
     bundle = Bundle.of(*named(kind))
     right = bundle.tokenizer(a, b, truncation=True, max_length=bundle.embeddings.longest)["input_ids"]
-    found = explain(asked(a, b), bundle=bundle)
+    found = explain(make_request(a, b), bundle=bundle)
     assert encode(bundle, {"text_a": a, "text_b": b}).inputs["input_ids"][0].tolist() == right
     assert len(found.features) == len(right) == bundle.embeddings.longest
     assert "was not read" in found.notices[0]
-    deployed = pipelines(bundle, a, b)
+    deployed = run_pipeline(bundle, a, b)
     assert abs(float(found.values[0]) - deployed[found.targets[0].label]) < 1e-6
     unread = Page(render_spans(found.by_word())).text("wf-unread")
     assert len(unread) > 40
@@ -213,8 +215,8 @@ def test_a_model_for_another_task_is_refused_by_name():
         explain(Request("pair_classification", "sentiment", {"text_a": A, "text_b": B}))
 
 
-def test_an_explanation_of_a_pair_leaves_as_json_csv_html_and_link(nli):
-    request = asked(method="integrated_gradients", target=Target("neutral", foil="entailment"), towards="0")
+def test_an_explanation_of_a_pair_is_exported_as_json_csv_html_and_link(nli):
+    request = make_request(method="integrated_gradients", target=Target("neutral", foil="entailment"), towards="0")
     found = explain(request, bundle=nli)
     assert from_json(to_json(found)) == found
     assert Request.from_query(request.to_query()) == request

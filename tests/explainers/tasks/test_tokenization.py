@@ -1,4 +1,4 @@
-"""The pieces of a text are the reader's own text, whole, at both levels and for every family of tokenizers."""
+"""The segments of a text join to the text, at both granularities and for every family of tokenizers."""
 
 import random
 import time
@@ -52,7 +52,7 @@ def text_of(explanation):
     return explanation.request.texts["text"]
 
 
-def test_the_pieces_put_together_are_the_text(whole):
+def test_the_segments_join_to_the_text(whole):
     for level in levels(whole):
         pieces = split_segments(level, "text")
         assert "".join(piece.text for piece in pieces) == text_of(whole)
@@ -68,7 +68,7 @@ def test_no_grapheme_cluster_is_ever_cut(whole):
     assert {edge for word in words for edge in word} <= edges
 
 
-def test_no_score_is_lost_on_the_way_to_the_map_or_to_the_words(whole):
+def test_words_and_segments_keep_the_sum_of_scores(whole):
     tokens, words = levels(whole)
     total = float(tokens.scores.sum())
     special = sum(
@@ -90,12 +90,12 @@ def test_a_token_points_to_the_word_it_begins_in(whole):
             assert start <= feature.start < end
 
 
-def test_the_words_of_a_map_begin_and_end_with_no_space(whole):
+def test_words_begin_and_end_without_space(whole):
     for feature in whole.by_word().features:
         assert feature.text == feature.text.strip() != ""
 
 
-def test_pieces_that_share_a_sign_are_one_piece_with_the_sum_of_their_scores():
+def test_tokens_that_share_a_grapheme_are_one_segment_with_the_sum_of_their_scores():
     explanation = found("roberta", "I love 👩‍👩‍👧!")
     pieces = [piece for piece in split_segments(explanation, "text") if piece.text == "👩‍👩‍👧"]
     bytes_ = [
@@ -112,7 +112,7 @@ SIGNS = list("ab 1.,'-!🇩🇪🇫👍\u200d\u0301\u0600\u0903👩🏽コ\u3099
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_whatever_tokens_a_tokenizer_makes_of_whatever_text_nothing_is_lost_doubled_or_cut(seed):
+def test_any_tokens_of_any_text_are_neither_lost_nor_doubled_nor_cut(seed):
     source = random.Random(seed)
     text = "".join(source.choices(SIGNS, k=source.randint(1, 20)))
     spans = [sorted(source.choices(range(len(text) + 1), k=2)) for _ in range(source.randint(1, 8))]
@@ -127,13 +127,13 @@ def test_whatever_tokens_a_tokenizer_makes_of_whatever_text_nothing_is_lost_doub
         assert shown == pytest.approx(float(explanation.scores.sum()), abs=1e-5)
 
 
-def test_of_tokens_that_share_a_sign_only_the_visible_count():
+def test_only_visible_tokens_of_a_grapheme_count():
     features = tuple(Feature("t", "text", 0, 2, 0) for _ in range(3))
     assert split_segments(drawn("ab", (0.5, float("nan"), 0.25), features=features), "text")[0].score == 0.75
     assert not has_score(split_segments(drawn("ab", (float("nan"),), features=features), "text")[0])
 
 
-def test_a_piece_that_begins_inside_a_sign_is_widened_to_the_whole_sign():
+def test_a_segment_that_begins_inside_a_grapheme_is_widened_to_all_of_it():
     explanation = drawn("ae\u0301b", (0.5,), features=(Feature("x", "text", 2, 3, 0),))
     assert [(piece.text, piece.score) for piece in split_segments(explanation, "text")] == [
         ("a", None),
@@ -143,7 +143,7 @@ def test_a_piece_that_begins_inside_a_sign_is_widened_to_the_whole_sign():
 
 
 @pytest.mark.parametrize("sign", ["🇩", "👩\u200d", "\u0301", "a-", "1.", "'", "我", " ", "ー", "\u200b"])
-def test_a_text_of_100_000_signs_is_cut_in_a_moment(sign):
+def test_a_text_of_100_000_characters_is_split_within_two_seconds(sign):
     text = sign * (100_000 // len(sign))
     started = time.process_time()
     assert sum(len(cluster) for cluster in GRAPHEME.findall(text)) == len(text)
@@ -166,7 +166,7 @@ def test_a_text_of_100_000_signs_is_cut_in_a_moment(sign):
         ("$5 + 3%", ["$", "5", "+", "3", "%"]),
     ],
 )
-def test_words_are_what_a_reader_takes_for_words(text, words):
+def test_words_are_split_as_a_reader_would(text, words):
     assert WORD.findall(text) == words
 
 
@@ -184,7 +184,7 @@ def test_a_special_token_that_was_typed_is_text_like_any_other(kind, typed):
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
-def test_what_the_model_did_not_read_is_marked_and_still_shown(kind):
+def test_text_that_the_model_did_not_read_is_marked_and_shown(kind):
     text = " ".join(SENTENCES * 3)
     explanation = found(kind, text)
     for level in levels(explanation):
@@ -193,7 +193,7 @@ def test_what_the_model_did_not_read_is_marked_and_still_shown(kind):
         assert rest.read is False
         assert rest.score is None
         assert all(piece.read for piece in read)
-    assert "Grey text" in explanation.notices[0]
+    assert "grey text" in explanation.notices[0]
 
 
 def test_space_after_the_last_word_is_not_called_unread():
@@ -201,7 +201,7 @@ def test_space_after_the_last_word_is_not_called_unread():
     assert (last.text, last.read) == ("  \n", True)
 
 
-def test_a_token_of_space_gives_its_score_to_the_word_behind_it():
+def test_a_token_of_space_belongs_to_the_next_word():
     explanation = found("roberta", "good   quiet")
     spaces = [feature for feature in explanation.features if feature.text == "␣"]
     assert spaces
@@ -233,16 +233,16 @@ def test_a_batch_is_the_inputs_repeated():
 def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
     bundle = Bundle.of(*tiny("bert"))
     params = {"baseline": baseline, "baseline_text": "the lake"}
-    asked = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
-    made = make_problem(bundle, asked, Run(), asked.texts, "softmax")
-    ids = made.internals.layer.baseline_ids[0].tolist()
+    request = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
+    problem = make_problem(bundle, request, Run(), request.texts, "softmax")
+    ids = problem.internals.layer.baseline_ids[0].tolist()
     own = bundle.tokenizer(SENTENCES[6])["input_ids"]
     filler = getattr(bundle.tokenizer, f"{'pad' if baseline == 'text' else baseline}_token_id")
     other = bundle.tokenizer("the lake", add_special_tokens=False)["input_ids"] if baseline == "text" else []
     assert ids == [own[0], *other, *[filler] * (len(own) - 2 - len(other)), own[-1]]
 
 
-def test_a_model_of_another_shape_is_probed_not_guessed():
+def test_the_probe_finds_the_limit_and_the_embedding_modules():
     probe = probe_embeddings(*tiny("roberta"), "tiny")
     assert probe.longest == 128 - 2  # RoBERTa's positions begin behind its padding index
     assert probe.word is tiny("roberta")[0].roberta.embeddings.word_embeddings
@@ -251,7 +251,7 @@ def test_a_model_of_another_shape_is_probed_not_guessed():
     assert tokenizer_for("bart").model_max_length == 512
 
 
-def test_only_a_classifier_without_a_pad_takes_its_texts_one_at_a_time():
+def test_only_a_classifier_without_a_padding_token_reads_texts_one_at_a_time():
     model, tokenizer = tiny("bert", labels=2)
     config = deepcopy(model.config)
     config.pad_token_id = None
@@ -261,7 +261,7 @@ def test_only_a_classifier_without_a_pad_takes_its_texts_one_at_a_time():
     assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
 
 
-def test_a_large_model_gets_small_batches_and_no_model_gets_none():
+def test_batches_shrink_with_the_length_but_never_below_one():
     probe = probe_embeddings(*tiny("bert"), "tiny")
     assert probe.batch(10) == 64
     assert probe.batch(10**9) == 1

@@ -1,4 +1,4 @@
-"""Labels that a person types: the zero-shot pipeline's probabilities, Captum's maps, and no token of the text lost."""
+"""Labels that the user types: the zero-shot pipeline's probabilities, Captum's scores, and every token of the text."""
 
 import copy
 
@@ -25,16 +25,16 @@ NAMES = ("music", "a great idea", "home")
 LONG = " ".join(SENTENCES * 3)
 
 
-def asked(text=TEXT, labels=LABELS, method="saliency", target=None, template=None, **params):
+def make_request(text=TEXT, labels=LABELS, method="saliency", target=None, template=None, **params):
     inputs = {"text": text, "labels": labels} | ({} if template is None else {"template": template})
     return Request("zero_shot_classification", "tiny", inputs, method, target, params)
 
 
-def pipelines(bundle, text=TEXT, labels=LABELS, multi=False, **options):
+def run_pipeline(bundle, text=TEXT, labels=LABELS, multi=False, **options):
     tokenizer = copy.deepcopy(bundle.tokenizer)
     tokenizer.model_max_length = bundle.embeddings.longest  # which these tokenizers do not know
-    said = pipeline("zero-shot-classification", model=bundle.model, tokenizer=tokenizer)
-    found = said(text, labels, multi_label=multi, **options)
+    classify = pipeline("zero-shot-classification", model=bundle.model, tokenizer=tokenizer)
+    found = classify(text, labels, multi_label=multi, **options)
     return dict(zip(found["labels"], found["scores"], strict=True))
 
 
@@ -48,11 +48,11 @@ def nli():
 def test_the_explained_probabilities_are_the_pipelines_best_first(kind, multi):
     bundle = Bundle.of(*named(kind))
     for text in (TEXT, HOSTILE["emoji"], HOSTILE["image"], LONG):
-        deployed = pipelines(bundle, text, multi=multi)
-        found = explain(asked(text, multi_label=multi), bundle=bundle)
+        deployed = run_pipeline(bundle, text, multi=multi)
+        found = explain(make_request(text, multi_label=multi), bundle=bundle)
         assert [target.label for target in found.targets] == list(deployed)
         np.testing.assert_allclose(found.values, list(deployed.values()), atol=1e-6)
-        assert predict(asked(text, multi_label=multi), bundle=bundle) == found.prediction
+        assert predict(make_request(text, multi_label=multi), bundle=bundle) == found.prediction
 
 
 @pytest.mark.parametrize(
@@ -65,45 +65,45 @@ def test_the_explained_probabilities_are_the_pipelines_best_first(kind, multi):
     ],
 )
 @pytest.mark.parametrize("multi", [False, True])
-def test_yes_is_found_in_any_case_and_place_as_the_pipeline_finds_it(names, multi):
+def test_entailment_is_found_in_any_case_and_place_as_the_pipeline_finds_it(names, multi):
     bundle = Bundle.of(*named("bert", names))
-    deployed = pipelines(bundle, multi=multi)
-    found = predict(asked(multi_label=multi), bundle=bundle)
+    deployed = run_pipeline(bundle, multi=multi)
+    found = predict(make_request(multi_label=multi), bundle=bundle)
     assert {target.label: target.probability for target in found.targets} == pytest.approx(deployed, abs=1e-6)
 
 
 @pytest.mark.parametrize("setting", ["1", "yes", "YE"])
-def test_yes_can_be_picked_by_the_beginning_of_its_name_or_its_number(setting):
+def test_entailment_can_be_chosen_by_the_beginning_of_its_name_or_its_number(setting):
     bundle = Bundle.of(*named("bert", ("no", "Yes, it is", "perhaps")))
     right = Bundle.of(*named("bert", ("no", "entailment", "perhaps")))
-    picked = explain(asked(entailment=setting), bundle=bundle)
-    np.testing.assert_array_equal(picked.scores, explain(asked(), bundle=right).scores)
+    picked = explain(make_request(entailment=setting), bundle=bundle)
+    np.testing.assert_array_equal(picked.scores, explain(make_request(), bundle=right).scores)
 
 
 @pytest.mark.parametrize(
     ("names", "setting"),
     [(("LABEL_0", "LABEL_1", "LABEL_2"), "entail"), (NLI, "3"), (NLI, ""), (NLI, "-1"), (("entailment",), "entail")],
 )
-def test_a_model_without_a_class_that_means_yes_is_refused_with_the_classes_that_it_has(names, setting):
+def test_a_model_without_entailment_is_refused_with_its_classes(names, setting):
     with pytest.raises(Incompatible, match=f"no class for entailment.*{', '.join(names)}.*setting Entailment"):
-        explain(asked(entailment=setting), bundle=Bundle.of(*named("bert", names)))
+        explain(make_request(entailment=setting), bundle=Bundle.of(*named("bert", names)))
 
 
-def test_a_label_alone_is_judged_by_itself_as_in_the_pipeline(nli):
-    found = explain(asked(labels="music"), bundle=nli)
-    assert found.values[0] == pytest.approx(pipelines(nli, labels="music")["music"], abs=1e-6)
+def test_a_single_label_is_judged_independently_as_in_the_pipeline(nli):
+    found = explain(make_request(labels="music"), bundle=nli)
+    assert found.values[0] == pytest.approx(run_pipeline(nli, labels="music")["music"], abs=1e-6)
     assert found.values[0] < 0.999  # a softmax over one label would be 1
 
 
-def test_the_sentence_made_of_a_label_is_the_pipelines(nli):
+def test_the_hypothesis_of_a_label_is_the_pipelines(nli):
     template = "{} is what it's about!"
-    deployed = pipelines(nli, hypothesis_template=template)
-    found = explain(asked(template=template, hypothesis="shown"), bundle=nli)
+    deployed = run_pipeline(nli, hypothesis_template=template)
+    found = explain(make_request(template=template, hypothesis="shown"), bundle=nli)
     assert {t.label: t.probability for t in found.targets} == pytest.approx(deployed, abs=1e-6)
     assert dict(found.texts)["hypothesis 2"] == "a great idea is what it's about!"
 
 
-def captums(bundle, row, multi, shown):
+def run_captum(bundle, row, multi, shown):
     """Captum on the word embeddings of all pairs in one batch: label `row`'s probability, by field and place."""
     pairs = [[SHORT, f"This example is {name}."] for name in NAMES]
     rows = bundle.tokenizer(pairs, padding=True, return_tensors="pt", return_special_tokens_mask=True)
@@ -144,10 +144,10 @@ def offsets(bundle, pair):
 def test_integrated_gradients_are_captums_at_a_thousand_steps_on_all_pairs_at_once(kind, multi, shown):
     bundle = Bundle.of(*named(kind, wide=0.3))
     params = {"multi_label": multi, "hypothesis": "shown" if shown else "hidden", "tolerance": 0.001}
-    found = explain(asked(SHORT, method="integrated_gradients", most_passes=2000, **params), bundle=bundle)
+    found = explain(make_request(SHORT, method="integrated_gradients", most_passes=2000, **params), bundle=bundle)
     assert all(found.converged)
     row = 1
-    right = captums(bundle, found.targets[row].index, multi, shown)
+    right = run_captum(bundle, found.targets[row].index, multi, shown)
     mine, seen = {}, {}
     for feature, score in zip(found.features, found.scores[row], strict=True):
         if not feature.special:
@@ -161,11 +161,11 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps_on_all_pairs_at_on
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "deberta-v2"])
-def test_no_token_of_the_text_is_lost_and_none_of_a_hidden_sentence_is_there(kind):
+def test_every_token_of_the_text_is_a_feature_and_none_of_a_hidden_hypothesis(kind):
     """transformers-interpret cuts the last token of the text off."""
     bundle = Bundle.of(*named(kind))
     alone = bundle.tokenizer.tokenize(TEXT)
-    found = explain(asked(method="integrated_gradients"), bundle=bundle)
+    found = explain(make_request(method="integrated_gradients"), bundle=bundle)
     own = [feature for feature in found.features if not feature.special]
     assert len(own) == len(alone)
     assert {feature.field for feature in own} == {"text"}
@@ -174,9 +174,11 @@ def test_no_token_of_the_text_is_lost_and_none_of_a_hidden_sentence_is_there(kin
     assert (np.abs(found.scores[:, [not feature.special for feature in found.features]]).max(0) > 0).all()
 
 
-def test_a_shown_sentence_is_explained_by_itself_where_labels_are_judged_by_themselves(nli):
+def test_an_independent_label_depends_on_its_own_hypothesis_only(nli):
     """With the logit as unit a label's row is the map of its own pair, and other labels' words are not visible."""
-    found = explain(asked(method="input_x_gradient", multi_label=True, hypothesis="shown", unit="logit"), bundle=nli)
+    found = explain(
+        make_request(method="input_x_gradient", multi_label=True, hypothesis="shown", unit="logit"), bundle=nli
+    )
     for target, scores in zip(found.targets, found.scores, strict=True):
         own, sentence = f"hypothesis {target.index + 1}", f"This example is {target.label}."
         inputs = {"text_a": TEXT, "text_b": sentence}
@@ -188,41 +190,41 @@ def test_a_shown_sentence_is_explained_by_itself_where_labels_are_judged_by_them
         other = [f.field.startswith("hypothesis") and f.field != own for f in found.features]
         assert np.isnan(scores[other]).all()
         assert not np.isnan(scores[np.logical_not(other)]).any()
-    apart = explain(asked(hypothesis="shown"), bundle=nli)
+    apart = explain(make_request(hypothesis="shown"), bundle=nli)
     assert not np.isnan(apart.scores).any()  # where labels compete, each depends on all sentences
 
 
-def test_positions_are_explained_where_the_same_sign_stands_at_another_place_in_each_pair(nli):
-    found = explain(asked(method="integrated_gradients", embedding="position", hypothesis="shown"), bundle=nli)
+def test_equal_tokens_at_different_positions_are_different_features_when_positions_are_explained(nli):
+    found = explain(make_request(method="integrated_gradients", embedding="position", hypothesis="shown"), bundle=nli)
     assert all(found.converged)
     last = [i for i, feature in enumerate(found.features) if feature.text == "[SEP]"]
     assert len(last) == 1 + len(NAMES)  # one behind the text for all, and one behind each sentence
-    again = explain(asked(method="integrated_gradients", hypothesis="shown"), bundle=nli)
+    again = explain(make_request(method="integrated_gradients", hypothesis="shown"), bundle=nli)
     assert len([feature for feature in again.features if feature.text == "[SEP]"]) == 2
 
 
 @pytest.mark.parametrize("multi", [False, True])
-def test_a_label_can_be_asked_for_and_compared_with_another(nli, multi):
+def test_a_label_can_be_chosen_and_compared_with_another(nli, multi):
     params = {"method": "input_x_gradient", "multi_label": multi, "hypothesis": "shown"}
     one, other, both = (
-        explain(asked(target=target, **params), bundle=nli)
+        explain(make_request(target=target, **params), bundle=nli)
         for target in ("home", "MUSIC", Target("home", foil="music"))
     )
     assert (one.targets[0].label, other.targets[0].label) == ("home", "music")
     right = np.nan_to_num(one.scores) - np.nan_to_num(other.scores)
     np.testing.assert_allclose(both.scores, right, atol=1e-5)
     assert both.unit == "probability_margin"
-    every = explain(asked(**params), bundle=nli)
+    every = explain(make_request(**params), bundle=nli)
     row = [target.label for target in every.targets].index("home")
     np.testing.assert_allclose(one.scores[0], every.scores[row], atol=1e-6)
     with pytest.raises(BadRequest, match=r"no label 'politics' here\. The labels: a great idea, home, music"):
-        explain(asked(target="politics", **params), bundle=nli)
+        explain(make_request(target="politics", **params), bundle=nli)
 
 
-def test_what_can_be_asked_about_are_the_labels_that_were_typed(nli):
+def test_the_targets_are_the_typed_labels(nli):
     task = TASKS["zero_shot_classification"]
     assert (task.choices, task.foils) == ("predictions", "predictions")
-    assert {target.label for target in predict(asked(labels=" home ,, music, "), bundle=nli).targets} == {
+    assert {target.label for target in predict(make_request(labels=" home ,, music, "), bundle=nli).targets} == {
         "home",
         "music",
     }
@@ -235,7 +237,7 @@ def test_what_can_be_asked_about_are_the_labels_that_were_typed(nli):
         ({"labels": ", ,"}, BadRequest, "There are no labels"),
         ({"labels": "a, b, a"}, BadRequest, "'a' is there twice"),
         ({"labels": ", ".join("abcdefghijklm")}, LimitReached, "13 labels, and at most 12"),
-        ({"labels": "word " * 200}, LimitReached, "makes a sentence of .* and the model reads 128"),
+        ({"labels": "word " * 200}, LimitReached, "sentence of .* the model reads at most 128"),
         ({"text": ""}, BadRequest, "Text is empty"),
         ({"template": "It is so."}, BadRequest, "needs one {} where the label goes"),
         ({"template": "It is {label}."}, BadRequest, "needs one {} where the label goes"),
@@ -244,21 +246,21 @@ def test_what_can_be_asked_about_are_the_labels_that_were_typed(nli):
         ({"multi_label": "maybe"}, BadRequest, "true or false"),
     ],
 )
-def test_what_cannot_be_judged_is_answered_with_what_can(nli, changes, error, why):
+def test_wrong_inputs_are_refused_with_the_reason(nli, changes, error, why):
     for ask in (explain, predict):
         with pytest.raises(error, match=why):
-            ask(asked(**changes), bundle=nli)
+            ask(make_request(**changes), bundle=nli)
 
 
 def test_twelve_labels_are_explained_in_one_go(nli):
-    found = explain(asked(labels=", ".join("abcdefghijkl")), bundle=nli)
+    found = explain(make_request(labels=", ".join("abcdefghijkl")), bundle=nli)
     assert len(found.targets) == 12
     assert found.values.sum() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("shown", ["hidden", "shown"])
-def test_only_the_text_is_cut_where_a_pair_is_too_long_and_it_is_said_once(nli, shown):
-    found = explain(asked(LONG, labels="a, a wonderful cast and a clever story", hypothesis=shown), bundle=nli)
+def test_only_the_text_of_a_long_pair_is_cut_with_one_notice(nli, shown):
+    found = explain(make_request(LONG, labels="a, a wonderful cast and a clever story", hypothesis=shown), bundle=nli)
     assert len(found.notices) == 1
     assert "was not read" in found.notices[0]
     page = Page(render_spans(found.by_word()))
@@ -271,7 +273,7 @@ def test_only_the_text_is_cut_where_a_pair_is_too_long_and_it_is_said_once(nli, 
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_any_text_and_any_label_is_shown_as_it_was_typed(nli, kind):
     evil = EVIL[0].replace(",", "")
-    found = explain(asked(HOSTILE[kind], f"{evil}, home", hypothesis="shown"), bundle=nli).by_word()
+    found = explain(make_request(HOSTILE[kind], f"{evil}, home", hypothesis="shown"), bundle=nli).by_word()
     assert {target.label for target in found.targets} == {evil, "home"}
     for html in (render_spans(found), to_html(found)):
         page = Page(html)
@@ -279,8 +281,10 @@ def test_any_text_and_any_label_is_shown_as_it_was_typed(nli, kind):
         assert not [tag for tag, _ in page.elements if tag in ("img", "script")]
 
 
-def test_an_explanation_of_labels_leaves_as_json_csv_html_and_link(nli):
-    request = asked(SHORT, method="integrated_gradients", multi_label=True, hypothesis="shown", template="So {}!")
+def test_an_explanation_of_labels_is_exported_as_json_csv_html_and_link(nli):
+    request = make_request(
+        SHORT, method="integrated_gradients", multi_label=True, hypothesis="shown", template="So {}!"
+    )
     found = explain(request, bundle=nli)
     assert np.isnan(found.scores).any()
     assert from_json(to_json(found)) == found

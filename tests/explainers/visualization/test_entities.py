@@ -12,7 +12,8 @@ from explainers.visualization.summaries.classification import describe_explanati
 from explainers.visualization.text.entities import CSS, Piece, split_entities
 from explainers.visualization.text.escape import HIDDEN
 from explainers.visualization.text.spans import name_direction
-from tests.explainers.tasks.test_token_classification import asked, named
+from tests.explainers.tasks.test_token_classification import make_request as asked
+from tests.explainers.tasks.test_token_classification import make_tagger as named
 from tests.support.explanations import EVIL, Page
 from tests.support.explanations import scored as drawn
 from tests.support.sentences import HOSTILE
