@@ -13,7 +13,14 @@ from explainers.analyses.context_reliance import (
 )
 from explainers.tasks.generation.prompts import PREFIX, SYSTEM
 from explainers.visualization.html import render_lead
-from explainers.visualization.summaries.context_reliance import CSS, lines, marked, plainly, said, words
+from explainers.visualization.summaries.context_reliance import (
+    CSS,
+    describe_reliance,
+    list_rows,
+    list_words,
+    render_marked,
+    render_plain,
+)
 from pages.common.ui.html import draw_html, draw_table
 from pages.common.ui.progress import answer_with_progress
 
@@ -103,18 +110,18 @@ def _draw_form(explanation: Explanation, own: str) -> ContextQuestion:
 
 def _show(found: Reliance, asked: ContextQuestion) -> None:
     """Draw the answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
-    sources = [words(cue.explanation, list(cue.places)) for cue in found.cues]
+    sources = [list_words(cue.explanation, list(cue.places)) for cue in found.cues]
     rows = [cue.row for cue in found.cues]
-    answer = said(found.explanation, list(zip(rows, sources, strict=True)))
+    answer = describe_reliance(found.explanation, list(zip(rows, sources, strict=True)))
     draw_html(f"<style>{CSS}</style>{render_lead(answer)}")
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")
-        draw_html(marked(found.explanation, rows, found.explanation.shown.get(PREFIX, "")))
+        draw_html(render_marked(found.explanation, rows, found.explanation.source_texts.get(PREFIX, "")))
     with right:
         st.markdown("**Without the context**")
-        draw_html(plainly(found.without.text))
+        draw_html(render_plain(found.without.text))
     if found.cues:
         each = [(cue.row, cue.instead, sources[i]) for i, cue in enumerate(found.cues)]
-        draw_table(lines(found.explanation, found.values, each), "Each word that depends on the context")
+        draw_table(list_rows(found.explanation, found.values, each), "Each word that depends on the context")
     st.caption(f"A word counts from a change of {found.threshold:.3g} (in {MEASURES[asked.measure]}).")
