@@ -19,7 +19,7 @@ def test_a_card_leads_to_the_result_that_it_tells_of_and_so_does_the_next_one(pa
         text = dict(showcase.request.inputs)["text"]
         expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value(text)
         expect(page.locator(".wf-map")).to_have_text(text)
-        told(page, f"The model says {showcase.claim.says}")
+        told(page, f"The model predicts {showcase.claim.says}")
         told(page, f"“{showcase.claim.strongest}” pushes hardest")
         assert "z=" in page.url  # whoever is sent the address sees the same
         page.get_by_role("link", name="Home").click()

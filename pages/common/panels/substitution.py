@@ -89,7 +89,7 @@ def _show(found: tuple[Substitution, ...], explanation: Explanation, row: int) -
     draw_html(render_lead(describe_substitutions(found, token, foil), live=True))
     percent = st.column_config.NumberColumn(format="percent")
     lines = list_rows(found, token, foil)
-    names = {column: percent for column in lines[0] if column not in ("word", "the model writes")}
+    names = {column: percent for column in lines[0] if column not in ("word", "generated text")}
     draw_table(lines, "Each replacement with the probability of the generated word", **names)
     if foil is None:
         st.caption(escape("Fill in “Rather than” above to compare the generated word with another one."))

@@ -72,7 +72,7 @@ def test_every_task_is_explained_from_its_inputs_as_the_library_does_it(task, fo
 def test_the_bundled_model_answers_in_a_sentence_and_the_strongest_words(capsys):
     assert main(["explain", "text_classification", "text=I love you, I like you", "--foil", "NEGATIVE"]) == 0
     told, strongest, *_ = capsys.readouterr().out.splitlines()
-    assert told.startswith("The model says POSITIVE (")
+    assert told.startswith("The model predicts POSITIVE (")
     assert "Why POSITIVE rather than NEGATIVE?" in told
     assert strongest.split()[1] == "love"
 

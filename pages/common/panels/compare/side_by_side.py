@@ -62,7 +62,8 @@ def show_side_by_side(found: Mapping[str, Explanation], key: str) -> None:
         return
     table = measure_agreements(maps.explanations, maps.rows)
     with summary:
-        draw_html(render_lead(pairs.describe_agreement(maps.names, table), live=True))
+        unit = "squares" if maps.explanations[0].kind == "image" else "words"
+        draw_html(render_lead(pairs.describe_agreement(maps.names, table, unit), live=True))
     left, right = st.columns(2)
     with left:
         _show_agreement(maps, table, key)
