@@ -1,21 +1,15 @@
 """What a checked map says: its sentence, its doubts, its numbers, its curves, its files; foreign text stays inert."""
 
-import csv
-import io
-import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from explainers.export.faithfulness import to_csv, to_json
 from explainers.request import Target
 from explainers.results.faithfulness import Curves, Faithfulness, Measure
-from explainers.visualization.charts.perturbation_curves import describe_curve, draw_curve
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.summaries.faithfulness import describe_faithfulness, render_measures
-from explainers.visualization.text.escape import escape_plain
 from tests.support.explanations import EVIL, ParsedHtml, make_explanation
 from tests.support.faithfulness import RANDOM, make_faithfulness, make_measure
 from tests.support.sentences import HOSTILE
@@ -97,51 +91,3 @@ def test_every_measure_is_a_row_with_its_meaning_and_its_verdict():
     assert {tag for tag, _ in ParsedHtml(render_measures(escaped)).elements} <= {
         *("table", "thead", "tbody", "tr", "th", "td", "div", "small", "span")
     }
-
-
-@pytest.mark.parametrize(("which", "first"), [("comprehensiveness", 0.0), ("sufficiency", 0.4)])
-def test_curves_begin_with_the_whole_text_and_lie_over_the_band_of_random_rankings(which, first):
-    found = make_faithfulness()
-    upper, lower, mean, own = draw_curve(found, which).data
-    random = getattr(found.random, which)
-    assert list(own.x) == [0, 0.25, 0.5, 0.75, 1]
-    assert list(own.y) == pytest.approx([first, *getattr(found, which)])
-    assert list(mean.y) == pytest.approx([first, *random.mean(0)])
-    for edge, percent in ((upper, 97.5), (lower, 2.5)):
-        assert list(edge.y) == pytest.approx([first, *np.percentile(random, percent, axis=0)])
-    assert lower.fill == "tonexty"
-    assert (own.name, mean.name, lower.name) == (
-        "this explanation",
-        "mean of random rankings",
-        "95 % of random rankings",
-    )
-
-
-def test_a_figure_is_told_in_words_and_holds_no_markup():
-    assert "at 25 % this explanation +0.50, random rankings" in describe_curve(make_faithfulness(), "comprehensiveness")
-    assert "at 100 % this explanation 0" in describe_curve(make_faithfulness(), "sufficiency")
-    evil = draw_curve(make_faithfulness(unit="<b>$x$</b>"), "comprehensiveness")
-    assert evil.layout.yaxis.title.text == f"fall, in {escape_plain('<b>$x$</b>')}"
-
-
-def test_the_files_hold_every_number_and_null_for_what_is_not_defined():
-    found = make_faithfulness()
-    read = json.loads(to_json(found))
-    assert read["verdict"] == "beats chance"
-    assert read["request"] == found.request.to_query()
-    assert np.array_equal(read["random"]["sufficiency"], found.random.sufficiency)
-    assert [measure["value"] for measure in read["measures"]] == [0.61, None, 0.2]
-    rows = list(csv.DictReader(io.StringIO(to_csv(found))))
-    assert [float(row["comprehensiveness"]) for row in rows] == found.comprehensiveness.tolist()
-    assert [float(row["sufficiency_random"]) for row in rows] == found.random.sufficiency.mean(0).tolist()
-    assert list(rows[0])[:5] == [
-        *("fraction", "comprehensiveness", "comprehensiveness_random", "comprehensiveness_low"),
-        "comprehensiveness_high",
-    ]
-
-
-def test_curves_of_different_lengths_are_no_check():
-    with pytest.raises(ValueError, match="fractions"):
-        make_faithfulness(fractions=np.array([0.5, 1.0]))
-    with pytest.raises(ValueError, match="sufficiency"):
-        Curves(np.zeros(3), np.zeros(2))

@@ -7,19 +7,11 @@ import pytest
 from explainers.request import Target
 from explainers.results.explanation import Feature
 from explainers.visualization.html import render_pairs
-from explainers.visualization.palette import AWAY, CSS, MAX_OPACITY, TOWARDS, UNREAD_OPACITY
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.summaries.convergence import render_convergence
 from explainers.visualization.summaries.provenance import list_provenance
 from explainers.visualization.summaries.score_table import list_scores
-from explainers.visualization.text.escape import HIDDEN, escape, escape_plain
-from explainers.visualization.text.format import (
-    format_decimals,
-    format_number,
-    format_share,
-    number_duplicates,
-    shorten,
-)
+from explainers.visualization.text.escape import HIDDEN
 from explainers.visualization.text.segments import measure_special_share
 from explainers.visualization.text.spans import MAX_FOCUSABLE, render_spans
 from tests.support.explanations import AGAINST, EVIL, ParsedHtml, make_explanation, mark_controls
@@ -228,97 +220,3 @@ def test_credit_on_special_tokens_is_stated():
         ParsedHtml(render_spans(explanation)).text("wf-note")
         == "Not shown: 12 % on [CLS], which the tokenizer adds to every text."
     )
-
-
-def rgb(colour):
-    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-
-
-def blended(over, under, opacity):
-    return [opacity * one + (1 - opacity) * other for one, other in zip(over, under, strict=True)]
-
-
-def luminance(colour):
-    """WCAG 2.2, relative luminance."""
-    shares = [value / 255 for value in colour]
-    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in shares]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-STREAMLIT = {"light": ("#31333F", "#FFFFFF"), "dark": ("#FAFAFA", "#0E1117")}  # its text and its page
-
-
-@pytest.mark.parametrize("theme", STREAMLIT)
-def test_text_keeps_its_contrast_on_the_strongest_shade_and_where_it_was_not_read(theme):
-    text, page = map(rgb, STREAMLIT[theme])
-    assert contrast([0, 0, 0], [255, 255, 255]) == pytest.approx(21)
-    for colours in (TOWARDS, AWAY):
-        assert contrast(text, blended(rgb(colours[theme]), page, MAX_OPACITY[theme])) >= 4.5
-    assert contrast(blended(text, page, UNREAD_OPACITY), page) >= 4.5
-
-
-@pytest.mark.parametrize("theme", STREAMLIT)
-def test_lines_of_figures_stand_out_from_either_page(theme):
-    _, page = map(rgb, STREAMLIT[theme])
-    for colours in (TOWARDS, AWAY):
-        assert contrast(rgb(colours["either"]), page) >= 3
-
-
-def test_the_style_sheet_uses_the_palettes_opacities_and_fetches_nothing():
-    assert {*re.findall(r"var\(--s\) \* ([\d.]+)", CSS)} == {str(MAX_OPACITY["light"]), str(MAX_OPACITY["dark"])}
-    assert f"opacity: {UNREAD_OPACITY}" in CSS
-    assert not re.search(r"url|http|@import", CSS)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(0.0, "0"), (-0.0, "0"), (0.394, "+0.39"), (-0.394, "−0.39"), (0.0123, "+0.012"), (12, "+12.00")],
-)
-def test_a_score_is_shown_with_its_sign_and_two_decimals_that_matter(value, shown):
-    assert format_number(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("share", "shown"),
-    [
-        (0, "0 %"),
-        (0.98, "98 %"),
-        (1, "100 %"),
-        (0.052, "5.2 %"),
-        (0.0996, "10 %"),
-        (0.0012, "0.12 %"),
-        (1e-7, "< 0.01 %"),
-        (12.5, "1,250 %"),
-    ],
-)
-def test_a_share_is_shown_as_a_percentage_without_powers_of_ten(share, shown):
-    assert format_share(share) == shown
-    assert "e" not in format_decimals(1e30)
-
-
-def test_text_is_cut_between_two_signs_and_set_on_one_line():
-    assert shorten("👍🏽👍🏽👍🏽", 2) == "👍🏽…"
-    assert shorten("one\n two") == "one two"
-
-
-@pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values(), "&#x3C;img&#x3E;", "&lt;"])
-def test_text_is_safe_between_tags_and_between_quotes(evil):
-    page = ParsedHtml(f'<p title="{escape_plain(evil)}">{escape(evil)}</p>')
-    assert {tag for tag, _ in page.elements} <= {"p", "span"}
-    assert page.elements[0][1].keys() == {"title"}
-    assert page.text() == mark_controls(evil)
-    assert not set("<>\"'$") & set(escape_plain(evil))
-
-
-def test_options_that_would_look_alike_are_told_apart_and_the_others_stay_as_they_are():
-    assert number_duplicates(["Paris: LOC", "Ada: PER", "Paris: LOC", "Paris: LOC"]) == [
-        "Paris: LOC",
-        "Ada: PER",
-        "Paris: LOC (2)",
-        "Paris: LOC (3)",
-    ]

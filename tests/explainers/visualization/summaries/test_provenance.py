@@ -1,0 +1,73 @@
+"""How an explanation was computed, and the code that computes it again."""
+
+import pytest
+
+from explainers.request import Request, Target
+from explainers.visualization.summaries.provenance import list_provenance, write_code
+from tests.support.explanations import AGAINST, make_explanation
+
+
+def facts(**changes):
+    return dict(list_provenance(make_explanation(**changes)))
+
+
+def test_the_computation_is_told_from_its_own_settings():
+    request = Request("text_classification", "sentiment", {"text": "good bad film"}, params={"tolerance": 0.01}, seed=7)
+    told = facts(request=request, about=(("model", "Sentiment"), ("torch", "2.13.0"), ("revision", "")))
+    assert told["Method"].startswith("Integrated gradients: ")
+    assert "arXiv:1703.01365" in told["Method"]
+    assert told["Explained"] == "POSITIVE, in probability"
+    assert (told["Value at the input"], told["Value at the baseline"]) == ("0.98", "0.83")
+    assert (told["Tolerance"], told["Seed"]) == ("0.01", "7")
+    assert (told["Model"], told["Torch"]) == ("Sentiment", "2.13.0")
+    assert "Revision" not in told
+    assert "Value at the baseline" not in facts(baselines=None)
+    about = (("baseline", "pad"), ("unit", "probability"))
+    assert facts(about=about)["Baseline"] == "pad"
+    assert facts(about=about, baselines=None).keys() & {"Baseline", "Unit"} == {"Unit"}
+    assert facts(target=AGAINST, unit="logit_margin")["Explained"] == (
+        "POSITIVE rather than NEGATIVE, in logits, the first label's minus the second's"
+    )
+
+
+def test_a_method_of_another_version_is_named_as_the_file_names_it():
+    request = Request("text_classification", "sentiment", {"text": "good bad film"}, method="future_gradients")
+    assert facts(request=request)["Method"] == "future_gradients"
+
+
+PARAMS = {
+    "tolerance": 0.01,
+    "most_passes": 300,
+    "baseline": "mask",
+    "baseline_text": "1.50",
+    "other": True,
+    "last": "1e3",
+}
+
+
+def test_the_code_names_only_settings_that_differ_from_their_default_as_python_values():
+    request = Request("text_classification", "sentiment", {"text": "good bad film"}, params=PARAMS)
+    lines = write_code(make_explanation(request=request)).splitlines()
+    written = "{'baseline': 'mask', 'baseline_text': '1.50', 'last': '1e3', 'other': True, 'tolerance': 0.01}"
+    assert f"    params={written}," in lines
+    assert not [line for line in lines if "seed" in line or "target" in line]
+    usual = write_code(make_explanation(request=Request("text_classification", "sentiment", {"text": "good bad film"})))
+    assert "params" not in usual
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"params": {"tolerance": 0.01, "baseline_text": "007", "baseline": "text"}, "seed": 3},
+        {"target": Target("POSITIVE", foil='"><img>')},
+        {"target": 1, "inputs": {"text": 'it\'s "quoted" \\ \u202e'}},
+        {"params": {"most_passes": 10**25, "tolerance": "--5"}},
+    ],
+)
+def test_the_code_makes_the_request_again(asked):
+    request = Request(
+        **{"task": "text_classification", "model": "sentiment", "inputs": {"text": "good bad film"}} | asked
+    )
+    space: dict[str, object] = {}
+    exec(write_code(make_explanation(text=request.texts["text"], request=request)).split("explanation =")[0], space)
+    assert space["request"] == request

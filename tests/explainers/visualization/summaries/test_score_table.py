@@ -1,0 +1,46 @@
+"""Tables of scores, costs and faithfulness."""
+
+import numpy as np
+import pytest
+
+from explainers.request import Request, Target
+from explainers.results.faithfulness import Curves, Faithfulness, Measure
+from explainers.visualization.summaries.score_table import list_costs, name_most_faithful
+from tests.support.explanations import make_explanation
+
+OTHER = Request("text_classification", "another", {"text": "a b c"})
+
+
+def test_the_table_of_costs_has_no_number_where_none_is_defined():
+    known, unknown = make_explanation("a b c", [1, -2, 0.5]), make_explanation("a b c", [1, -2, 0.5], additive=False)
+    first, second = list_costs(["A", "B"], [known, unknown], [0, 0], [None, None])
+    assert first["map"] == "A"
+    assert first["passes"] == sum(known.evaluations)
+    assert first["unexplained"] == pytest.approx(float(np.asarray(known.relative_error)[0]))
+    assert second["unexplained"] is None
+
+
+def checked(value, verdict=True, random=0.1):
+    """A check with this AOPC; `verdict` says whether chance gets there."""
+    measure = Measure("comprehensiveness", "", "", "", "high", value, random, 0.0, 0.2, 0.01 if verdict else 0.5, 0.9)
+    curves = Curves(np.full(2, value), np.full(2, 0.1))
+    many = Curves(np.full((100, 2), random), np.full((100, 2), 0.1))
+    told = (OTHER, 0, Target("POSITIVE"), "probability", True, "word", 9, 0.9, 0.1, np.array([0.5, 1.0]))
+    return Faithfulness(*told, curves, many, False, (measure,))
+
+
+def test_the_table_tells_how_true_each_map_is_once_all_are_checked():
+    maps = [make_explanation("a b c", [1, -2, 0.5])] * 2
+    rows = list_costs(["A", "B"], maps, [0, 0], [checked(0.4), checked(0.2, verdict=False)])
+    assert [(row["aopc"], row["random"], row["chance"]) for row in rows] == [
+        (0.4, 0.1, "beats chance"),
+        (0.2, 0.1, "cannot be distinguished from chance"),
+    ]
+    assert "aopc" not in list_costs(["A", "B"], maps, [0, 0], [checked(0.4), None])[0]
+
+
+def test_the_truest_map_is_the_one_that_gains_most_over_chance_if_any_beats_it():
+    said = name_most_faithful(["A", "B", "C"], [checked(0.4), checked(0.5, random=0.3), checked(0.9, verdict=False)])
+    assert said.startswith("A is the most faithful")
+    assert "by 0.40 on average; random rankings lower it by 0.10. 2 of 3 explanations beat chance." in said
+    assert name_most_faithful(["A"], [checked(0.9, verdict=False)]) == "None of these explanations beats chance."
