@@ -10,7 +10,7 @@ from explainers.export.faithfulness import to_csv, to_json
 from tests.support.faithfulness import make_faithfulness
 
 
-def test_the_files_hold_every_number_and_null_for_what_is_not_defined():
+def test_the_files_have_every_number_and_null_if_undefined():
     found = make_faithfulness()
     read = json.loads(to_json(found))
     assert read["verdict"] == "beats chance"

@@ -16,7 +16,7 @@ def read(text, kind="bert"):
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
 @pytest.mark.parametrize("text", [*SENTENCES[:4], HOSTILE["emoji"], HOSTILE["image"], "你好,世界 hello"])
-def test_a_text_is_the_sum_of_its_pieces_and_each_lies_where_it_says(kind, text):
+def test_words_and_gaps_make_the_text_and_spans_are_right(kind, text):
     wording = read(text, kind)
     assert wording.text.strip() == text.strip()
     for piece, (start, end) in zip(wording.words, wording.spans, strict=True):
@@ -24,7 +24,7 @@ def test_a_text_is_the_sum_of_its_pieces_and_each_lies_where_it_says(kind, text)
         assert wording.locate(piece.start) == start
 
 
-def test_a_swap_changes_one_word_and_moves_the_others_along():
+def test_replacing_a_word_moves_the_following_ones():
     wording = worded("one two  three").replace_word(1, "seventeen", 0.5)
     assert wording.text == "one seventeen  three"
     assert wording.locate(9) == 15

@@ -48,7 +48,7 @@ STREAMLIT = {"light": ("#31333F", "#FFFFFF"), "dark": ("#FAFAFA", "#0E1117")}  #
 
 
 @pytest.mark.parametrize("theme", STREAMLIT)
-def test_text_keeps_its_contrast_on_the_strongest_shade_and_where_it_was_not_read(theme):
+def test_text_keeps_its_contrast_on_full_colour_and_when_truncated(theme):
     text, page = map(rgb, STREAMLIT[theme])
     assert contrast([0, 0, 0], [255, 255, 255]) == pytest.approx(21)
     for colours in (TOWARDS, AWAY):
@@ -57,13 +57,13 @@ def test_text_keeps_its_contrast_on_the_strongest_shade_and_where_it_was_not_rea
 
 
 @pytest.mark.parametrize("theme", STREAMLIT)
-def test_lines_of_figures_stand_out_from_either_page(theme):
+def test_lines_of_figures_have_contrast_in_both_themes(theme):
     _, page = map(rgb, STREAMLIT[theme])
     for colours in (TOWARDS, AWAY):
         assert contrast(rgb(colours["either"]), page) >= 3
 
 
-def test_the_style_sheet_uses_the_palettes_opacities_and_fetches_nothing():
+def test_the_style_sheet_fetches_nothing():
     assert {*re.findall(r"var\(--s\) \* ([\d.]+)", CSS)} == {str(MAX_OPACITY["light"]), str(MAX_OPACITY["dark"])}
     assert f"opacity: {UNREAD_OPACITY}" in CSS
     assert not re.search(r"url|http|@import", CSS)

@@ -36,7 +36,7 @@ def two(value, **more):
     ("value", "said"),
     [(0.9, "agree well"), (0.5, "agree in part"), (0.1, "hardly agree"), (-0.3, "hardly"), (-0.9, "contradict")],
 )
-def test_two_maps_are_told_how_well_they_agree_with_the_numbers(value, said):
+def test_the_sentence_about_two_explanations_has_their_numbers(value, said):
     found = ParsedHtml(describe_agreement(["A", "B"], two(value))).text()
     assert said in found
     assert f"is {value:.2f}".replace("-", "−") in found
@@ -44,7 +44,7 @@ def test_two_maps_are_told_how_well_they_agree_with_the_numbers(value, said):
     assert "for 20 words" in found
 
 
-def test_of_several_the_most_and_the_least_alike_are_named():
+def test_the_sentence_about_several_names_the_most_and_least_alike():
     said = ParsedHtml(describe_agreement(["A", "B", "C"], table(0.9, -0.2, 0.4))).text()
     assert "B and A are most alike (0.90), C and A least (−0.20)" in said or (
         "A and B are most alike (0.90), A and C least (−0.20)" in said
@@ -53,13 +53,13 @@ def test_of_several_the_most_and_the_least_alike_are_named():
     assert "too little in common" in describe_agreement(["A", "B"], two(None))
 
 
-def test_chance_shrinks_with_the_number_of_pieces_and_is_never_over_1():
+def test_the_chance_level_falls_with_the_number_of_words():
     assert compute_chance_level(alike(0.5, shared=101)) == pytest.approx(0.196)
     assert compute_chance_level(alike(0.5, shared=2)) == 1.0
 
 
 @pytest.mark.parametrize("measure", ["correlation", "overlap"])
-def test_each_cell_of_the_heatmap_bears_its_number(measure):
+def test_each_cell_of_the_heatmap_has_its_number(measure):
     figure = draw_heatmap(["A", "B", "C"], table(0.9, None, 0.4), measure)
     (cells,) = figure.data
     notes = {(note.x, note.y): note.text for note in figure.layout.annotations}
@@ -72,7 +72,7 @@ def test_each_cell_of_the_heatmap_bears_its_number(measure):
     ).replace("B and A", "A and B")
 
 
-def test_one_limit_for_all_maps_where_they_measure_the_same_and_none_where_they_do_not():
+def test_comparable_explanations_share_a_colour_limit():
     one, other = make_explanation("a b c", [1, -2, 0.5]), make_explanation("a b c", [4, 1, 0])
     assert (find_strongest_score(one), find_common_limit([one, other], [0, 0])) == (2, 4)
     assert find_common_limit([one, make_explanation("a b c", [4, 1, 0], unit="logit")], [0, 0]) is None
@@ -88,7 +88,7 @@ def test_one_limit_for_all_maps_where_they_measure_the_same_and_none_where_they_
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_names_and_words_that_are_markup_stay_text(evil):
+def test_names_and_words_are_escaped(evil):
     names, ranking = [evil, "B"], {evil: [1, 2], "film": [2, 1]}
     page = ParsedHtml(describe_agreement([evil, "B", "C"], table(0.9, -0.2, 0.4)))
     assert {tag for tag, _ in page.elements} <= {"strong", "bdi", "span"}

@@ -38,7 +38,7 @@ def test_equal_words_stay_apart():
     assert figure.layout.yaxis.autorange == "reversed"
 
 
-def test_the_strongest_come_first_and_colours_follow_the_sign():
+def test_bars_are_sorted_by_strength_and_coloured_by_sign():
     figure, trace = drawn(make_explanation(scores=(0.1, -0.5, 0.3)))
     assert list(figure.layout.yaxis.ticktext) == ["bad", "film", "good"]
     assert list(trace.marker.color) == [AWAY["either"], TOWARDS["either"], TOWARDS["either"]]
@@ -49,7 +49,7 @@ def test_the_strongest_come_first_and_colours_follow_the_sign():
 
 
 @pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values(), "$x$ <b>bold</b> %{x}"])
-def test_no_text_of_a_figure_is_markup_or_formula(evil):
+def test_texts_of_a_figure_are_neither_markup_nor_formula(evil):
     for explanation in (
         make_explanation(evil),
         make_explanation(label=evil),
@@ -62,12 +62,12 @@ def test_no_text_of_a_figure_is_markup_or_formula(evil):
         assert not [text for text in strings([layout, data]) if set(text) & set("<>\"'$")]
 
 
-def test_plotlys_text_names_signs_by_number_for_it_knows_few_names():
+def test_plotly_text_uses_numeric_entities():
     figure, _ = drawn(make_explanation('"a" <b> &'))
     assert {*figure.layout.yaxis.ticktext} == {"a", "b", "&#34;", "&lt;", "&gt;", "&amp;"}
 
 
-def test_the_axis_says_what_a_bar_stands_for():
+def test_the_axis_names_direction_and_unit():
     assert drawn(make_explanation())[0].layout.xaxis.title.text == "Score towards POSITIVE, in probability"
     assert drawn(make_explanation(target=AGAINST))[0].layout.xaxis.title.text == (
         "Score towards POSITIVE rather than NEGATIVE, in probability"
@@ -77,7 +77,7 @@ def test_the_axis_says_what_a_bar_stands_for():
     assert set(trace.text) == {"0.30"}
 
 
-def test_the_figure_is_told_in_words():
+def test_the_description_lists_the_bars():
     assert (
         describe_bars(make_explanation())
         == "Bars. Score towards POSITIVE, in probability: good +0.30; bad −0.20; film +0.05."
@@ -101,7 +101,7 @@ def test_small_and_empty_figures_have_a_scale(text, scores):
     assert describe_bars(make_explanation(text, scores)).endswith(".")
 
 
-def test_a_thousand_words_are_drawn_at_once():
+def test_a_thousand_words_are_drawn_in_two_seconds():
     explanation = make_explanation("word " * 1000, tuple(np.sin(np.arange(1000))))
     started = time.process_time()
     figure, trace = drawn(explanation, most=50)
@@ -111,7 +111,7 @@ def test_a_thousand_words_are_drawn_at_once():
     assert len(list_scores(explanation)) == 1000
 
 
-def test_the_table_is_the_twin_of_the_bars():
+def test_the_table_has_the_same_scores_as_the_bars():
     explanation = make_explanation(scores=(0.1, -0.5, 0.4))
     found = list_scores(explanation)
     assert [row["text"] for row in found] == ["bad", "film", "good"]

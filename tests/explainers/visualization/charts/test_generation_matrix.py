@@ -12,7 +12,7 @@ from tests.support.generations import NAN, generation
 SCORES = [[0.1, 0.2, -0.3, 0.9, 0.5], [0.25, 0, 0.1, -0.2, 0.1, 0.8], [0.1, 0.1, 0.1, 0.1, 0.1, -0.2, 0.6]]
 
 
-def test_scores_that_have_no_sign_are_drawn_from_zero_on():
+def test_unsigned_scores_have_a_scale_from_zero():
     scores = [[1.0] * 5, [2.0] * 6, [3.0] * 7]
     plain, signed = (draw_matrix(generation(scores=scores, signed=sign)).data[0] for sign in (False, True))
     assert (plain.zmin, plain.zmax, signed.zmin, signed.zmax) == (0, 3, -3, 3)
@@ -20,7 +20,7 @@ def test_scores_that_have_no_sign_are_drawn_from_zero_on():
     assert plain.colorscale[0][1] == signed.colorscale[2][1]
 
 
-def test_the_heatmap_has_a_column_a_token_a_row_a_source_and_gaps_where_nothing_was_visible():
+def test_the_heatmap_has_a_column_per_token_and_gaps_for_invisible_features():
     explanation = generation(scores=SCORES, steps=(("entropy", (1.0, 2.0, 3.0)),))
     heatmap, steps = draw_matrix(explanation).data
     assert_allclose(heatmap.z, explanation.scores[:, :7].T, rtol=0.01)
@@ -33,7 +33,7 @@ def test_the_heatmap_has_a_column_a_token_a_row_a_source_and_gaps_where_nothing_
     assert_allclose(steps.customdata, [[1, 2, 3]])
 
 
-def test_a_few_large_scores_do_not_leave_all_others_of_a_long_text_pale():
+def test_a_few_large_scores_do_not_set_the_colour_scale():
     given, made = ([f"{kind}{i}" for i in range(20)] for kind in "wo")
     long = generation(given, made, texts=(" ".join(given), " " + " ".join(made)))
     scores = np.where(np.isnan(long.scores), NAN, 1).astype(np.float32)
@@ -46,12 +46,12 @@ def test_a_few_large_scores_do_not_leave_all_others_of_a_long_text_pale():
     assert draw_matrix(replace(long, scores=scores)).data[0].colorbar.title.text == "probability"
 
 
-def test_numbers_are_rounded_to_three_digits_and_nothing_else_is_lost():
+def test_numbers_are_rounded_to_three_significant_digits():
     given = np.array([[1234.5, -0.00012345, 0.0, NAN]], np.float32)
     assert_allclose(round_scores(given), [[1230, -0.000123, 0, NAN]], rtol=1e-6)
 
 
-def test_the_figure_in_words_and_the_table_name_the_strongest_source_of_each():
+def test_description_and_table_name_the_strongest_sources():
     explanation = generation(scores=SCORES, steps=(("entropy", (1.0, 2.0, 3.0)),))
     assert describe_matrix(explanation).startswith(
         "Heatmap of 3 generated tokens and their sources. Strongest in each column: Par: France +0.90; is: Par"

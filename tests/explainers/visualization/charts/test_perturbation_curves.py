@@ -9,7 +9,7 @@ from tests.support.faithfulness import make_faithfulness
 
 
 @pytest.mark.parametrize(("which", "first"), [("comprehensiveness", 0.0), ("sufficiency", 0.4)])
-def test_curves_begin_with_the_whole_text_and_lie_over_the_band_of_random_rankings(which, first):
+def test_curves_begin_at_0_percent_and_have_a_band_of_random_rankings(which, first):
     found = make_faithfulness()
     upper, lower, mean, own = draw_curve(found, which).data
     random = getattr(found.random, which)
@@ -26,7 +26,7 @@ def test_curves_begin_with_the_whole_text_and_lie_over_the_band_of_random_rankin
     )
 
 
-def test_a_figure_is_told_in_words_and_holds_no_markup():
+def test_the_figure_is_described_and_escaped():
     assert "at 25 % this explanation +0.50, random rankings" in describe_curve(make_faithfulness(), "comprehensiveness")
     assert "at 100 % this explanation 0" in describe_curve(make_faithfulness(), "sufficiency")
     evil = draw_curve(make_faithfulness(unit="<b>$x$</b>"), "comprehensiveness")

@@ -26,11 +26,11 @@ def steps(*values, shared=20):
         (steps(0.9, 0.1, shared=5), "too few words"),
     ],
 )
-def test_the_verdict_follows_from_what_is_left_when_all_is_random(found, said):
+def test_the_sentence_depends_on_the_correlation_after_full_randomisation(found, said):
     assert said in describe_randomization(found)
 
 
-def test_the_falling_line_begins_at_1_and_has_a_point_a_layer():
+def test_the_line_begins_at_1_and_has_a_point_per_layer():
     strengths, signed = draw_decline(steps(0.9, 0.5, None)).data
     assert list(strengths.y) == list(signed.y) == [1.0, 0.9, 0.5, None]
     assert "layer.0 0.90; layer.1 0.50" in sanity_alt(steps(0.9, 0.5, None))

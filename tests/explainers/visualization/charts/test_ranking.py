@@ -6,7 +6,7 @@ from explainers.visualization.charts.ranking import describe_ranking as ranking_
 RANKING = {"good": [1, 2], "bad": [2, 1], "film": [3, 3]}
 
 
-def test_a_line_a_word_goes_through_its_places_and_bears_its_name_at_both_ends():
+def test_each_word_is_a_line_over_its_ranks_labelled_at_both_ends():
     lines = draw_ranking(["A", "B"], RANKING).data
     assert [list(line.y) for line in lines] == [[1, 2], [2, 1], [3, 3]]
     assert [list(line.text) for line in lines] == [["good", "good"], ["bad", "bad"], ["film", "film"]]
@@ -15,7 +15,7 @@ def test_a_line_a_word_goes_through_its_places_and_bears_its_name_at_both_ends()
     assert "good 1, 2; bad 2, 1" in ranking_alt(["A", "B"], RANKING)
 
 
-def test_the_strongest_word_is_named_or_what_it_depends_on():
+def test_the_strongest_word_is_named():
     assert describe_movement(["A", "B"], RANKING) == "The strongest word differs: “good” with A; “bad” with B."
     assert "“good” is the strongest in both explanations" in describe_movement(
         ["A", "B"], {"good": [1, 1], "bad": [2, 2]}

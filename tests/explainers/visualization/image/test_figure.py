@@ -23,7 +23,7 @@ from tests.support.image_explanations import explain_image, make_random_scores
 BLUE, ORANGE = split_rgb(TOWARDS["light"]), split_rgb(AWAY["light"])
 
 
-def test_the_map_is_the_sum_over_the_channels_of_each_pixel():
+def test_channels_are_summed():
     scores = make_random_scores(3, 4, 5)
     np.testing.assert_allclose(sum_channels(explain_image(scores)), scores.sum(0), rtol=1e-5)
 
@@ -35,7 +35,7 @@ def decoded(array: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 300.0, 1e7])
-def test_the_numbers_under_the_pointer_are_the_scores_to_four_digits(scale):
+def test_hover_numbers_are_the_scores_to_four_digits(scale):
     scores = scale * make_random_scores(3, 30, 20)
     trace = json.loads(draw_figure(explain_image(scores), Look("heatmap")).to_json())["data"][0]
     power = trace["hovertemplate"].split("%{z:+d}")[1].split("<extra>")[0].replace(" × 10", "")
@@ -48,7 +48,7 @@ def test_the_numbers_under_the_pointer_are_the_scores_to_four_digits(scale):
 
 
 @pytest.mark.parametrize("original", [True, False])
-def test_a_cell_of_the_figure_lies_where_the_model_reads_it(original):
+def test_cells_of_the_figure_lie_on_the_frame(original):
     cut = explain_image(make_random_scores(1, 10, 10), frame=(0.25, 0.0, 0.75, 1.0))
     trace = json.loads(draw_figure(cut, Look("heatmap", original=original)).to_json())["data"][0]
     assert (trace["x0"], trace["dx"], trace["y0"], trace["dy"]) == ((11, 2, 1, 2) if original else (0.5, 1, 0.5, 1))
@@ -59,7 +59,7 @@ def test_a_cell_of_the_figure_lies_where_the_model_reads_it(original):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("side_by_side", [False, True])
-def test_a_figure_of_a_photograph_is_small_and_holds_all_that_it_needs(kind, side_by_side):
+def test_a_figure_is_small_and_self_contained(kind, side_by_side):
     photographed = explain_image(
         make_random_scores(3, 224, 224),
         request=Request("image_classification", "m", {"image": PHOTOGRAPHS[1].picture}),
@@ -74,7 +74,7 @@ def test_a_figure_of_a_photograph_is_small_and_holds_all_that_it_needs(kind, sid
     assert "http" not in text
 
 
-def test_the_columns_of_a_figure_side_by_side_are_the_picture_and_the_view():
+def test_side_by_side_shows_the_image_and_the_view():
     layout = json.loads(
         draw_figure(explain_image(make_random_scores(1, 4, 8)), Look("overlay", side_by_side=True)).to_json()
     )["layout"]
@@ -86,7 +86,7 @@ def test_the_columns_of_a_figure_side_by_side_are_the_picture_and_the_view():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_the_pictures_bytes_the_map_is_a_bare_heatmap(kind):
+def test_without_the_image_there_is_a_bare_heatmap(kind):
     scores = make_random_scores(1, 4, 8)
     request = Request("image_classification", "m", {"image": Picture(b"", "0" * 64)})
     bare = explain_image(scores, request=request)
@@ -97,14 +97,14 @@ def test_without_the_pictures_bytes_the_map_is_a_bare_heatmap(kind):
     assert shown.getpixel(strongest[::-1]) == (BLUE if scores[0][strongest] > 0 else ORANGE)
 
 
-def test_a_map_of_nothing_is_drawn_white_and_said():
+def test_scores_of_0_are_white_and_described():
     nothing = explain_image(np.zeros((3, 4, 8)))
     assert (np.asarray(render_image(nothing, Look("heatmap"))) == 255).all()
     assert "every score is 0" in describe_figure(nothing, Look())
     assert draw_figure(nothing, Look()).data[0].zmax > 0
 
 
-def test_the_text_for_those_who_do_not_see_says_where_and_how_much():
+def test_the_description_names_regions_and_shares():
     scores = np.zeros((1, 9, 9))
     scores[0, 0, 8], scores[0, 8, 0] = 0.25, -0.125
     said = describe_figure(explain_image(scores), Look("overlay"))

@@ -22,7 +22,7 @@ BLUE, ORANGE = split_rgb(TOWARDS["light"]), split_rgb(AWAY["light"])
 
 @pytest.mark.parametrize("sign", SIGNS)
 @pytest.mark.parametrize("threshold", [0.001, 0.02, 0.1, 0.5])  # at 0 Captum raises: its sum rounds up
-def test_strengths_are_those_of_captum_for_every_sign_and_threshold(sign, threshold):
+def test_strengths_equal_those_of_captum(sign, threshold):
     scores = make_random_scores(3, 16, 12)
     named = "absolute_value" if sign == "absolute" else sign
     theirs = captum._normalize_attr(scores.sum(0), named, 100 * threshold)
@@ -32,7 +32,7 @@ def test_strengths_are_those_of_captum_for_every_sign_and_threshold(sign, thresh
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-def test_full_colour_begins_where_the_larger_scores_hold_the_threshold_of_all_credit():
+def test_scores_beyond_the_limit_hold_the_outlier_threshold():
     values = np.array([[1.0, -2.0], [3.0, -4.0]])
     assert find_limit(values, 0.0) == 4.0
     assert find_limit(values, 0.4) == 3.0  # 4 of 10 lie beyond it
@@ -42,7 +42,7 @@ def test_full_colour_begins_where_the_larger_scores_hold_the_threshold_of_all_cr
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_colours_at_minus_one_zero_and_one_are_those_of_the_view(kind):
+def test_each_view_has_its_colours_at_minus_one_zero_and_one(kind):
     over = round(255 * OVERLAY_OPACITY)
     right = {
         "heatmap": [(*ORANGE, 255), (255, 255, 255, 255), (*BLUE, 255)],
@@ -54,11 +54,11 @@ def test_colours_at_minus_one_zero_and_one_are_those_of_the_view(kind):
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "blend"}, {"sign": "both"}, {"outlier_threshold": 1.0}])
-def test_a_look_that_there_is_not_is_refused_with_what_there_is(wrong):
+def test_an_invalid_look_is_refused_with_the_valid_values(wrong):
     with pytest.raises(BadRequest, match=r"Give one of|is not a share"):
         Look(**wrong)
 
 
-def test_signs_are_chosen_before_the_limit_is_found():
+def test_the_limit_is_that_of_the_selected_signs():
     values = np.array([[8.0, -1.0]], np.float32)
     assert find_limit(select_sign(values, "negative"), 0.0) == 1.0

@@ -25,30 +25,30 @@ def spotted(towards: float = 4.0, away: float = 1.0) -> np.ndarray:
     return scores
 
 
-def test_the_sentence_names_the_part_where_most_of_each_push_lies():
+def test_the_summary_names_the_strongest_region_of_each_direction():
     said = describe_explanation(explain_image(spotted()))
     assert "100 % of the push towards it lies in <strong>the upper right</strong>" in said
     assert "of the push away from it lies in <strong>the lower left</strong>." in said
 
 
-def test_the_sentence_leaves_out_a_direction_that_is_weak_beside_the_other():
+def test_the_summary_leaves_out_a_weak_direction():
     assert "away" not in describe_explanation(explain_image(spotted(away=0.5)))
     assert describe_explanation(explain_image(spotted(towards=0.5, away=4.0))).count("push") == 1
 
 
-def test_the_sentence_says_when_nothing_stands_out_or_moves():
+def test_the_summary_says_if_no_region_stands_out():
     assert "No region stands out" in describe_explanation(explain_image(np.ones((1, 9, 9))))
     assert "Every region has the score 0" in describe_explanation(explain_image(np.zeros((1, 9, 9))))
 
 
-def test_the_sentence_with_a_foil_pushes_towards_one_or_the_other():
+def test_the_summary_of_a_contrast_names_both_labels():
     target = Target("cat", 0, foil="dog", probability=0.7)
     said = describe_explanation(explain_image(spotted(), targets=(target,)))
     assert re.search(r"towards <strong><bdi>cat</bdi></strong> lies in <strong>the upper right", said)
     assert re.search(r"towards <strong><bdi>dog</bdi></strong> lies in <strong>the lower left", said)
 
 
-def test_places_add_up_to_all_scores_and_all_credit():
+def test_regions_sum_to_all_scores():
     found = list_regions(explain_image(spotted()))
     assert [(cells["text"], cells["score"]) for cells in found[:2]] == [
         ("the upper right", pytest.approx(4.0)),
@@ -69,7 +69,7 @@ def test_places_add_up_to_all_scores_and_all_credit():
         (Look("alpha_scaling"), ("fade",), ("towards",)),
     ],
 )
-def test_the_legend_names_the_colours_that_are_shown_and_no_others(look, there, absent):
+def test_the_legend_names_only_the_shown_colours(look, there, absent):
     said = render_image_legend(explain_image(spotted()), look).split("</style>")[1]
     assert all(word in said for word in there)
     assert not any(word in said for word in absent)
@@ -89,7 +89,7 @@ def test_the_legend_credits_the_photographer_and_says_what_is_not_read():
     assert "The image itself is not available" in render_image_legend(lost, Look())
 
 
-def test_a_page_holds_four_pictures_and_nothing_of_a_hostile_label_as_markup():
+def test_a_page_has_four_images_and_escapes_labels():
     target = Target(EVIL, 0, foil=EVIL + "2", probability=0.7)
     page = to_html(explain_image(spotted(), targets=(target,)))
     assert page.count('<img src="data:image/png;base64,') == 4

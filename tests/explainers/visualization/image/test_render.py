@@ -27,14 +27,14 @@ def grid_of_one(value: float, rows: int = 2, columns: int = 4, at: tuple[int, in
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("side_by_side", [False, True])
-def test_a_png_has_the_pictures_own_size(kind, side_by_side):
+def test_a_png_has_the_size_of_the_image(kind, side_by_side):
     file = render_png(explain_image(grid_of_one(1.0)), Look(kind, side_by_side=side_by_side))
     with Image.open(io.BytesIO(file)) as opened:
         assert opened.format == "PNG"
         assert opened.size == ((2 * 40 + GAP) if side_by_side else 40, 20)
 
 
-def test_a_masked_image_keeps_what_matters_and_blackens_the_rest():
+def test_a_masked_image_is_black_where_scores_are_0():
     scores = grid_of_one(1.0)
     scores[0, 1, 3] = 0.5
     shown = np.asarray(render_image(explain_image(scores), Look("masked_image", outlier_threshold=0.0)), float)
@@ -44,13 +44,13 @@ def test_a_masked_image_keeps_what_matters_and_blackens_the_rest():
     assert shown[:10, 10:].max() == shown[10:, :30].max() == 0
 
 
-def test_alpha_scaling_keeps_what_matters_and_whitens_the_rest():
+def test_alpha_scaling_is_white_where_scores_are_0():
     shown = np.asarray(render_image(explain_image(grid_of_one(-1.0, at=(1, 2))), Look("alpha_scaling")), float)
     np.testing.assert_array_equal(shown[10:, 20:30], np.asarray(make_image(), float)[10:, 20:30])
     assert shown[:10].min() == shown[:, :20].min() == shown[:, 30:].min() == 255
 
 
-def test_an_overlay_is_grey_where_nothing_pushes_and_coloured_where_something_does():
+def test_an_overlay_is_grey_where_scores_are_0():
     scores = grid_of_one(1.0)
     scores[0, 0, 1] = -1.0
     shown = np.asarray(render_image(explain_image(scores), Look("overlay")), float)
@@ -70,7 +70,7 @@ def test_a_heatmap_is_white_at_zero_and_does_not_show_the_picture():
     assert (shown[10:] == 255).all()
 
 
-def test_a_sign_that_is_not_asked_for_is_not_drawn():
+def test_only_the_selected_signs_are_drawn():
     scores = grid_of_one(1.0)
     scores[0, 0, 1] = -1.0
     for sign, places in (("positive", {0: BLUE}), ("negative", {1: ORANGE}), ("absolute", {0: BLUE, 1: BLUE})):
@@ -79,7 +79,7 @@ def test_a_sign_that_is_not_asked_for_is_not_drawn():
             assert (shown[:10, 10 * column : 10 * column + 10] == places.get(column, (255, 255, 255))).all()
 
 
-def test_the_map_lies_on_the_part_that_the_model_reads_and_the_rest_is_veiled():
+def test_the_heatmap_lies_on_the_frame_and_the_rest_is_veiled():
     cut = explain_image(grid_of_one(1.0, 2, 2), frame=(0.25, 0.0, 0.75, 1.0))
     shown = np.asarray(render_image(cut, Look("masked_image")), float)
     own = np.asarray(make_image(), float)
@@ -89,7 +89,7 @@ def test_the_map_lies_on_the_part_that_the_model_reads_and_the_rest_is_veiled():
     np.testing.assert_allclose(shown[:, 30:], 0.55 * 128 + 0.45 * own[:, 30:], atol=1.5)
 
 
-def test_padding_beyond_the_picture_is_cut_off():
+def test_padding_is_cut_off():
     padded = explain_image(grid_of_one(1.0, 2, 2, (0, 1)), frame=(0.0, -0.5, 1.0, 1.5))
     shown = np.asarray(render_image(padded, Look("heatmap")))
     assert (shown[:10, 20:] == BLUE).all()
@@ -97,14 +97,14 @@ def test_padding_beyond_the_picture_is_cut_off():
     assert (shown[:, :20] == 255).all()
 
 
-def test_on_the_models_pixels_the_view_is_the_part_that_it_reads_at_its_own_size():
+def test_the_view_on_model_pixels_has_the_size_of_the_grid():
     cut = explain_image(np.ones((1, 20, 20)), frame=(0.25, 0.0, 0.75, 1.0))
     shown = render_image(cut, Look("masked_image", original=False))
     assert shown.size == (20, 20)
     np.testing.assert_array_equal(np.asarray(shown), np.asarray(make_image().crop((10, 0, 30, 20))))
 
 
-def test_a_png_of_a_large_picture_is_as_large_as_the_picture():
+def test_a_png_of_a_large_image_keeps_its_size():
     large = Image.effect_noise((2_400, 1_800), 30).convert("RGB")
     request = Request("image_classification", "m", {"image": Picture.of(large)})
     file = render_png(explain_image(make_random_scores(1, 7, 7), request=request), Look("overlay"))

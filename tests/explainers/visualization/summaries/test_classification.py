@@ -13,7 +13,7 @@ def said(**changes):
     return ParsedHtml(describe_explanation(make_explanation(**changes))).text()
 
 
-def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_direction():
+def test_the_summary_names_the_prediction_and_the_strongest_words():
     assert said() == "The model predicts POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
     assert said(scores=(0.1, -0.5, 0.3)).endswith("“bad” pushes hardest away from it; “film” pushes towards it.")
     assert said(scores=(0.5, -0.01, 0.0)).endswith("“good” pushes hardest towards it.")
@@ -44,11 +44,11 @@ def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_directio
         ({"text": "?!", "scores": (0.4,)}, "“?!” pushes hardest towards it."),
     ],
 )
-def test_the_sentence_says_what_there_is_to_say(changes, words):
+def test_the_summary_covers_each_case(changes, words):
     assert words in said(**changes)
 
 
-def test_a_map_that_converged_is_not_doubted():
+def test_a_converged_explanation_is_not_a_sketch():
     assert "sketch" not in said(converged=(True,))
 
 
@@ -70,13 +70,13 @@ def test_a_probability_is_a_percentage(probability, shown):
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.5, "0.50"), (-3.2, "−3.20"), (2.31, "2.31")])
-def test_a_regression_has_a_number_and_no_percentage(value, shown):
+def test_a_regression_has_no_percentage(value, shown):
     target = Target("stars", 0, probability=value)
     words = said(unit="score", target=target, prediction=Prediction((target,)))
     assert words.startswith(f"The model gives stars {shown}. ")
     assert "%" not in words
 
 
-def test_a_single_class_is_not_said_to_be_chosen():
+def test_a_single_label_is_given_not_predicted():
     target = Target("toxic", 0, probability=0.2)
     assert said(target=target, prediction=Prediction((target,))).startswith("The model gives toxic (20 %).")

@@ -25,12 +25,12 @@ def half_explained(**changes):
         (make_explanation(baselines=None), "Convergence delta: not defined."),
     ],
 )
-def test_the_meter_says_how_much_is_unexplained(explanation, words):
+def test_the_unexplained_share_is_stated(explanation, words):
     assert words in describe_completeness(explanation)
     assert words in ParsedHtml(render_convergence(explanation)).text()
 
 
-def test_the_meters_bar_is_the_share_that_is_explained():
+def test_the_bar_shows_the_explained_share():
     page = ParsedHtml(render_convergence(half_explained()))
     (bar,) = [attributes for _, attributes in page.elements if attributes.get("role") == "meter"]
     assert (bar["aria-valuemin"], bar["aria-valuenow"], bar["aria-valuemax"]) == ("0", "50.0", "100")
@@ -44,7 +44,7 @@ def test_the_meters_bar_is_the_share_that_is_explained():
     ]
 
 
-def test_the_meter_warns_where_the_sentence_doubts():
+def test_the_bar_warns_if_the_summary_calls_it_a_sketch():
     for explanation in (
         half_explained(),
         make_explanation(),
@@ -55,7 +55,7 @@ def test_the_meter_warns_where_the_sentence_doubts():
         assert warned == ("sketch" in describe_explanation(explanation))
 
 
-def test_the_cost_and_the_proof_are_told_in_words():
+def test_the_cost_and_the_mismatch_are_stated():
     spent = {"evaluations": (45, 40), "seconds": 1.26}
     sentence = describe_cost(make_explanation(**spent))
     assert sentence.startswith("Passes through the model: 45 forward, 40 backward, in 1.3 s. ")

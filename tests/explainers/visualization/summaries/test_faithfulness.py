@@ -21,7 +21,7 @@ def said(faithfulness: Faithfulness) -> str:
     return ParsedHtml(describe_faithfulness(faithfulness)).text()
 
 
-def test_a_map_that_beats_chance_says_so_with_both_numbers():
+def test_the_sentence_of_a_faithful_explanation():
     assert said(make_faithfulness()) == (
         "Removing the words that this explanation ranks highest lowers the probability of POSITIVE by 0.61 on average; "
         "random words lower it by 0.12. The explanation beats chance: it does better than 30 of 30 random rankings."
@@ -37,11 +37,11 @@ def test_a_map_that_beats_chance_says_so_with_both_numbers():
         (make_measure(value=0.001, good=0.5, bad=0.5), "hardly changes the probability of POSITIVE on average"),
     ],
 )
-def test_a_map_that_does_not_beat_chance_says_that(own, words):
+def test_an_explanation_that_does_not_beat_chance_is_called_so(own, words):
     assert words in said(make_faithfulness(own))
 
 
-def test_of_a_short_text_every_order_is_told_and_of_a_shorter_one_that_nothing_can_be():
+def test_a_short_text_is_compared_with_every_order_or_is_too_short():
     every = Curves(np.tile(RANDOM[:1], (24, 1)), np.tile(RANDOM[:1], (24, 1)))
     four = make_faithfulness(make_measure(good=1 / 24), pieces=4, random=every, every_order=True)
     assert four.verdict == "beats chance"
@@ -55,21 +55,21 @@ def test_of_a_short_text_every_order_is_told_and_of_a_shorter_one_that_nothing_c
         )
 
 
-def test_a_number_is_named_by_its_unit_and_a_lead_by_both_labels():
+def test_the_explained_number_is_named_by_unit_and_labels():
     assert "the log-odds of POSITIVE by" in said(make_faithfulness(unit="log_odds"))
     assert "the lead of A over B by" in said(make_faithfulness(unit="logit_margin", target=Target("A", 0, foil="B")))
     assert "Removing the squares" in said(make_faithfulness(piece="square"))
 
 
 @pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values()])
-def test_no_label_becomes_markup(evil):
+def test_labels_are_escaped(evil):
     for target in (Target(evil, 0), Target("A", 0, foil=evil), Target("A", 0, text=evil)):
         page = ParsedHtml(f"<style></style>{describe_faithfulness(make_faithfulness(target=target))}")
         assert {tag for tag, _ in page.elements} <= {"strong", "bdi", "style", "span"}
         assert all(set(attributes) <= {"class", "title"} for _, attributes in page.elements)
 
 
-def test_the_answer_doubts_a_map_that_was_checked_and_does_not_beat_chance_and_no_other():
+def test_the_summary_doubts_only_explanations_that_do_not_beat_chance():
     def answer(own: Measure | None) -> str:
         return ParsedHtml(describe_explanation(make_explanation(), 0, own and make_faithfulness(own))).text()
 
@@ -79,7 +79,7 @@ def test_the_answer_doubts_a_map_that_was_checked_and_does_not_beat_chance_and_n
     assert answer(make_measure(good=1.0, bad=0.03)) == f"{usual} {SKETCH}: it does worse than chance."
 
 
-def test_every_measure_is_a_row_with_its_meaning_and_its_verdict():
+def test_each_measure_is_a_row_with_meaning_and_result():
     page = ParsedHtml(render_measures(make_faithfulness()))
     text = page.text()
     assert [tag for tag, _ in page.elements].count("tr") == 4

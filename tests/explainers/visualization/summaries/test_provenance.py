@@ -11,7 +11,7 @@ def facts(**changes):
     return dict(list_provenance(make_explanation(**changes)))
 
 
-def test_the_computation_is_told_from_its_own_settings():
+def test_the_provenance_lists_method_values_and_settings():
     request = Request("text_classification", "sentiment", {"text": "good bad film"}, params={"tolerance": 0.01}, seed=7)
     told = facts(request=request, about=(("model", "Sentiment"), ("torch", "2.13.0"), ("revision", "")))
     assert told["Method"].startswith("Integrated gradients: ")
@@ -30,7 +30,7 @@ def test_the_computation_is_told_from_its_own_settings():
     )
 
 
-def test_a_method_of_another_version_is_named_as_the_file_names_it():
+def test_an_unknown_method_keeps_its_key():
     request = Request("text_classification", "sentiment", {"text": "good bad film"}, method="future_gradients")
     assert facts(request=request)["Method"] == "future_gradients"
 
@@ -45,7 +45,7 @@ PARAMS = {
 }
 
 
-def test_the_code_names_only_settings_that_differ_from_their_default_as_python_values():
+def test_the_code_has_only_settings_that_differ_from_defaults():
     request = Request("text_classification", "sentiment", {"text": "good bad film"}, params=PARAMS)
     lines = write_code(make_explanation(request=request)).splitlines()
     written = "{'baseline': 'mask', 'baseline_text': '1.50', 'last': '1e3', 'other': True, 'tolerance': 0.01}"
@@ -64,7 +64,7 @@ def test_the_code_names_only_settings_that_differ_from_their_default_as_python_v
         {"params": {"most_passes": 10**25, "tolerance": "--5"}},
     ],
 )
-def test_the_code_makes_the_request_again(asked):
+def test_the_code_makes_an_equal_request(asked):
     request = Request(
         **{"task": "text_classification", "model": "sentiment", "inputs": {"text": "good bad film"}} | asked
     )

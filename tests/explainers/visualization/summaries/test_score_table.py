@@ -11,7 +11,7 @@ from tests.support.explanations import make_explanation
 OTHER = Request("text_classification", "another", {"text": "a b c"})
 
 
-def test_the_table_of_costs_has_no_number_where_none_is_defined():
+def test_undefined_numbers_of_the_cost_table_are_none():
     known, unknown = make_explanation("a b c", [1, -2, 0.5]), make_explanation("a b c", [1, -2, 0.5], additive=False)
     first, second = list_costs(["A", "B"], [known, unknown], [0, 0], [None, None])
     assert first["map"] == "A"
@@ -29,7 +29,7 @@ def checked(value, verdict=True, random=0.1):
     return Faithfulness(*told, curves, many, False, (measure,))
 
 
-def test_the_table_tells_how_true_each_map_is_once_all_are_checked():
+def test_the_cost_table_has_faithfulness_only_if_all_have_one():
     maps = [make_explanation("a b c", [1, -2, 0.5])] * 2
     rows = list_costs(["A", "B"], maps, [0, 0], [checked(0.4), checked(0.2, verdict=False)])
     assert [(row["aopc"], row["random"], row["chance"]) for row in rows] == [
@@ -39,7 +39,7 @@ def test_the_table_tells_how_true_each_map_is_once_all_are_checked():
     assert "aopc" not in list_costs(["A", "B"], maps, [0, 0], [checked(0.4), None])[0]
 
 
-def test_the_truest_map_is_the_one_that_gains_most_over_chance_if_any_beats_it():
+def test_the_most_faithful_has_the_largest_gain_over_chance():
     said = name_most_faithful(["A", "B", "C"], [checked(0.4), checked(0.5, random=0.3), checked(0.9, verdict=False)])
     assert said.startswith("A is the most faithful")
     assert "by 0.40 on average; random rankings lower it by 0.10. 2 of 3 explanations beat chance." in said

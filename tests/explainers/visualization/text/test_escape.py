@@ -8,7 +8,7 @@ from tests.support.sentences import HOSTILE
 
 
 @pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values(), "&#x3C;img&#x3E;", "&lt;"])
-def test_text_is_safe_between_tags_and_between_quotes(evil):
+def test_text_is_escaped_in_elements_and_attributes(evil):
     page = ParsedHtml(f'<p title="{escape_plain(evil)}">{escape(evil)}</p>')
     assert {tag for tag, _ in page.elements} <= {"p", "span"}
     assert page.elements[0][1].keys() == {"title"}

@@ -32,7 +32,7 @@ def parts(drawn):
     return [part for field in drawn["fields"] for block in field["blocks"] for part in block["parts"]]
 
 
-def test_the_texts_are_whole_and_each_piece_knows_its_feature_and_its_row():
+def test_the_texts_are_complete_and_each_part_has_its_feature_and_row():
     drawn = make_payload(generation())
     prompt, continuation = drawn["fields"]
     assert "".join(part[0] for part in prompt["blocks"][0]["parts"]) == "The capital of France is"
@@ -40,7 +40,7 @@ def test_the_texts_are_whole_and_each_piece_knows_its_feature_and_its_row():
     assert [field["title"] for field in drawn["fields"]] == ["Prompt", "Continuation"]
 
 
-def test_scores_come_back_within_a_30000th_of_the_strongest_and_hidden_ones_hidden():
+def test_packed_scores_are_exact_to_one_30000th_and_keep_nan():
     explanation = generation()
     back = unpacked(make_payload(explanation))
     assert_allclose(np.isnan(back), np.isnan(explanation.scores))
@@ -50,14 +50,14 @@ def test_scores_come_back_within_a_30000th_of_the_strongest_and_hidden_ones_hidd
     assert zeros.tolist() == [0.0]
 
 
-def test_200_tokens_written_after_200_take_less_than_300_kilobytes():
+def test_a_generation_of_200_tokens_takes_less_than_300_kilobytes():
     given, made = ([f"{kind}{i}" for i in range(200)] for kind in "wo")
     big = generation(given, made, texts=(" ".join(given), " " + " ".join(made)))
     assert len(json.dumps(make_payload(big))) < 300_000
     assert len(draw_matrix(big).to_json()) < 700_000
 
 
-def test_a_row_tells_its_probability_its_contrast_what_could_have_been_and_its_step_scores():
+def test_a_row_has_probability_contrast_alternatives_and_step_scores():
     explanation = generation(steps=(("cross_entropy", (1.23456, 0.0, 2.0)),))
     first = explanation.targets[0]
     others = ((first, Target("Lon", 7, probability=0.2)), (), ())
@@ -72,7 +72,7 @@ def test_a_row_tells_its_probability_its_contrast_what_could_have_been_and_its_s
     assert row["steps"] == ["cross entropy 1.235"]
 
 
-def test_what_could_have_been_belongs_to_the_same_token_when_words_are_shown():
+def test_alternatives_belong_to_single_tokens_not_to_words():
     explanation = generation()
     others = ((Target("Lon", 7, probability=0.2),), (Target("don", 8, probability=0.1),), (Target("!", 9),))
     explanation = replace(explanation, prediction=Prediction(explanation.targets, " Paris.", others))
@@ -81,7 +81,7 @@ def test_what_could_have_been_belongs_to_the_same_token_when_words_are_shown():
     assert dot["instead"] == ["! 0 %"]
 
 
-def test_the_words_of_each_role_are_a_block_and_no_letter_is_lost_between_them():
+def test_each_role_is_a_block_and_the_text_is_complete():
     segments = (("prompt", 12, 24, "user"), ("prompt", 0, 11, "system"), ("continuation", 0, 7, "assistant"))
     drawn = make_payload(generation(segments=segments))
     blocks = [(block["role"], "".join(part[0] for part in block["parts"])) for block in drawn["fields"][0]["blocks"]]
@@ -89,7 +89,7 @@ def test_the_words_of_each_role_are_a_block_and_no_letter_is_lost_between_them()
     assert drawn["fields"][1]["blocks"][0]["role"] == "Model"
 
 
-def test_a_token_of_space_is_a_mark_and_one_that_the_text_does_not_hold_is_told_apart():
+def test_a_whitespace_token_is_a_mark_and_a_special_token_is_unseen():
     explanation = generation()
     features = list(explanation.features)
     features[0] = Feature("<s>", "prompt", special=True)
@@ -100,7 +100,7 @@ def test_a_token_of_space_is_a_mark_and_one_that_the_text_does_not_hold_is_told_
     assert "".join(part[0] for part in parts(drawn) if part[1] < 0 or not part[3]) == "The capital of France is Paris."
 
 
-def test_words_before_the_first_piece_and_behind_the_last_were_not_read_and_say_so():
+def test_truncated_text_is_marked():
     shown = generation(texts=("x y The capital of\u200b France is left out ", " Paris."))
     first, *rest = make_payload(shown)["fields"][0]["blocks"][0]["parts"]
     assert first == ["x y ", -1, -1, 1]
@@ -110,19 +110,19 @@ def test_words_before_the_first_piece_and_behind_the_last_were_not_read_and_say_
     assert ".wf-unread" in CSS
 
 
-def test_equal_results_have_equal_names_and_others_do_not():
+def test_equal_results_have_equal_ids():
     assert make_payload(generation())["id"] == make_payload(generation())["id"]
     assert make_payload(generation())["id"] != make_payload(generation(scores=SCORES))["id"]
 
 
-def test_pieces_of_a_grouped_result_carry_all_of_its_text():
+def test_an_aggregated_generation_keeps_its_text():
     drawn = make_payload(aggregate(generation(), Grouping("word")))
     assert "".join(part[0] for part in parts(drawn)) == "The capital of France is Paris."
     assert [row["name"] for row in drawn["rows"]] == ["Paris", "."]
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_hostile_tokens_reach_the_script_as_text_and_the_sentence_and_figure_escaped(evil):
+def test_hostile_tokens_are_escaped_in_payload_summary_and_figure(evil):
     explanation = generation((evil, "b"), (evil, "c"), texts=(f"{evil} b", f" {evil} c"))
     assert json.loads(json.dumps(make_payload(explanation)))["rows"][0]["name"]
     assert "\u202e" not in json.dumps(make_payload(explanation), ensure_ascii=False)
@@ -133,13 +133,13 @@ def test_hostile_tokens_reach_the_script_as_text_and_the_sentence_and_figure_esc
     assert "innerHTML" not in SCRIPT
 
 
-def test_a_name_is_that_of_the_text_and_never_empty():
+def test_a_whitespace_name_is_visible():
     explanation = generation()
     features = (*explanation.features[:5], replace(explanation.features[5], text=" \n"), *explanation.features[6:])
     assert name_target(replace(explanation, features=features), 0) == "␣"
     assert features_of("prompt", "a b", ("a", "b"))[1].word == 1
 
 
-def test_nothing_moves_and_colours_are_those_of_every_map():
+def test_the_view_has_no_animation_and_uses_the_palette():
     assert not re.search("transition|animation", CSS + SCRIPT)
     assert ".wf-p" in CSS

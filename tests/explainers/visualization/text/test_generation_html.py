@@ -16,7 +16,7 @@ from tests.support.generations import generation
 SCORES = [[0.1, 0.2, -0.3, 0.9, 0.5], [0.25, 0, 0.1, -0.2, 0.1, 0.8], [0.1, 0.1, 0.1, 0.1, 0.1, -0.2, 0.6]]
 
 
-def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_nothing():
+def test_the_file_runs_only_the_script_that_its_policy_allows():
     html = to_html(generation(scores=SCORES))
     page = ParsedHtml(html)
     (policy,) = [attributes["content"] for tag, attributes in page.elements if "http-equiv" in attributes]
@@ -29,7 +29,7 @@ def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_noth
     assert not [name for name in names if name.startswith("on")]
 
 
-def test_the_file_has_every_written_word_with_its_sources_without_a_script_too():
+def test_without_scripts_the_file_lists_every_generated_word_with_its_sources():
     page = ParsedHtml(to_html(generation(scores=SCORES)))
     text = page.text(without=("style", "script"))
     assert "In this text, the model predicts Paris (12 %). “France” and" in text
@@ -39,7 +39,7 @@ def test_the_file_has_every_written_word_with_its_sources_without_a_script_too()
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_hostile_text_cannot_leave_the_data_of_a_file(evil):
+def test_hostile_text_stays_in_the_data_of_a_file(evil):
     explanation = generation((evil, "b"), (f"{evil}</script>", "c"), texts=(f"{evil} b", f" {evil}</script> c"))
     page = ParsedHtml(to_html(explanation))
     assert not page.open

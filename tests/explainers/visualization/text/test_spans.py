@@ -25,20 +25,20 @@ def text(request):
     return TEXTS[request.param]
 
 
-def test_the_text_of_the_map_is_the_readers_text_hidden_controls_as_marks(text):
+def test_the_rendered_text_is_the_input_with_visible_control_characters(text):
     page = ParsedHtml(render_spans(make_explanation(text)))
     assert page.text("wf-map") == mark_controls(text)
     assert not page.open
     assert not HIDDEN.search(page.text("wf-map").replace("\n", ""))
 
 
-def test_a_hidden_control_is_named():
+def test_a_control_character_is_named():
     assert ParsedHtml(render_spans(make_explanation("a \u202e b"))).all("wf-mark") == [
         {"class": "wf-mark", "title": "right-to-left override"}
     ]
 
 
-def test_a_text_adds_no_element_and_no_attribute_but_ours(text):
+def test_a_text_adds_no_element_and_no_attribute(text):
     for html in (
         render_spans(make_explanation(text)),
         describe_explanation(make_explanation(text)),
@@ -52,7 +52,7 @@ def test_a_text_adds_no_element_and_no_attribute_but_ours(text):
         assert html.count("<style>") == len([tag for tag in page.elements if tag[0] == "style"]) <= 1
 
 
-def test_a_style_holds_one_number_and_no_more(text):
+def test_a_style_is_one_number(text):
     styles = [
         attributes["style"]
         for _, attributes in ParsedHtml(render_spans(make_explanation(text))).elements
@@ -63,7 +63,7 @@ def test_a_style_holds_one_number_and_no_more(text):
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_a_label_is_inert_wherever_it_stands(evil):
+def test_labels_are_escaped_everywhere(evil):
     other = Target("NEGATIVE", 0, foil=evil, probability=0.02)
     for explanation in (
         make_explanation(label=evil),
@@ -90,14 +90,14 @@ def test_a_label_is_inert_wherever_it_stands(evil):
         )
 
 
-def test_a_token_of_the_tokenizers_own_is_inert_too():
+def test_special_tokens_are_escaped():
     features = (Feature("<script>", "text", special=True), Feature("good", "text", 0, 4, 0))
     page = ParsedHtml(render_spans(make_explanation("good", features=features, scores=(0.5,))))
     assert "50 % on <script>" in page.text("wf-note")
     assert "script" not in {tag for tag, _ in page.elements}
 
 
-def test_the_map_is_a_list_for_those_who_hear_it():
+def test_screen_readers_get_a_list_of_words_with_scores():
     page = ParsedHtml(render_spans(make_explanation()))
     (block,) = page.all("wf-map")
     assert (block["role"], block["dir"]) == ("list", "auto")
@@ -111,7 +111,7 @@ def test_the_map_is_a_list_for_those_who_hear_it():
     ]
 
 
-def test_words_of_the_map_are_not_isolated_for_then_right_to_left_phrases_would_run_left_to_right():
+def test_words_are_not_isolated_so_that_right_to_left_phrases_keep_their_order():
     assert not [
         tag
         for tag, _ in ParsedHtml(render_spans(make_explanation("The words שלום עולם mean hello"))).elements
@@ -119,7 +119,7 @@ def test_words_of_the_map_are_not_isolated_for_then_right_to_left_phrases_would_
     ]
 
 
-def test_the_tab_key_visits_the_strongest_pieces_and_not_all_of_a_long_text():
+def test_the_tab_key_reaches_only_the_strongest_words_of_a_long_text():
     strengths = tuple(i / 1000 for i in range(1, 401))
     pieces = ParsedHtml(render_spans(make_explanation("word " * 400, strengths))).all("wf-t")
     assert len(pieces) == 400
@@ -135,7 +135,7 @@ def colours(explanation):
     ]
 
 
-def test_the_strength_of_a_colour_is_the_share_of_the_largest_score():
+def test_the_opacity_is_the_share_of_the_largest_score():
     assert colours(make_explanation(scores=(0.4, -0.2, 0.1))) == [
         "--s:1.000 wf-p wf-strong",
         "--s:0.500 wf-n wf-strong",
@@ -143,7 +143,7 @@ def test_the_strength_of_a_colour_is_the_share_of_the_largest_score():
     ]
 
 
-def test_a_score_of_exactly_0_has_no_colour():
+def test_a_score_of_0_has_no_colour():
     assert colours(make_explanation(scores=(0.4, 0.0, -0.0)))[1:] == ["--s:0.000 wf-p"] * 2
     page = ParsedHtml(render_spans(make_explanation(scores=(0.0,))))
     assert colours(make_explanation(scores=(0.0,))) == ["--s:0.000 wf-p"] * 3
@@ -151,14 +151,14 @@ def test_a_score_of_exactly_0_has_no_colour():
     assert page.text("wf-legend") == "Every score is 0: nothing is coloured."
 
 
-def test_a_piece_that_was_not_visible_is_text_without_colour():
+def test_a_word_that_was_not_visible_has_no_colour():
     page = ParsedHtml(render_spans(make_explanation(scores=(0.4, float("nan"), -0.4))))
     assert len(page.all("wf-t")) == 2
     assert page.text("wf-map") == "good bad film"
     assert [row["text"] for row in list_scores(make_explanation(scores=(0.4, float("nan"), -0.5)))] == ["film", "good"]
 
 
-def test_the_end_of_a_cut_text_is_greyed():
+def test_truncated_text_is_greyed():
     explanation = make_explanation("good bad film", features=(Feature("good", "text", 0, 4, 0),), scores=(0.1,))
     page = ParsedHtml(render_spans(explanation))
     assert page.text("wf-unread") == " bad film"
@@ -189,7 +189,7 @@ def legend(**changes):
         ({"target": AGAINST, "unit": "logit_margin"}, "Full colour: 0.30 of logits of the lead over NEGATIVE."),
     ],
 )
-def test_the_legend_says_what_the_colours_stand_for(changes, said):
+def test_the_legend_names_directions_and_scale(changes, said):
     assert said in legend(**changes)
 
 
@@ -203,12 +203,12 @@ def test_the_legend_says_what_the_colours_stand_for(changes, said):
         ({"signed": False, "scores": (0.3, 0.2)}, ["0.30, in either direction", "0.20, in either direction"]),
     ],
 )
-def test_each_piece_says_where_it_pushes(changes, labels):
+def test_each_word_has_its_direction_in_its_label(changes, labels):
     pieces = ParsedHtml(render_spans(make_explanation("good bad", **{"scores": (0.3, -0.2)} | changes))).all("wf-t")
     assert [piece["aria-label"].split(": ", 1)[1] for piece in pieces] == labels
 
 
-def test_credit_on_special_tokens_is_stated():
+def test_the_share_of_special_tokens_is_stated():
     features = (
         Feature("[CLS]", "text", special=True),
         Feature("good", "text", 0, 4, 0),
