@@ -1,4 +1,4 @@
-"""Edits of a request's texts, their undoing, and the sentence about their effect."""
+"""Edits of a request's texts, and their undoing."""
 
 import pytest
 

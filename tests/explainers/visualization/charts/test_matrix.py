@@ -1,4 +1,4 @@
-"""The heatmap of all targets: what stands in its cells, how it is coloured, and what it says without a picture."""
+"""The heatmap of all targets by all words."""
 
 import json
 from dataclasses import replace

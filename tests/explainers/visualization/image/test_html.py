@@ -1,4 +1,4 @@
-"""The words around an image's map: its legend, its regions, its sentence, and the page that opens offline."""
+"""The legend, regions, summary and HTML page of an image."""
 
 import re
 from dataclasses import replace

@@ -9,15 +9,18 @@ from explainers.visualization.summaries.classification import describe_explanati
 from tests.support.explanations import AGAINST, ParsedHtml, make_explanation
 
 
-def said(**changes):
+def summarize(**changes):
     return ParsedHtml(describe_explanation(make_explanation(**changes))).text()
 
 
 def test_the_summary_names_the_prediction_and_the_strongest_words():
-    assert said() == "The model predicts POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
-    assert said(scores=(0.1, -0.5, 0.3)).endswith("“bad” pushes hardest away from it; “film” pushes towards it.")
-    assert said(scores=(0.5, -0.01, 0.0)).endswith("“good” pushes hardest towards it.")
-    assert said(scores=(-0.5, 0.01, 0.0)).endswith("“good” pushes hardest away from it.")
+    assert (
+        summarize()
+        == "The model predicts POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
+    )
+    assert summarize(scores=(0.1, -0.5, 0.3)).endswith("“bad” pushes hardest away from it; “film” pushes towards it.")
+    assert summarize(scores=(0.5, -0.01, 0.0)).endswith("“good” pushes hardest towards it.")
+    assert summarize(scores=(-0.5, 0.01, 0.0)).endswith("“good” pushes hardest away from it.")
 
 
 @pytest.mark.parametrize(
@@ -45,11 +48,11 @@ def test_the_summary_names_the_prediction_and_the_strongest_words():
     ],
 )
 def test_the_summary_covers_each_case(changes, words):
-    assert words in said(**changes)
+    assert words in summarize(**changes)
 
 
 def test_a_converged_explanation_is_not_a_sketch():
-    assert "sketch" not in said(converged=(True,))
+    assert "sketch" not in summarize(converged=(True,))
 
 
 @pytest.mark.parametrize(
@@ -66,17 +69,19 @@ def test_a_converged_explanation_is_not_a_sketch():
 )
 def test_a_probability_is_a_percentage(probability, shown):
     targets = (Target("POSITIVE", 1, probability=probability), Target("NEGATIVE", 0, probability=0.0))
-    assert said(target=targets[0], prediction=Prediction(targets)).startswith(f"The model predicts POSITIVE{shown}.")
+    assert summarize(target=targets[0], prediction=Prediction(targets)).startswith(
+        f"The model predicts POSITIVE{shown}."
+    )
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.5, "0.50"), (-3.2, "−3.20"), (2.31, "2.31")])
 def test_a_regression_has_no_percentage(value, shown):
     target = Target("stars", 0, probability=value)
-    words = said(unit="score", target=target, prediction=Prediction((target,)))
+    words = summarize(unit="score", target=target, prediction=Prediction((target,)))
     assert words.startswith(f"The model gives stars {shown}. ")
     assert "%" not in words
 
 
 def test_a_single_label_is_given_not_predicted():
     target = Target("toxic", 0, probability=0.2)
-    assert said(target=target, prediction=Prediction((target,))).startswith("The model gives toxic (20 %).")
+    assert summarize(target=target, prediction=Prediction((target,))).startswith("The model gives toxic (20 %).")

@@ -1,4 +1,4 @@
-"""What a checked map says: its sentence, its doubts, its numbers, its curves, its files; foreign text stays inert."""
+"""The summary and the measures of a faithfulness test."""
 
 import math
 from dataclasses import replace
@@ -17,12 +17,12 @@ from tests.support.sentences import HOSTILE
 SKETCH = "This explanation is only a sketch"
 
 
-def said(faithfulness: Faithfulness) -> str:
+def summarize(faithfulness: Faithfulness) -> str:
     return ParsedHtml(describe_faithfulness(faithfulness)).text()
 
 
 def test_the_sentence_of_a_faithful_explanation():
-    assert said(make_faithfulness()) == (
+    assert summarize(make_faithfulness()) == (
         "Removing the words that this explanation ranks highest lowers the probability of POSITIVE by 0.61 on average; "
         "random words lower it by 0.12. The explanation beats chance: it does better than 30 of 30 random rankings."
     )
@@ -38,27 +38,29 @@ def test_the_sentence_of_a_faithful_explanation():
     ],
 )
 def test_an_explanation_that_does_not_beat_chance_is_called_so(own, words):
-    assert words in said(make_faithfulness(own))
+    assert words in summarize(make_faithfulness(own))
 
 
 def test_a_short_text_is_compared_with_every_order_or_is_too_short():
     every = Curves(np.tile(RANDOM[:1], (24, 1)), np.tile(RANDOM[:1], (24, 1)))
     four = make_faithfulness(make_measure(good=1 / 24), pieces=4, random=every, every_order=True)
     assert four.verdict == "beats chance"
-    assert "better than 23 of the 23 other orders of these 4 words" in said(four)
+    assert "better than 23 of the 23 other orders of these 4 words" in summarize(four)
     for pieces, orders in ((3, "6 orders"), (2, "2 orders"), (1, "one order")):
         count = math.factorial(pieces)
         few = Curves(np.tile(RANDOM[:1], (count, 1)), np.tile(RANDOM[:1], (count, 1)))
         short = make_faithfulness(make_measure(good=1 / count), pieces=pieces, random=few, every_order=True)
-        assert said(short).startswith(
+        assert summarize(short).startswith(
             f"Too short to tell. {pieces} word{'s' * (pieces > 1)} can be removed in only {orders}"
         )
 
 
 def test_the_explained_number_is_named_by_unit_and_labels():
-    assert "the log-odds of POSITIVE by" in said(make_faithfulness(unit="log_odds"))
-    assert "the lead of A over B by" in said(make_faithfulness(unit="logit_margin", target=Target("A", 0, foil="B")))
-    assert "Removing the squares" in said(make_faithfulness(piece="square"))
+    assert "the log-odds of POSITIVE by" in summarize(make_faithfulness(unit="log_odds"))
+    assert "the lead of A over B by" in summarize(
+        make_faithfulness(unit="logit_margin", target=Target("A", 0, foil="B"))
+    )
+    assert "Removing the squares" in summarize(make_faithfulness(piece="square"))
 
 
 @pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values()])

@@ -2,37 +2,38 @@
 
 import pytest
 
-from explainers.request import Request, Target
+from explainers.request import Picture, Request, Target
 from explainers.visualization.summaries.provenance import list_provenance, write_code
 from tests.support.explanations import AGAINST, make_explanation
+from tests.support.image_explanations import explain_image, make_image, make_random_scores
 
 
-def facts(**changes):
+def get_facts(**changes):
     return dict(list_provenance(make_explanation(**changes)))
 
 
 def test_the_provenance_lists_method_values_and_settings():
     request = Request("text_classification", "sentiment", {"text": "good bad film"}, params={"tolerance": 0.01}, seed=7)
-    told = facts(request=request, about=(("model", "Sentiment"), ("torch", "2.13.0"), ("revision", "")))
-    assert told["Method"].startswith("Integrated gradients: ")
-    assert "arXiv:1703.01365" in told["Method"]
-    assert told["Explained"] == "POSITIVE, in probability"
-    assert (told["Value at the input"], told["Value at the baseline"]) == ("0.98", "0.83")
-    assert (told["Tolerance"], told["Seed"]) == ("0.01", "7")
-    assert (told["Model"], told["Torch"]) == ("Sentiment", "2.13.0")
-    assert "Revision" not in told
-    assert "Value at the baseline" not in facts(baselines=None)
+    listed = get_facts(request=request, about=(("model", "Sentiment"), ("torch", "2.13.0"), ("revision", "")))
+    assert listed["Method"].startswith("Integrated gradients: ")
+    assert "arXiv:1703.01365" in listed["Method"]
+    assert listed["Explained"] == "POSITIVE, in probability"
+    assert (listed["Value at the input"], listed["Value at the baseline"]) == ("0.98", "0.83")
+    assert (listed["Tolerance"], listed["Seed"]) == ("0.01", "7")
+    assert (listed["Model"], listed["Torch"]) == ("Sentiment", "2.13.0")
+    assert "Revision" not in listed
+    assert "Value at the baseline" not in get_facts(baselines=None)
     about = (("baseline", "pad"), ("unit", "probability"))
-    assert facts(about=about)["Baseline"] == "pad"
-    assert facts(about=about, baselines=None).keys() & {"Baseline", "Unit"} == {"Unit"}
-    assert facts(target=AGAINST, unit="logit_margin")["Explained"] == (
+    assert get_facts(about=about)["Baseline"] == "pad"
+    assert get_facts(about=about, baselines=None).keys() & {"Baseline", "Unit"} == {"Unit"}
+    assert get_facts(target=AGAINST, unit="logit_margin")["Explained"] == (
         "POSITIVE rather than NEGATIVE, in logits, the first label's minus the second's"
     )
 
 
 def test_an_unknown_method_keeps_its_key():
     request = Request("text_classification", "sentiment", {"text": "good bad film"}, method="future_gradients")
-    assert facts(request=request)["Method"] == "future_gradients"
+    assert get_facts(request=request)["Method"] == "future_gradients"
 
 
 PARAMS = {
@@ -71,3 +72,13 @@ def test_the_code_makes_an_equal_request(asked):
     space: dict[str, object] = {}
     exec(write_code(make_explanation(text=request.texts["text"], request=request)).split("explanation =")[0], space)
     assert space["request"] == request
+
+
+def test_the_code_of_an_image_imports_what_it_uses():
+    image = {"image": Picture.of(make_image())}
+    request = Request("image_classification", "m", image)
+    code = write_code(explain_image(make_random_scores(1, 4, 4), request=request))
+    space: dict[str, object] = {}
+    exec(code.split("request =")[0], space)
+    assert {"Path", "Request", "explain", "render_png", "Look"} <= set(space)
+    assert "render_png(explanation, Look(" in code

@@ -20,8 +20,8 @@ def test_undefined_numbers_of_the_cost_table_are_none():
     assert second["unexplained"] is None
 
 
-def checked(value, verdict=True, random=0.1):
-    """A check with this AOPC; `verdict` says whether chance gets there."""
+def make_check(value, verdict=True, random=0.1):
+    """Return a Faithfulness with this AOPC; `verdict` is whether it beats chance."""
     measure = Measure("comprehensiveness", "", "", "", "high", value, random, 0.0, 0.2, 0.01 if verdict else 0.5, 0.9)
     curves = Curves(np.full(2, value), np.full(2, 0.1))
     many = Curves(np.full((100, 2), random), np.full((100, 2), 0.1))
@@ -31,16 +31,19 @@ def checked(value, verdict=True, random=0.1):
 
 def test_the_cost_table_has_faithfulness_only_if_all_have_one():
     maps = [make_explanation("a b c", [1, -2, 0.5])] * 2
-    rows = list_costs(["A", "B"], maps, [0, 0], [checked(0.4), checked(0.2, verdict=False)])
+    rows = list_costs(["A", "B"], maps, [0, 0], [make_check(0.4), make_check(0.2, verdict=False)])
     assert [(row["aopc"], row["random"], row["chance"]) for row in rows] == [
         (0.4, 0.1, "beats chance"),
         (0.2, 0.1, "cannot be distinguished from chance"),
     ]
-    assert "aopc" not in list_costs(["A", "B"], maps, [0, 0], [checked(0.4), None])[0]
+    assert "aopc" not in list_costs(["A", "B"], maps, [0, 0], [make_check(0.4), None])[0]
 
 
 def test_the_most_faithful_has_the_largest_gain_over_chance():
-    said = name_most_faithful(["A", "B", "C"], [checked(0.4), checked(0.5, random=0.3), checked(0.9, verdict=False)])
+    said = name_most_faithful(
+        ["A", "B", "C"],
+        [make_check(0.4), make_check(0.5, random=0.3), make_check(0.9, verdict=False)],
+    )
     assert said.startswith("A is the most faithful")
     assert "by 0.40 on average; random rankings lower it by 0.10. 2 of 3 explanations beat chance." in said
-    assert name_most_faithful(["A"], [checked(0.9, verdict=False)]) == "None of these explanations beats chance."
+    assert name_most_faithful(["A"], [make_check(0.9, verdict=False)]) == "None of these explanations beats chance."

@@ -1,4 +1,4 @@
-"""What the interactive view is given: the whole text in pieces, scores that survive their packing, few bytes."""
+"""The data of the interactive view of a generation."""
 
 import base64
 import json
@@ -21,28 +21,28 @@ from tests.support.generations import NAN, features_of, generation
 SCORES = [[0.1, 0.2, -0.3, 0.9, 0.5], [0.25, 0, 0.1, -0.2, 0.1, 0.8], [0.1, 0.1, 0.1, 0.1, 0.1, -0.2, 0.6]]
 
 
-def unpacked(drawn):
-    """The scores as the script computes them."""
-    whole = np.frombuffer(base64.b64decode(drawn["scores"]), "<i2").reshape(-1, drawn["width"])
-    limits = np.array([row["limit"] for row in drawn["rows"]])[:, None]
+def unpack_scores(payload):
+    """Return the scores as the script computes them."""
+    whole = np.frombuffer(base64.b64decode(payload["scores"]), "<i2").reshape(-1, payload["width"])
+    limits = np.array([row["limit"] for row in payload["rows"]])[:, None]
     return np.where(whole == -32768, NAN, whole / 32767 * limits)
 
 
-def parts(drawn):
-    return [part for field in drawn["fields"] for block in field["blocks"] for part in block["parts"]]
+def list_parts(payload):
+    return [part for field in payload["fields"] for block in field["blocks"] for part in block["parts"]]
 
 
 def test_the_texts_are_complete_and_each_part_has_its_feature_and_row():
-    drawn = make_payload(generation())
-    prompt, continuation = drawn["fields"]
+    payload = make_payload(generation())
+    prompt, continuation = payload["fields"]
     assert "".join(part[0] for part in prompt["blocks"][0]["parts"]) == "The capital of France is"
     assert continuation["blocks"][0]["parts"] == [[" ", -1, -1, 0], ["Par", 5, 0, 0], ["is", 6, 1, 0], [".", 7, 2, 0]]
-    assert [field["title"] for field in drawn["fields"]] == ["Prompt", "Continuation"]
+    assert [field["title"] for field in payload["fields"]] == ["Prompt", "Continuation"]
 
 
 def test_packed_scores_are_exact_to_one_30000th_and_keep_nan():
     explanation = generation()
-    back = unpacked(make_payload(explanation))
+    back = unpack_scores(make_payload(explanation))
     assert_allclose(np.isnan(back), np.isnan(explanation.scores))
     limits = np.nanmax(np.abs(explanation.scores), axis=1, keepdims=True)
     assert np.nanmax(np.abs(back - explanation.scores) / limits) < 1 / 30_000
@@ -83,10 +83,10 @@ def test_alternatives_belong_to_single_tokens_not_to_words():
 
 def test_each_role_is_a_block_and_the_text_is_complete():
     segments = (("prompt", 12, 24, "user"), ("prompt", 0, 11, "system"), ("continuation", 0, 7, "assistant"))
-    drawn = make_payload(generation(segments=segments))
-    blocks = [(block["role"], "".join(part[0] for part in block["parts"])) for block in drawn["fields"][0]["blocks"]]
+    payload = make_payload(generation(segments=segments))
+    blocks = [(block["role"], "".join(part[0] for part in block["parts"])) for block in payload["fields"][0]["blocks"]]
     assert blocks == [("Instructions", "The capital"), ("You", "of France is")]
-    assert drawn["fields"][1]["blocks"][0]["role"] == "Model"
+    assert payload["fields"][1]["blocks"][0]["role"] == "Model"
 
 
 def test_a_whitespace_token_is_a_mark_and_a_special_token_is_unseen():
@@ -94,10 +94,13 @@ def test_a_whitespace_token_is_a_mark_and_a_special_token_is_unseen():
     features = list(explanation.features)
     features[0] = Feature("<s>", "prompt", special=True)
     features[4] = replace(features[4], text="␣", start=22, end=22)
-    drawn = make_payload(replace(explanation, features=tuple(features)))
-    assert drawn["unseen"] == [[0, "<s>"]]
-    assert [part for part in parts(drawn) if part[1] >= 0 and part[3]] == [["␣", 4, -1, 1]]
-    assert "".join(part[0] for part in parts(drawn) if part[1] < 0 or not part[3]) == "The capital of France is Paris."
+    payload = make_payload(replace(explanation, features=tuple(features)))
+    assert payload["unseen"] == [[0, "<s>"]]
+    assert [part for part in list_parts(payload) if part[1] >= 0 and part[3]] == [["␣", 4, -1, 1]]
+    assert (
+        "".join(part[0] for part in list_parts(payload) if part[1] < 0 or not part[3])
+        == "The capital of France is Paris."
+    )
 
 
 def test_truncated_text_is_marked():
@@ -116,9 +119,9 @@ def test_equal_results_have_equal_ids():
 
 
 def test_an_aggregated_generation_keeps_its_text():
-    drawn = make_payload(aggregate(generation(), Grouping("word")))
-    assert "".join(part[0] for part in parts(drawn)) == "The capital of France is Paris."
-    assert [row["name"] for row in drawn["rows"]] == ["Paris", "."]
+    payload = make_payload(aggregate(generation(), Grouping("word")))
+    assert "".join(part[0] for part in list_parts(payload)) == "The capital of France is Paris."
+    assert [row["name"] for row in payload["rows"]] == ["Paris", "."]
 
 
 @pytest.mark.parametrize("evil", EVIL)

@@ -1,4 +1,4 @@
-"""Maps and tables as HTML: the reader's text, nothing else in it, and colours that say what the scores say."""
+"""The coloured text and its legend."""
 
 import re
 
