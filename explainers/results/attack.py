@@ -40,7 +40,7 @@ class Attack:
     """The result of an attack on the input `field`: whether it reached its goal (`success`), and why (`reason`).
 
     `attacked` is the first prediction and `wanted` the label to reach, None for any other. The `trajectory` begins
-    with the original text; `minimal` holds all shortest texts that were found, each with its edits of the original.
+    with the original text; `minimal` holds all shortest texts, each with its edits of the original.
     `before` and `after` are the predictions for the first and the last text; `evaluations` counts (forward, backward)
     passes of one input each.
     """

@@ -49,8 +49,8 @@ def _render_notes(explanation: Explanation, look: Look) -> str:
     picture = find_picture(explanation)
     if picture is None:
         notes.append("The image itself is not available; only its heatmap is shown.")
-    elif shown := find_photograph(picture.sha256):
-        notes.append(f"Photograph: {shown.credit}")
+    elif photograph := find_photograph(picture.sha256):
+        notes.append(f"Photograph: {photograph.credit}")
     return "".join(render_note(escape(note)) for note in notes)
 
 

@@ -11,19 +11,19 @@ from .doubt import CHANCE, name_convergence
 
 def list_scores(explanation: Explanation, row: int = 0, most: int | None = None) -> list[dict[str, str | float | int]]:
     """List one row per word, strongest first: text, score, standard error if sampled, share of all scores, place."""
-    pieces, moves = rank_segments(explanation, row), collect_spreads(explanation, row)
-    total = sum(abs(piece.score or 0.0) for piece in pieces) or 1.0
+    segments, spreads = rank_segments(explanation, row), collect_spreads(explanation, row)
+    total = sum(abs(segment.score or 0.0) for segment in segments) or 1.0
     return [
         {
-            "text": piece.text,
-            "score": piece.score or 0.0,
-            **({"spread": moves[piece.field, piece.start]} if moves else {}),
-            "share": abs(piece.score or 0.0) / total,
-            "input": piece.field,
-            "start": piece.start,
-            "end": piece.end,
+            "text": segment.text,
+            "score": segment.score or 0.0,
+            **({"spread": spreads[segment.field, segment.start]} if spreads else {}),
+            "share": abs(segment.score or 0.0) / total,
+            "input": segment.field,
+            "start": segment.start,
+            "end": segment.end,
         }
-        for piece in pieces[:most]
+        for segment in segments[:most]
     ]
 
 

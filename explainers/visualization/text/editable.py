@@ -7,7 +7,7 @@ from ...results.counterfactual import Change, Counterfactual
 from ...results.edited_text import AttackedText
 from ...results.explanation import Explanation, Prediction
 from ..html import bold, join_items, quote
-from ..palette import CSS as MAPS
+from ..palette import CSS as COLOURS
 from ..summaries.mask_predictions import list_masks
 from .escape import escape, show_controls
 from .format import format_probability, format_unsigned, name_field, name_label
@@ -142,7 +142,7 @@ def _format_score(target: Target) -> str:
 
 
 CSS = (
-    MAPS
+    COLOURS
     + """
 .wf-words { font-size: 1.15rem; line-height: 2.2; max-width: 48rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .wf-w { font: inherit; color: inherit; cursor: pointer; padding: .05em .03em; margin: 0; max-width: 100%;

@@ -26,28 +26,28 @@ def split_entities(explanation: Explanation) -> list[Part]:
         return []
     ((_, text),) = list(explanation.source_texts.items())[:1]
     hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in entities))}
-    found, place = [], 0
+    parts, place = [], 0
     for start, target, row in entities:
         if start < place:  # tokens that share a character: the first represents all
             continue
         end = start + len(target.text or "")
-        found += [Part(show_controls(text[place:start]))] if start > place else []
+        parts += [Part(show_controls(text[place:start]))] if start > place else []
         hue = hues[target.label] % len(ENTITY_COLOURS)
-        found.append(Part(show_controls(text[start:end]), name_label(target), hue, row))
+        parts.append(Part(show_controls(text[start:end]), name_label(target), hue, row))
         place = end
-    return [*found, Part(show_controls(text[place:]))] if place < len(text) else found
+    return [*parts, Part(show_controls(text[place:]))] if place < len(text) else parts
 
 
 def _find_entities(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
     """Find the start of each entity, its target, and its row, None for a predicted one that is not explained."""
     rows = {target.position: (target, row) for row, target in enumerate(explanation.targets)}
     predicted = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
-    found, length = [], len(explanation.features)
+    entities, length = [], len(explanation.features)
     for position, (target, row) in {**predicted, **rows}.items():
         start = explanation.features[position].start if position is not None and position < length else None
         if start is not None and target.text:
-            found.append((start, target, row))
-    return sorted(found, key=lambda mark: mark[0])
+            entities.append((start, target, row))
+    return sorted(entities, key=lambda entity: entity[0])
 
 
 CSS = """

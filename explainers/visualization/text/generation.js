@@ -97,14 +97,14 @@ function build(data) {
   const tokens = []; // each: [element, feature]
   const options = [];
   const blocks = data.fields.flatMap((field) => {
-    const written = field.blocks.some((block) => block.parts.some((part) => part[2] >= 0));
+    const generated = field.blocks.some((block) => block.parts.some((part) => part[2] >= 0));
     const head = element("div", "wf-field", field.title);
     head.setAttribute("aria-hidden", "true");
     const text = element("div", "wf-g-text");
     text.dir = "auto";
-    text.setAttribute("role", written ? "listbox" : "group");
-    text.setAttribute("aria-label", written ? `${field.title}, each generated word with its sources` : field.title);
-    if (written) text.setAttribute("aria-multiselectable", "true");
+    text.setAttribute("role", generated ? "listbox" : "group");
+    text.setAttribute("aria-label", generated ? `${field.title}, each generated word with its sources` : field.title);
+    if (generated) text.setAttribute("aria-multiselectable", "true");
     for (const block of field.blocks) {
       const place = block.role ? element("div", "wf-g-role") : text;
       if (block.role) {

@@ -27,7 +27,7 @@ Part = list[Any]  # text, feature or -1, row or -1, and 1 for a mark or, without
 def make_payload(explanation: Explanation) -> dict[str, Any]:
     """Return the data of the interactive view as JSON values; `id` is a hash of them."""
     limits, numbers = pack_scores(explanation.scores)
-    drawn = {
+    payload = {
         "fields": [_pack_field(explanation, field) for field in explanation.source_texts],
         "rows": [_pack_row(explanation, row, float(limit)) for row, limit in enumerate(limits)],
         "scores": numbers,
@@ -39,8 +39,8 @@ def make_payload(explanation: Explanation) -> dict[str, Any]:
         "signed": explanation.signed,
         "additive": explanation.additive,
     }
-    digest = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
-    return {"id": digest[:16], **drawn}
+    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    return {"id": digest[:16], **payload}
 
 
 def find_target_rows(explanation: Explanation) -> dict[int, int]:
