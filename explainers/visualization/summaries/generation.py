@@ -67,7 +67,7 @@ def _describe_sources(explanation: Explanation, row: int) -> str:
     """Name the tokens that push hardest towards a target, and the one that pushes against it. HTML."""
     sources = list_sources(explanation, row, len(explanation.features))
     if not sources:
-        return "Every token before it has the score 0."
+        return "Every other token has the score 0."
     strongest = sources[0][1]
     if not explanation.signed:
         places = _select_strong(sources, strongest)[:2]

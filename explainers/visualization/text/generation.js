@@ -232,7 +232,7 @@ function describeSources(words, values, limit, signed) {
     .map(([text, feature]) => [text.trim(), values[feature]])
     .filter(([, value]) => Math.abs(value) > 0)
     .sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
-  if (!limit || !ranked.length) return "every score is 0.";
+  if (!limit || !ranked.length) return "every other token has the score 0.";
   const strong = (tokens, most) => tokens.filter(([, value]) => Math.abs(value) >= NAMED * Math.abs(most));
   if (!signed) {
     const most = strong(ranked, ranked[0][1]).slice(0, 2);
