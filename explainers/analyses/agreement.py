@@ -136,7 +136,7 @@ def _sum_cells(explanation: Explanation, row: int) -> Scores:
 
 def _match_words(one: Explanation, other: Explanation, mine: Scores, theirs: Scores) -> Scores:
     """Return the scores of `other` by the keys of the same words in `one`, matched in order; others are left out."""
-    if one.grid or one.shown == other.shown:
+    if one.grid or one.source_texts == other.source_texts:
         return theirs
     own_words, other_words = _list_words(one, mine), _list_words(other, theirs)
     names: dict[Hashable, Hashable] = {}

@@ -32,7 +32,7 @@ def search_greedily(
 def find_swappable(target_model: TargetModel, text: AttackedText) -> list[int]:
     """Find the indexes of unprotected words that contain a letter and were not swapped yet."""
     swapped = {edit.position for edit in text.edits}
-    words = text.pieces
+    words = text.words
     return [
         i
         for i in target_model.list_unprotected(text)
@@ -42,5 +42,5 @@ def find_swappable(target_model: TargetModel, text: AttackedText) -> list[int]:
 
 def swap_word(target_model: TargetModel, text: AttackedText, index: int, word: int, score: float) -> AttackedText:
     """Replace the word at `index` by word number `word` of the vocabulary; uncased models keep the old word's case."""
-    new, old = target_model.vocabulary.words[word], text.pieces[index].text
-    return text.swapped(index, match_case(new, old) if target_model.vocabulary.folds else new, score)
+    new, old = target_model.vocabulary.words[word], text.words[index].text
+    return text.replace_word(index, match_case(new, old) if target_model.vocabulary.folds else new, score)

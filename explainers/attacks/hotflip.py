@@ -41,7 +41,7 @@ def hotflip(
             return []
         gradients = target_model.compute_gradients(text)
         allowed = torch.stack(
-            [_find_allowed(target_model, text.pieces[i].text, same_case, common_words) for i in indexes]
+            [_find_allowed(target_model, text.words[i].text, same_case, common_words) for i in indexes]
         )  # (N, W)
         if similarity:
             allowed &= gradients.compute_cosines(target_model.embeddings)[indexes] >= similarity

@@ -35,7 +35,7 @@ def input_reduction(
         paths = sorted(longer.values(), key=lambda path: target_model.measure_distance(path[-1]))[:beam]
     ranked = sorted(
         minimal.values(),
-        key=lambda path: (len(path[-1].attacked_text.pieces), target_model.measure_distance(path[-1])),
+        key=lambda path: (len(path[-1].attacked_text.words), target_model.measure_distance(path[-1])),
     )
     best = ranked[0]
     success = len(best) > 1
@@ -51,7 +51,7 @@ def _shorten(target_model: TargetModel, state: AttackState, beam: int) -> list[A
     """Return shorter texts with the same answer; an empty list only if no single word can be removed."""
     text = state.attacked_text
     removable = target_model.list_unprotected(text)
-    if not removable or len(text.pieces) == 1:
+    if not removable or len(text.words) == 1:
         return []
     lengths = target_model.compute_gradients(text).gradients.norm(dim=1).tolist()  # (N,)
     order = sorted(removable, key=lambda i: float(lengths[i]))
@@ -70,7 +70,7 @@ def _drop_words(
     text: AttackedText, lengths: list[float], order: list[int], together: int, starts: Iterable[int]
 ) -> list[AttackedText]:
     """Return one text per start, each without `together` words that follow each other in `order` from there."""
-    return [text.without({i: lengths[i] for i in order[start : start + together]}) for start in starts]
+    return [text.drop_words({i: lengths[i] for i in order[start : start + together]}) for start in starts]
 
 
 def _filter_successes(target_model: TargetModel, texts: list[AttackedText]) -> list[AttackState]:
@@ -80,12 +80,12 @@ def _filter_successes(target_model: TargetModel, texts: list[AttackedText]) -> l
 
 def _list_positions(state: AttackState) -> frozenset[int]:
     """Return the positions of the words that are left."""
-    return frozenset(word.position for word in state.attacked_text.pieces)
+    return frozenset(word.position for word in state.attacked_text.words)
 
 
 def _explain_end(target_model: TargetModel, state: AttackState, success: bool) -> str:
     """Explain why no further word can be removed."""
-    if len(state.attacked_text.pieces) == 1:
+    if len(state.attacked_text.words) == 1:
         return "One word is left." if success else "The text is a single word."
     if not target_model.list_unprotected(state.attacked_text):
         return "Every word that is left is protected."

@@ -120,7 +120,7 @@ def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, judgement: Jud
     goal = replace(plan.wanted or judgement.target, position=position, text=judgement.target.text)
 
     def make_check(text: AttackedText) -> AnswerCheck:
-        at = None if place is None else text.now(place)
+        at = None if place is None else text.locate(place)
         return task.make_answer_check(bundle, replace(with_text(request, field, text.text), target=goal), run, at)
 
     def evaluate(texts: Sequence[AttackedText]) -> list[AttackState]:
@@ -128,7 +128,7 @@ def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, judgement: Jud
         return [AttackState(*pair) for pair in zip(texts, judgements, strict=True)]
 
     def compute_gradients(text: AttackedText) -> WordGradients:
-        token = None if place is None else _find_token(make_check(text), text.now(place))
+        token = None if place is None else _find_token(make_check(text), text.locate(place))
         run.spend(1)  # the plain forward pass that every encoding begins with
         changed = with_text(request, field, text.text)
         changed = _make_gradient_request(task, changed, replace(goal, position=token))
@@ -163,8 +163,8 @@ def _compute_word_gradients(problem: Problem, field: str, text: AttackedText) ->
     """Compute the gradients of N words from those of F tokens."""
     _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
     gradient, x = gradients[0, 0], problem.x[0]  # (F, D)
-    members = torch.zeros(len(text.pieces), len(x))  # (N, F), 1 for the tokens of a word
-    for row, (start, end) in zip(members, text.places, strict=True):
+    members = torch.zeros(len(text.words), len(x))  # (N, F), 1 for the tokens of a word
+    for row, (start, end) in zip(members, text.spans, strict=True):
         for i, feature in enumerate(problem.features):
             if feature.field == field and feature.start is not None and start <= feature.start < end:
                 row[i] = feature.start != feature.end

@@ -89,7 +89,7 @@ class TargetModel:
 
     def list_unprotected(self, text: AttackedText) -> list[int]:
         """List the indexes of the words that may be changed."""
-        return [i for i, word in enumerate(text.pieces) if word.position not in self.protected]
+        return [i for i, word in enumerate(text.words) if word.position not in self.protected]
 
 
 def find_protected(start: AttackedText, names: str, fixed: Sequence[tuple[int, int]]) -> frozenset[int]:
@@ -97,6 +97,6 @@ def find_protected(start: AttackedText, names: str, fixed: Sequence[tuple[int, i
     named = {match.group().casefold() for match in WORD.finditer(names)}
     return frozenset(
         word.position
-        for word in start.pieces
+        for word in start.words
         if word.text.casefold() in named or any(word.start < end and first < word.end for first, end in fixed)
     )

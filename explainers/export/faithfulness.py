@@ -1,4 +1,4 @@
-"""A checked map as data files: JSON with everything in it, and CSV with its curves."""
+"""Export a Faithfulness: JSON with everything, and CSV with its curves."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ NAMES = ("comprehensiveness", "sufficiency")
 
 
 def to_json(faithfulness: Faithfulness) -> str:
-    """The whole check; what is not defined is null."""
+    """Serialise all of it; a number that is not defined is null."""
     plain: dict[str, Any] = {
         "format": FORMAT,
         "verdict": faithfulness.verdict,
@@ -24,26 +24,26 @@ def to_json(faithfulness: Faithfulness) -> str:
         "request": faithfulness.request.to_query(),
         "target": asdict(faithfulness.target),
         "fractions": faithfulness.fractions.tolist(),
-        "curves": _listed(faithfulness.curves),
-        "random": _listed(faithfulness.random),
+        "curves": _list_curves(faithfulness.curves),
+        "random": _list_curves(faithfulness.random),
         "measures": [
-            {name: _defined(value) for name, value in asdict(measure).items()} | {"verdict": measure.verdict}
+            {name: _replace_nan(value) for name, value in asdict(measure).items()} | {"verdict": measure.verdict}
             for measure in faithfulness.measures
         ],
     }
     return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
 
-def _listed(curves: Curves) -> dict[str, Any]:
+def _list_curves(curves: Curves) -> dict[str, Any]:
     return {name: getattr(curves, name).tolist() for name in NAMES}
 
 
-def _defined(value: object) -> object:
+def _replace_nan(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def to_csv(faithfulness: Faithfulness) -> str:
-    """One row a fraction: both falls, and of each the mean of random rankings and where 95 % of them lie."""
+    """Write one row per fraction: both falls, each with mean and central 95 % of the random rankings."""
     table: dict[str, list[float]] = {"fraction": faithfulness.fractions.tolist()}
     for name in NAMES:
         random = getattr(faithfulness.random, name)  # (R, K)

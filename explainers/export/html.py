@@ -1,32 +1,32 @@
-"""Explanations as one HTML file that opens anywhere, offline."""
+"""Export an explanation as one self-contained HTML file."""
 
 from collections.abc import Iterable
 
 from ..results.explanation import Explanation
 from ..visualization.html import render_details, render_lead, render_note, render_pairs
 from ..visualization.renderers import find_renderer
-from ..visualization.summaries.convergence import meter
+from ..visualization.summaries.convergence import render_convergence
 from ..visualization.summaries.provenance import list_provenance, write_code
-from ..visualization.text.escape import escape, name_target
+from ..visualization.text.escape import escape
+from ..visualization.text.format import name_target
 
 
 def to_html(explanation: Explanation, row: int | None = None, true_label: str | None = None) -> str:
-    """The explanation by words as one page with no reference to anything outside it: all targets, or one `row`.
+    """Render the explanation by word as one self-contained page: all targets, or only `row`.
 
-    `true_label` is what is right, if the reader knows it. A generation is one result, with a script of ours to point
-    at its tokens.
+    `true_label` is the correct label, if it is known. A generation is one result, with a script to select its tokens.
     """
     renderer = find_renderer(explanation)
     shown, picked = renderer.by_word(explanation), renderer.rows(explanation) if row is None else [row]
     notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
 
     def section(row: int) -> str:
-        """What is known of one target: the answer, the map, and every number behind it."""
+        """Render one target: summary, coloured input, convergence, scores and settings."""
         parts = (
             f"<h2>{escape(name_target(explanation.targets[row]))}</h2>" if len(picked) > 1 else "",
             render_lead(renderer.lead(explanation, row, None)),
             renderer.map(shown, row),
-            meter(explanation, row),
+            render_convergence(explanation, row),
             renderer.scores(shown, row),
             render_details("How this was computed", render_pairs(list_provenance(explanation, row))),
             renderer.script,
@@ -39,7 +39,7 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
 
 
 def make_page(results: str, code: str, notes: Iterable[str] = (), allowed: str = "") -> str:
-    """Results and notes that are HTML already as one page, and the code that computes them again."""
+    """Make one page of results and notes, both HTML, and the Python code that computes them again."""
     notices = "".join(map(render_note, notes))
     return PAGE.format(
         allowed=allowed, notices=notices, results=results, code=render_details("The code", f"<pre>{escape(code)}</pre>")
@@ -66,6 +66,6 @@ section + section {{ margin-top: 3rem; }}
 {notices}
 {results}
 {code}
-<p class="wf-note">The map shows what moved this model's number, not why the world is as it is. Made with Wherefore.</p>
+<p class="wf-note">The scores explain the output of this model, not causes in the world. Made with Wherefore.</p>
 </main></body></html>
 """

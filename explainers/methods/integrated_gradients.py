@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..problem import Attribution, Problem, StraightPath
 from ..registry import Range, method
-from ..results.explanation import LITTLE, measure_change
+from ..results.explanation import NEGLIGIBLE_CHANGE, measure_change
 
 # Boole's closed rule is exact up to degree 5. Neighbouring intervals share their end points, and halving an interval
 # keeps all five nodes, so it costs four new ones.
@@ -116,7 +116,7 @@ class Line:
     def measure_change(self) -> Tensor:
         """Measure |F(x) - F(x')|, or the size of F if that is too small (with a notice), (T,)."""
         last, first = (self._points[alpha][0] for alpha in (1.0, 0.0))
-        if ((last - first).abs() <= LITTLE * torch.maximum(last.abs(), first.abs())).any():
+        if ((last - first).abs() <= NEGLIGIBLE_CHANGE * torch.maximum(last.abs(), first.abs())).any():
             self._problem.run.notices.append(
                 "The score hardly differs between the input and its baseline, so errors are relative to the score."
             )

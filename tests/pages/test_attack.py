@@ -62,7 +62,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
     protect(opened, "Soup, bill")
     expect(opened.get_by_text("settings have changed since this attack")).to_be_visible()
     expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the answer is to stay
-    attacked(opened, "is needed: the model still says NEGATIVE")
+    attacked(opened, "is enough: the model still predicts NEGATIVE")
     _, came, least = page_actions.changed(opened)
     assert came == []
     assert {"soup", "bill"} <= set(WORD.findall(least)) < set(WORD.findall(MEAL))
@@ -70,7 +70,7 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
     left = re.compile(r"^\W*" + r"\W+".join(WORD.findall(least)) + r"\W*$")  # fewer spaces than between struck words
     expect(opened.get_by_role("textbox", name="Text", exact=True)).to_have_value(left)
     expect(opened.locator(".wf-map").first).to_have_text(left)
-    expect(opened.get_by_role("status").first).to_contain_text("The model says NEGATIVE")
+    expect(opened.get_by_role("status").first).to_contain_text("The model predicts NEGATIVE")
 
 
 def test_an_attack_that_may_change_nothing_says_that_it_failed_and_markup_in_a_text_stays_text(opened):
@@ -78,7 +78,7 @@ def test_an_attack_that_may_change_nothing_says_that_it_failed_and_markup_in_a_t
     attack_panel(opened)
     protect(opened, EVIL)
     said = attacked(opened, "No attack was found")
-    expect(said).to_have_text("No attack was found that changes the answer. No word is left that may be changed.")
+    expect(said).to_contain_text("No attack was found that changes the prediction.")
     expect(opened.locator(".wf-diff, .js-plotly-plot")).to_have_count(0)
     protect(opened, "cast")
     attacked(opened, "“")

@@ -70,9 +70,9 @@ def test_a_result_is_compared_with_another_text_and_a_model_that_forgets(page: P
     assert first == second == third.replace("bad", "good")
     assert "<img src=x onerror=alert(1)>" in second
     assert "**dull**" in second
-    expect(page.get_by_role("status").last).to_contain_text("These two maps")
+    expect(page.get_by_role("status").last).to_contain_text("These two explanations")
     page.get_by_role("button", name="Check which are faithful").click()
-    told = page.get_by_text(re.compile("is the truest to the model|None of these maps can be told"))
+    told = page.get_by_text(re.compile("is the most faithful|None of these explanations beats chance"))
     expect(told).to_be_visible(timeout=3 * PATIENCE)
     page.get_by_role("button", name="Randomise the weights").click()
     expect(page.get_by_text(re.compile("With all weights random"))).to_be_visible(timeout=3 * PATIENCE)
@@ -94,5 +94,5 @@ def test_maps_of_a_picture_stand_side_by_side_on_it(page, server):
     page.goto(f"{server.url}/compare?task=image_classification&by=method&among=saliency%7Cinput_x_gradient")
     page.locator(".wf-photos button").first.click(timeout=4 * PATIENCE)
     expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=4 * PATIENCE)  # two pictures and their table
-    page_actions.told(page, "These two maps")
+    page_actions.told(page, "These two explanations")
     expect(page.get_by_role("radio", name="Two texts")).to_have_count(0)

@@ -44,11 +44,11 @@ def test_a_map_is_checked_when_asked_for_and_the_answer_says_what_was_found(page
     assert found["target"]["label"] in FOREIGN
     said = page.locator(".wf-said").last
     expect(said).to_contain_text(f"the probability of {found['target']['label']}")
-    expect(said).to_contain_text("The map cannot be told from chance")
+    expect(said).to_contain_text("cannot be distinguished from chance")
     assert found["verdict"] == "cannot be told from chance"
     saved_check(page, "CSV").save_as(tmp_path / "check.csv")
     assert len((tmp_path / "check.csv").read_text().splitlines()) == 1 + len(found["fractions"])
     answer = page.get_by_role("status")
     expect(answer).not_to_contain_text("chance")  # the first label's map: nobody has checked that
     page.get_by_role("radiogroup", name="Explained").get_by_role("radio").nth(1).click()
-    expect(answer).to_contain_text("it cannot be told from chance.")
+    expect(answer).to_contain_text("it cannot be distinguished from chance.")

@@ -34,13 +34,13 @@ def told(text: str) -> Prediction:
 
 
 def expects(page: Page, where: str, word: str) -> None:
-    said = f"Where {where} stands, the model expects “{word}”"
+    said = f"For {where}, the model predicts “{word}”"
     expect(page.get_by_role("status").first).to_contain_text(said, timeout=3 * PATIENCE)
     page_actions.settled(page)
 
 
 def likeliest(page: Page) -> list[str]:
-    return re.findall("“([^”]+)”", page.locator(".wf-note").filter(has_text="Likeliest there").inner_text())
+    return re.findall("“([^”]+)”", page.locator(".wf-note").filter(has_text="Most probable words").inner_text())
 
 
 def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(opened):
@@ -66,7 +66,7 @@ def test_each_gap_has_its_words_and_its_map_and_any_word_can_be_asked_about(open
     asked = next(word for word in second[1:] if word not in first)
     page_actions.choose(opened, "Explain", f"[MASK]: {asked}")
     opened.get_by_role("button", name="Explain", exact=True).click()
-    expect(opened.get_by_role("status").first).to_contain_text(f"Asked about “{asked}”")
+    expect(opened.get_by_role("status").first).to_contain_text(f"This explains “{asked}”")
     expects(opened, "the second [MASK]", second[0])
 
 

@@ -50,7 +50,7 @@ def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: 
     page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
     page_actions.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
     assert pieces(page) == ["and", "the", "waiter", "rude"]
-    page_actions.told(page, "Of this text, the model expects")
+    page_actions.told(page, "In this text, the model predicts")
     page.locator(".wf-meter").wait_for()
     expect(page.get_by_role("radio", name="Edit the text")).to_be_visible()
     expect(page.get_by_role("radio", name="What if")).to_have_count(0)  # one panel changes the text
@@ -158,7 +158,9 @@ def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_other
     expect(page.get_by_role("textbox", name="Replacements")).to_have_value(re.compile("baker, .*doctor"))
     page.get_by_role("textbox", name="Replacements").fill(f"cast, {EVIL}, cast")
     page.get_by_role("button", name="Try all").click()
-    expect(page.get_by_role("status").last).to_contain_text(re.compile("“an” is likeliest with “.*least likely with"))
+    expect(page.get_by_role("status").last).to_contain_text(
+        re.compile("“an” is most probable with “.*least probable with")
+    )
     expect(page.get_by_text("to compare the generated word")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
 

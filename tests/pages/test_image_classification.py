@@ -47,7 +47,7 @@ def opened(page: Page, server: Server, folder: Path) -> Page:
 def choose(page: Page, title: str) -> None:
     """Click an example photograph and wait for its answer."""
     page.get_by_role("button", name=title).click()
-    page_actions.told(page, "The model says")
+    page_actions.told(page, "The model predicts")
     expect(page.get_by_text(f"Photograph: {title}")).to_be_visible()
 
 
@@ -110,7 +110,7 @@ def test_another_of_the_likeliest_labels_is_explained_by_a_click(opened):
     expect(pills).to_have_count(3)
     second = pills.nth(1).inner_text().split()[0]
     pills.nth(1).click()
-    page_actions.told(opened, f"Asked about {second}")
+    page_actions.told(opened, f"This explains {second}")
     expect(opened.get_by_role("combobox", name="Explain", exact=True)).to_have_value(second)
 
 
@@ -131,7 +131,7 @@ def test_png_and_json_and_html_hold_the_result(opened, tmp_path, browser: Browse
     alone.goto((tmp_path / "result.html").as_uri())
     assert alone.locator("img").count() == 4
     assert alone.locator("img").evaluate_all("all => all.every(image => image.naturalWidth > 100 && image.alt)")
-    assert alone.get_by_text("The model says").inner_text() == opened.get_by_role("status").inner_text()
+    assert alone.get_by_text("The model predicts").inner_text() == opened.get_by_role("status").inner_text()
     context.close()
     assert [problem for problem in problems if "file://" not in problem] == []
 
@@ -155,7 +155,7 @@ def test_a_link_brings_a_photograph_back_and_its_settings(opened, browser: Brows
 
 def test_an_upload_is_explained_and_no_link_pretends_to_carry_it(opened):
     upload(opened, "mine.png", saved(Image.effect_noise((90, 60), 80).convert("RGBA")))
-    page_actions.told(opened, "The model says")
+    page_actions.told(opened, "The model predicts")
     expect(opened.get_by_text("Photograph:")).to_have_count(0)
     assert "im.image" not in opened.url
     opened.get_by_role("button", name="Copy link").click()
@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence_and_the_page_goes_o
 
 def test_forty_megapixels_are_explained(opened):
     upload(opened, "large.jpg", saved(Image.effect_noise((800, 500), 60).resize((8_000, 5_000)), "JPEG", quality=60))
-    page_actions.told(opened, "The model says")
+    page_actions.told(opened, "The model predicts")
     expect(figure(opened)).to_be_visible()
 
 
@@ -209,5 +209,5 @@ def test_at_the_width_of_a_phone_nothing_scrolls_sideways(opened):
 def test_the_bundled_classifier_of_a_thousand_things_knows_a_cat(page, server):
     page.goto(f"{server.url}/image_classification?method=grad_cam")
     page.get_by_role("button", name=CAT.title).click()
-    page_actions.told(page, re.compile(r"The model says (Egyptian cat|tabby|tiger cat)"))
+    page_actions.told(page, re.compile(r"The model predicts (Egyptian cat|tabby|tiger cat)"))
     expect(page.get_by_role("radio", name=re.compile(r"(cat|tabby).* %"))).not_to_have_count(0)

@@ -20,5 +20,5 @@ def test_a_method_says_of_what_kind_it_is_and_one_that_draws_by_chance_how_far_o
     expect(page.get_by_role("spinbutton", name="Head")).to_have_count(0)
     page_actions.explain(page, {"Text": "A clever film, but slow."})
     assert dict(page_actions.scores(page))["clever"].count("±") == 1
-    moved = re.compile(r"Other random draws would move these scores by about ± [\d.]+ %")
+    moved = re.compile(r"Another random seed would change these scores by about ± [\d.]+ %")
     expect(page.get_by_text(moved)).to_be_visible()

@@ -35,10 +35,10 @@ def test_an_example_shows_the_six_most_probable_labels_and_a_map_for_each(page, 
     assert len(found) == 6
     shares = [float(share.strip("<> %")) for _, share in found]
     assert shares == sorted(shares, reverse=True)
-    expect(page.locator(".wf-said")).to_contain_text(f"The model says {found[0][0]}")
+    expect(page.locator(".wf-said")).to_contain_text(f"The model predicts {found[0][0]}")
     first = scores(page)
     page.get_by_role("radio", name=found[3][0]).click()
-    expect(page.locator(".wf-said")).to_contain_text(f"Asked about {found[3][0]}")
+    expect(page.locator(".wf-said")).to_contain_text(f"This explains {found[3][0]}")
     expect(page.locator(".wf-legend")).to_contain_text(f"towards {found[3][0]}")
     assert scores(page) != first
 

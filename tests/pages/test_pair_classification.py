@@ -37,7 +37,7 @@ def test_an_example_shows_both_texts_whole_on_the_bundled_model_without_a_sigmoi
 def test_any_class_can_be_explained_rather_than_any_other(page, server, nli):
     visit(page, server, KEY, model=nli, target="neutral", foil="contradiction")
     explain(page, {"First text": A, "Second text": B})
-    told(page, "Why neutral rather than contradiction?")
+    told(page, "This explains neutral rather than contradiction")
     assert "foil=contradiction" in page.url
 
 

@@ -58,7 +58,7 @@ def test_a_pages_own_address_works_as_the_first_request_that_a_server_ever_gets(
 def test_an_example_is_one_click_away_from_its_words_and_their_numbers(opened):
     opened.get_by_role("radio", name="A bad meal").click()
     assert mapped(opened) == EXAMPLES["A bad meal"]
-    page_actions.told(opened, "The model says NEGATIVE")
+    page_actions.told(opened, "The model predicts NEGATIVE")
     expect(opened.get_by_text(re.compile("Converged: .* unexplained"))).to_be_visible()
     words = opened.locator(".wf-map").get_by_role("listitem")
     assert words.count() == 17
@@ -248,7 +248,7 @@ def test_dark_and_light_differ_and_text_keeps_its_contrast(browser, server):
 def test_home_shows_the_main_job_on_an_example_at_once(page, server):
     page.goto(server.url)
     assert mapped(page) == EXAMPLES["Mixed feelings"]
-    page_actions.told(page, "The model says")
+    page_actions.told(page, "The model predicts")
     page.get_by_role("main").get_by_role("link", name="Text classification").click()
     expect(page.get_by_role("heading", name="Text classification")).to_be_visible()
 

@@ -35,18 +35,18 @@ def test_entities_are_found_in_the_text_and_a_click_or_a_key_chooses_their_map(o
     assert entities(opened) == ["Paris Miller PER", "Paris LOC", "Jordan PER", "Jordan LOC"]
     text = opened.get_by_role("group", name="The text with its entities").inner_text()
     assert re.sub(r" (PER|LOC)\b", "", text) == EXAMPLES["Paris twice"]
-    ready(opened, "The model takes Paris Miller for PER")
+    ready(opened, "The model labels Paris Miller as PER")
     first = opened.locator(".wf-map").inner_html()
     opened.locator("button.wf-e", has_text="Paris LOC").click()
-    ready(opened, "The model takes Paris for LOC")
+    ready(opened, "The model labels Paris as LOC")
     expect(opened.locator("button.wf-e[aria-pressed=true]")).to_have_text(re.compile("Paris.*LOC"))
     assert opened.locator(".wf-map").inner_html() != first
     expect(opened.get_by_role("radio", name=re.compile("^Paris: LOC"))).to_be_checked()
     opened.locator("button.wf-e").nth(3).focus()
     opened.keyboard.press("Enter")
-    ready(opened, "The model takes Jordan for LOC")
+    ready(opened, "The model labels Jordan as LOC")
     opened.get_by_role("radio", name=re.compile("^Jordan: PER")).click()
-    ready(opened, "The model takes Jordan for PER")
+    ready(opened, "The model labels Jordan as PER")
     expect(opened.locator("button.wf-e[aria-pressed=true]")).to_have_text(re.compile("Jordan.*PER"))
 
 

@@ -45,7 +45,7 @@ def test_an_example_brings_its_labels_and_explains_each(page, server, nli):
     assert page.get_by_role("textbox", name="Sentence for each label").input_value() == "This example is {}."
     shown = [text.split(" (")[0] for text in pills(page).all_inner_texts()]
     assert sorted(shown) == sorted(EXAMPLES["Two at once"]["labels"].split(", "))
-    told(page, f"The model says {shown[0]}")
+    told(page, f"The model predicts {shown[0]}")
 
 
 def test_labels_that_were_typed_can_be_asked_for_and_compared(page, server, nli):

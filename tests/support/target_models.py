@@ -36,10 +36,10 @@ def make_linear_model(
     values = {word: float(embedding @ weight) for word, embedding in embeddings.items()}
 
     def evaluate(texts: Sequence[AttackedText]) -> list[AttackState]:
-        return [AttackState(text, judge_score(sum(values[word.text] for word in text.pieces))) for text in texts]
+        return [AttackState(text, judge_score(sum(values[word.text] for word in text.words))) for text in texts]
 
     def compute_gradients(text: AttackedText) -> WordGradients:
-        own = torch.stack([embeddings[word.text] for word in text.pieces])
+        own = torch.stack([embeddings[word.text] for word in text.words])
         return WordGradients(weight.expand(len(own), 6), own @ weight, own)
 
     start = evaluate([make_attacked_text(text)])[0]

@@ -1,4 +1,4 @@
-"""The way of an attack as a line, by Plotly: how sure the model is after every step."""
+"""The steps of an attack as a line chart of the probability after each."""
 
 import plotly.graph_objects as go
 
@@ -6,11 +6,12 @@ from ...registry import ATTACKS
 from ...results.attack import Attack
 from ..palette import MARGIN, TOWARDS
 from ..summaries.attack import list_changes, name_subject
-from ..text.escape import escape_plain, format_probability, shorten
+from ..text.escape import escape_plain
+from ..text.format import format_probability, shorten
 
 
 def draw_path(attack: Attack) -> go.Figure:
-    """The probability of what is attacked, or of what is wanted, from the text as it was to the last step."""
+    """Draw the probability of the attacked label, or of the wanted one, from the original text to the last step."""
     steps = attack.trajectory
     figure = go.Figure(
         go.Scatter(
@@ -20,28 +21,31 @@ def draw_path(attack: Attack) -> go.Figure:
             cliponaxis=False,
             line={"color": TOWARDS["either"], "width": 3},
             customdata=[
-                [escape_plain(shorten(list_changes(s) or "the text as it was", 60)), escape_plain(shorten(s.says, 40))]
+                [escape_plain(shorten(list_changes(s) or "original text", 60)), escape_plain(shorten(s.label, 40))]
                 for s in steps
             ],
-            hovertemplate="%{customdata[0]}<br>says %{customdata[1]}: %{y:.2%}<extra></extra>",
+            hovertemplate="%{customdata[0]}<br>predicts %{customdata[1]}: %{y:.2%}<extra></extra>",
         )
     )
     done = "dropped" if ATTACKS[attack.key].keeps else "changed"
-    figure.update_xaxes(title=f"words {done}, step by step", tickformat="d", tickangle=0, dtick=_every(len(steps)))
+    figure.update_xaxes(
+        title=f"words {done}, step by step", tickformat="d", tickangle=0, dtick=_choose_tick(len(steps))
+    )
     figure.update_yaxes(
         title=escape_plain(f"probability of {shorten(name_subject(attack), 30)}"), range=[0, 1.02], tickformat=".0%"
     )
     return figure.update_layout(height=260, margin=MARGIN, showlegend=False)
 
 
-def _every(steps: int) -> int:
-    """How many steps lie between two marks of the axis."""
+def _choose_tick(steps: int) -> int:
+    """Return the number of steps between two ticks."""
     return max(1, steps // 5)
 
 
 def describe_path(attack: Attack) -> str:
-    """The figure in words."""
-    told = "; ".join(
-        f"{shorten(list_changes(s), 40) or 'at first'}: {format_probability(s.probability)}" for s in attack.trajectory
+    """Describe the figure in words."""
+    listed = "; ".join(
+        f"{shorten(list_changes(s), 40) or 'original text'}: {format_probability(s.probability)}"
+        for s in attack.trajectory
     )
-    return f"Line. Probability of {shorten(name_subject(attack), 30)} after every step. {told}."
+    return f"Line. Probability of {shorten(name_subject(attack), 30)} after every step. {listed}."

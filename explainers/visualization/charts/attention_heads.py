@@ -1,4 +1,4 @@
-"""Where each head of each layer looks: small multiples by Plotly, a row a layer, a column a head."""
+"""Attention heads as heatmaps: the attention of every head to one token, or of one layer to every token."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 
 from ...results.explanation import Feature
 from ..palette import MARGIN
-from ..text.escape import escape_plain, format_share, shorten, show_controls
+from ..text.escape import escape_plain, show_controls
+from ..text.format import format_share, shorten
 from .generation_matrix import GREYS, round_scores
 
-CELL = 22  # pixels of a row
+ROW_HEIGHT = 22  # pixels of a row
 Weights = NDArray[np.float32]
 
 
 def draw_token(weights: Weights, text: str) -> go.Figure:
-    """How much each head (L, H) looks at one piece: a row a layer, a column a head."""
+    """Draw the attention of every head, (L, H), to one token: a row per layer, a column per head."""
     layers, heads = weights.shape
     figure = go.Figure(
         go.Heatmap(
@@ -34,11 +35,11 @@ def draw_token(weights: Weights, text: str) -> go.Figure:
             colorbar={"tickformat": ".0%", "thickness": 12},
         )
     )
-    return _laid(figure, layers)
+    return _lay_out(figure, layers)
 
 
 def draw_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Figure:
-    """How much each head of a layer, or each layer in the mean, (N, F), looks at each piece: a row each."""
+    """Draw the attention of each head of a layer, or the mean of each layer, (N, F), to every token: a row each."""
     figure = go.Figure(
         go.Heatmap(
             z=round_scores(weights),
@@ -53,21 +54,21 @@ def draw_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Fig
         )
     )
     figure.update_xaxes(tickangle=-60, type="category")
-    return _laid(figure, len(weights))
+    return _lay_out(figure, len(weights))
 
 
-def _laid(figure: go.Figure, rows: int) -> go.Figure:
+def _lay_out(figure: go.Figure, rows: int) -> go.Figure:
     figure.update_xaxes(automargin=True, showgrid=False)
     figure.update_yaxes(automargin=True, showgrid=False, autorange="reversed", type="category")
-    figure.update_layout(height=110 + CELL * max(rows, 4), margin=MARGIN)
+    figure.update_layout(height=110 + ROW_HEIGHT * max(rows, 4), margin=MARGIN)
     return figure
 
 
 def describe_figure(weights: Weights, names: tuple[str, str], columns: Sequence[str]) -> str:
-    """A figure in words: the strongest cell of each of its first ten rows."""
+    """Describe a figure in words: the strongest cell of each of its first ten rows."""
     best = [int(row.argmax()) for row in weights[:10]]
-    said = "; ".join(
+    cells = "; ".join(
         f"{names[0]} {i + 1}: {names[1]} {shorten(columns[place])} {format_share(float(weights[i, place]))}"
         for i, place in enumerate(best)
     )
-    return f"Heatmap of {weights.shape[0]} by {weights.shape[1]}. Strongest in each row: {said}."
+    return f"Heatmap of {weights.shape[0]} by {weights.shape[1]}. Strongest in each row: {cells}."

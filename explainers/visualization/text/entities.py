@@ -1,16 +1,17 @@
-"""A text with its entities marked, each by colour and by the name of its class, for a page where people click them."""
+"""A text with its entities marked by colour and label, for a page on which they can be clicked."""
 
 from dataclasses import dataclass
 
 from ...request import Target
 from ...results.explanation import Explanation
-from ..palette import KINDS
-from .escape import label, show_controls
+from ..palette import ENTITY_COLOURS
+from .escape import show_controls
+from .format import name_label
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A part of the text; `label` and `hue` are those of an entity, `row` is its map if it is explained."""
+class Part:
+    """A part of the text; an entity has a `label`, a colour `hue`, and a `row` if it is explained."""
 
     text: str
     label: str | None = None
@@ -18,35 +19,35 @@ class Piece:
     row: int | None = None
 
 
-def split_entities(explanation: Explanation) -> list[Piece]:
-    """The whole text in order, entities and what lies between them; empty if entities are not what it is about."""
-    marked = _marked(explanation)
-    if not marked or explanation.prediction.text:
+def split_entities(explanation: Explanation) -> list[Part]:
+    """Split the whole text into entities and what lies between them; empty if the task is another."""
+    entities = _find_entities(explanation)
+    if not entities or explanation.prediction.text:
         return []
-    ((_, text),) = list(explanation.shown.items())[:1]
-    hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in marked))}
-    found, place = [], 0
-    for start, target, row in marked:
-        if start < place:  # tokens that share a sign: the first stands for all
+    ((_, text),) = list(explanation.source_texts.items())[:1]
+    hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in entities))}
+    parts, place = [], 0
+    for start, target, row in entities:
+        if start < place:  # tokens that share a character: the first represents all
             continue
         end = start + len(target.text or "")
-        found += [Piece(show_controls(text[place:start]))] if start > place else []
-        hue = hues[target.label] % len(KINDS)
-        found.append(Piece(show_controls(text[start:end]), label(target), hue, row))
+        parts += [Part(show_controls(text[place:start]))] if start > place else []
+        hue = hues[target.label] % len(ENTITY_COLOURS)
+        parts.append(Part(show_controls(text[start:end]), name_label(target), hue, row))
         place = end
-    return [*found, Piece(show_controls(text[place:]))] if place < len(text) else found
+    return [*parts, Part(show_controls(text[place:]))] if place < len(text) else parts
 
 
-def _marked(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
-    """Where each entity starts, and its row; those that the model said but that are not explained have none."""
+def _find_entities(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
+    """Find the start of each entity, its target, and its row, None for a predicted one that is not explained."""
     rows = {target.position: (target, row) for row, target in enumerate(explanation.targets)}
-    said = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
-    found, length = [], len(explanation.features)
-    for position, (target, row) in {**said, **rows}.items():
+    predicted = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
+    entities, length = [], len(explanation.features)
+    for position, (target, row) in {**predicted, **rows}.items():
         start = explanation.features[position].start if position is not None and position < length else None
         if start is not None and target.text:
-            found.append((start, target, row))
-    return sorted(found, key=lambda mark: mark[0])
+            entities.append((start, target, row))
+    return sorted(entities, key=lambda entity: entity[0])
 
 
 CSS = """
@@ -59,5 +60,5 @@ button.wf-e:focus-visible { outline: .15em solid currentColor; outline-offset: .
 .wf-e small { font-weight: 600; opacity: .85; }
 """ + "".join(
     f".wf-k{i} {{ background: {tint}; border-bottom-color: {line} !important; }}\n"
-    for i, (tint, line) in enumerate(KINDS)
+    for i, (tint, line) in enumerate(ENTITY_COLOURS)
 )

@@ -10,7 +10,7 @@ from explainers.tasks import TASKS
 from explainers.tasks.base import Task
 from explainers.visualization.html import render_lead
 from explainers.visualization.summaries.substitution import describe_substitutions, list_rows
-from explainers.visualization.text.escape import shorten
+from explainers.visualization.text.format import shorten
 from explainers.visualization.text.generation import name_target
 from pages.common.form.target import get_card
 from pages.common.ui.html import draw_html, draw_table
@@ -71,7 +71,7 @@ def draw(explanation: Explanation, key: str) -> None:
 def list_places(explanation: Explanation) -> list[Place]:
     """Return where each word of the given texts stands; generated text and punctuation are left out."""
     written = TASKS[explanation.request.task].fields[1].name
-    fields = [field for field in explanation.shown if field in explanation.request.texts and field != written]
+    fields = [field for field in explanation.source_texts if field in explanation.request.texts and field != written]
     texts = explanation.request.texts
     places = [(field, *span) for field in fields for span in find_words(texts[field])]
     return [place for place in places if has_content(texts[place[0]][slice(*place[1:])])]
@@ -89,7 +89,7 @@ def _show(found: tuple[Substitution, ...], explanation: Explanation, row: int) -
     draw_html(render_lead(describe_substitutions(found, token, foil), live=True))
     percent = st.column_config.NumberColumn(format="percent")
     lines = list_rows(found, token, foil)
-    names = {column: percent for column in lines[0] if column not in ("word", "the model writes")}
+    names = {column: percent for column in lines[0] if column not in ("word", "generated text")}
     draw_table(lines, "Each replacement with the probability of the generated word", **names)
     if foil is None:
         st.caption(escape("Fill in “Rather than” above to compare the generated word with another one."))

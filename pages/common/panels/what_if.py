@@ -11,7 +11,7 @@ from explainers.results.counterfactual import Counterfactual
 from explainers.serving.service import service
 from explainers.tasks.base import is_unspecified
 from explainers.visualization.html import render_lead
-from explainers.visualization.text.editable import effect, lines
+from explainers.visualization.text.editable import describe_effect, list_lines
 from explainers.visualization.text.spans import find_common_limit, find_strongest_score, render_spans
 from pages.common.form.inputs import fill_inputs
 from pages.common.form.target import get_card
@@ -39,7 +39,7 @@ class Asked:
         wanted = request.target if request.target.position is None else Target(foil=request.target.foil)
         if TASKS[request.task].choices == "labels" and is_unspecified(wanted) and len(told) == 1:
             wanted = Target(index=told[0].index)
-        return self.rewriting.changed(wanted)
+        return self.rewriting.make_request(wanted)
 
 
 def draw(explanation: Explanation, key: str) -> None:
@@ -86,7 +86,7 @@ def _draw_words(asked: Asked, after: Explanation | None, own: str) -> None:
     limit = (
         0.0 if after is None else max(find_strongest_score(after, row), find_strongest_score(asked.origin, asked.row))
     )
-    pick_word(lines(asked.rewriting, after, row, limit), asked.word, f"{own}.words", choose)
+    pick_word(list_lines(asked.rewriting, after, row, limit), asked.word, f"{own}.words", choose)
 
 
 def _find_row(asked: Asked, after: Explanation) -> int:
@@ -96,7 +96,7 @@ def _find_row(asked: Asked, after: Explanation) -> int:
 def _draw_tools(asked: Asked, own: str) -> None:
     """Draw the buttons that change the chosen word, and undo."""
     field, index = asked.word or ("", -1)
-    word = "" if asked.word is None else dict(asked.rewriting.texts)[field].pieces[index].text
+    word = "" if asked.word is None else dict(asked.rewriting.texts)[field].words[index].text
     mask, why = _find_mask(asked.origin.request)
 
     def become(rewriting: Counterfactual, chosen: Word | None) -> None:
@@ -105,7 +105,7 @@ def _draw_tools(asked: Asked, own: str) -> None:
 
     def swap() -> None:
         if new := str(st.session_state.get(f"{own}.new") or "").strip():
-            become(asked.rewriting.replaced(field, index, new), asked.word)
+            become(asked.rewriting.replace_word(field, index, new), asked.word)
 
     none = asked.word is None
     st.markdown(f"Chosen: **{escape(word)}**" if word else "Click a word to choose it.")
@@ -115,7 +115,7 @@ def _draw_tools(asked: Asked, own: str) -> None:
             key=f"{own}.delete",
             icon=":material/backspace:",
             disabled=none,
-            on_click=lambda: become(asked.rewriting.deleted(field, index), None),
+            on_click=lambda: become(asked.rewriting.delete_word(field, index), None),
         )
         st.button(
             "Mask",
@@ -123,7 +123,7 @@ def _draw_tools(asked: Asked, own: str) -> None:
             icon=":material/visibility_off:",
             disabled=none or not mask,
             help=why or None,
-            on_click=lambda: become(asked.rewriting.replaced(field, index, mask), asked.word),
+            on_click=lambda: become(asked.rewriting.replace_word(field, index, mask), asked.word),
         )
         st.button(
             "Undo",
@@ -150,7 +150,7 @@ def _find_mask(request: Request) -> tuple[str, str]:
 def _show_effect(asked: Asked, after: Explanation) -> None:
     """Draw the effect of the changes: a sentence, and both explanations on one colour scale."""
     origin, row = asked.origin, _find_row(asked, after)
-    said = effect(asked.rewriting.changes, origin.prediction, after.prediction, origin.unit)
+    said = describe_effect(asked.rewriting.changes, origin.prediction, after.prediction, origin.unit)
     draw_html(render_lead(said, live=True))
     limit = find_common_limit([origin.by_word(), after.by_word()], [asked.row, row])
     for name, shown, at in (("Original", origin, asked.row), ("Changed", after, row)):

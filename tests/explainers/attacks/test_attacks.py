@@ -39,7 +39,7 @@ def bundle_of(kind="bert", names=("no", "maybe", "yes")):
 def test_the_first_flip_of_a_linear_score_is_the_best_by_brute_force(towards, seed):
     target_model, values = make_linear_model(SIX, towards, seed=seed)
     outcome = hotflip(target_model, flips=1, tries=1)
-    every = itertools.product(target_model.start.attacked_text.pieces, WORDS)
+    every = itertools.product(target_model.start.attacked_text.words, WORDS)
     gain = max(target_model.sign * (values[new] - values[piece.text]) for piece, new in every)
     (edit,) = outcome.path[1].attacked_text.edits
     assert target_model.sign * (values[edit.new] - values[edit.old]) == pytest.approx(gain)
@@ -52,8 +52,8 @@ def test_input_reduction_of_a_linear_score_keeps_the_answer_and_no_single_word_m
     outcome = input_reduction(target_model, beam=2)
     assert all(state.judgement.met for state in (*outcome.path, *outcome.minimal))
     for state in outcome.minimal or outcome.path[-1:]:
-        pieces = range(len(state.attacked_text.pieces))
-        shorter = [state.attacked_text.without([i]) for i in pieces] if len(pieces) > 1 else []
+        pieces = range(len(state.attacked_text.words))
+        shorter = [state.attacked_text.drop_words([i]) for i in pieces] if len(pieces) > 1 else []
         assert not any(state.judgement.met for state in target_model.evaluate(shorter))
 
 
@@ -69,7 +69,7 @@ def test_predicting_the_changed_text_gives_the_reported_answer(kind, key):
     assert result.attacked.label == label
     for step in (*result.trajectory, *result.minimal):
         said = predict(with_text(result.request, "text", step.text), bundle=bundle).targets
-        assert step.says == said[0].label
+        assert step.label == said[0].label
         assert step.probability == pytest.approx(next(t.probability for t in said if t.label == label), abs=1e-5)
     keeps = ATTACKS[key].keeps
     assert result.success == ((result.after.targets[0].label == label) == keeps and len(result.trajectory) > 1)

@@ -135,7 +135,7 @@ def test_the_attacked_entity_is_the_one_at_the_position_and_not_one_with_the_sam
         result = attack("hotflip", asked, params={"flips": 4}, bundle=bundle)
         first = result.trajectory[0]
         assert first.probability == pytest.approx(entity.probability, abs=1e-5)
-        assert result.success == (result.trajectory[-1].says != entity.label)
+        assert result.success == (result.trajectory[-1].label != entity.label)
 
 
 def test_questions_about_long_contexts_are_reduced_too():

@@ -8,14 +8,14 @@ import streamlit as st
 from explainers import Explanation
 from explainers.analyses.agreement import find_row, measure_agreements, rank_words
 from explainers.visualization.charts import agreement as pairs
-from explainers.visualization.charts.ranking import bumps, movement
+from explainers.visualization.charts.ranking import describe_movement, draw_ranking
 from explainers.visualization.charts.ranking import describe_ranking as ranking_alt
 from explainers.visualization.html import render_lead
-from explainers.visualization.image.figure import alt, draw_figure
+from explainers.visualization.image.figure import describe_figure, draw_figure
 from explainers.visualization.image.heatmap import Look
 from explainers.visualization.image.html import render_image_legend
 from explainers.visualization.renderers import find_renderer
-from explainers.visualization.text.escape import name_target
+from explainers.visualization.text.format import name_target
 from explainers.visualization.text.spans import find_common_limit, render_spans
 from pages.common.panels.compare.costs import show_costs
 from pages.common.result.text import pick_row
@@ -62,7 +62,8 @@ def show_side_by_side(found: Mapping[str, Explanation], key: str) -> None:
         return
     table = measure_agreements(maps.explanations, maps.rows)
     with summary:
-        draw_html(render_lead(pairs.describe_agreement(maps.names, table), live=True))
+        unit = "squares" if maps.explanations[0].kind == "image" else "words"
+        draw_html(render_lead(pairs.describe_agreement(maps.names, table, unit), live=True))
     left, right = st.columns(2)
     with left:
         _show_agreement(maps, table, key)
@@ -91,7 +92,13 @@ def _show_map(maps: Maps, column: int, limit: float | None, key: str) -> None:
         draw_html(render_spans(shown, row, limit))
         return
     look = Look()
-    draw_chart(draw_figure(shown, look, row), alt(shown, look, row), f"{key}.map {column}", theme=None, config=CONFIG)
+    draw_chart(
+        draw_figure(shown, look, row),
+        describe_figure(shown, look, row),
+        f"{key}.map {column}",
+        theme=None,
+        config=CONFIG,
+    )
     draw_html(render_image_legend(shown, look, row))
 
 
@@ -118,5 +125,5 @@ def _show_ranking(maps: Maps, key: str) -> None:
     if len(found) < FEW:
         return
     st.subheader("How the ranking changes", anchor=False)
-    st.markdown(escape(movement(maps.names, found)))
-    draw_chart(bumps(maps.names, found), ranking_alt(maps.names, found), f"{key}.places", config=CONFIG)
+    st.markdown(escape(describe_movement(maps.names, found)))
+    draw_chart(draw_ranking(maps.names, found), ranking_alt(maps.names, found), f"{key}.places", config=CONFIG)

@@ -36,11 +36,11 @@ def test_only_the_tokens_of_the_chat_template_are_special(chatty):
     assert explanation.segments == (
         ("system", 0, len(SYSTEM), "system"),
         ("prompt", 0, len(BEFORE), "user"),
-        ("continuation", 0, len(explanation.shown["continuation"]), "assistant"),
+        ("continuation", 0, len(explanation.source_texts["continuation"]), "assistant"),
     )
-    assert explanation.shown["system"] == SYSTEM
-    assert explanation.shown["prompt"] == BEFORE
-    for field, text in explanation.shown.items():
+    assert explanation.source_texts["system"] == SYSTEM
+    assert explanation.source_texts["prompt"] == BEFORE
+    for field, text in explanation.source_texts.items():
         own = [f for f in explanation.features if f.field == field and not f.special]
         assert "".join(text[f.start : f.end] for f in own).replace(" ", "") == text.replace(" ", "")
     whole = f"<s>system {SYSTEM}</s><s>user {BEFORE}</s><s>assistant "
@@ -118,10 +118,10 @@ def test_tokens_that_were_not_generated_cannot_be_explained(start, end):
 def test_a_continuation_gets_a_space_before_its_first_word_unless_it_has_one():
     bundle = bundle_of("gpt2")
     with_space, without = (explain(request_of("gpt2", text), bundle=bundle) for text in (" and", "and"))
-    assert with_space.shown["continuation"] == without.shown["continuation"] == " and"
+    assert with_space.source_texts["continuation"] == without.source_texts["continuation"] == " and"
     assert ids_of(with_space) == ids_of(without)
     comma = explain(request_of("gpt2", ", and"), bundle=bundle)
-    assert comma.shown["continuation"] == ", and"
+    assert comma.source_texts["continuation"] == ", and"
 
 
 def test_a_prompt_that_is_too_long_is_truncated_on_the_left_with_a_notice():
@@ -182,4 +182,6 @@ def test_a_model_of_the_other_architecture_is_referred_to_the_other_task(kind, t
 def test_tokens_of_partial_characters_have_the_offsets_of_whole_ones(text):
     explanation = explain(request_of("gpt2", text, before=text), bundle=bundle_of("gpt2"))
     for feature in explanation.features:
-        assert feature.text == explanation.shown[feature.field][feature.start : feature.end] or feature.text == "␣"
+        assert (
+            feature.text == explanation.source_texts[feature.field][feature.start : feature.end] or feature.text == "␣"
+        )
