@@ -26,9 +26,9 @@ st.markdown(
 task = TASKS["text_classification"]
 request = Request(task.key, "sentiment", task.examples[0].inputs)
 if "home.seen" not in st.session_state:
-    st.session_state["home.seen"] = st.session_state["home.asked"] = True
-if st.session_state.get("home.asked"):
-    explanation = explain_request(request, "home.asked")
+    st.session_state["home.seen"] = st.session_state["home.explain"] = True
+if st.session_state.get("home.explain"):
+    explanation = explain_request(request, "home.explain")
     if explanation:
         show_result(explanation, "home")
 st.subheader("Where these models are right and wrong, and why", anchor=False)
