@@ -24,7 +24,7 @@ def draw_chart(figure: go.Figure, description: str, key: str, **more: Any) -> An
 
 def draw_table(rows: Any, description: str, **columns: Any) -> None:
     """Draw rows as a sortable table; `columns` configures some of its columns."""
-    st.dataframe(rows, column_config=columns, hide_index=True, alt=description)
+    st.dataframe(rows, column_config=columns, hide_index=True, placeholder="–", alt=description)
 
 
 def offer_download(label: str, data: Callable[[], str | bytes], name: str, kind: str, **more: Any) -> None:
