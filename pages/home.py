@@ -21,7 +21,7 @@ def _draw_page_card(row: tuple[str, str, str]) -> None:
 st.title(TITLE, anchor=False)
 st.markdown(
     "A language model read this sentence and decided whether it is positive or negative. The colours show which "
-    "words led to its decision (blue), and which spoke against it (orange)."
+    "words pushed it towards its decision (blue), and which pushed it away (orange)."
 )
 task = TASKS["text_classification"]
 request = Request(task.key, "sentiment", task.examples[0].inputs)

@@ -41,11 +41,18 @@ def _draw_text(task: Task, field: Field, which: str) -> str:
         f"{field.label}, to compare with" if which else field.label,
         key=get_key(task, field, which),
         placeholder=field.placeholder,
-        help="Separate several labels with commas." if field.kind == "labels" else None,
+        help=_get_help(field),
         max_chars=settings().text_characters,
         persist_state="session",
     )
     return str(typed or "")
+
+
+def _get_help(field: Field) -> str | None:
+    """Return the help of a field whose filled text hides its placeholder."""
+    if field.kind == "labels":
+        return "Separate several labels with commas."
+    return "The label takes the place of {}." if "{}" in field.default else None
 
 
 def _draw_upload(task: Task, field: Field) -> Picture | None:

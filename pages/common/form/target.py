@@ -69,7 +69,7 @@ def _type_contrast(task: Task) -> str | None:
         "Rather than",
         key=f"{task.key}.foil",
         help=CONTRAST,
-        placeholder="Optional: another text that the model could have written, to see why it did not.",
+        placeholder="Optional: another text, to see why the model did not generate it.",
         max_chars=settings().text_characters,
         persist_state="session",
     )

@@ -13,7 +13,7 @@ from pages.common.ui.progress import answer_with_progress
 
 LEAD = (
     "When a model generates a token, each of its attention heads looks back at parts of the text. Where they look "
-    "shows how the model works, but does not prove why it chose the token. Zeroing tells more: it measures how far "
+    "shows how the model works, but does not prove why it chose the token. Zeroing shows more: it measures how much "
     "the output of each layer changes when that layer cannot read a token (one forward pass per layer and token)."
 )
 BY_TOKEN, BY_LAYER = "One token, every head", "Every token, one layer"

@@ -11,11 +11,11 @@ JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".wf-entities");
   const focused = box.getRootNode().activeElement?.dataset?.row;
-  box.replaceChildren(...data.pieces.map((piece) => drawn(piece, data.row, setTriggerValue)));
+  box.replaceChildren(...data.pieces.map((piece) => makeMark(piece, data.row, setTriggerValue)));
   if (focused !== undefined) box.querySelector(`[data-row="${Number(focused)}"]`)?.focus();
 }
 
-function drawn(piece, row, setTriggerValue) {
+function makeMark(piece, row, setTriggerValue) {
   if (piece.label === null) return document.createTextNode(piece.text);
   const mark = document.createElement(piece.row === null ? "span" : "button");
   mark.className = `wf-e wf-k${piece.hue}`;

@@ -63,7 +63,7 @@ def answer_with_progress(
 
 
 def _throttle(progress: Progress) -> Progress:
-    """Limit progress to a few updates a second: a browser that draws every pass does nothing else."""
+    """Limit progress to a few updates per second, because a browser cannot draw one for every pass."""
     updated = 0.0
 
     def update(what: str, share: float) -> None:
