@@ -70,6 +70,7 @@ def _draw_photographs(examples: Sequence[Example], key: str, choose: Callable[[E
             choose(examples[int(index)])
 
     photos = [{"label": example.label, "source": _make_thumbnail(_get_picture(example))} for example in examples]
+    st.caption("Examples: click one to explain it")
     PHOTOS(data={"photos": photos}, key=key, on_index_change=clicked)
 
 
