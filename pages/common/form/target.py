@@ -69,7 +69,7 @@ def _type_contrast(task: Task) -> str | None:
         "Rather than",
         key=f"{task.key}.foil",
         help=CONTRAST,
-        placeholder="Optional: another text, to see why the model did not generate it.",
+        placeholder="Optional: another possible text.",
         max_chars=settings().text_characters,
         persist_state="session",
     )
