@@ -19,8 +19,8 @@ from pages.common.ui.progress import answer_with_progress
 
 TEMPLATE = f"{{context}} {CURRENT}"
 MEASURES: dict[Measure, str] = {
-    "kl_divergence": "all next-word probabilities (KL divergence)",
-    "p_cxmi": "the generated word only (P-CXMI)",
+    "kl_divergence": "KL divergence of all next words",
+    "p_cxmi": "P-CXMI of the generated word",
 }
 PROMPT_PART, SYSTEM_PROMPT = "before the text", "as the system prompt"
 LEAD = (
@@ -130,4 +130,4 @@ def _show(reliance: Reliance, question: ContextQuestion) -> None:
     if reliance.cues:
         each = [(cue.row, cue.instead, sources[i]) for i, cue in enumerate(reliance.cues)]
         draw_table(lines(reliance.explanation, reliance.values, each), "Each word that depends on the context")
-    st.caption(f"A word counts from a change of {reliance.threshold:.3g} (in {MEASURES[question.measure]}).")
+    st.caption(f"A word counts from a {MEASURES[question.measure]} of {reliance.threshold:.3g}.")

@@ -65,10 +65,10 @@ def _show(check: Faithfulness, key: str) -> None:
             draw_chart(draw_curve(check, which), describe_curve(check, which), f"{key}.check.{which}")
     draw_html(render_measures(check))
     ranked = "score" if check.signed else "size of their scores"
-    orders = "all" if check.every_order else "random"
+    orders = f"all {check.rankings}" if check.every_order else f"{check.rankings} random"
     st.caption(
         f"{check.pieces} {check.piece}s, ranked by {ranked}, were replaced by the baseline, and compared with "
-        f"{check.rankings} {orders} orders: {check.evaluations[0]} forward passes in {check.seconds:.1f} s."
+        f"{orders} orders: {check.evaluations[0]} forward passes in {check.seconds:.1f} s."
     )
     with st.container(horizontal=True):
         offer_download(
