@@ -1,7 +1,12 @@
-"""Wherefore's library: why did this transformer model say that?
+"""Explain the predictions of transformer models: the public names of the library."""
 
-Importable without Streamlit. The public names, and nothing else.
-"""
+import os
+import signal
+import sys
+
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # `python -m explainers` runs these imports first. They take seconds, in which ctrl-C would print a traceback.
+    signal.signal(signal.SIGINT, lambda *_: os.write(2, b"Stopped.\n") and os._exit(130))
 
 from .attacks import ATTACKS
 from .engine import attack, evaluate, explain, predict

@@ -1,48 +1,45 @@
-"""What can go wrong for a person who asks for an explanation, each with what would be right.
-
-Knows nothing else of ours.
-"""
+"""The errors that users see: each message states what was wrong and what would be right."""
 
 
 class ExplainerError(Exception):
-    """Any error that a visitor may read: its message says what was wrong and what to do."""
+    """The base class of errors whose message is meant for users."""
 
 
 class BadRequest(ExplainerError):
-    """The request itself is wrong: an unknown name, a value out of range, nothing to explain."""
+    """The request is invalid: an unknown name, a value out of range, an empty input."""
 
 
-class EndsAtOnce(BadRequest):
-    """The model writes nothing after this text."""
+class NothingGenerated(BadRequest):
+    """The model generates no token after this text."""
 
 
 class LimitReached(ExplainerError):
-    """The request is sound, but larger than a limit of this server."""
+    """The request is valid, but exceeds a limit of this server."""
 
 
 class Incompatible(ExplainerError):
-    """Model, method and task do not fit each other."""
+    """The model, method and task do not work together."""
 
 
 class ModelNotFound(ExplainerError):
-    """No model goes by that name, or this server does not offer it."""
+    """There is no model of that name, or this server does not offer it."""
 
 
 class ModelRefused(ExplainerError):
-    """The model exists and is not loaded for safety's sake: pickled weights, remote code, no permission."""
+    """The model exists but is not loaded: pickled weights, remote code or no permission."""
 
 
 class Unreachable(ExplainerError):
-    """The place that the weights come from does not answer."""
+    """The model hub or package index does not answer."""
 
 
 class Mismatch(ExplainerError):
-    """The number that would be explained is not the number that the model gives."""
+    """The explained score differs from the score of the model's plain forward pass."""
 
 
 class Busy(ExplainerError):
-    """Too many people are waiting already."""
+    """The queue is full."""
 
 
 class Overdue(ExplainerError):
-    """The explanation took longer than this server allows, and was stopped."""
+    """The computation took longer than this server allows and was stopped."""

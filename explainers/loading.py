@@ -1,4 +1,4 @@
-"""Load a model of the catalogue, from the model hub, or from a folder: the public address of models.loading."""
+"""Load a model of the catalogue, the model hub or a folder: the public names of models.loading."""
 
 from .models.loading import Bundle, lease, load
 

@@ -1,4 +1,4 @@
-"""Progress of long work: callbacks, limits on passes and time, and waiting that reports and can be cancelled."""
+"""Progress callbacks, limits on passes and time, and waiting that reports progress and can be cancelled."""
 
 import threading
 import time
@@ -11,8 +11,8 @@ from typing import TypeVar
 from .errors import LimitReached, Overdue
 
 Result = TypeVar("Result")
-Progress = Callable[[str, float], None]  # what is being done, and the share done, 0 to 1; may raise to stop the work
-SLICE = 0.2  # seconds between two reports, and so between two chances to cancel
+Progress = Callable[[str, float], None]  # description and share done, 0 to 1; may raise to stop the work
+SLICE = 0.2  # seconds between two reports; each report can cancel the wait
 
 
 def quiet(_: str, __: float = 0.0) -> None:
@@ -21,7 +21,7 @@ def quiet(_: str, __: float = 0.0) -> None:
 
 @dataclass
 class Run:
-    """The passes that one explanation has cost so far, the limits at which it stops, and its notices."""
+    """The passes of one explanation so far, its limits and its notices."""
 
     most_passes: int = 1_000_000
     deadline: float = float("inf")  # of time.monotonic()
@@ -32,21 +32,21 @@ class Run:
     notices: list[str] = field(default_factory=list)
 
     def expect(self, passes: int) -> None:
-        """Announce passes. Raises LimitReached if they are more than allowed."""
+        """Announce further passes. Raises LimitReached if the total exceeds the limit."""
         needed = self.forward + passes
         self.expected = max(self.expected, needed)
         if needed > self.most_passes:
             raise LimitReached(
-                f"This needs {needed:,} passes through the model, and at most {self.most_passes:,} are "
-                "allowed here. Ask for fewer samples or steps, or a shorter text."
+                f"This needs {needed:,} passes through the model, and at most {self.most_passes:,} are allowed. "
+                "Choose fewer samples or steps, or a shorter text."
             )
 
     def spend(self, forward: int, backward: int = 0) -> None:
-        """Count passes that were made and report them. Raises Overdue after the deadline."""
+        """Count and report passes. Raises Overdue after the deadline."""
         self.forward += forward
         self.backward += backward
         if time.monotonic() > self.deadline:
-            raise Overdue(f"Stopped after {self.forward:,} passes: the time for one explanation is over.")
+            raise Overdue(f"Stopped after {self.forward:,} passes: the time limit of one explanation is reached.")
         if self.progress:
             self.progress(f"{self.forward} passes through the model", self.forward / max(self.expected, self.forward))
 
@@ -72,7 +72,7 @@ def hold_lock(lock: threading.Lock, progress: Progress, waiting_for: str) -> Ite
 
 @dataclass
 class Meter:
-    """Bytes of a download that have come; the download stops when nobody waits for it."""
+    """Downloaded bytes. `add` raises once `stopped` is set, which stops the download."""
 
     total: int = 0
     done: int = 0
@@ -80,24 +80,24 @@ class Meter:
 
     @property
     def share(self) -> float:
-        """The share that is done, 0 to 1."""
+        """The downloaded share, 0 to 1."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     def add(self, count: float | None) -> None:
-        """Count bytes that have come. Raises CancelledError if nobody waits for them any more."""
+        """Count downloaded bytes. Raises CancelledError if the download was cancelled."""
         self.done += int(count or 0)
         if self.stopped:
-            raise CancelledError("Nobody waits for this download any more.")
+            raise CancelledError("The download was cancelled.")
 
 
 def run_in_thread(function: Callable[[Meter], Result], progress: Progress, what: str) -> Result:
-    """Return what `function` returns, run in a thread while its progress is reported; it stops if `progress` raises."""
+    """Run `function` in a thread, report its progress and return its result; `progress` may raise to stop it."""
     meter, future = Meter(), Future[Result]()
 
     def blocked(seconds: float) -> tuple[str, float] | None:
         return (what, meter.share) if wait([future], seconds).not_done else None
 
-    threading.Thread(target=_settle, args=(future, function, meter), daemon=True).start()
+    threading.Thread(target=_set_outcome, args=(future, function, meter), daemon=True).start()
     try:
         wait_while(blocked, progress)
     finally:
@@ -105,8 +105,8 @@ def run_in_thread(function: Callable[[Meter], Result], progress: Progress, what:
     return future.result()
 
 
-def _settle(future: Future[Result], function: Callable[[Meter], Result], meter: Meter) -> None:
+def _set_outcome(future: Future[Result], function: Callable[[Meter], Result], meter: Meter) -> None:
     try:
         future.set_result(function(meter))
-    except BaseException as error:  # raised again where it is waited for
+    except BaseException as error:  # raised again by future.result()
         future.set_exception(error)

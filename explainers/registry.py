@@ -1,4 +1,4 @@
-"""The registry of methods, attacks and metrics, and the parameters that the signature of each declares."""
+"""The registry of methods, attacks and metrics, and the parameters that their signatures declare."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Range:
-    """The values from `low` to `high` that a number may take."""
+    """The range of a numeric parameter, both ends included."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Only:
-    """The kind of task, `text` or `image`, that a parameter applies to. Others do not show it and ignore it."""
+    """The kind of task, `text` or `image`, that a parameter applies to; others neither show nor use it."""
 
     kind: str
 
@@ -43,21 +43,21 @@ class Param:
 
     @property
     def label(self) -> str:
-        """The name as people read it."""
+        """The name for readers."""
         return self.name.replace("_", " ").capitalize()
 
-    def read(self, text: str) -> Value:
+    def parse(self, text: str) -> Value:
         """Parse `text`. Raises BadRequest for a value that is not allowed."""
         try:
             value: Value = text == "true" if self.kind is bool else self.kind(text)
         except ValueError:
             raise BadRequest(f"{self.label} cannot be {text[:40]!r}. Give {self.allowed}.") from None
-        if not self.takes(value, text):
+        if not self.accepts(value, text):
             raise BadRequest(f"{self.label} cannot be {text[:40]!r}. Give {self.allowed}.")
         return value
 
-    def takes(self, value: Value, text: str) -> bool:
-        """Whether the value is allowed."""
+    def accepts(self, value: Value, text: str) -> bool:
+        """Return whether the value, parsed from `text`, is allowed."""
         if self.kind is bool:
             return text in ("true", "false")
         if self.range and isinstance(value, int | float):
@@ -75,14 +75,14 @@ class Param:
         return f"one of {', '.join(self.choices)}" if self.choices else "text"
 
 
-def params_of(function: Callable[..., Any]) -> tuple[Param, ...]:
-    """The keyword-only parameters of a function, or of a dataclass, as Params."""
+def list_params(function: Callable[..., Any]) -> tuple[Param, ...]:
+    """List the keyword-only parameters of a function or a dataclass as Params."""
     hints = get_type_hints(function, include_extras=True)
     given = signature(function).parameters.values()
-    return tuple(_param(p, hints[p.name]) for p in given if p.kind is Parameter.KEYWORD_ONLY)
+    return tuple(_make_param(p, hints[p.name]) for p in given if p.kind is Parameter.KEYWORD_ONLY)
 
 
-def _param(parameter: Parameter, hint: Any) -> Param:
+def _make_param(parameter: Parameter, hint: Any) -> Param:
     bare, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     choices = get_args(bare) if get_origin(bare) is Literal else ()
     return Param(
@@ -96,27 +96,27 @@ def _param(parameter: Parameter, hint: Any) -> Param:
     )
 
 
-def param_values(params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
-    """The value of each parameter: as `texts` say it, else its default."""
-    return {param.name: param.read(texts[param.name]) if param.name in texts else param.default for param in params}
+def parse_params(params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
+    """Return the value of each parameter: parsed from `texts`, or its default."""
+    return {param.name: param.parse(texts[param.name]) if param.name in texts else param.default for param in params}
 
 
 def read_params(kind: Callable[..., T], texts: Mapping[str, str]) -> T:
-    """Make the dataclass `kind` of a request's settings, those that `texts` does not name at their defaults."""
-    return kind(**param_values(params_of(kind), texts))
+    """Make an instance of the dataclass `kind` from settings as text, with defaults for those that are missing."""
+    return kind(**parse_params(list_params(kind), texts))
 
 
 def check_params(owner: str, params: Iterable[Param], texts: Mapping[str, str]) -> None:
-    """Raise BadRequest for a setting that is not one of `params`, or for a value that it does not allow."""
+    """Raise BadRequest for a setting that is not in `params`, or for a value that is not allowed."""
     known = {param.name: param for param in params}
     for name, text in texts.items():
         if name not in known:
             raise BadRequest(f"{owner} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
-        known[name].read(text)
+        known[name].parse(text)
 
 
 def find(kind: str, table: Mapping[str, T], key: str) -> T:
-    """Look up a task, a method or an attack by its key. Raises BadRequest with the keys that there are."""
+    """Look up a task, method or attack by its key. Raises BadRequest, which lists the keys, for an unknown one."""
     if key not in table:
         raise BadRequest(f"There is no {kind} {key[:60]!r}. {kind.capitalize()}s: {', '.join(table)}.")
     return table[key]
@@ -124,7 +124,7 @@ def find(kind: str, table: Mapping[str, T], key: str) -> T:
 
 @dataclass(frozen=True)
 class Entry:
-    """What methods, attacks and metrics share: a function `run`, its name as `key`, and its decorator's arguments."""
+    """What methods, attacks and metrics have in common: a function `run` and its name as `key`."""
 
     key: str
     label: str
@@ -139,7 +139,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Family:
-    """Methods that use the same part of a model: a method belongs to the first family that has one of its `needs`."""
+    """Methods that use the same part of a model. A method belongs to the first family with one of its `needs`."""
 
     label: str
     summary: str
@@ -149,17 +149,17 @@ class Family:
 FAMILIES = {
     "gradients": Family(
         "Gradients",
-        "It asks how the answer would change if each piece changed a little, at the input or on a way to it.",
+        "It computes how the prediction would change if each part of the input changed a little.",
         frozenset({"gradients", "layer", "hidden", "conv"}),
     ),
     "attention": Family(
         "Attention",
-        "It follows what the model's layers take from each piece: where it looks, not what that does to the answer.",
+        "It shows how much the model attends to each part of the input, not how that affects the prediction.",
         frozenset({"attentions", "zeroing"}),
     ),
     "parts": Family(
-        "Parts taken away",
-        "It takes parts away, asks the model again and sees what changes. It uses nothing but the model's answers.",
+        "Perturbation",
+        "It removes parts of the input and measures how the prediction changes. It needs only the model's output.",
         frozenset(),
     ),
 }
@@ -175,15 +175,15 @@ class Method(Entry):
 
     @property
     def family(self) -> str:
-        """The key in FAMILIES of what the method uses."""
+        """The method's key in FAMILIES."""
         return next(name for name, family in FAMILIES.items() if self.needs & family.needs or not family.needs)
 
 
 @dataclass(frozen=True)
 class AttackMethod(Entry):
-    """An attack: `run` takes an Opponent and its `params`, and returns an AttackOutcome.
+    """An attack: `run` takes a TargetModel and its `params`, and returns an AttackOutcome.
 
-    `keeps`: it changes a text while the prediction stays; the others change the prediction.
+    If `keeps` is True, the attack changes the text while the prediction stays; otherwise it changes the prediction.
     """
 
     keeps: bool
@@ -192,7 +192,7 @@ class AttackMethod(Entry):
 
 @dataclass(frozen=True)
 class Metric(Entry):
-    """A faithfulness metric: `run` takes a Trial and returns a float, NaN where it is not defined."""
+    """A faithfulness metric: `run` takes a PerturbationTest and returns a float, NaN if it is not defined."""
 
     better: Better
 
@@ -207,12 +207,12 @@ def method(
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a Method.
 
-    `needs` names attributes of Problem that must be there; `additive` promises that scores sum to F(x) - F(x').
+    `needs` names the parts of a Problem that the method uses; `additive` states that scores sum to F(x) - F(x').
     """
 
     def register(function: Function) -> Function:
         key = function.__name__
-        METHODS[key] = Method(key, label, paper, function, frozenset(needs), additive, params_of(function))
+        METHODS[key] = Method(key, label, paper, function, frozenset(needs), additive, list_params(function))
         return function
 
     return register
@@ -223,7 +223,7 @@ def attack(label: str, *, paper: str, keeps: bool = False) -> Callable[[Function
 
     def register(function: Function) -> Function:
         key = function.__name__
-        ATTACKS[key] = AttackMethod(key, label, paper, function, keeps, params_of(function))
+        ATTACKS[key] = AttackMethod(key, label, paper, function, keeps, list_params(function))
         return function
 
     return register

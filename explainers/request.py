@@ -1,4 +1,4 @@
-"""Request: the task, model, method, inputs, Target and settings of one explanation, and its permalink."""
+"""Request: the task, model, method, inputs, target and settings of one explanation, and its permalink."""
 
 import base64
 import hashlib
@@ -15,16 +15,16 @@ from .errors import BadRequest, LimitReached
 
 Pairs = tuple[tuple[str, str], ...]
 INPUT = "in."  # prefix of an input's name in a query
-PICTURE = "im."  # the same for an image, which a query names by its sha256
+PICTURE = "im."  # prefix of an image's name; its value is the sha256
 SHA256 = re.compile(r"[0-9a-f]{64}")
-PACKED = "z"  # all inputs of a query in one compressed value
+PACKED = "z"  # key of all inputs in one compressed value
 UNPACKED_BYTES = 1_000_000
-NOT_PARAMS = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
+RESERVED = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image file by its bytes; equal and hashed by their sha256, which alone stands in a link."""
+    """The bytes of an image file. Equality and hash use their sha256; a link contains only the sha256."""
 
     data: bytes = field(repr=False, compare=False)
     sha256: str = ""
@@ -33,11 +33,11 @@ class Picture:
         if self.data:
             object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
         if not SHA256.fullmatch(self.sha256):
-            raise BadRequest("There is no image: the file is empty.")
+            raise BadRequest("The image file is empty. Choose another.")
 
     @classmethod
     def of(cls, given: Any) -> "Picture":
-        """A Picture from bytes, a Path, or a PIL image, which is kept as PNG."""
+        """Make a Picture from bytes, a Path or a PIL image; the latter is encoded as PNG."""
         if isinstance(given, Path):
             return cls(given.read_bytes())
         if isinstance(given, bytes):
@@ -49,9 +49,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Target:
-    """What is explained: a class by `label` or `index`, read out at `position`, against a `foil` if there is one.
+    """What is explained: a class by `label` or `index`, at a token `position`, contrasted with `foil` if given.
 
-    `text` is what stands at the position: an entity, an answer.
+    `text` is the text at the position: an entity or an answer.
     """
 
     label: str | None = None
@@ -63,7 +63,7 @@ class Target:
 
     @classmethod
     def of(cls, value: "Target | str | int | None") -> "Target":
-        """A Target from what a person writes: nothing (the predicted class), a label, or an index."""
+        """Make a Target from a label, an index or None, which stands for the predicted class."""
         match value:
             case Target():
                 return value
@@ -77,11 +77,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Request:
-    """One question, whole and hashable: the cache key, the permalink and the header of a file.
+    """Everything that determines an explanation; hashable. It is the cache key, the permalink and a file's header.
 
-    `inputs` and `params` are given as mappings and kept as tuples of pairs, params by name; an input is a text or a
-    Picture, which may be given as Path, bytes or PIL image. `target` is given as a Target, a label, an index, or
-    None for what the model says.
+    `inputs` and `params` are given as mappings and stored as tuples of pairs, params sorted by name. An input is a
+    text or a Picture, which may be given as Path, bytes or PIL image. `target` may be given as a Target, a label, an
+    index, or None for the predicted class.
     """
 
     task: str
@@ -93,10 +93,10 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        inputs = tuple((str(name), _input(str(name), given)) for name, given in dict(self.inputs).items())
+        inputs = tuple((str(name), _read_input(str(name), given)) for name, given in dict(self.inputs).items())
         params = tuple(sorted((str(name), format_setting(value)) for name, value in dict(self.params).items()))
-        if clash := NOT_PARAMS & {name for name, _ in params}:
-            raise BadRequest(f"{sorted(clash)[0]!r} is a part of the request itself, not a setting of its method.")
+        if clash := RESERVED & {name for name, _ in params}:
+            raise BadRequest(f"{sorted(clash)[0]!r} is a field of the request, not a setting of its method.")
         if not 0 <= self.seed < 1_000_000_000:
             raise BadRequest(f"The seed {self.seed} is not a whole number from 0 to 999,999,999.")
         object.__setattr__(self, "inputs", inputs)
@@ -105,12 +105,12 @@ class Request:
 
     @property
     def texts(self) -> dict[str, str]:
-        """The inputs that are texts, by name."""
+        """The text inputs by name."""
         return {name: given for name, given in dict(self.inputs).items() if isinstance(given, str)}
 
     @property
     def pictures(self) -> dict[str, Picture]:
-        """The inputs that are images, by name."""
+        """The image inputs by name."""
         return {name: given for name, given in dict(self.inputs).items() if isinstance(given, Picture)}
 
     @property
@@ -119,7 +119,7 @@ class Request:
         return {name: str(text) for name, text in dict(self.params).items()}
 
     def to_query(self) -> dict[str, str]:
-        """The request as flat text, nothing left out; values that are the default are not named."""
+        """Convert the request to flat text values; empty ones and seed 0 are left out."""
         query = {
             "task": self.task,
             "model": self.model,
@@ -136,9 +136,9 @@ class Request:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Request":
-        """The request that `to_query` wrote, packed or not; a Picture comes back without its bytes.
+        """Read a request from the output of `to_query`, packed or not; a Picture has no bytes then.
 
-        Raises BadRequest for what it cannot read.
+        Raises BadRequest for a query that is not valid.
         """
         query = unpack(query)
         texts = {name[len(INPUT) :]: text for name, text in query.items() if name.startswith(INPUT)}
@@ -154,12 +154,12 @@ class Request:
                 position=parse_count("position", query["position"]) if query.get("position") else None,
                 foil=query.get("foil") or None,
             ),
-            params={k: v for k, v in query.items() if k not in NOT_PARAMS and not k.startswith((INPUT, PICTURE))},
+            params={k: v for k, v in query.items() if k not in RESERVED and not k.startswith((INPUT, PICTURE))},
             seed=parse_count("seed", query.get("seed") or "0"),
         )
 
 
-def _input(name: str, given: Any) -> str | Picture:
+def _read_input(name: str, given: Any) -> str | Picture:
     if isinstance(given, str | Picture):
         return given
     if isinstance(given, bytes | Path) or hasattr(given, "save"):
@@ -168,7 +168,7 @@ def _input(name: str, given: Any) -> str | Picture:
 
 
 def pack(query: Mapping[str, str]) -> dict[str, str]:
-    """The query with all its inputs compressed into one value that is safe in an address."""
+    """Compress all text inputs of a query into one URL-safe value."""
     inputs = {name: text for name, text in query.items() if name.startswith(INPUT)}
     rest = {name: text for name, text in query.items() if name not in inputs}
     small = zlib.compress(json.dumps(inputs, ensure_ascii=False).encode(), 9)
@@ -176,7 +176,7 @@ def pack(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def unpack(query: Mapping[str, str]) -> dict[str, str]:
-    """The opposite of `packed`; a query that is not packed comes back as it is."""
+    """Reverse `pack`; a query that is not packed is returned unchanged."""
     rest = {name: text for name, text in query.items() if name != PACKED}
     if PACKED not in query:
         return rest
@@ -186,23 +186,23 @@ def unpack(query: Mapping[str, str]) -> dict[str, str]:
         text = inflate.decompress(small, UNPACKED_BYTES)
         inputs = json.loads(text) if not inflate.unconsumed_tail else None
     except (ValueError, zlib.error, RecursionError):  # of base64, UTF-8 and JSON
-        raise BadRequest("The text in this link is damaged. Ask for the link again, whole.") from None
+        raise BadRequest("The text in this link is damaged. Copy the whole link again.") from None
     if inputs is None:
-        raise LimitReached(f"The text in this link is over {UNPACKED_BYTES:,} bytes.")
+        raise LimitReached(f"The text in this link has more than {UNPACKED_BYTES:,} bytes.")
     if not (isinstance(inputs, dict) and all(isinstance(text, str) for text in inputs.values())):
-        raise BadRequest("The text in this link is not what Wherefore writes. Ask for the link again.")
+        raise BadRequest("The text in this link is not in Wherefore's format. Copy the whole link again.")
     return rest | {name: text for name, text in inputs.items() if name.startswith(INPUT)}
 
 
 def parse_count(name: str, text: str) -> int:
-    """The number that a query means. Raises BadRequest for anything else."""
+    """Parse a whole number of a query. Raises BadRequest for anything else."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise BadRequest(f"The {name} {text[:20]!r} is not a whole number from 0 to 999,999,999.")
     return int(text)
 
 
 def format_setting(value: object) -> str:
-    """A setting as text, the same for equal values: 1e-3 and "0.001" are one setting."""
+    """Format a setting as text, equal values alike: 1e-3 becomes "0.001"."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -211,4 +211,4 @@ def format_setting(value: object) -> str:
         case int() | str():
             return str(value)
         case _:
-            raise BadRequest(f"A setting is text, a number, true or false, not {value!r}.")
+            raise BadRequest(f"A setting must be text, a number, true or false, not {value!r}.")

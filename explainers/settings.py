@@ -1,7 +1,4 @@
-"""The limits of this server, read once from the environment: WHEREFORE_PROFILE=local or public, then each by name.
-
-Knows nothing of models or pages.
-"""
+"""The limits of this server, read once from WHEREFORE_PROFILE (local or public) and one variable per limit."""
 
 import os
 from collections.abc import Mapping
@@ -13,45 +10,45 @@ from pathlib import Path
 from .errors import BadRequest
 
 PREFIX = "WHEREFORE_"
-ROOT = Path(__file__).resolve().parent.parent  # of the project, with assets/ and models/
+ROOT = Path(__file__).resolve().parent.parent  # the project's folder, with assets/ and models/
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits and places. The defaults are those of the `local` profile: one person's own machine, any model."""
+    """Limits and folders. The defaults are the `local` profile: a user's own machine, any model."""
 
     profile: str = "local"
-    any_model: bool = True  # hub ids and folders that the catalogue does not list
-    text_characters: int = 100_000  # of one input
-    link_characters: int = 30_000  # of a link that carries its text
+    any_model: bool = True  # also hub ids and folders that are not in the catalogue
+    text_characters: int = 100_000  # in one input
+    link_characters: int = 30_000  # in a link that contains its text
     upload_megabytes: int = 20
     passes: int = 20_000  # forward and backward passes of one explanation
-    seconds: int = 600  # of one explanation, its wait not counted
-    model_megabytes: int = 6_000  # all loaded models together, as float32
-    result_megabytes: int = 200  # finished explanations kept
-    waiting: int = 64  # people in line
-    threads: int = 0  # torch threads of one explanation; 0 = every core, one explanation at a time
-    cache_folder: str = ""  # unpacked weights; empty = the user's cache folder
+    seconds: int = 600  # for one explanation, without waiting
+    model_megabytes: int = 6_000  # for all loaded models together, as float32
+    result_megabytes: int = 200  # for cached results
+    waiting: int = 64  # requests in the queue
+    threads: int = 0  # torch threads per explanation; 0 = all cores, one explanation at a time
+    cache_folder: str = ""  # for unpacked weights; empty = the user's cache folder
 
     @property
     def cache_path(self) -> Path:
-        """Where unpacked weights are kept."""
+        """The folder for unpacked weights."""
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Path(self.cache_folder).expanduser() if self.cache_folder else Path(base) / "wherefore"
 
     @property
     def cores(self) -> int:
-        """The processors that this process may use."""
+        """Number of CPU cores that this process may use."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def threads_each(self) -> int:
-        """Torch threads of one explanation."""
+        """Number of torch threads per explanation."""
         return self.threads or self.cores
 
     @property
     def slots(self) -> int:
-        """How many explanations run at once: cores over threads."""
+        """Number of explanations that run at once: cores divided by threads."""
         return max(1, self.cores // self.threads_each)
 
 
@@ -73,8 +70,8 @@ PROFILES = {
 }
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """The settings that an environment asks for. Raises BadRequest for a name or a value that is none."""
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables. Raises BadRequest for an unknown name or an invalid value."""
     known = [PREFIX + field.name.upper() for field in fields(Settings)]
     for name in environment:
         if name.startswith(PREFIX) and name not in known:
@@ -84,23 +81,23 @@ def read(environment: Mapping[str, str]) -> Settings:
     if profile not in PROFILES:
         raise BadRequest(f"{PREFIX}PROFILE is {profile!r}. Give {' or '.join(PROFILES)}.")
     base = PROFILES[profile]
-    named = {field.name: environment.get(PREFIX + field.name.upper()) for field in fields(base)[1:]}
-    changes = {name: _parsed(name, text, getattr(base, name)) for name, text in named.items() if text is not None}
+    texts = {field.name: environment.get(PREFIX + field.name.upper()) for field in fields(base)[1:]}
+    changes = {name: _parse_value(name, text, getattr(base, name)) for name, text in texts.items() if text is not None}
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def _parsed(name: str, text: str, default: bool | int | str) -> bool | int | str:
+def _parse_value(name: str, text: str, default: bool | int | str) -> bool | int | str:
     if isinstance(default, bool) and text in ("true", "false"):
         return text == "true"
     if isinstance(default, int) and not isinstance(default, bool) and text.isdecimal():
         return int(text)
     if isinstance(default, str):
         return text
-    right = "true or false" if isinstance(default, bool) else "a whole number"
-    raise BadRequest(f"{PREFIX}{name.upper()} is {text!r}. Give {right}.")
+    allowed = "true or false" if isinstance(default, bool) else "a whole number"
+    raise BadRequest(f"{PREFIX}{name.upper()} is {text!r}. Give {allowed}.")
 
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return read(os.environ)
+    """Return the settings of this process."""
+    return read_settings(os.environ)

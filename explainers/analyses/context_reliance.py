@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..engine import explain, predict, start_run
-from ..errors import BadRequest, EndsAtOnce
+from ..errors import BadRequest, NothingGenerated
 from ..inputs.text import find_sentence_ends
 from ..models.loading import Bundle
 from ..progress import Progress, quiet
@@ -103,7 +103,7 @@ def trace_context(question: ContextQuestion, *, bundle: Bundle | None = None, pr
         cues.append(DependentToken(row, instead, traced, _places(traced, spans, question.cue_deviations)))
     try:
         without = predict(bare, bundle=bundle, progress=progress)
-    except EndsAtOnce:
+    except NothingGenerated:
         without = Prediction((), "")
     return Reliance(first, values, threshold, tuple(cues), without)
 

@@ -94,7 +94,7 @@ def _on_a_copy(request: Request, bundle: Bundle | None, progress: Progress, use:
     with ExitStack() as stack:
         with borrow(request, bundle, progress) as held:
             size = sum(p.numel() * p.element_size() for p in (*held.model.parameters(), *held.model.buffers()))
-            stack.enter_context(model_cache().spare(size, f"a second {held.card.label}"))
+            stack.enter_context(model_cache().reserve(size, f"a second {held.card.label}"))
             other = Bundle(held.card, copy.deepcopy(held.model), held.tokenizer, held.processor)
             del held  # else this frame would keep a model that may leave
         try:

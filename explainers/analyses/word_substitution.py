@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine import borrow, start_run
-from ..errors import BadRequest, EndsAtOnce
+from ..errors import BadRequest, NothingGenerated
 from ..models.loading import Bundle
 from ..progress import Progress, Run, quiet
 from ..request import Request, Target
@@ -80,5 +80,5 @@ def _written(request: Request, inputs: dict[str, Any], held: Bundle) -> str:
     settings = {name: text for name, text in request.options.items() if name not in ("start", "end")}
     try:
         return task.predict(held, replace(request, inputs=alone, params=settings, target=Target())).text.strip()
-    except EndsAtOnce:
+    except NothingGenerated:
         return ""

@@ -65,7 +65,7 @@ def _best(gains: Tensor, most: int) -> list[tuple[int, int, float]]:
 def _allowed(opponent: TargetModel, old: str, same_case: bool, common: bool) -> Tensor:
     """Which words of the vocabulary may stand in a word's place, (W,)."""
     known = opponent.vocabulary
-    fits = known.instead(old)
+    fits = known.find_alternatives(old)
     if common:
         fits &= fits.cumsum(0) <= COMMON
     if same_case and not known.folds:

@@ -36,5 +36,5 @@ def random_swap(
 
 def _word(opponent: TargetModel, old: str, generator: torch.Generator) -> int | None:
     """Another word of the same script, None if there is none."""
-    fits = opponent.vocabulary.instead(old).nonzero().flatten()
+    fits = opponent.vocabulary.find_alternatives(old).nonzero().flatten()
     return int(fits[torch.randint(len(fits), (), generator=generator)]) if len(fits) else None

@@ -14,7 +14,7 @@ from ..errors import BadRequest
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import AttackMethod, check_params, param_values, params_of
+from ..registry import AttackMethod, check_params, list_params, parse_params
 from ..request import Pairs, Request, Target, format_setting
 from ..results.attack import Attack, Step, with_text
 from ..results.edited_text import AttackedText
@@ -22,7 +22,7 @@ from ..tasks._answer_check import AnswerCheck, Attackable, Judgement, judge_all
 from ..tasks._tokenization import ScoreParams
 from .target_model import AttackState, TargetModel, WordGradients, find_protected
 
-READING = {param.name for param in params_of(ScoreParams)}
+READING = {param.name for param in list_params(ScoreParams)}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     game = _opponent(plan, bundle, run, said)
     if not plan.method.keeps and game.won(game.start):
         raise BadRequest(f"The model says {said.says!r} already. Choose something else for it to say.")
-    outcome = plan.method.run(game, **param_values(plan.method.params, plan.options))
+    outcome = plan.method.run(game, **parse_params(plan.method.params, plan.options))
     last = with_text(plan.request, plan.field, outcome.path[-1].wording.text)
     return Attack(
         request=plan.request,

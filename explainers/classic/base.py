@@ -18,7 +18,7 @@ from ..results.explanation import Explanation
 
 LAYER = "layer_integrated_gradients"
 STEPS = 50
-Scored = list[tuple[str, float]]
+TokenScores = list[tuple[str, float]]
 
 
 class Page(str):
@@ -28,7 +28,7 @@ class Page(str):
         return self
 
 
-class WrongCall(BadRequest, ValueError):
+class InvalidCall(BadRequest, ValueError):
     """A ValueError too, which is what users of transformers-interpret catch."""
 
 
@@ -45,7 +45,7 @@ class Explainer:
     def explanation(self) -> Explanation:
         """The last call's Explanation, whole and not normalised."""
         if self._explanation is None:
-            raise WrongCall("Nothing was explained yet: call the explainer first.")
+            raise InvalidCall("Nothing was explained yet: call the explainer first.")
         return self._explanation
 
     def _request(
@@ -73,7 +73,7 @@ class Explainer:
 
         Words are explained, with a warning in the caller's line, where the model has no positions.
         """
-        params |= {"steps": n_steps or STEPS} if method == LAYER else passes(n_steps)
+        params |= {"steps": n_steps or STEPS} if method == LAYER else choose_passes(n_steps)
         words = self._request(inputs, method, target, **params)
         if embedding_type != 1:
             return self._explain(words, internal_batch_size)
@@ -88,18 +88,18 @@ class Explainer:
         return f"{type(self).__name__}(model={self._bundle.card.label}, task={self.task})"
 
 
-def only_lig(attribution_type: str) -> None:
+def check_attribution_type(attribution_type: str) -> None:
     """Raises WrongCall for any type of attribution but layer integrated gradients."""
     if attribution_type != "lig":
-        raise WrongCall(f"There is no attribution type {attribution_type!r} for text. Give 'lig'.")
+        raise InvalidCall(f"There is no attribution type {attribution_type!r} for text. Give 'lig'.")
 
 
-def passes(n_steps: int | None) -> dict[str, object]:
+def choose_passes(n_steps: int | None) -> dict[str, object]:
     """The settings of integrated gradients that choose their own steps: `n_steps` of them, or as many as need be."""
     return {} if n_steps is None else {"most_passes": min(max(n_steps, 20), 5_000), "tolerance": 0.0001}
 
 
-def scored(explanation: Explanation, row: int = 0, columns: Sequence[int] | None = None) -> Scored:
+def list_scores(explanation: Explanation, row: int = 0, columns: Sequence[int] | None = None) -> TokenScores:
     """Each token with its score for target `row`, L2-normalised; of some columns if so asked."""
     chosen = range(len(explanation.features)) if columns is None else columns
     scores = np.nan_to_num(explanation.scores[row, list(chosen)])
@@ -107,7 +107,7 @@ def scored(explanation: Explanation, row: int = 0, columns: Sequence[int] | None
     return [(explanation.tokens[i], float(score) / length) for i, score in zip(chosen, scores, strict=True)]
 
 
-def written(html: str, html_filepath: str | None) -> Page:
+def write_page(html: str, html_filepath: str | None) -> Page:
     """The page, written to `html_filepath` if given; `.html` is added if it lacks it."""
     if html_filepath is not None:
         path = Path(html_filepath)

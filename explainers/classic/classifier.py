@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from ..request import Target
-from .base import Explainer, WrongCall, only_lig
+from .base import Explainer, InvalidCall, check_attribution_type
 
 
 class Classifier(Explainer):
@@ -16,7 +16,7 @@ class Classifier(Explainer):
     def __init__(
         self, model: Any, tokenizer: Any, attribution_type: str = "lig", custom_labels: list[str] | None = None
     ) -> None:
-        only_lig(attribution_type)
+        check_attribution_type(attribution_type)
         super().__init__(model, tokenizer)
         self._labels = apply_labels(model, custom_labels) or list(self._bundle.card.labels)
 
@@ -53,5 +53,5 @@ class Classifier(Explainer):
 def apply_labels(model: Any, custom_labels: list[str] | None) -> list[str] | None:
     """The caller's names of a model's classes, by index. Raises WrongCall unless they are as many."""
     if custom_labels is not None and len(custom_labels) != model.config.num_labels:
-        raise WrongCall(f"{len(custom_labels)} labels were given to a model of {model.config.num_labels} classes.")
+        raise InvalidCall(f"{len(custom_labels)} labels were given to a model of {model.config.num_labels} classes.")
     return custom_labels

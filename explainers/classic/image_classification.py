@@ -19,10 +19,10 @@ from ..tasks._image_preprocessing import preprocess
 from ..visualization.image.figure import draw_figure
 from ..visualization.image.heatmap import KINDS, SIGNS, Look
 from ..visualization.image.render import render_png
-from .base import STEPS, WrongCall, written
+from .base import STEPS, InvalidCall, write_page
 from .classifier import Classifier
 
-Tunnel = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
+NoiseTunnelType = Literal["smoothgrad", "smoothgrad_sq", "vargrad"]
 TYPES = ("IG", "IGNT")
 
 
@@ -43,7 +43,9 @@ class ImageClassificationExplainer(Classifier):
         custom_labels: list[str] | None = None,
     ) -> None:
         if attribution_type not in TYPES:
-            raise WrongCall(f"There is no attribution type {attribution_type!r} for images. Give {' or '.join(TYPES)}.")
+            raise InvalidCall(
+                f"There is no attribution type {attribution_type!r} for images. Give {' or '.join(TYPES)}."
+            )
         super().__init__(model, feature_extractor, custom_labels=custom_labels)
         self._type = attribution_type
 
@@ -56,7 +58,7 @@ class ImageClassificationExplainer(Classifier):
         n_steps: int | None = STEPS,
         n_steps_noise_tunnel: int | None = 5,
         noise_tunnel_n_samples: int | None = 10,
-        noise_tunnel_type: Tunnel = "smoothgrad",
+        noise_tunnel_type: NoiseTunnelType = "smoothgrad",
     ) -> Floats:
         """Explain `image` (PIL, bytes or Path): the class by `index`, else by `class_name`, else the predicted one.
 
@@ -102,14 +104,14 @@ class ImageClassificationExplainer(Classifier):
         """
         for value, known in ((method, KINDS), (sign, SIGNS)):
             if value not in known:
-                raise WrongCall(f"There is no {value!r}. Give one of {', '.join(known)}.")
+                raise InvalidCall(f"There is no {value!r}. Give one of {', '.join(known)}.")
         if sign == "all" and method in ("masked_image", "alpha_scaling"):
             warnings.warn(f"{method} cannot show all signs: the positive ones are shown.", stacklevel=2)
             sign = "positive"
         threshold = min(max(outlier_threshold, 0.0), 0.999)
         look = Look(method, sign, threshold, use_original_image_pixels, side_by_side)  # type: ignore[arg-type]
         if save_path is not None and Path(save_path).suffix == ".html":
-            written(to_html(self.explanation), save_path)
+            write_page(to_html(self.explanation), save_path)
         elif save_path is not None:
             path = Path(save_path)
             path.with_name(path.name if path.suffix == ".png" else path.name + ".png").write_bytes(

@@ -6,7 +6,7 @@ Knows no page.
 from ..engine import predict
 from ..export.html import to_html
 from ..results.explanation import Prediction
-from .base import LAYER, Page, Scored, scored, written
+from .base import LAYER, Page, TokenScores, list_scores, write_page
 from .classifier import Classifier
 
 
@@ -24,17 +24,17 @@ class MultiLabelClassificationExplainer(Classifier):
         embedding_type: int = 0,
         internal_batch_size: int | None = None,
         n_steps: int | None = None,
-    ) -> dict[str, Scored]:
+    ) -> dict[str, TokenScores]:
         """Explain every label of `text`; `embedding_type` 0 explains what the words say, 1 where they stand."""
         every = len(self._labels)
         self._integrate({"text": text}, embedding_type, internal_batch_size, n_steps, labels=every)
         return self.word_attributions
 
     @property
-    def word_attributions(self) -> dict[str, Scored]:
+    def word_attributions(self) -> dict[str, TokenScores]:
         """For each label every token of the last text with its score, L2-normalised."""
         rows = {target.index: row for row, target in enumerate(self.explanation.targets)}
-        return {label: scored(self.explanation, rows[index]) for index, label in enumerate(self._labels)}
+        return {label: list_scores(self.explanation, rows[index]) for index, label in enumerate(self._labels)}
 
     @property
     def label_probs_dict(self) -> dict[str, float]:
@@ -53,4 +53,4 @@ class MultiLabelClassificationExplainer(Classifier):
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
         """The last explanation as a page, a map a label, written to `html_filepath` if given."""
-        return written(to_html(self.explanation, true_label=true_class), html_filepath)
+        return write_page(to_html(self.explanation, true_label=true_class), html_filepath)

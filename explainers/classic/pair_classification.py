@@ -6,7 +6,7 @@ Knows no page.
 from ..engine import predict
 from ..export.html import to_html
 from ..results.explanation import Prediction
-from .base import LAYER, Page, Scored, scored, written
+from .base import LAYER, Page, TokenScores, list_scores, write_page
 from .classifier import Classifier
 
 
@@ -25,7 +25,7 @@ class PairwiseSequenceClassificationExplainer(Classifier):
         internal_batch_size: int | None = None,
         n_steps: int | None = None,
         flip_sign: bool = False,
-    ) -> Scored:
+    ) -> TokenScores:
         """Explain the pair: the class by `index`, else by `class_name`, else the predicted one.
 
         `flip_sign` explains what lowers the only number of a model that has but one; others do not heed it.
@@ -36,9 +36,9 @@ class PairwiseSequenceClassificationExplainer(Classifier):
         return self.word_attributions
 
     @property
-    def word_attributions(self) -> Scored:
+    def word_attributions(self) -> TokenScores:
         """Each token of the last pair with its score, L2-normalised."""
-        return scored(self.explanation)
+        return list_scores(self.explanation)
 
     def predict(self, text1: str, text2: str) -> Prediction:
         """Every label with its probability, best first."""
@@ -46,4 +46,4 @@ class PairwiseSequenceClassificationExplainer(Classifier):
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
         """The last explanation as a page, written to `html_filepath` if given; `.html` is added if it lacks it."""
-        return written(to_html(self.explanation, true_label=true_class), html_filepath)
+        return write_page(to_html(self.explanation, true_label=true_class), html_filepath)

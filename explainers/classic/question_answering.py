@@ -9,7 +9,7 @@ from ..engine import predict
 from ..export.html import to_html
 from ..request import Target
 from ..results.explanation import Prediction
-from .base import LAYER, Explainer, Page, Scored, only_lig, scored, written
+from .base import LAYER, Explainer, Page, TokenScores, check_attribution_type, list_scores, write_page
 
 
 class QuestionAnsweringExplainer(Explainer):
@@ -22,7 +22,7 @@ class QuestionAnsweringExplainer(Explainer):
     task = "question_answering"
 
     def __init__(self, model: Any, tokenizer: Any, attribution_type: str = "lig") -> None:
-        only_lig(attribution_type)
+        check_attribution_type(attribution_type)
         super().__init__(model, tokenizer)
 
     def __call__(
@@ -32,7 +32,7 @@ class QuestionAnsweringExplainer(Explainer):
         embedding_type: int = 2,
         internal_batch_size: int | None = None,
         n_steps: int | None = None,
-    ) -> dict[str, Scored]:
+    ) -> dict[str, TokenScores]:
         """Explain where in `text` the answer starts and ends.
 
         `embedding_type` 1 explains where the words stand, any other what they say.
@@ -42,9 +42,9 @@ class QuestionAnsweringExplainer(Explainer):
         return self.word_attributions
 
     @property
-    def word_attributions(self) -> dict[str, Scored]:
+    def word_attributions(self) -> dict[str, TokenScores]:
         """For "start" and "end" each token of the last call with its score, L2-normalised."""
-        return {part: scored(self.explanation, self._row(part)) for part in ("start", "end")}
+        return {part: list_scores(self.explanation, self._row(part)) for part in ("start", "end")}
 
     @property
     def start_pos(self) -> int:
@@ -67,7 +67,7 @@ class QuestionAnsweringExplainer(Explainer):
 
     def visualize(self, html_filepath: str | None = None) -> Page:
         """The last explanation as a page, a map each for answer, start and end, written to `html_filepath` if given."""
-        return written(to_html(self.explanation), html_filepath)
+        return write_page(to_html(self.explanation), html_filepath)
 
     def _row(self, part: str) -> int:
         return [target.label for target in self.explanation.targets].index(part)

@@ -10,14 +10,14 @@ from ..engine import predict
 from ..export.html import to_html
 from ..results.explanation import Prediction
 from ..visualization.text.escape import number_duplicates
-from .base import LAYER, Explainer, Page, Scored, WrongCall, only_lig, scored, written
+from .base import LAYER, Explainer, InvalidCall, Page, TokenScores, check_attribution_type, list_scores, write_page
 
 
-class Explained(TypedDict):
+class TokenExplanation(TypedDict):
     """A token's class, and the scores of all tokens for it."""
 
     label: str
-    attribution_scores: Scored
+    attribution_scores: TokenScores
 
 
 class TokenClassificationExplainer(Explainer):
@@ -30,7 +30,7 @@ class TokenClassificationExplainer(Explainer):
     task = "token_classification"
 
     def __init__(self, model: Any, tokenizer: Any, attribution_type: str = "lig") -> None:
-        only_lig(attribution_type)
+        check_attribution_type(attribution_type)
         super().__init__(model, tokenizer)
         self._said: dict[int | None, tuple[int | None, str | None]] = {}
 
@@ -42,7 +42,7 @@ class TokenClassificationExplainer(Explainer):
         n_steps: int | None = None,
         ignored_indexes: Sequence[int] | None = None,
         ignored_labels: Sequence[str] | None = None,
-    ) -> dict[str, Explained]:
+    ) -> dict[str, TokenExplanation]:
         """Explain the class of every token but those at `ignored_indexes` and those of `ignored_labels`.
 
         `embedding_type` 1 explains where the words stand, any other what they say.
@@ -62,13 +62,13 @@ class TokenClassificationExplainer(Explainer):
         return self.word_attributions
 
     @property
-    def word_attributions(self) -> dict[str, Explained]:
+    def word_attributions(self) -> dict[str, TokenExplanation]:
         """For each explained token its class and the score of every token for it, L2-normalised."""
         names = number_duplicates(self.explanation.tokens)
         return {
             names[target.position or 0]: {
                 "label": str(target.label),
-                "attribution_scores": scored(self.explanation, row),
+                "attribution_scores": list_scores(self.explanation, row),
             }
             for row, target in enumerate(self.explanation.targets)
         }
@@ -95,6 +95,6 @@ class TokenClassificationExplainer(Explainer):
         """
         tokens = self.explanation.tokens
         if true_classes is not None and len(true_classes) != len(tokens):
-            raise WrongCall(f"{len(true_classes)} true classes were given for {len(tokens)} tokens.")
+            raise InvalidCall(f"{len(true_classes)} true classes were given for {len(tokens)} tokens.")
         right = None if true_classes is None else ", ".join(map(" ".join, zip(tokens, true_classes, strict=True)))
-        return written(to_html(self.explanation, true_label=right), html_filepath)
+        return write_page(to_html(self.explanation, true_label=right), html_filepath)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..export.html import to_html
 from ..results.explanation import Explanation
-from .base import Explainer, Page, Scored, WrongCall, only_lig, scored, written
+from .base import Explainer, InvalidCall, Page, TokenScores, check_attribution_type, list_scores, write_page
 
 
 class ZeroShotClassificationExplainer(Explainer):
@@ -26,7 +26,7 @@ class ZeroShotClassificationExplainer(Explainer):
     def __init__(
         self, model: Any, tokenizer: Any, attribution_type: str = "lig", *, entailment: str | int = "entail"
     ) -> None:
-        only_lig(attribution_type)
+        check_attribution_type(attribution_type)
         super().__init__(model, tokenizer)
         self._entailment = str(entailment)
         self.labels: list[str] = []
@@ -42,13 +42,13 @@ class ZeroShotClassificationExplainer(Explainer):
         internal_batch_size: int | None = None,
         n_steps: int | None = None,
         multi_label: bool = False,
-    ) -> dict[str, Scored]:
+    ) -> dict[str, TokenScores]:
         """For each label every token of `text`, and of the label's sentence if `include_hypothesis`, with its score.
 
         All labels share their passes, which go where the scores move: with `n_steps` so many, else as many as need be.
         """
         if commas := next((label for label in labels if "," in label), None):
-            raise WrongCall(f"The label {commas!r} has a comma in it. Write it without one.")
+            raise InvalidCall(f"The label {commas!r} has a comma in it. Write it without one.")
         self._integrate(
             {"text": text, "labels": ", ".join(labels), "template": hypothesis_template},
             embedding_type,
@@ -63,12 +63,14 @@ class ZeroShotClassificationExplainer(Explainer):
         return self.word_attributions
 
     @property
-    def word_attributions(self) -> dict[str, Scored]:
+    def word_attributions(self) -> dict[str, TokenScores]:
         """For each label the tokens of the last text with their scores, L2-normalised."""
         found = self.explanation
         rows = {target.index: row for row, target in enumerate(found.targets)}
         return {
-            label: scored(found, rows[index], _columns(found, rows[index], index + 1, self.include_hypothesis))
+            label: list_scores(
+                found, rows[index], _select_columns(found, rows[index], index + 1, self.include_hypothesis)
+            )
             for index, label in enumerate(self.labels)
         }
 
@@ -85,25 +87,25 @@ class ZeroShotClassificationExplainer(Explainer):
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
         """The last explanation as a page, a map a label, written to `html_filepath` if given."""
-        return written(to_html(self.explanation, true_label=true_class), html_filepath)
+        return write_page(to_html(self.explanation, true_label=true_class), html_filepath)
 
 
-def _columns(explanation: Explanation, row: int, number: int, whole: bool) -> list[int]:
+def _select_columns(explanation: Explanation, row: int, number: int, whole: bool) -> list[int]:
     """The tokens of the pair of label `number` in their order, up to the text's last if not `whole`."""
     fields = [None if feature.special else feature.field for feature in explanation.features]
     text = [i for i, field in enumerate(fields) if field == "text" and not np.isnan(explanation.scores[row, i])]
     lead = [i for i in range(text[0]) if fields[i] is None]
     if not whole:
         return lead + text
-    first, own = _block(fields, "hypothesis 1"), _block(fields, f"hypothesis {number}")
+    first, own = _find_field(fields, "hypothesis 1"), _find_field(fields, f"hypothesis {number}")
     between = [i for i in range(text[0], first[0]) if fields[i] is None]
-    return lead + text + between + own + (_specials(fields, own) or _specials(fields, first))
+    return lead + text + between + own + (_find_special_tokens(fields, own) or _find_special_tokens(fields, first))
 
 
-def _block(fields: Sequence[str | None], name: str) -> list[int]:
+def _find_field(fields: Sequence[str | None], name: str) -> list[int]:
     return [i for i, field in enumerate(fields) if field == name]
 
 
-def _specials(fields: Sequence[str | None], block: Sequence[int]) -> list[int]:
+def _find_special_tokens(fields: Sequence[str | None], block: Sequence[int]) -> list[int]:
     """The special tokens right behind a block."""
     return list(takewhile(lambda i: fields[i] is None, range(block[-1] + 1, len(fields))))

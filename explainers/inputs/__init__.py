@@ -1,1 +1,1 @@
-"""Texts and images as a person gives them."""
+"""Read text and image inputs."""

@@ -1,4 +1,4 @@
-"""Words, sentences and graphemes of a text: every place that splits text splits it here."""
+"""Split text into words, sentences and grapheme clusters."""
 
 import unicodedata
 from bisect import bisect_right
@@ -16,46 +16,47 @@ WORD = regex.compile(
     rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
     rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
 )
-# The end of a sentence: after its last sign and what closes, before a space; East Asian signs need none.
+# The end of a sentence: after its last mark and closing brackets or quotes, before a space, which East Asian marks
+# do not need.
 SENTENCE_END = regex.compile(
     r"(?V1)[\p{Sentence_Terminal}…]+[\p{Pe}\p{Pf}\"']*(?=\s|$)|[\u3002\uff01\uff1f\uff61]+[\p{Pe}\p{Pf}\"']*|\n\s*\n"
 )
 GRAPHEME = regex.compile(rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}\p{{GCB=SpacingMark}}]*|\X")
-SPACE = "␣"  # how a token that is nothing but space is shown
-SILENT = "PZC"  # first letters of the Unicode categories of punctuation, separators and controls
+SPACE = "␣"  # shown for a token that contains only whitespace
+NO_CONTENT = "PZC"  # first letters of the Unicode categories of punctuation, separators and controls
 
 
 def find_words(text: str) -> list[tuple[int, int]]:
-    """Start and end of each word."""
+    """Find the start and end of each word."""
     return [match.span() for match in WORD.finditer(text)]
 
 
-def word_at(words: list[tuple[int, int]], start: int) -> int:
-    """Index of the first word that ends after the character `start`."""
+def find_word_index(words: list[tuple[int, int]], start: int) -> int:
+    """Find the index of the first word that ends after the character `start`."""
     return min(bisect_right(words, start, key=lambda word: word[1]), max(len(words) - 1, 0))
 
 
 def find_sentence_ends(text: str) -> list[int]:
-    """End of each sentence that ends with a mark or a blank line, before the space that follows."""
+    """Find the end of each sentence that ends with a mark or a blank line, before the space that follows."""
     return [match.end() for match in SENTENCE_END.finditer(text)]
 
 
 def find_grapheme_starts(text: str) -> list[int]:
-    """For each character the start of its grapheme cluster, then the length of the text."""
+    """Find the start of the grapheme cluster of each character, followed by the length of the text."""
     return [*(match.start() for match in GRAPHEME.finditer(text) for _ in range(len(match.group()))), len(text)]
 
 
 def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
-    """A token's place without the space around it; a token of nothing but space is empty, before the next sign."""
-    inside = text[start:end]
-    if signs := inside.strip():
-        start += len(inside) - len(inside.lstrip())
-        return start, start + len(signs)
+    """Strip whitespace from a token's span; a token of whitespace becomes an empty span before the next character."""
+    token = text[start:end]
+    if stripped := token.strip():
+        start += len(token) - len(token.lstrip())
+        return start, start + len(stripped)
     rest = text[start:].lstrip()
-    place = len(text) - len(rest) if rest else len(text.rstrip())
-    return place, place
+    position = len(text) - len(rest) if rest else len(text.rstrip())
+    return position, position
 
 
 def has_content(text: str) -> bool:
-    """Whether the text contains more than punctuation, whitespace and control characters."""
-    return any(unicodedata.category(sign)[0] not in SILENT for sign in text)
+    """Return whether the text contains more than punctuation, whitespace and control characters."""
+    return any(unicodedata.category(character)[0] not in NO_CONTENT for character in text)

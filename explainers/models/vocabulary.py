@@ -39,7 +39,7 @@ class Vocabulary:
             found.setdefault(word.casefold(), []).append(i)
         return found
 
-    def instead(self, old: str) -> Tensor:
+    def find_alternatives(self, old: str) -> Tensor:
         """Return the mask (W,) of the other words of the same script."""
         fits = self.masks.get(detect_script(old), torch.zeros(len(self.words), dtype=torch.bool)).clone()
         fits[self.places.get(old.casefold(), [])] = False

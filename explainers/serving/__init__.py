@@ -1,1 +1,1 @@
-"""Answer many visitors in one process."""
+"""Serve many users in one process: a queue and a cache of results."""

@@ -1,4 +1,4 @@
-"""Admit a few visitors at a time, in the order in which they came."""
+"""A first-in, first-out queue of requests."""
 
 import threading
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from ..progress import Progress, wait_while
 
 
 class RequestQueue:
-    """Run at most `slots` requests at once, first in, first out. Raises Busy if `waiting` others wait already."""
+    """A queue that runs at most `slots` requests at once and lets at most `waiting` others wait."""
 
     def __init__(self, slots: int, waiting: int) -> None:
         self._slots, self._waiting = slots, waiting
-        self._line: list[object] = []  # those that run first
+        self._line: list[object] = []  # the first `slots` of them run
         self._moved = threading.Condition()
 
     @property
@@ -23,11 +23,13 @@ class RequestQueue:
 
     @contextmanager
     def enter(self, progress: Progress) -> Iterator[None]:
-        """Wait for a slot and hold it. `progress` may end the wait by raising."""
+        """Wait for a slot and hold it; `progress` may end the wait by raising. Raises Busy if the queue is full."""
         ticket = object()
         with self._moved:
             if len(self._line) >= self._slots + self._waiting:
-                raise Busy(f"{self._waiting} people are waiting already. Try again in a minute, or run it yourself.")
+                raise Busy(
+                    f"{self._waiting} requests are waiting already. Try again in a minute, or run Wherefore yourself."
+                )
             self._line.append(ticket)
         try:
             wait_while(lambda seconds: self._describe_wait(ticket, seconds), progress)
@@ -43,4 +45,4 @@ class RequestQueue:
             if self._line.index(ticket) >= self._slots:
                 self._moved.wait(seconds)
             ahead = self._line.index(ticket) - self._slots + 1
-            return (f"In line: {ahead} before you", 0.0) if ahead > 0 else None
+            return (f"In the queue: {ahead} before you", 0.0) if ahead > 0 else None

@@ -1,4 +1,4 @@
-"""Run explanations, attacks and evaluations in one queue; cache results, and compute equal requests only once."""
+"""Run explanations, attacks and evaluations in one queue, cache results, and compute equal requests once."""
 
 import pickle
 import threading
@@ -20,52 +20,52 @@ from ..settings import Settings, settings
 from .queue import RequestQueue
 
 FEATURE_BYTES = 400  # memory of one Feature
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @dataclass
 class _Flight:
-    """A question that the holder of the lock is computing, and its answer for those who wait."""
+    """A computation in progress: the holder of the lock computes, and `users` count those who need its result."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    people: int = 0
-    answer: Any = None
+    users: int = 0
+    result: Any = None
 
 
 class ResultCache:
-    """Least-recently-used cache of answers, at most `most` bytes."""
+    """A least-recently-used cache of results, at most `max_bytes` large."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._bytes = most, 0
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(self, question: Hashable) -> Any:
-        """Return the cached answer, else None."""
+    def get(self, key: Hashable) -> Any:
+        """Return the cached result, or None."""
         with self._guard:
-            if question in self._kept:
-                self._kept.move_to_end(question)
-            return self._kept.get(question)
+            if key in self._results:
+                self._results.move_to_end(key)
+            return self._results.get(key)
 
-    def keep(self, question: Hashable, answer: Any) -> None:
-        """Cache the answer and evict the oldest until all fit; an answer larger than the cache is not kept."""
+    def put(self, key: Hashable, result: Any) -> None:
+        """Cache the result and evict the oldest until all fit; a result larger than the cache is not kept."""
         with self._guard:
-            if question in self._kept or estimate_bytes(answer) > self._most:
+            if key in self._results or estimate_bytes(result) > self._max_bytes:
                 return
-            self._kept[question] = answer
-            self._bytes += estimate_bytes(answer)
-            while self._bytes > self._most:
-                self._bytes -= estimate_bytes(self._kept.popitem(last=False)[1])
+            self._results[key] = result
+            self._bytes += estimate_bytes(result)
+            while self._bytes > self._max_bytes:
+                self._bytes -= estimate_bytes(self._results.popitem(last=False)[1])
 
 
-def estimate_bytes(answer: Any) -> int:
-    """Estimate the bytes that an answer takes."""
-    if not isinstance(answer, Explanation):
-        return len(pickle.dumps(answer))
-    inputs = sum(4 * len(text) for text in answer.request.texts.values())
-    inputs += sum(len(image.data) for image in answer.request.pictures.values())
-    features = 0 if isinstance(answer.features, Pixels) else FEATURE_BYTES * len(answer.features)
-    return int(answer.scores.nbytes + features + inputs)
+def estimate_bytes(result: Any) -> int:
+    """Estimate the memory of a result, in bytes."""
+    if not isinstance(result, Explanation):
+        return len(pickle.dumps(result))
+    inputs = sum(4 * len(text) for text in result.request.texts.values())
+    inputs += sum(len(image.data) for image in result.request.pictures.values())
+    features = 0 if isinstance(result.features, Pixels) else FEATURE_BYTES * len(result.features)
+    return int(result.scores.nbytes + features + inputs)
 
 
 class Service:
@@ -79,71 +79,71 @@ class Service:
         self._guard = threading.Lock()
 
     def explain(self, request: Request, progress: Progress = quiet) -> Explanation:
-        """Return the request's explanation, computed if it is not cached."""
-        question = canonicalize(request)
-        found = self.answer(question, lambda progress: explain(question, progress=progress), progress)
-        return replace(found, request=request)
+        """Return the request's explanation: from the cache, or computed."""
+        key = canonicalize(request)
+        explanation = self.answer(key, lambda progress: explain(key, progress=progress), progress)
+        return replace(explanation, request=request)
 
-    def kept(self, request: Request) -> Explanation | None:
+    def find_explanation(self, request: Request) -> Explanation | None:
         """Return the request's explanation if it is cached, else None."""
-        found = self._results.get(canonicalize(request))
-        return replace(found, request=request) if found else None
+        explanation = self.find_answer(canonicalize(request))
+        return replace(explanation, request=request) if explanation else None
 
     def evaluate(self, explanation: Explanation, row: int, progress: Progress = quiet) -> Faithfulness:
-        """Return the faithfulness of the scores of target `row`, computed if it is not cached."""
-        question = _make_question(explanation, row)
-        found = self.answer(question, lambda progress: evaluate(explanation, row=row, progress=progress), progress)
-        return replace(found, request=explanation.request)
+        """Return the faithfulness of the scores of target `row`: from the cache, or computed."""
+        key = _make_evaluation_key(explanation, row)
+        faithfulness = self.answer(key, lambda progress: evaluate(explanation, row=row, progress=progress), progress)
+        return replace(faithfulness, request=explanation.request)
 
-    def checked(self, explanation: Explanation, row: int) -> Faithfulness | None:
+    def find_evaluation(self, explanation: Explanation, row: int) -> Faithfulness | None:
         """Return the faithfulness of the scores of target `row` if it is cached, else None."""
-        found = self.known(_make_question(explanation, row))
-        return replace(found, request=explanation.request) if found else None
+        faithfulness = self.find_answer(_make_evaluation_key(explanation, row))
+        return replace(faithfulness, request=explanation.request) if faithfulness else None
 
-    def answer(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress = quiet) -> Answer:
-        """Return the answer to a question: cached, computed for another visitor meanwhile, or computed now.
+    def answer(self, key: Hashable, compute: Callable[[Progress], Result], progress: Progress = quiet) -> Result:
+        """Return the result of `key`: from the cache, from another user's computation, or computed now.
 
-        If the visitor who computes it leaves, the next who waits computes it instead.
+        If the user who computes it leaves, the next one who waits computes it instead.
         """
-        if (found := self.known(question)) is None:
-            with self._flight(question, progress) as flight:
-                found = flight.answer = (
-                    self._results.get(question) or flight.answer or self._compute(question, compute, progress)
+        if (result := self.find_answer(key)) is None:
+            with self._join_flight(key, progress) as flight:
+                result = flight.result = (
+                    self._results.get(key) or flight.result or self._compute(key, compute, progress)
                 )
-        return found  # type: ignore[no-any-return]
+        return result  # type: ignore[no-any-return]
 
-    def known(self, question: Hashable) -> Any:
-        """Return the answer to a question if it is cached, else None."""
-        return self._results.get(question)
+    def find_answer(self, key: Hashable) -> Any:
+        """Return the result of `key` if it is cached, else None."""
+        return self._results.get(key)
 
-    def _compute(self, question: Hashable, compute: Callable[[Progress], Answer], progress: Progress) -> Answer:
+    def _compute(self, key: Hashable, compute: Callable[[Progress], Result], progress: Progress) -> Result:
         with self._queue.enter(progress):
             torch.set_num_threads(self._threads)
-            answer = compute(progress)
-        self._results.keep(question, answer)
-        return answer
+            result = compute(progress)
+        self._results.put(key, result)
+        return result
 
     @contextmanager
-    def _flight(self, question: Hashable, progress: Progress) -> Iterator[_Flight]:
+    def _join_flight(self, key: Hashable, progress: Progress) -> Iterator[_Flight]:
         with self._guard:
-            flight = self._flights.setdefault(question, _Flight())
-            flight.people += 1
+            flight = self._flights.setdefault(key, _Flight())
+            flight.users += 1
         try:
-            with hold_lock(flight.lock, progress, "Another visitor asked the same: waiting for that answer"):
+            with hold_lock(flight.lock, progress, "Waiting: another user made the same request"):
                 yield flight
         finally:
             with self._guard:
-                flight.people -= 1
-                if not flight.people:
-                    self._flights.pop(question, None)
+                flight.users -= 1
+                if not flight.users:
+                    self._flights.pop(key, None)
 
 
-def _make_question(explanation: Explanation, row: int) -> Hashable:
+def _make_evaluation_key(explanation: Explanation, row: int) -> Hashable:
     """Make the cache key of an evaluation."""
     return "evaluate", canonicalize(explanation.request), row
 
 
 @cache
 def service() -> Service:
-    """Return the backend of this process."""
+    """Return the service of this process."""
     return Service(settings())

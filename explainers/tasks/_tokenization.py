@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
-from ..inputs.text import SPACE, find_sentence_ends, find_words, trim_span, word_at
+from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
 from ..models.probes.embeddings import Embedding, JointEmbedding, begins_with, watch_calls
 from ..results.explanation import Feature
@@ -122,7 +122,7 @@ def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[
         if "\ufffd" in shown or not shown:  # a piece of a character, or a space
             shown = texts[field][start:end] or SPACE
         sentence = bisect_right(ends[field], start)
-        features.append(Feature(shown, field, start, end, word_at(words[field], start), sentence=sentence))
+        features.append(Feature(shown, field, start, end, find_word_index(words[field], start), sentence=sentence))
     return tuple(features)
 
 

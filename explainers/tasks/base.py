@@ -8,7 +8,7 @@ from ..errors import BadRequest, LimitReached
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import Param, params_of
+from ..registry import Param, list_params
 from ..request import Picture, Request
 from ..results.explanation import Kind, Prediction
 from ..settings import settings
@@ -51,7 +51,7 @@ class Task(ABC):
     choices: ClassVar[Literal["labels", "said", "all"]] = "labels"  # asked about: a class, what was said, or all of it
     foils: ClassVar[Literal["labels", "said", "text"]] = "labels"  # what that can be compared with
     method: ClassVar[str] = Request.method  # what its page begins with
-    params: ClassVar[tuple[Param, ...]] = params_of(ScoreParams)
+    params: ClassVar[tuple[Param, ...]] = list_params(ScoreParams)
 
     @abstractmethod
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:

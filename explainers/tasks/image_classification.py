@@ -14,7 +14,7 @@ from ..models.loading import Bundle
 from ..models.probes import vision
 from ..problem import Batching, Internals, Problem
 from ..progress import Run
-from ..registry import params_of, read_params
+from ..registry import list_params, read_params
 from ..request import Request
 from ..results.explanation import InputLayout, Prediction
 from ..settings import settings
@@ -36,7 +36,7 @@ class ImageClassification(Task):
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
     choices = foils = "said"  # a thousand labels are too many to look through: the likeliest come first
     method = "occlusion"  # the map that needs the fewest words: seconds of work, with both directions, on any model
-    params = params_of(ImageParams)
+    params = list_params(ImageParams)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         viewing = read_params(ImageParams, request.options)

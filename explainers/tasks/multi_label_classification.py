@@ -10,7 +10,7 @@ from ..errors import Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import Range, params_of, read_params
+from ..registry import Range, list_params, read_params
 from ..request import Request
 from ..results.explanation import Prediction
 from ._answer_check import AnswerCheck, Attackable
@@ -46,7 +46,7 @@ class MultiLabelClassification(Attackable):
             ("Deadpan", "I love it when my alarm rings on a Sunday. Truly the highlight of my week."),
         )
     )
-    params = (*params_of(ScoreParams), *params_of(MultiLabelParams))
+    params = (*list_params(ScoreParams), *list_params(MultiLabelParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         check_fit(bundle)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import params_of, read_params
+from ..registry import list_params, read_params
 from ..request import Request, Target
 from ..results.explanation import Prediction
 from ._answer_check import AnswerCheck, Attackable
@@ -53,7 +53,7 @@ class PairClassification(Attackable):
             ("Cat logic", "My cat has never once obeyed me.", "My cat always does what I say, if it is asleep."),
         )
     )
-    params = (*params_of(ScoreParams), *params_of(DirectionParams))
+    params = (*list_params(ScoreParams), *list_params(DirectionParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)

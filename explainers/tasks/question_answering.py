@@ -15,7 +15,7 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import Range, params_of, read_params
+from ..registry import Range, list_params, read_params
 from ..request import Request, Target
 from ..results.explanation import Prediction
 from ._answer_check import AnswerCheck, Attackable, Judgement
@@ -91,7 +91,7 @@ class QuestionAnswering(Attackable):
         )
     )
     choices = foils = "said"
-    params = (*params_of(ScoreParams), *params_of(AnswerParams))
+    params = (*list_params(ScoreParams), *list_params(AnswerParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)

@@ -9,7 +9,7 @@ from typing import Annotated
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import params_of, read_params
+from ..registry import list_params, read_params
 from ..request import Request
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
@@ -64,7 +64,7 @@ class TextGeneration(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = (*params_of(GenerationParams), *params_of(ChatParams))
+    params = (*list_params(GenerationParams), *list_params(ChatParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)

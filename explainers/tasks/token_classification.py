@@ -14,7 +14,7 @@ from ..errors import Incompatible
 from ..models.loading import Bundle, read_labels
 from ..problem import Problem
 from ..progress import Run
-from ..registry import Range, params_of, read_params
+from ..registry import Range, list_params, read_params
 from ..request import Request, Target, parse_count
 from ..results.explanation import Prediction
 from ._answer_check import AnswerCheck, Attackable, Judgement
@@ -79,7 +79,7 @@ class TokenClassification(Attackable):
         )
     )
     choices = "said"
-    params = (*params_of(ScoreParams), *params_of(EntityParams))
+    params = (*list_params(ScoreParams), *list_params(EntityParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts, finding = self.texts(request), read_params(EntityParams, request.options)

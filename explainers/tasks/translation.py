@@ -6,7 +6,7 @@ Knows no method and no page.
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import params_of
+from ..registry import list_params
 from ..request import Request
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
@@ -40,7 +40,7 @@ class Translation(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = params_of(GenerationParams)
+    params = list_params(GenerationParams)
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)

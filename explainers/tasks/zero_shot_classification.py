@@ -13,7 +13,7 @@ from torch import Tensor
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import params_of, read_params
+from ..registry import list_params, read_params
 from ..request import Request
 from ..results.explanation import Prediction
 from ._answer_check import AnswerCheck, Attackable, Judgement
@@ -71,7 +71,7 @@ class ZeroShotClassification(Attackable):
     )
     choices = "said"
     foils = "said"
-    params = (*params_of(ScoreParams), *params_of(NliParams))
+    params = (*list_params(ScoreParams), *list_params(NliParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         case = self._case(bundle, request)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explainers import CARDS, METHODS, ExplainerError, Request
-from explainers.errors import BadRequest
+from explainers import CARDS, ExplainerError, Request
+from explainers.engine import validate
+from explainers.models.resolve import find_card
 from explainers.request import PACKED
 from explainers.settings import settings
 from explainers.tasks.base import Example, Task
@@ -92,13 +93,9 @@ def _open_link(task: Task, request_key: str) -> None:
 
 
 def check_request(task: Task, request: Request) -> Request:
-    """Return the request with its default model; raise BadRequest if it names something that does not exist."""
-    if request.method not in METHODS:
-        raise BadRequest(f"There is no method {request.method[:60]!r}.")
-    if request.model and request.model not in CARDS and not settings().any_model:
-        raise BadRequest(f"This server does not offer the model {request.model[:100]!r}.")
+    """Return the request with its default model; raise an ExplainerError if it names something that does not exist."""
+    validate(request)
+    if request.model and request.model not in CARDS:
+        find_card(request.model, task.key, settings())
     default = next((card.key for card in CARDS.values() if task.key in card.tasks), "")
-    names = {param.name for param in (*METHODS[request.method].params, *task.params)}
-    if unknown := {name for name, _ in request.params} - names:
-        raise BadRequest(f"The method {request.method} has no setting {sorted(unknown)[0][:60]!r}.")
     return replace(request, model=request.model or default)

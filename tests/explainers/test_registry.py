@@ -6,7 +6,7 @@ import pytest
 
 from explainers import CARDS, METHODS, TASKS
 from explainers.errors import BadRequest
-from explainers.registry import FAMILIES, Param, Range, method, param_values, params_of, read_params
+from explainers.registry import FAMILIES, Param, Range, list_params, method, parse_params, read_params
 from explainers.request import Request
 from explainers.tasks._tokenization import ScoreParams
 from explainers.visualization.summaries.model_card import list_methods
@@ -24,7 +24,7 @@ def example(
     """Do nothing, e.g. as an example. And no more."""
 
 
-PARAMS = {param.name: param for param in params_of(example)}
+PARAMS = {param.name: param for param in list_params(example)}
 
 
 def test_a_signature_is_read_as_it_stands():
@@ -52,7 +52,7 @@ def test_a_signature_is_read_as_it_stands():
     ],
 )
 def test_a_value_is_read_as_its_type(name, text, value):
-    read = PARAMS[name].read(text)
+    read = PARAMS[name].parse(text)
     assert read == value
     assert type(read) is type(value)
 
@@ -78,12 +78,12 @@ def test_a_value_is_read_as_its_type(name, text, value):
 )
 def test_a_wrong_value_is_shown_with_what_would_be_right(name, text, right):
     with pytest.raises(BadRequest) as refused:
-        PARAMS[name].read(text)
+        PARAMS[name].parse(text)
     assert str(refused.value) == f"{PARAMS[name].label} cannot be {text[:40]!r}. Give {right}."
 
 
 def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
-    assert param_values(PARAMS.values(), {"steps": "7", "fast": "true", "unknown": "x"}) == {
+    assert parse_params(PARAMS.values(), {"steps": "7", "fast": "true", "unknown": "x"}) == {
         "steps": 7,
         "noise": 0.1,
         "norm": "signed",
@@ -91,7 +91,7 @@ def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
         "other_text": "",
     }
     with pytest.raises(BadRequest, match="Steps"):
-        param_values(PARAMS.values(), {"steps": "x"})
+        parse_params(PARAMS.values(), {"steps": "x"})
 
 
 def test_a_decorated_function_stays_itself_and_is_registered_under_its_name(monkeypatch):
@@ -117,7 +117,7 @@ SHARED = [
 def test_every_default_is_a_value_that_its_own_knob_takes_and_a_link_carries(key, declared):
     params = {param.name: param.default for param in declared}
     written = Request("task", "model", {}, params=params).options
-    assert param_values(declared, written) == params
+    assert parse_params(declared, written) == params
     assert all(type(param.default) is param.kind for param in declared)
 
 
@@ -129,8 +129,8 @@ def test_no_method_and_no_task_call_two_settings_by_one_name(key):
 
 
 def test_a_class_of_settings_declares_knobs_as_a_function_does():
-    assert [param.name for param in params_of(ScoreParams)] == ["unit", "baseline", "baseline_text", "embedding"]
-    assert all(param.help for param in params_of(ScoreParams))
+    assert [param.name for param in list_params(ScoreParams)] == ["unit", "baseline", "baseline_text", "embedding"]
+    assert all(param.help for param in list_params(ScoreParams))
     assert read_params(ScoreParams, {"baseline": "mask"}) == ScoreParams(baseline="mask")
 
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from explainers.errors import BadRequest
-from explainers.settings import PROFILES, Settings, read
+from explainers.settings import PROFILES, Settings, read_settings
 
 VARIABLES = [field.name for field in fields(Settings)[1:]]
 NUMBERS = [name for name in VARIABLES if type(getattr(Settings(), name)) is int]
 
 
 def test_without_variables_it_is_one_persons_own_machine():
-    assert read({}) == read({"WHEREFORE_PROFILE": "local"}) == Settings() == PROFILES["local"]
-    assert read({"PATH": "/bin", "SECONDS": "3", "wherefore_seconds": "3"}) == Settings()
+    assert read_settings({}) == read_settings({"WHEREFORE_PROFILE": "local"}) == Settings() == PROFILES["local"]
+    assert read_settings({"PATH": "/bin", "SECONDS": "3", "wherefore_seconds": "3"}) == Settings()
 
 
 def test_the_public_profile_takes_listed_models_only_and_no_limit_is_wider():
-    local, public = read({}), read({"WHEREFORE_PROFILE": "public"})
+    local, public = read_settings({}), read_settings({"WHEREFORE_PROFILE": "public"})
     assert (public.profile, public.any_model, public.threads) == ("public", False, 1)
     for name in set(NUMBERS) - {"threads"}:
         assert 0 < getattr(public, name) < getattr(local, name)
@@ -28,34 +28,34 @@ def test_the_public_profile_takes_listed_models_only_and_no_limit_is_wider():
 @pytest.mark.parametrize("profile", list(PROFILES))
 @pytest.mark.parametrize("name", NUMBERS)
 def test_each_limit_has_its_variable_and_changes_nothing_else(profile, name):
-    found = read({"WHEREFORE_PROFILE": profile, f"WHEREFORE_{name.upper()}": "12345"})
+    found = read_settings({"WHEREFORE_PROFILE": profile, f"WHEREFORE_{name.upper()}": "12345"})
     assert getattr(found, name) == 12345
     assert [other for other in VARIABLES if getattr(found, other) != getattr(PROFILES[profile], other)] == [name]
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
 def test_any_model_is_true_or_false(text, value):
-    assert read({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": text}).any_model is value
+    assert read_settings({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": text}).any_model is value
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "many", " 7", "0x10", "true", "1_000"])
 def test_a_value_that_is_no_whole_number_is_named_with_its_variable(name, text):
     with pytest.raises(BadRequest) as caught:
-        read({f"WHEREFORE_{name.upper()}": text})
+        read_settings({f"WHEREFORE_{name.upper()}": text})
     assert str(caught.value) == f"WHEREFORE_{name.upper()} is {text!r}. Give a whole number."
 
 
 @pytest.mark.parametrize("text", ["", "True", "yes", "1", "0"])
 def test_a_value_that_is_neither_true_nor_false_is_named_with_its_variable(text):
     with pytest.raises(BadRequest, match=f"WHEREFORE_ANY_MODEL is '{text}'. Give true or false."):
-        read({"WHEREFORE_ANY_MODEL": text})
+        read_settings({"WHEREFORE_ANY_MODEL": text})
 
 
 @pytest.mark.parametrize("profile", ["", "Public", "production"])
 def test_an_unknown_profile_is_answered_with_those_that_are(profile):
     with pytest.raises(BadRequest, match=f"WHEREFORE_PROFILE is '{profile}'. Give local or public."):
-        read({"WHEREFORE_PROFILE": profile})
+        read_settings({"WHEREFORE_PROFILE": profile})
 
 
 @pytest.mark.parametrize(
@@ -70,22 +70,22 @@ def test_an_unknown_profile_is_answered_with_those_that_are(profile):
 )
 def test_a_misspelt_variable_is_answered_with_the_nearest_that_is_one(name, nearest):
     with pytest.raises(BadRequest, match=f"^There is no setting {name}. Did you mean {nearest}\\?$"):
-        read({"WHEREFORE_PROFILE": "public", name: "1"})
+        read_settings({"WHEREFORE_PROFILE": "public", name: "1"})
 
 
 def test_even_a_name_like_none_is_answered_with_one_that_is():
     with pytest.raises(BadRequest, match=r"There is no setting WHEREFORE_ẞ9. Did you mean WHEREFORE_[A-Z_]+\?"):
-        read({"WHEREFORE_ẞ9": ""})
+        read_settings({"WHEREFORE_ẞ9": ""})
 
 
 def test_the_cache_folder_is_the_one_named_or_the_users(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert read({}).cache_path == Path("/home/ada/.cache/wherefore")
+    assert read_settings({}).cache_path == Path("/home/ada/.cache/wherefore")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache")
-    assert read({}).cache_path == Path("/var/cache/wherefore")
-    assert read({"WHEREFORE_CACHE_FOLDER": "/data"}).cache_path == Path("/data")
-    assert read({"WHEREFORE_CACHE_FOLDER": "~/data"}).cache_path == Path("/home/ada/data")
+    assert read_settings({}).cache_path == Path("/var/cache/wherefore")
+    assert read_settings({"WHEREFORE_CACHE_FOLDER": "/data"}).cache_path == Path("/data")
+    assert read_settings({"WHEREFORE_CACHE_FOLDER": "~/data"}).cache_path == Path("/home/ada/data")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_cache_folder_is_the_one_named_or_the_users(monkeypatch):
 )
 def test_as_many_run_at_once_as_cores_hold_their_threads_and_at_least_one(monkeypatch, cores, threads, each, slots):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    found = read({"WHEREFORE_THREADS": str(threads)})
+    found = read_settings({"WHEREFORE_THREADS": str(threads)})
     assert (found.cores, found.threads_each, found.slots) == (cores, each, slots)
 
 
@@ -101,4 +101,4 @@ def test_a_machine_that_tells_no_affinity_tells_its_count_of_cores(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for count, cores in ((6, 6), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
-        assert read({}).cores == cores
+        assert read_settings({}).cores == cores

@@ -165,7 +165,7 @@ def test_an_upload_is_explained_and_cannot_be_in_a_link(opened):
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("broken.png", b"no image at all", "no image"),
+        ("broken.png", b"no image at all", "damaged"),
         (
             "cut.jpg",
             (lambda data: data[: len(data) // 2])(encode(Image.effect_noise((300, 200), 50), "JPEG")),

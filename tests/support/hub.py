@@ -22,7 +22,7 @@ from huggingface_hub import constants
 
 from explainers import Bundle, Explanation, Request, explain
 from explainers.models.cache import ModelCache
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -215,7 +215,7 @@ def running(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     """Forget all loaded models, and take other settings: a server that starts anew."""
-    limits = read({f"WHEREFORE_{name}": value for name, value in environment.items()})
+    limits = read_settings({f"WHEREFORE_{name}": value for name, value in environment.items()})
     registry = ModelCache(limits.model_megabytes * 1_000_000)
     monkeypatch.setattr("explainers.models.loading.model_cache", lambda: registry)
     monkeypatch.setattr("explainers.models.loading.settings", lambda: limits)

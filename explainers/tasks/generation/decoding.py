@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 
-from ...errors import BadRequest, EndsAtOnce, LimitReached
-from ...inputs.text import SPACE, find_words, trim_span, word_at
+from ...errors import BadRequest, LimitReached, NothingGenerated
+from ...inputs.text import SPACE, find_word_index, find_words, trim_span
 from ...models.loading import Bundle
 from ...registry import Range
 from ...request import Request
@@ -136,7 +136,9 @@ def generate(
     if ids.numel() and int(ids[-1]) in ends:
         ids = ids[:-1]
     if not ids.numel():
-        raise EndsAtOnce("The model ends its text at once. Force a text of yours, or change what stands before it.")
+        raise NothingGenerated(
+            "The model ends its text at once. Force a text of yours, or change what stands before it."
+        )
     return _decoded(bundle, opening, ids)
 
 
@@ -207,7 +209,7 @@ def _features(
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
         start, end = trim_span(text, start, end)
-        features.append(Feature(text[start:end] or SPACE, field, start, end, word_at(words, start)))
+        features.append(Feature(text[start:end] or SPACE, field, start, end, find_word_index(words, start)))
     return tuple(features)
 
 

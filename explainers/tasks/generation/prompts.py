@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ...errors import BadRequest, Incompatible
-from ...inputs.text import find_words, word_at
+from ...inputs.text import find_word_index, find_words
 from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
 from .._tokenization import Encoded, encode, encode_row, tokenize
@@ -142,5 +142,5 @@ def _in_message(
     for name, (begin, end, shift) in places.items():
         if feature.start is not None and feature.end is not None and begin <= feature.start < end:
             start, stop = feature.start + shift, min(feature.end, end) + shift
-            return replace(feature, field=name, start=start, end=stop, word=word_at(words[name], start))
+            return replace(feature, field=name, start=start, end=stop, word=find_word_index(words[name], start))
     return Feature(feature.text, PROMPT, special=True)

@@ -147,7 +147,7 @@ def fill_settings(task: Task, request: Request) -> None:
     known = {param.name: param for param in (*METHODS[request.method].params, *task.params)}
     values: dict[str, object] = {"model": request.model, "method": request.method, "seed": request.seed}
     values |= {name: param.default for name, param in known.items()}
-    values |= {name: known[name].read(text) for name, text in request.options.items() if name in known}
+    values |= {name: known[name].parse(text) for name, text in request.options.items() if name in known}
     inputs = {field.name: field.default for field in task.fields} if request.inputs else {}
     for name, value in (values | inputs | dict(request.inputs)).items():
         st.session_state[f"{task.key}.{name}"] = value

@@ -42,7 +42,7 @@ def draw(explanation: Explanation, key: str) -> None:
     if original != request or not isinstance(edited, Request):
         return
     changed = run_with_progress(
-        lambda: service().kept(edited),
+        lambda: service().find_explanation(edited),
         lambda progress: service().explain(edited, progress),
         f"{prefix}.requests",
         f"edited {edited.task}, model {edited.model}",

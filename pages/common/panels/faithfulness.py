@@ -25,7 +25,7 @@ CURVES = {
 def draw(explanation: Explanation, key: str) -> None:
     """Draw a button that checks the explanation of one target, and the result."""
     row, state_key = _pick_row(explanation, key), f"{key}.checking"
-    check = service().checked(explanation, row)
+    check = service().find_evaluation(explanation, row)
     if check is None:
         st.markdown(LEAD)
         if st.button("Check this explanation", key=f"{key}.check", icon=":material/fact_check:"):
@@ -33,14 +33,14 @@ def draw(explanation: Explanation, key: str) -> None:
         if st.session_state.get(state_key) != (explanation.request, row):
             return
         check = run_with_progress(
-            lambda: service().checked(explanation, row),
+            lambda: service().find_evaluation(explanation, row),
             lambda progress: service().evaluate(explanation, row, progress),
             state_key,
             f"check of task {explanation.request.task}, model {explanation.request.model}",
         )
         if check is None:
             return
-        if service().checked(explanation, row):
+        if service().find_evaluation(explanation, row):
             st.rerun()  # so that the sentence at the top mentions it too
     _show(check, key)
 

@@ -71,7 +71,7 @@ def _explain_changed(edits: Edits, prefix: str) -> Explanation | None:
     """Return the explanation of the changed texts; compute it if a button requested it."""
     if not edits.counterfactual.before:
         return edits.origin
-    if st.session_state.get(f"{prefix}.go") or service().kept(edits.request):
+    if st.session_state.get(f"{prefix}.go") or service().find_explanation(edits.request):
         return explain_request(edits.request, f"{prefix}.go")
     st.button(
         "Explain the changed text", on_click=lambda: st.session_state.update({f"{prefix}.go": True}), key=f"{prefix}.on"

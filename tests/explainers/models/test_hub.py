@@ -23,7 +23,7 @@ from explainers.models.local import FoundModel
 from explainers.models.resolve import find_card
 from explainers.progress import Meter
 from explainers.request import pack
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import CANARY, NAME, asked, assert_same, files_of, saved
 
 pytestmark = pytest.mark.usefixtures("anew")
@@ -195,7 +195,7 @@ def test_the_share_of_a_download_is_counted_once_by_either_protocol_of_the_hub(h
 
     monkeypatch.setattr(client, "hf_hub_download", xet)
     meter = Meter()
-    card = find_card(NAME, "text_classification", read({}))
+    card = find_card(NAME, "text_classification", read_settings({}))
     client.download(card, FoundModel(0, sizes={"a": 100, "b": 100}), meter)
     assert seen == [60, 160]
     assert (meter.done, meter.share) == (200, 1.0)

@@ -20,7 +20,7 @@ from explainers.models import hub as client
 from explainers.models.local import FoundModel
 from explainers.models.resolve import find_card
 from explainers.progress import Meter
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import CANARY, NAME, asked, assert_same, files_of, saved
 from tests.support.tiny import SMALL
 
@@ -98,7 +98,7 @@ def test_an_image_model_without_its_processor_is_refused_before_its_weights_are_
     hub.publish(NAME, {name: body for name, body in files.items() if name != "preprocessor_config.json"})
     with (
         pytest.raises(Incompatible, match=r"has no preprocessor_config\.json\. Save its image processor"),
-        lease(find_card(NAME, "image_classification", read({}))),
+        lease(find_card(NAME, "image_classification", read_settings({}))),
     ):
         pass
     assert weights_asked(hub) == []
@@ -140,7 +140,7 @@ def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_asked
     count = sum(part.numel() for part in model.parameters())  # 2.6 MB as float32
     hub.publish(NAME, files_of(tmp_path / "large"), parameters=count if counted else None)
     anew(MODEL_MEGABYTES="2")
-    refused(LimitReached, "needs 3 MB of memory, and this server keeps 2 MB")
+    refused(LimitReached, "needs 3 MB of memory, and this server allows 2 MB")
     assert weights_asked(hub) == []
 
 
@@ -266,7 +266,7 @@ def test_a_download_that_nobody_waits_for_stops(hub, tmp_path):
     meter = Meter(stopped=True)
     hub.publish(NAME, {"model.safetensors": b"\0" * 1000})
     commit = hub.repositories[NAME].commit("main")
-    card = find_card(NAME, "text_classification", read({}))
+    card = find_card(NAME, "text_classification", read_settings({}))
     found = FoundModel(0, commit=commit, sizes={"model.safetensors": 1000})
     with pytest.raises(CancelledError):
         client.download(card, found, meter)

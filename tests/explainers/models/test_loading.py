@@ -16,7 +16,6 @@ import pytest
 from explainers import Bundle
 from explainers import progress as progresses
 from explainers.errors import LimitReached
-from explainers.models import cache
 from explainers.models.cache import ModelCache
 from explainers.models.card import Card
 from explainers.progress import hold_lock
@@ -82,7 +81,6 @@ def quick():
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progresses, "SLICE", 0.005)
-        patch.setattr(cache, "SLICE", 0.005)
         yield
     gc.unfreeze()
 
@@ -192,7 +190,7 @@ def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
         bundles = {id(future.result(PATIENCE)) for future in (first, *others)}
     assert len(bundles) == 1
     assert shelf.built == ["a"]
-    assert set(told) == {"Another visitor is loading this model"}
+    assert set(told) == {"Another user is loading this model"}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -272,7 +270,7 @@ def test_whoever_leaves_leaves_nothing_behind(shelf, where):
 
 def test_a_model_over_the_bound_is_refused_at_once_and_nothing_leaves_for_it(shelf):
     shelf.use("a", 60)
-    with pytest.raises(LimitReached, match=r"needs .* MB of memory, and this server keeps .* MB for models\."):
+    with pytest.raises(LimitReached, match=r"needs .* MB of memory, and this server allows .* MB for models\."):
         shelf.use("large", 101)
     assert shelf.registry.peek("a")
     assert shelf.use("whole", 100) == "whole"

@@ -9,7 +9,7 @@ from explainers.errors import BadRequest, LimitReached, Overdue
 from explainers.loading import load
 from explainers.models import loading
 from explainers.models.resolve import find_card
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import saved
 from tests.support.sentences import SENTENCES
 
@@ -31,12 +31,12 @@ def request_of(folder, **more):
 
 def reference_to(folder):
     """A weak reference to the loaded model of a folder."""
-    return weakref.ref(load(find_card(str(folder), TASK, read({}))).model)
+    return weakref.ref(load(find_card(str(folder), TASK, read_settings({}))).model)
 
 
 def another_comes():
     """As large a model as the memory takes, for which all others have to leave."""
-    with loading.model_cache().lease("another", lambda: read({}).model_megabytes * 1_000_000, object):
+    with loading.model_cache().lease("another", lambda: read_settings({}).model_megabytes * 1_000_000, object):
         pass
 
 

@@ -14,7 +14,7 @@ from explainers.errors import ExplainerError, Incompatible, LimitReached, ModelN
 from explainers.loading import lease, load
 from explainers.models.loading import find_loaded
 from explainers.models.resolve import find_card
-from explainers.settings import read
+from explainers.settings import read_settings
 from tests.support.hub import asked, assert_same, forget, saved
 from tests.support.tiny import CONFIGS, SMALL
 
@@ -64,7 +64,7 @@ def test_a_model_in_shards_is_explained_as_the_one_in_memory(tmp_path):
 
 
 def test_a_loaded_model_is_shared_and_read_only(folder):
-    card = find_card(str(folder), "text_classification", read({}))
+    card = find_card(str(folder), "text_classification", read_settings({}))
     assert find_loaded(card) is None
     bundle = load(card)
     with lease(card) as leased:
@@ -190,7 +190,7 @@ def large(folder, dtype=torch.float32):
 def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_read(tmp_path, server, unread):
     needed = large(tmp_path / "model") / 1e6
     server(MODEL_MEGABYTES="2")
-    with pytest.raises(LimitReached, match=rf"needs {needed:.0f} MB .* keeps 2 MB .* WHEREFORE_MODEL_MEGABYTES"):
+    with pytest.raises(LimitReached, match=rf"needs {needed:.0f} MB .* allows 2 MB .* WHEREFORE_MODEL_MEGABYTES"):
         explained(tmp_path / "model")
 
 
@@ -244,7 +244,7 @@ def test_the_public_profile_offers_only_what_is_on_its_list_and_names_no_path(fo
 
 
 def test_a_public_server_that_offers_any_model_still_opens_no_folder(folder):
-    offering = read({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": "true"})
+    offering = read_settings({"WHEREFORE_PROFILE": "public", "WHEREFORE_ANY_MODEL": "true"})
     assert find_card("some/model", "text_classification", offering).source == "hub"
     with pytest.raises(ModelNotFound, match="neither a model's name"):
         find_card(str(folder), "text_classification", offering)
@@ -253,7 +253,7 @@ def test_a_public_server_that_offers_any_model_still_opens_no_folder(folder):
 def test_a_listed_model_for_another_task_says_what_it_is_for(monkeypatch, server):
     server(PROFILE="public")
     with pytest.raises(Incompatible, match=r"is a model for text classification\. Choose one for fill mask\."):
-        find_card("sentiment", "fill_mask", read({}))
+        find_card("sentiment", "fill_mask", read_settings({}))
 
 
 def test_every_refusal_is_an_error_that_pages_catch():

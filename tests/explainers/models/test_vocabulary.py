@@ -46,7 +46,10 @@ def test_a_word_may_stand_for_another_of_its_script_and_never_for_itself():
     tokenizer = Tokenizer(WordPiece({w: i for i, w in enumerate(["[UNK]", "a", *words])}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = BertPreTokenizer()
     found = read_vocabulary(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]"))
-    instead = {old: [found.words[i] for i in found.instead(old).nonzero().flatten()] for old in ("WHY", "тогда", "12")}
+    instead = {
+        old: [found.words[i] for i in found.find_alternatives(old).nonzero().flatten()]
+        for old in ("WHY", "тогда", "12")
+    }
     assert instead == {"WHY": ["good"], "тогда": ["слово"], "12": []}
     assert not found.folds
 

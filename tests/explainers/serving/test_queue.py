@@ -81,7 +81,7 @@ def quick(monkeypatch):
 def line(gate, inside, waiting, order=None):
     """So many people inside and in line, each in their place before the next comes."""
     people = [Person(gate, order).enters() for _ in range(inside)]
-    return people + [Person(gate, order).hears(f"In line: {place + 1} before you") for place in range(waiting)]
+    return people + [Person(gate, order).hears(f"In the queue: {place + 1} before you") for place in range(waiting)]
 
 
 def test_whoever_comes_first_goes_in_first_and_everybody_hears_their_place():
@@ -90,12 +90,12 @@ def test_whoever_comes_first_goes_in_first_and_everybody_hears_their_place():
     for done, person in enumerate(people):
         person.enters()
         for place, waiting in enumerate(people[done + 1 :]):
-            waiting.hears(f"In line: {place + 1} before you")
+            waiting.hears(f"In the queue: {place + 1} before you")
         assert order == people[: done + 1]
         person.is_done()
-    assert people[4].told[0] == "In line: 4 before you"
+    assert people[4].told[0] == "In the queue: 4 before you"
     places = list(dict.fromkeys(people[4].told))
-    assert places == [f"In line: {before} before you" for before in (4, 3, 2, 1)]
+    assert places == [f"In the queue: {before} before you" for before in (4, 3, 2, 1)]
 
 
 def test_no_more_are_inside_than_there_are_slots():
@@ -121,11 +121,11 @@ def test_a_free_slot_is_entered_without_a_word():
 def test_one_too_many_is_sent_home_and_those_in_line_stay():
     gate = RequestQueue(1, 2)
     people = line(gate, 1, 2)
-    with pytest.raises(Busy, match=r"2 people are waiting already\. Try again in a minute"), gate.enter(print):
+    with pytest.raises(Busy, match=r"2 requests are waiting already\. Try again in a minute"), gate.enter(print):
         pass
     people[0].is_done()
     people[1].enters()
-    people.append(Person(gate).hears("In line: 2 before you"))
+    people.append(Person(gate).hears("In the queue: 2 before you"))
     for person in people[1:]:
         person.is_done()
 
@@ -134,8 +134,8 @@ def test_whoever_leaves_the_line_makes_room_and_those_behind_move_up():
     gate = RequestQueue(1, 3)
     people = line(gate, 1, 3)
     people[2].leaves()
-    people[3].hears("In line: 2 before you")
-    people.append(Person(gate).hears("In line: 3 before you"))
+    people[3].hears("In the queue: 2 before you")
+    people.append(Person(gate).hears("In the queue: 3 before you"))
     people[0].is_done()
     for person in (people[1], people[3], people[4]):
         person.enters().is_done()

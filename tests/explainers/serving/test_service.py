@@ -101,14 +101,14 @@ class Waiter:
         assert self.heard.wait(PATIENCE)
 
 
-SAME, LINE = "asked the same", "In line"
+SAME, LINE = "the same request", "In the queue"
 
 
 def test_a_question_asked_again_needs_no_work(engine, backend):
-    assert backend.kept(asked()) is None
+    assert backend.find_explanation(asked()) is None
     first = backend.explain(asked())
     assert backend.explain(asked()).scores is first.scores
-    assert backend.kept(asked()).scores is first.scores
+    assert backend.find_explanation(asked()).scores is first.scores
     assert len(engine.asked) == 1
 
 
@@ -143,7 +143,7 @@ def test_whoever_waits_gets_the_answer_even_when_it_is_too_large_to_be_kept(engi
     waiter.waits()
     engine.go.release()
     assert other.result(PATIENCE).scores is first.result(PATIENCE).scores
-    assert backend.kept(asked()) is None
+    assert backend.find_explanation(asked()) is None
     assert len(engine.asked) == 1
 
 
@@ -176,7 +176,7 @@ def test_whoever_stops_waiting_for_the_same_answer_disturbs_nobody(engine, backe
     with pytest.raises(Left):
         other.result(PATIENCE)
     engine.go.release()
-    assert first.result(PATIENCE).scores is backend.kept(asked()).scores
+    assert first.result(PATIENCE).scores is backend.find_explanation(asked()).scores
 
 
 def test_errors_are_not_kept(engine, backend):
@@ -184,7 +184,7 @@ def test_errors_are_not_kept(engine, backend):
     for error in (Incompatible, Left):
         with pytest.raises(error):
             backend.explain(asked())
-    assert backend.explain(asked()).scores is backend.kept(asked()).scores
+    assert backend.explain(asked()).scores is backend.find_explanation(asked()).scores
     assert len(engine.asked) == 3
 
 
@@ -196,7 +196,7 @@ def test_different_questions_stand_in_one_line_and_one_too_many_is_sent_home(eng
         waiter = Waiter(LINE)
         futures.append(pool.submit(backend.explain, asked(text), waiter))
         waiter.waits()
-    with pytest.raises(Busy, match="2 people are waiting already"):
+    with pytest.raises(Busy, match="2 requests are waiting already"):
         backend.explain(asked("fourth"))
     for _ in futures:
         engine.go.release()
@@ -228,19 +228,19 @@ def test_results_are_bounded_by_bytes_and_the_least_recently_asked_for_leaves_fi
     one = explanation(asked("0"))
     results = ResultCache(3 * estimate_bytes(one))
     for text in "012":
-        results.keep(asked(text), explanation(asked(text)))
+        results.put(asked(text), explanation(asked(text)))
     assert results.get(asked("0")) == one
-    results.keep(asked("3"), explanation(asked("3")))
+    results.put(asked("3"), explanation(asked("3")))
     assert [text for text in "0123" if results.get(asked(text))] == ["0", "2", "3"]
-    results.keep(asked("4"), explanation(asked("4"), features=3))
+    results.put(asked("4"), explanation(asked("4"), features=3))
     assert [text for text in "01234" if results.get(asked(text))] == ["3", "4"]
 
 
 def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
     one = explanation(asked("0"))
     results = ResultCache(estimate_bytes(one))
-    results.keep(asked("0"), one)
-    results.keep(asked("1"), explanation(asked("1"), features=3))
+    results.put(asked("0"), one)
+    results.put(asked("1"), explanation(asked("1"), features=3))
     assert results.get(asked("0")) is one
     assert results.get(asked("1")) is None
 
@@ -248,7 +248,7 @@ def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
 def test_a_result_that_is_kept_twice_counts_once():
     results = ResultCache(2 * estimate_bytes(explanation(asked("0"))))
     for text in "0001":
-        results.keep(asked(text), explanation(asked(text)))
+        results.put(asked(text), explanation(asked(text)))
     assert results.get(asked("0"))
     assert results.get(asked("1"))
 
@@ -263,7 +263,7 @@ def test_everybody_gets_the_answer_to_the_question_as_they_asked_it(backend, eng
     short, long = asked(), asked(baseline="pad")
     assert backend.explain(short).request == short
     assert backend.explain(long).request == long
-    assert backend.kept(short).request == short
+    assert backend.find_explanation(short).request == short
     assert len(engine.asked) == 1
 
 
@@ -276,9 +276,9 @@ def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they
 
     monkeypatch.setattr(service, "evaluate", evaluate)
     short, long = explanation(asked()), explanation(asked(baseline="pad"))
-    assert backend.checked(short, 0) is None
+    assert backend.find_evaluation(short, 0) is None
     assert backend.evaluate(short, 0).request == short.request
-    assert backend.evaluate(long, 0).request == backend.checked(long, 0).request == long.request
-    assert backend.checked(short, 1) is None
+    assert backend.evaluate(long, 0).request == backend.find_evaluation(long, 0).request == long.request
+    assert backend.find_evaluation(short, 1) is None
     assert backend.evaluate(short, 1).row == 1
     assert made == [(short.request, 0), (short.request, 1)]

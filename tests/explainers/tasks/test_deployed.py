@@ -196,7 +196,7 @@ def test_a_number_that_is_not_the_models_is_refused(bert, monkeypatch):
 
     bert.embeddings  # noqa: B018 (its probe is a call of its own)
     monkeypatch.setattr(bert.model, "forward", drifting)
-    with pytest.raises(Mismatch, match="not what the model gives"):
+    with pytest.raises(Mismatch, match="differs from that of the model"):
         explain(asked(target=0, unit="logit", method="saliency"), bundle=bert)
 
 
@@ -240,16 +240,16 @@ def test_unknown_tasks_and_inputs_are_named(bert):
 
 def test_limits_on_text_passes_and_time_each_have_their_word(bert, monkeypatch):
     limits = {"WHEREFORE_TEXT_CHARACTERS": "20", "WHEREFORE_PASSES": "10", "WHEREFORE_SECONDS": "0"}
-    from explainers.settings import read
+    from explainers.settings import read_settings
 
-    monkeypatch.setattr("explainers.tasks.text_classification.settings", lambda: read(limits))
+    monkeypatch.setattr("explainers.tasks.text_classification.settings", lambda: read_settings(limits))
     with pytest.raises(LimitReached, match="at most 20 are allowed"):
         explain(asked("a" * 21), bundle=bert)
     monkeypatch.undo()
-    monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_PASSES": "10"}))
+    monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_PASSES": "10"}))
     with pytest.raises(LimitReached, match="at most 10 are allowed"):
         explain(asked(), bundle=bert)
-    monkeypatch.setattr("explainers.engine.settings", lambda: read({"WHEREFORE_SECONDS": "0"}))
+    monkeypatch.setattr("explainers.engine.settings", lambda: read_settings({"WHEREFORE_SECONDS": "0"}))
     with pytest.raises(Overdue):
         explain(asked(), bundle=bert)
 

@@ -85,7 +85,7 @@ def test_an_explanation_has_a_feature_for_each_value_that_the_model_reads_and_a_
         ({}, "There is no image. Upload"),
         ({"image": "a cat"}, "There is no image. Upload"),
         ({"picture": PHOTO}, "no input 'picture'. Its inputs: image"),
-        ({"image": b"no image"}, "no image, or it is damaged"),
+        ({"image": b"no image"}, "not an image, or it is damaged"),
     ],
 )
 def test_a_request_without_a_picture_is_refused(inputs, said):

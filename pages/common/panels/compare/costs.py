@@ -44,7 +44,7 @@ def _check(pairs: list[tuple[Explanation, int]], state_key: str) -> list[Faithfu
     """Return the faithfulness of each explanation's row if it is known or requested; else draw the button."""
 
     def find() -> list[Faithfulness] | None:
-        checks = [check for one, row in pairs if (check := service().checked(one, row))]
+        checks = [check for one, row in pairs if (check := service().find_evaluation(one, row))]
         return checks if len(checks) == len(pairs) else None
 
     def compute(progress: Progress) -> list[Faithfulness]:

@@ -37,9 +37,9 @@ def _find_known(comparison: ComparisonRequest, key: str) -> list[Result] | None:
     computed, outcomes = st.session_state.get(f"{key}.done", (None, ()))
     if computed != comparison:
         return None
-    explanations = [outcome if isinstance(outcome, str) else service().kept(outcome) for outcome in outcomes]
-    results = [result for result in explanations if result is not None]
-    return results if len(results) == len(explanations) else None
+    known = [each if isinstance(each, str) else service().find_explanation(each) for each in outcomes]
+    results = [result for result in known if result is not None]
+    return results if len(results) == len(outcomes) else None
 
 
 def _compute(comparison: ComparisonRequest, key: str, progress: Progress) -> list[Result]:

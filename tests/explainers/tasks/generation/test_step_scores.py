@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Categorical, kl_divergence
 
 from explainers.errors import BadRequest
-from explainers.registry import params_of
+from explainers.registry import list_params
 from explainers.tasks._scores import name_unit
 from explainers.tasks._tokenization import ScoreParams
 from explainers.tasks.generation.alignment import align, compute_similarity, parse_alignment
@@ -88,7 +88,7 @@ def test_a_step_score_is_its_formula(told, key):
 
 
 def test_every_step_score_is_proved_and_can_be_explained():
-    unit = next(param for param in params_of(GenerationParams) if param.name == "unit")
+    unit = next(param for param in list_params(GenerationParams) if param.name == "unit")
     assert set(CLOSED) == set(STEPS) == set(unit.choices)
 
 
@@ -109,7 +109,7 @@ def test_a_step_score_is_offered_only_where_its_needs_are_met(told):
 
 
 def test_the_units_of_classes_and_those_of_written_tokens_are_called_alike():
-    unit = next(param for param in params_of(ScoreParams) if param.name == "unit")
+    unit = next(param for param in list_params(ScoreParams) if param.name == "unit")
     assert {"probability", "logit"} <= set(unit.choices) & set(STEPS)
     assert name_unit("logit", "softmax", 3) == "logit_margin"
 
