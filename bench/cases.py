@@ -14,7 +14,7 @@ from bench.report import markdown, told
 from explainers import CARDS, TASKS, Explanation, Request, Target, explain
 from explainers.inputs.images import FOLDER
 from explainers.request import Picture
-from explainers.visualization.text.escape import format_share, name_target
+from explainers.visualization.text.format import format_share, name_target
 from explainers.visualization.text.segments import rank_segments
 
 HEAD = ("model", "input", "asked", "expected", "strongest", "as expected")

@@ -11,7 +11,7 @@ from bench.report import markdown
 from explainers import Request, Target, explain
 from explainers.analyses.word_substitution import PROFESSIONS, make_question, substitute
 from explainers.results.substitution import Substitution
-from explainers.visualization.text.escape import format_probability
+from explainers.visualization.text.format import format_probability
 
 MODEL, PROFESSION, TEMPLATE = "tr-en", "doktor", "O bir {}."
 HEAD = ("profession", "Turkish", "he", "she", "he, of the two", "known", "the model writes")
@@ -53,7 +53,7 @@ def measured(model: str, template: str) -> tuple[Substitution, ...]:
 
 def knows(english: str, swap: Substitution) -> bool:
     """Whether the translation names the profession."""
-    return english in swap.written.casefold()
+    return english in swap.continuation.casefold()
 
 
 def of_the_two(found: list[Substitution] | tuple[Substitution, ...]) -> str:
@@ -64,8 +64,12 @@ def of_the_two(found: list[Substitution] | tuple[Substitution, ...]) -> str:
 
 def line(english: str, swap: Substitution) -> tuple[str, ...]:
     """A profession as a row of the table."""
-    numbers = (format_probability(swap.own), format_probability(swap.foil or 0.0), format_probability(swap.share))
-    return (english, swap.word, *numbers, "yes" if knows(english, swap) else "no", swap.written)
+    numbers = (
+        format_probability(swap.probability),
+        format_probability(swap.foil_probability or 0.0),
+        format_probability(swap.share),
+    )
+    return (english, swap.word, *numbers, "yes" if knows(english, swap) else "no", swap.continuation)
 
 
 if __name__ == "__main__":

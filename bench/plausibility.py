@@ -28,7 +28,7 @@ from explainers.loading import lease
 from explainers.methods.feature_groups import group_features
 from explainers.problem import Problem
 from explainers.progress import Run
-from explainers.results.faithfulness import LEVEL
+from explainers.results.faithfulness import SIGNIFICANCE
 
 HEAD = ("method", "AUPRC", "F1", "first word marked", "weight on marked words", "AOPC", "beats chance", "seconds")
 RANDOM = "random ranking"
@@ -181,7 +181,7 @@ def result(case: Case, own: PerturbationTest, luck: np.ndarray, seconds: float) 
         hit=float(hits[0]),
         mass=float(weight[case.marked].sum() / weight.sum()) if weight.any() else float(hits.mean()),
         aopc=aopc,
-        beats=float((1 + (luck >= aopc - 1e-6).sum()) / (1 + len(luck)) <= LEVEL),
+        beats=float((1 + (luck >= aopc - 1e-6).sum()) / (1 + len(luck)) <= SIGNIFICANCE),
         seconds=seconds,
     )
 

@@ -13,7 +13,7 @@ from explainers.models.card import Card  # noqa: E402
 from explainers.models.loading import locate  # noqa: E402
 from explainers.settings import settings  # noqa: E402
 from explainers.visualization.html import render_pairs  # noqa: E402
-from explainers.visualization.summaries.model_card import describe_location, list_facts, summarize  # noqa: E402
+from explainers.visualization.summaries.model_card import describe_location, list_facts, summarize_card  # noqa: E402
 from pages.common.ui.cards import draw_grid  # noqa: E402
 from pages.common.ui.html import draw_html  # noqa: E402
 from pages.common.ui.markdown import escape  # noqa: E402
@@ -56,7 +56,7 @@ def _draw_card(task: str, card: Card) -> None:
     st.markdown(f"**{escape(card.label)}**  \n{badge}")
     if card.score:
         st.markdown(f":material/target: {escape(card.score)}")
-    st.caption(escape(summarize(card)))
+    st.caption(escape(summarize_card(card)))
     with st.expander("Details"):
         draw_html(render_pairs(list_facts(card)))
     icon = ":material/arrow_forward:"

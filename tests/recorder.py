@@ -76,7 +76,7 @@ def plain_attack(found: Attack) -> dict[str, Any]:
 
     def step(one: Any) -> list[Any]:
         edits = [[edit.position, edit.old, edit.new, edit.score, edit.start, edit.end] for edit in one.edits]
-        return plain([one.text, one.says, one.probability, edits])
+        return plain([one.text, one.label, one.probability, edits])
 
     return {
         "request": found.request.to_query(),

@@ -135,7 +135,7 @@ def _cells(explanation: Explanation, row: int) -> Scores:
 
 def _renamed(one: Explanation, other: Explanation, mine: Scores, theirs: Scores) -> Scores:
     """Their scores by the keys of the same words in my texts, matched in their order; other words are left out."""
-    if one.grid or one.shown == other.shown:
+    if one.grid or one.source_texts == other.source_texts:
         return theirs
     said, heard = _words(one, mine), _words(other, theirs)
     names: dict[Hashable, Hashable] = {}

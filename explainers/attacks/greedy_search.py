@@ -34,7 +34,7 @@ def search_greedily(
 def find_swappable(opponent: TargetModel, wording: AttackedText) -> list[int]:
     """The pieces of a text that may be swapped: words with a letter that nobody protects, not swapped yet."""
     swapped = {edit.position for edit in wording.edits}
-    pieces = wording.pieces
+    pieces = wording.words
     return [
         i
         for i in opponent.free(wording)
@@ -44,5 +44,5 @@ def find_swappable(opponent: TargetModel, wording: AttackedText) -> list[int]:
 
 def swap_word(opponent: TargetModel, wording: AttackedText, index: int, word: int, score: float) -> AttackedText:
     """The text with a word of the vocabulary in a piece's place, in its capitals if the model does not see them."""
-    new, old = opponent.vocabulary.words[word], wording.pieces[index].text
-    return wording.swapped(index, match_case(new, old) if opponent.vocabulary.folds else new, score)
+    new, old = opponent.vocabulary.words[word], wording.words[index].text
+    return wording.replace_word(index, match_case(new, old) if opponent.vocabulary.folds else new, score)

@@ -41,7 +41,7 @@ def hotflip(
             return []
         slopes = opponent.slopes(wording)
         allowed = torch.stack(
-            [_allowed(opponent, wording.pieces[i].text, same_case, common_words) for i in indexes]
+            [_allowed(opponent, wording.words[i].text, same_case, common_words) for i in indexes]
         )  # (N, W)
         if similarity:
             allowed &= slopes.cosines(opponent.rows)[indexes] >= similarity

@@ -34,7 +34,7 @@ def input_reduction(
             else:
                 minimal[_kept(path[-1])] = path
         alive = sorted(longer.values(), key=lambda path: opponent.distance(path[-1]))[:beam]
-    found = sorted(minimal.values(), key=lambda path: (len(path[-1].wording.pieces), opponent.distance(path[-1])))
+    found = sorted(minimal.values(), key=lambda path: (len(path[-1].wording.words), opponent.distance(path[-1])))
     best = found[0]
     success = len(best) > 1
     return AttackOutcome(
@@ -46,7 +46,7 @@ def _shorter(opponent: TargetModel, state: AttackState, beam: int) -> list[Attac
     """Texts with fewer words of which the model says the same; none only if no single word can go."""
     wording = state.wording
     free = opponent.free(wording)
-    if not free or len(wording.pieces) == 1:
+    if not free or len(wording.words) == 1:
         return []
     lengths = opponent.slopes(wording).gradients.norm(dim=1).tolist()  # (N,)
     order = sorted(free, key=lambda i: float(lengths[i]))
@@ -65,7 +65,7 @@ def _without(
     wording: AttackedText, lengths: list[float], order: list[int], together: int, first: Iterable[int]
 ) -> list[AttackedText]:
     """The text without `together` words that follow each other in the order in which they should go."""
-    return [wording.without({i: lengths[i] for i in order[at : at + together]}) for at in first]
+    return [wording.drop_words({i: lengths[i] for i in order[at : at + together]}) for at in first]
 
 
 def _kept_by(opponent: TargetModel, wordings: list[AttackedText]) -> list[AttackState]:
@@ -74,11 +74,11 @@ def _kept_by(opponent: TargetModel, wordings: list[AttackedText]) -> list[Attack
 
 
 def _kept(state: AttackState) -> frozenset[int]:
-    return frozenset(piece.position for piece in state.wording.pieces)
+    return frozenset(piece.position for piece in state.wording.words)
 
 
 def _reason(opponent: TargetModel, state: AttackState, success: bool) -> str:
-    if len(state.wording.pieces) == 1:
+    if len(state.wording.words) == 1:
         return "One word is left." if success else "The text is a single word."
     if not opponent.free(state.wording):
         return "Every word that is left is protected."

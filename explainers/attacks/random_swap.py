@@ -28,7 +28,7 @@ def random_swap(
         if not indexes:
             return []
         drawn = [indexes[int(i)] for i in torch.randint(len(indexes), (tries,), generator=generator)]
-        pairs = [(index, _word(opponent, wording.pieces[index].text, generator)) for index in drawn]
+        pairs = [(index, _word(opponent, wording.words[index].text, generator)) for index in drawn]
         return [swap_word(opponent, wording, index, word, 0.0) for index, word in pairs if word is not None]
 
     return search_greedily(opponent, propose, flips)

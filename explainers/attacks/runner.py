@@ -111,7 +111,7 @@ def _opponent(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> Tar
     goal = replace(plan.wanted or said.target, position=said.target.position, text=said.target.text)
 
     def hearing(wording: AttackedText) -> AnswerCheck:
-        at = None if place is None else wording.now(place)
+        at = None if place is None else wording.locate(place)
         return task.hearing(bundle, replace(with_text(request, field, wording.text), target=goal), run, at)
 
     def tried(wordings: Sequence[AttackedText]) -> list[AttackState]:
@@ -119,7 +119,7 @@ def _opponent(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> Tar
         return [AttackState(wording, verdict) for wording, verdict in zip(wordings, found, strict=True)]
 
     def encoded(wording: AttackedText) -> Problem:
-        token = None if place is None else _token(hearing(wording), wording.now(place))
+        token = None if place is None else _token(hearing(wording), wording.locate(place))
         run.spend(1)  # the plain pass that every encoding begins with
         target = replace(goal, position=token)
         return task.encode(bundle, _steep(task, with_text(request, field, wording.text), target), run)
@@ -152,8 +152,8 @@ def _token(hearing: AnswerCheck, place: int) -> int:
 def _slopes(problem: Problem, field: str, wording: AttackedText) -> WordGradients:
     _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
     steep, x = gradients[0, 0], problem.x[0]  # (F, D)
-    belongs = torch.zeros(len(wording.pieces), len(x))  # (N, F)
-    for row, (start, end) in zip(belongs, wording.places, strict=True):
+    belongs = torch.zeros(len(wording.words), len(x))  # (N, F)
+    for row, (start, end) in zip(belongs, wording.spans, strict=True):
         for at, feature in enumerate(problem.features):
             if feature.field == field and feature.start is not None and start <= feature.start < end:
                 row[at] = feature.start != feature.end

@@ -88,7 +88,7 @@ class TargetModel:
 
     def free(self, wording: AttackedText) -> list[int]:
         """The pieces of a text that may be changed."""
-        return [i for i, piece in enumerate(wording.pieces) if piece.position not in self.protected]
+        return [i for i, piece in enumerate(wording.words) if piece.position not in self.protected]
 
 
 def find_protected(start: AttackedText, names: str, fixed: Sequence[tuple[int, int]]) -> frozenset[int]:
@@ -96,6 +96,6 @@ def find_protected(start: AttackedText, names: str, fixed: Sequence[tuple[int, i
     named = {match.group().casefold() for match in WORD.finditer(names)}
     return frozenset(
         piece.position
-        for piece in start.pieces
+        for piece in start.words
         if piece.text.casefold() in named or any(piece.start < end and first < piece.end for first, end in fixed)
     )

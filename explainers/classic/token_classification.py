@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from ..engine import predict
 from ..export.html import to_html
 from ..results.explanation import Prediction
-from ..visualization.text.escape import number_duplicates
+from ..visualization.text.format import number_duplicates
 from .base import LAYER, Explainer, InvalidCall, Page, TokenScores, check_attribution_type, list_scores, write_page
 
 

@@ -17,7 +17,8 @@ from ..results.attack import Attack
 from ..visualization.html import add_style, render_lead, render_table
 from ..visualization.summaries.attack import describe_attack, list_steps
 from ..visualization.text.diff import render_diff
-from ..visualization.text.escape import escape, format_probability, name_field, strip_markup
+from ..visualization.text.escape import escape, strip_markup
+from ..visualization.text.format import format_probability, name_field
 from .command import Command, Options, choose_from, parse_pairs
 
 FORMAT = "wherefore-attack/1"
@@ -62,7 +63,7 @@ def run(request: Request, options: AttackOptions, progress: Progress) -> Attack:
 def list_details(result: Attack) -> Iterator[str]:
     """List each step with the prediction for its text."""
     for step in result.trajectory:
-        yield f"{step.says} {format_probability(step.probability)}  {step.text}"
+        yield f"{step.label} {format_probability(step.probability)}  {step.text}"
 
 
 def to_json(result: Attack) -> str:
@@ -88,7 +89,7 @@ def to_json(result: Attack) -> str:
 def to_html(result: Attack) -> str:
     """Render the summary, the changed text and every step as one page."""
     rows = (
-        (f"{escape(step.says)} {escape(format_probability(step.probability))}", f"<bdi>{escape(step.text)}</bdi>")
+        (f"{escape(step.label)} {escape(format_probability(step.probability))}", f"<bdi>{escape(step.text)}</bdi>")
         for step in result.trajectory
     )
     code = f"attack({result.key!r}, {result.request!r}, field={result.field!r}, protected={result.protected!r})"

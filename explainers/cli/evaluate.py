@@ -12,7 +12,8 @@ from ..request import Request
 from ..results.faithfulness import Faithfulness
 from ..visualization.html import add_style, render_lead
 from ..visualization.summaries.faithfulness import describe_faithfulness, render_measures
-from ..visualization.text.escape import format_number, name_target, strip_markup
+from ..visualization.text.escape import strip_markup
+from ..visualization.text.format import format_number, name_target
 from .command import Command, Options
 
 HEADER = ("target", "measure", "value", "random", "low", "high", "verdict")

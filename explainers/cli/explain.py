@@ -8,7 +8,8 @@ from ..export.html import to_html
 from ..export.serialize import HEAD, make_rows, to_json
 from ..results.explanation import Explanation
 from ..visualization.renderers import find_renderer
-from ..visualization.text.escape import format_number, name_target, strip_markup
+from ..visualization.text.escape import strip_markup
+from ..visualization.text.format import format_number, name_target
 from .command import Command
 
 MOST_WORDS = 10  # listed on a terminal

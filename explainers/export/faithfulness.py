@@ -24,21 +24,21 @@ def to_json(faithfulness: Faithfulness) -> str:
         "request": faithfulness.request.to_query(),
         "target": asdict(faithfulness.target),
         "fractions": faithfulness.fractions.tolist(),
-        "curves": _listed(faithfulness.curves),
-        "random": _listed(faithfulness.random),
+        "curves": _list_curves(faithfulness.curves),
+        "random": _list_curves(faithfulness.random),
         "measures": [
-            {name: _defined(value) for name, value in asdict(measure).items()} | {"verdict": measure.verdict}
+            {name: _replace_nan(value) for name, value in asdict(measure).items()} | {"verdict": measure.verdict}
             for measure in faithfulness.measures
         ],
     }
     return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
 
-def _listed(curves: Curves) -> dict[str, Any]:
+def _list_curves(curves: Curves) -> dict[str, Any]:
     return {name: getattr(curves, name).tolist() for name in NAMES}
 
 
-def _defined(value: object) -> object:
+def _replace_nan(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

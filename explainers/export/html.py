@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from ..results.explanation import Explanation
 from ..visualization.html import render_details, render_lead, render_note, render_pairs
 from ..visualization.renderers import find_renderer
-from ..visualization.summaries.convergence import meter
+from ..visualization.summaries.convergence import render_convergence
 from ..visualization.summaries.provenance import list_provenance, write_code
-from ..visualization.text.escape import escape, name_target
+from ..visualization.text.escape import escape
+from ..visualization.text.format import name_target
 
 
 def to_html(explanation: Explanation, row: int | None = None, true_label: str | None = None) -> str:
@@ -26,7 +27,7 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
             f"<h2>{escape(name_target(explanation.targets[row]))}</h2>" if len(picked) > 1 else "",
             render_lead(renderer.lead(explanation, row, None)),
             renderer.map(shown, row),
-            meter(explanation, row),
+            render_convergence(explanation, row),
             renderer.scores(shown, row),
             render_details("How this was computed", render_pairs(list_provenance(explanation, row))),
             renderer.script,

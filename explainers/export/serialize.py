@@ -26,10 +26,10 @@ KEYS = tuple(field.name for field in fields(Explanation) if field.name != "kind"
 def to_json(explanation: Explanation) -> str:
     """The whole explanation; `from_json` gives an equal one back."""
     plain = {name: getattr(explanation, name) for name in KEYS}
-    arrays = {name: _listed(plain[name]) for name in ARRAYS}
+    arrays = {name: _to_lists(plain[name]) for name in ARRAYS}
     nouns = {
         "request": explanation.request.to_query(),
-        "features": _features(explanation.features),
+        "features": _write_features(explanation.features),
         "targets": [asdict(target) for target in explanation.targets],
         "prediction": asdict(explanation.prediction),
     }
@@ -42,45 +42,45 @@ def from_json(text: str) -> Explanation:
         read = json.loads(text)
         if not isinstance(read, dict) or read.pop("format", None) != FORMAT:
             raise BadRequest(f"This file is not an explanation that Wherefore wrote ({FORMAT}).")
-        return _explanation(read)
+        return _read_explanation(read)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise BadRequest(f"This file is damaged, or not an explanation: {_why(error)}.") from None
+        raise BadRequest(f"This file is damaged, or not an explanation: {_describe_error(error)}.") from None
 
 
-def _why(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return "it nests too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
 
 
-def _explanation(read: dict[str, Any]) -> Explanation:
+def _read_explanation(read: dict[str, Any]) -> Explanation:
     """The Explanation that is written in `read`; raises TypeError or ValueError where it is not one."""
-    request, said = _request(read["request"]), read["prediction"]
-    texts = _pairs(read["texts"])
+    request, said = _read_request(read["request"]), read["prediction"]
+    texts = _read_pairs(read["texts"])
     nouns: dict[str, Any] = {
         "request": request,
         "features": _read_features(read["features"], dict(texts) or request.texts),
-        "targets": _targets(read["targets"]),
+        "targets": _read_targets(read["targets"]),
         "prediction": Prediction(
-            _targets(said["targets"]),
-            str(_typed("text", said["text"], str)),
-            tuple(_targets(tokens) for tokens in _list(said["alternatives"])),
+            _read_targets(said["targets"]),
+            str(_check_type("text", said["text"], str)),
+            tuple(_read_targets(tokens) for tokens in _check_list(said["alternatives"])),
         ),
-        "converged": None if read["converged"] is None else _all(bool, read["converged"]),
-        "evaluations": _all(int, read["evaluations"]),
-        "notices": _all(str, read["notices"]),
-        "about": _pairs(read["about"]),
+        "converged": None if read["converged"] is None else _check_items(bool, read["converged"]),
+        "evaluations": _check_items(int, read["evaluations"]),
+        "notices": _check_items(str, read["notices"]),
+        "about": _read_pairs(read["about"]),
         "texts": texts,
-        "steps": tuple(_step(*_list(step)) for step in _list(read["steps"])),
-        "segments": tuple(_segment(*_list(segment)) for segment in _list(read["segments"])),
-        "grid": None if read["grid"] is None else _all(int, read["grid"]),
-        "frame": None if read["frame"] is None else _all(float, read["frame"]),
-        "kind": _kind(read),
+        "steps": tuple(_read_step(*_check_list(step)) for step in _check_list(read["steps"])),
+        "segments": tuple(_read_segment(*_check_list(segment)) for segment in _check_list(read["segments"])),
+        "grid": None if read["grid"] is None else _check_items(int, read["grid"]),
+        "frame": None if read["frame"] is None else _check_items(float, read["frame"]),
+        "kind": _find_kind(read),
     }
     hints = get_type_hints(Explanation)
-    plain = {name: _typed(name, read[name], hints[name]) for name in ("unit", "signed", "additive")}
-    plain |= {name: _typed(name, read[name], float) for name in ("mismatch", "seconds")}
+    plain = {name: _check_type(name, read[name], hints[name]) for name in ("unit", "signed", "additive")}
+    plain |= {name: _check_type(name, read[name], float) for name in ("mismatch", "seconds")}
     if unknown := set(read) - set(KEYS):
         raise ValueError(f"unknown {min(unknown)[:40]!r}")
-    found = Explanation(**plain, **nouns, **_arrays(read, len(nouns["features"])))
+    found = Explanation(**plain, **nouns, **_read_arrays(read, len(nouns["features"])))
     if found.converged is not None and len(found.converged) != len(found.targets):
         raise ValueError("converged is not one a target")
     if len(found.evaluations) != 2 or (found.frame is not None and len(found.frame) != 4):
@@ -88,7 +88,7 @@ def _explanation(read: dict[str, Any]) -> Explanation:
     return found
 
 
-def _kind(read: dict[str, Any]) -> str:
+def _find_kind(read: dict[str, Any]) -> str:
     """Return the kind of a saved explanation: an image has a grid, and a generated token does not see itself."""
     rows = [(target["position"], scores) for target, scores in zip(read["targets"], read["scores"], strict=True)]
     if read["grid"] is not None or not isinstance(read["features"], list):
@@ -97,57 +97,59 @@ def _kind(read: dict[str, Any]) -> str:
     return "text" if any(seen) or not rows else "generation"
 
 
-def _request(read: Any) -> Request:
+def _read_request(read: Any) -> Request:
     if not isinstance(read, dict) or PACKED in read:
         raise TypeError("the request is not a mapping")
-    return Request.from_query(dict(zip(_all(str, list(read)), _all(str, list(read.values())), strict=True)))
+    return Request.from_query(
+        dict(zip(_check_items(str, list(read)), _check_items(str, list(read.values())), strict=True))
+    )
 
 
-def _features(features: Sequence[Feature]) -> Any:
+def _write_features(features: Sequence[Feature]) -> Any:
     """Features as JSON: a list of them, or the shape of an image."""
     return asdict(features) if isinstance(features, Pixels) else [asdict(feature) for feature in features]
 
 
 def _read_features(read: Any, texts: dict[str, str]) -> Sequence[Feature]:
     if isinstance(read, dict):
-        return _noun(Pixels, read)
-    return tuple(_feature(feature, texts) for feature in _list(read))
+        return _read_noun(Pixels, read)
+    return tuple(_read_feature(feature, texts) for feature in _check_list(read))
 
 
-def _pairs(read: Any) -> Pairs:
-    return tuple((name, value) for name, value in (_all(str, pair) for pair in _list(read)))
+def _read_pairs(read: Any) -> Pairs:
+    return tuple((name, value) for name, value in (_check_items(str, pair) for pair in _check_list(read)))
 
 
-def _step(name: Any, numbers: Any) -> tuple[str, tuple[float, ...]]:
-    return _typed("a step", name, str), _all(float, numbers)
+def _read_step(name: Any, numbers: Any) -> tuple[str, tuple[float, ...]]:
+    return _check_type("a step", name, str), _check_items(float, numbers)
 
 
-def _segment(field: Any, start: Any, end: Any, role: Any) -> tuple[str, int, int, str]:
-    (field, role), (start, end) = _all(str, [field, role]), _all(int, [start, end])
+def _read_segment(field: Any, start: Any, end: Any, role: Any) -> tuple[str, int, int, str]:
+    (field, role), (start, end) = _check_items(str, [field, role]), _check_items(int, [start, end])
     return field, start, end, role
 
 
-def _feature(read: Any, texts: dict[str, str]) -> Feature:
-    feature = _noun(Feature, read)
+def _read_feature(read: Any, texts: dict[str, str]) -> Feature:
+    feature = _read_noun(Feature, read)
     start, end, length = feature.start, feature.end, len(texts.get(feature.field, ""))
     if (start, end) != (None, None) and not 0 <= (-1 if start is None else start) <= (end or 0) <= length:
         raise ValueError(f"a feature lies at {start} to {end}, outside its text")
     return feature
 
 
-def _targets(read: Any) -> tuple[Target, ...]:
-    return tuple(_noun(Target, target) for target in _list(read))
+def _read_targets(read: Any) -> tuple[Target, ...]:
+    return tuple(_read_noun(Target, target) for target in _check_list(read))
 
 
-def _noun(kind: type[Noun], read: Any) -> Noun:
+def _read_noun(kind: type[Noun], read: Any) -> Noun:
     """A noun of ours whose fields have just the types that it declares."""
     if not isinstance(read, dict):
         raise TypeError(f"a {kind.__name__} is a mapping")
     hints = get_type_hints(kind)
-    return kind(**{name: _typed(name, value, hints[name]) for name, value in read.items()})
+    return kind(**{name: _check_type(name, value, hints[name]) for name, value in read.items()})
 
 
-def _typed(name: str, value: Any, kind: Any) -> Any:
+def _check_type(name: str, value: Any, kind: Any) -> Any:
     if type(value) not in (get_args(kind) or (kind,)):  # not isinstance: true is no number
         raise TypeError(f"{name} is {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):  # JSON of Python knows NaN, Infinity and 1e999
@@ -157,18 +159,18 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def _list(read: Any) -> list[Any]:
+def _check_list(read: Any) -> list[Any]:
     if not isinstance(read, list):
         raise TypeError(f"{type(read).__name__} in place of a list")
     return read
 
 
-def _all(kind: type[Noun], read: Any) -> tuple[Noun, ...]:
+def _check_items(kind: type[Noun], read: Any) -> tuple[Noun, ...]:
     """A list's items, each of that very type."""
-    return tuple(_typed("an item", item, kind) for item in _list(read))
+    return tuple(_check_type("an item", item, kind) for item in _check_list(read))
 
 
-def _listed(array: Floats | None) -> Any:
+def _to_lists(array: Floats | None) -> Any:
     """An array as nested lists, NaN as None."""
     if array is None:
         return None
@@ -177,24 +179,24 @@ def _listed(array: Floats | None) -> Any:
     return plain.tolist()
 
 
-def _arrays(read: dict[str, Any], width: int) -> dict[str, Any]:
+def _read_arrays(read: dict[str, Any], width: int) -> dict[str, Any]:
     return {
-        "scores": _matrix("scores", read["scores"], width),
-        "values": _vector("values", read["values"]),
-        "baselines": None if read["baselines"] is None else _vector("baselines", read["baselines"]),
-        "spread": None if read["spread"] is None else _matrix("spread", read["spread"], width),
+        "scores": _read_matrix("scores", read["scores"], width),
+        "values": _read_vector("values", read["values"]),
+        "baselines": None if read["baselines"] is None else _read_vector("baselines", read["baselines"]),
+        "spread": None if read["spread"] is None else _read_matrix("spread", read["spread"], width),
     }
 
 
-def _matrix(name: str, read: Any, width: int) -> Floats:
+def _read_matrix(name: str, read: Any, width: int) -> Floats:
     """Lists of numbers as (T, width); Explanation checks T."""
-    rows = [_vector(name, row) for row in _list(read)]
+    rows = [_read_vector(name, row) for row in _check_list(read)]
     return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
 
-def _vector(name: str, read: Any) -> Floats:
+def _read_vector(name: str, read: Any) -> Floats:
     """Numbers, and None for NaN, as (N,)."""
-    numbers = [math.nan if item is None else float(_typed(name, item, float | int)) for item in _list(read)]
+    numbers = [math.nan if item is None else float(_check_type(name, item, float | int)) for item in _check_list(read)]
     if any(abs(number) > LARGEST for number in numbers):
         raise ValueError(f"{name} holds a number that is too large")
     return np.array(numbers, dtype=np.float32)
@@ -218,22 +220,22 @@ def make_rows(explanation: Explanation) -> Iterator[Sequence[object]]:
     for target, scores, moved in zip(explanation.targets, explanation.scores.tolist(), moves.tolist(), strict=True):
         for feature, score, spread in zip(explanation.features, scores, moved, strict=True):
             yield (
-                escape_cell(_whole_name(target)),
+                escape_cell(_name_uniquely(target)),
                 escape_cell(feature.field),
                 feature.start,
                 feature.end,
                 str(feature.special),
                 escape_cell(feature.text),
-                _number(score),
-                _number(spread),
+                _blank_nan(score),
+                _blank_nan(spread),
             )
 
 
-def _number(score: float) -> float | str:
+def _blank_nan(score: float) -> float | str:
     return "" if math.isnan(score) else score
 
 
-def _whole_name(target: Target) -> str:
+def _name_uniquely(target: Target) -> str:
     """A target's name, which no other target of its explanation has: the same words may stand twice in a text."""
     label = target.label or str(target.index)
     if not target.text:

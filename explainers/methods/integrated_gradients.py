@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..problem import Attribution, Path, Problem
 from ..registry import Range, method
-from ..results.explanation import LITTLE, measure_change
+from ..results.explanation import NEGLIGIBLE_CHANGE, measure_change
 
 # Boole's closed rule: exact up to degree 5, its ends are shared with the neighbours, and halving an interval keeps
 # all five nodes, so it costs four new ones.
@@ -108,7 +108,7 @@ class Line:
     def change(self) -> Tensor:
         """What errors are a share of, (T,), as `data.change` says; small changes are made known."""
         last, first = (self._known[alpha][0] for alpha in (1.0, 0.0))
-        if ((last - first).abs() <= LITTLE * torch.maximum(last.abs(), first.abs())).any():
+        if ((last - first).abs() <= NEGLIGIBLE_CHANGE * torch.maximum(last.abs(), first.abs())).any():
             self._problem.run.notices.append(
                 "The number hardly differs between the text and its baseline, so errors are measured by its size."
             )

@@ -1,4 +1,4 @@
-"""How an attack changed a text, and what the model said at every step: Edit, Step, Attack."""
+"""How an attack changed a text, and what the model predicted after every step: Edit, Step, Attack."""
 
 from dataclasses import dataclass, replace
 
@@ -8,10 +8,10 @@ from .explanation import Prediction
 
 @dataclass(frozen=True)
 class Edit:
-    """One word changed: the `position`-th, `old`, at `start` to `end` of the text that the attack began with.
+    """One word changed: word number `position`, `old`, at characters `start` to `end` of the original text.
 
-    `new` stands there now, empty if the word was dropped. `score` is what the attack chose it by, without running the
-    model: the change in log-odds that its gradient promised, or the length of that gradient for a word dropped.
+    `new` is empty if the word was dropped. `score` is the first-order estimate that ranked the edit, computed without
+    running the model on the edited text: the change in log-odds, or the gradient norm of a dropped word.
     """
 
     position: int
@@ -24,25 +24,25 @@ class Edit:
 
 @dataclass(frozen=True)
 class Step:
-    """A text on an attack's way, the `edits` that led to it, and what the model says of it.
+    """A text on the path of an attack, the `edits` since the step before, and the predicted `label`.
 
-    `probability` is that of what is attacked, or of what is wanted if something is.
+    `probability` is that of the attacked label, or of the wanted label if there is one.
     """
 
     text: str
     edits: tuple[Edit, ...]
-    says: str
+    label: str
     probability: float
 
 
 @dataclass(frozen=True)
 class Attack:
-    """What an attack on the input `field` came to; `success` says whether it did what it set out to do, `reason` why.
+    """The result of an attack on the input `field`: whether it reached its goal (`success`), and why (`reason`).
 
-    `attacked` is what the model said at first, `wanted` what it was to say instead, None for anything else. The
-    `trajectory` begins with the text as it was given; `minimal` are all the shortest texts that were found, each with
-    its edits from there. `before` and `after` are what the model says of the first text and of the last;
-    `evaluations` counts (forward, backward) passes of one input each.
+    `attacked` is the first prediction and `wanted` the label to reach, None for any other. The `trajectory` begins
+    with the original text; `minimal` holds all shortest texts that were found, each with its edits of the original.
+    `before` and `after` are the predictions for the first and the last text; `evaluations` counts (forward, backward)
+    passes of one input each.
     """
 
     request: Request
@@ -68,15 +68,15 @@ class Attack:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """The text that the attack began with, and the one that it ended with."""
+        """The original text and the last one."""
         return self.trajectory[0].text, self.trajectory[-1].text
 
     @property
-    def changed(self) -> Request:
-        """The question about the changed text: what the model says of it, explained."""
+    def changed_request(self) -> Request:
+        """The request with the last text, about the predicted label."""
         return with_text(self.request, self.field, self.trajectory[-1].text)
 
 
 def with_text(request: Request, field: str, text: str) -> Request:
-    """The same request with another text in one of its fields, about whatever the model says."""
+    """Return the request with another text in one of its fields, about the predicted label."""
     return replace(request, inputs=dict(request.inputs) | {field: text}, target=Target())

@@ -1,7 +1,4 @@
-"""A request's texts changed word by word: what was done, what to undo, and the request about what they say now.
-
-Knows no model and no page: words are those of the text itself, read by a model or not.
-"""
+"""A request's texts edited word by word: the changes, the state before the last one, and the edited request."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +10,7 @@ from .explanation import Feature
 
 @dataclass(frozen=True)
 class Change:
-    """What a word of the original was, and what stands there now: nothing if it was taken away."""
+    """A word of the original, and what replaces it: nothing if it was deleted."""
 
     old: str
     new: str
@@ -21,7 +18,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """The texts of a request by field, as words, and as they were before the last change."""
+    """The texts of a request as words, by field; `before` is the state before the last edit, to undo it."""
 
     request: Request
     texts: tuple[tuple[str, AttackedText], ...]
@@ -29,40 +26,39 @@ class Counterfactual:
 
     @classmethod
     def of(cls, request: Request) -> "Counterfactual":
-        """The request's own texts, with nothing changed."""
-        return cls(request, tuple((name, _worded(name, text)) for name, text in request.texts.items()))
+        """Split the texts of a request into words, with no edit."""
+        return cls(request, tuple((name, _split_words(name, text)) for name, text in request.texts.items()))
 
-    def deleted(self, field: str, index: int) -> "Counterfactual":
-        """The same without a word, and no two words grown together where it stood."""
-        return self._with(field, dict(self.texts)[field].without([index]))
+    def delete_word(self, field: str, index: int) -> "Counterfactual":
+        """Return a copy without a word; its neighbours stay apart."""
+        return self._replace_text(field, dict(self.texts)[field].drop_words([index]))
 
-    def replaced(self, field: str, index: int, new: str) -> "Counterfactual":
-        """The same with other words, or a mask, in the place of a word."""
-        return self._with(field, dict(self.texts)[field].swapped(index, new))
+    def replace_word(self, field: str, index: int, new: str) -> "Counterfactual":
+        """Return a copy with `new` (a word, several words or a mask token) in the place of a word."""
+        return self._replace_text(field, dict(self.texts)[field].replace_word(index, new))
 
-    def _with(self, field: str, wording: AttackedText) -> "Counterfactual":
-        return replace(self, texts=tuple((dict(self.texts) | {field: wording}).items()), before=self)
+    def _replace_text(self, field: str, text: AttackedText) -> "Counterfactual":
+        return replace(self, texts=tuple((dict(self.texts) | {field: text}).items()), before=self)
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What is different from the original, each word once, in reading order."""
-        found: list[Change] = []
-        for _, wording in self.texts:
+        """The differences from the original, one per word, in reading order."""
+        changes: list[Change] = []
+        for _, text in self.texts:
             words: dict[int, Change] = {}
-            for edit in wording.edits:
+            for edit in text.edits:
                 first = words.get(edit.position)
                 words[edit.position] = Change(first.old if first else edit.old, edit.new)
-            found += [words[position] for position in sorted(words) if words[position].old != words[position].new]
-        return tuple(found)
+            changes += [words[position] for position in sorted(words) if words[position].old != words[position].new]
+        return tuple(changes)
 
-    def changed(self, target: Target) -> Request:
-        """The request about the texts as they are now, asking for `target`."""
-        inputs = dict(self.request.inputs) | {name: wording.text for name, wording in self.texts}
+    def make_request(self, target: Target) -> Request:
+        """Return the request with the edited texts, about `target`."""
+        inputs = dict(self.request.inputs) | {name: text.text for name, text in self.texts}
         return replace(self.request, inputs=inputs, target=target)
 
 
-def _worded(field: str, text: str) -> AttackedText:
-    words = find_words(text)
-    wording = AttackedText.of(text, [Feature(text[a:b], field, a, b, i) for i, (a, b) in enumerate(words)])
-    end = words[-1][1] if words else 0
-    return replace(wording, tail=text[end:])
+def _split_words(field: str, text: str) -> AttackedText:
+    spans = find_words(text)
+    words = AttackedText.of(text, [Feature(text[a:b], field, a, b, i) for i, (a, b) in enumerate(spans)])
+    return replace(words, tail=text[spans[-1][1] if spans else 0 :])

@@ -1,4 +1,4 @@
-"""A text as words that can be swapped or dropped, remembering what was done to it."""
+"""A text as words that can be replaced or dropped, with the edits so far."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from .granularity import find_groups, list_word_keys
 
 @dataclass(frozen=True)
 class Word:
-    """A word as it stands now, the `gap` before it, and its place in the text that the Wording began with."""
+    """A word as it stands now, the `gap` before it, and its number and characters in the original text."""
 
     text: str
     gap: str
@@ -22,79 +22,79 @@ class Word:
 
 @dataclass(frozen=True)
 class AttackedText:
-    """A text in pieces, what follows the last of them, and the edits that made it."""
+    """A text as words, the whitespace (`tail`) behind the last, and the edits so far."""
 
-    pieces: tuple[Word, ...]
+    words: tuple[Word, ...]
     tail: str = ""
     edits: tuple[Edit, ...] = ()
 
     @classmethod
     def of(cls, text: str, features: Sequence[Feature]) -> "AttackedText":
-        """The words that a model read of a text. What it did not read, behind them, is left out."""
-        pieces: list[Word] = []
+        """Split a text into the words of its features; what was truncated is left out."""
+        words: list[Word] = []
         end = 0
         placed = [feature for feature in features if feature.start != feature.end]
         for group in find_groups(list_word_keys(placed)):
             tokens = [placed[i] for i in group]
             start, until = max(tokens[0].start or 0, end), max(token.end or 0 for token in tokens)
             if until > start:
-                pieces.append(Word(text[start:until], text[end:start], len(pieces), start, until))
+                words.append(Word(text[start:until], text[end:start], len(words), start, until))
                 end = until
-        return cls(tuple(pieces), text[end:] if not text[end:].strip() else "")
+        return cls(tuple(words), text[end:] if not text[end:].strip() else "")
 
     @property
     def text(self) -> str:
-        """The text as it reads now."""
-        return "".join(piece.gap + piece.text for piece in self.pieces) + self.tail
+        """The edited text."""
+        return "".join(word.gap + word.text for word in self.words) + self.tail
 
     @property
-    def places(self) -> tuple[tuple[int, int], ...]:
-        """Where each piece begins and ends in the text as it reads now."""
-        found, end = [], 0
-        for piece in self.pieces:
-            start = end + len(piece.gap)
-            end = start + len(piece.text)
-            found.append((start, end))
-        return tuple(found)
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of each word in the edited text."""
+        spans, end = [], 0
+        for word in self.words:
+            start = end + len(word.gap)
+            end = start + len(word.text)
+            spans.append((start, end))
+        return tuple(spans)
 
-    def now(self, place: int) -> int:
-        """Where a character of the text that this began with is now; its piece must still be there."""
-        for piece, (start, _) in zip(self.pieces, self.places, strict=True):
-            if piece.start <= place < piece.end:
-                return start + place - piece.start
-        raise ValueError(f"the character {place} is in no piece of {self.text!r}")
+    def locate(self, place: int) -> int:
+        """Return where a character of the original text is in the edited one. Raises ValueError if it is gone."""
+        for word, (start, _) in zip(self.words, self.spans, strict=True):
+            if word.start <= place < word.end:
+                return start + place - word.start
+        raise ValueError(f"the character {place} is in no word of {self.text!r}")
 
-    def swapped(self, index: int, new: str, score: float = 0.0) -> "AttackedText":
-        """The same with another word in the place of a piece."""
-        piece = self.pieces[index]
-        pieces = (*self.pieces[:index], replace(piece, text=new), *self.pieces[index + 1 :])
-        return replace(self, pieces=pieces, edits=(*self.edits, _edit(piece, new, score)))
+    def replace_word(self, index: int, new: str, score: float = 0.0) -> "AttackedText":
+        """Return a copy with `new` in the place of a word."""
+        word = self.words[index]
+        words = (*self.words[:index], replace(word, text=new), *self.words[index + 1 :])
+        return replace(self, words=words, edits=(*self.edits, _make_edit(word, new, score)))
 
-    def without(self, scores: Mapping[int, float] | Collection[int]) -> "AttackedText":
-        """The same without some pieces, and no words grown together where they stood."""
+    def drop_words(self, scores: Mapping[int, float] | Collection[int]) -> "AttackedText":
+        """Return a copy without some words, given by index or with a score each; their neighbours stay apart."""
         known = scores if isinstance(scores, Mapping) else dict.fromkeys(scores, 0.0)
         kept: list[Word] = []
-        gaps: list[str] = []  # of what was dropped since the last that is kept
-        for index, piece in enumerate(self.pieces):
+        gaps: list[str] = []  # before the words dropped since the last one that is kept
+        for index, word in enumerate(self.words):
             if index in known:
-                gaps.append(piece.gap)
+                gaps.append(word.gap)
             else:
-                kept.append(replace(piece, gap=_gap(kept[-1] if kept else None, gaps, piece)))
+                kept.append(replace(word, gap=_choose_gap(kept[-1] if kept else None, gaps, word)))
                 gaps = []
-        dropped = [_edit(self.pieces[index], "", known[index]) for index in sorted(known)]
-        return replace(self, pieces=tuple(kept), edits=(*self.edits, *dropped))
+        dropped = [_make_edit(self.words[index], "", known[index]) for index in sorted(known)]
+        return replace(self, words=tuple(kept), edits=(*self.edits, *dropped))
 
 
-def _edit(piece: Word, new: str, score: float) -> Edit:
-    return Edit(piece.position, piece.text, new, score, piece.start, piece.end)
+def _make_edit(word: Word, new: str, score: float) -> Edit:
+    return Edit(word.position, word.text, new, score, word.start, word.end)
 
 
-def _gap(before: Word | None, dropped: Sequence[str], piece: Word) -> str:
-    """What stands before a piece when those between it and the last are gone."""
+def _choose_gap(before: Word | None, dropped: Sequence[str], word: Word) -> str:
+    """Choose the text before `word` when those between it and `before`, with the gaps `dropped`, are gone."""
     if not dropped:
-        return piece.gap
+        return word.gap
     if before is None:
         return ""
-    if piece.gap or not WORD.fullmatch(before.text + piece.text):
-        return piece.gap
+    if word.gap or not WORD.fullmatch(before.text + word.text):
+        return word.gap
     return next(filter(None, reversed(dropped)), " ")

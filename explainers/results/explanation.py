@@ -15,7 +15,7 @@ Numbers = NDArray[np.floating[Any]]
 Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers, one a target, by name
 Segments = tuple[tuple[str, int, int, str], ...]  # a field, its characters from and to, and whose words: system, user…
 Kind = Literal["text", "image", "generation"]
-LITTLE = 0.01  # of a number's size: a change below is no measure for an error
+NEGLIGIBLE_CHANGE = 0.01  # of a number's size: a change below is no measure for an error
 WHOLE = (0.0, 0.0, 1.0, 1.0)  # the frame of a map that covers the whole image
 
 
@@ -149,7 +149,7 @@ class Explanation:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Explanation):
             return NotImplemented
-        return all(_same(getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
+        return all(_are_equal(getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -178,7 +178,7 @@ class Explanation:
         return (moved / np.maximum(sizes, np.finfo(np.float32).tiny)).astype(np.float32)
 
     @property
-    def shown(self) -> dict[str, str]:
+    def source_texts(self) -> dict[str, str]:
         """The texts that the features lie in, by field."""
         return dict(self.texts) or self.request.texts
 
@@ -199,10 +199,10 @@ class Explanation:
 def measure_change(values: Numbers, baselines: Numbers) -> Numbers:
     """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both if near equal."""
     difference, size = np.abs(values - baselines), np.maximum(np.abs(values), np.abs(baselines))
-    return np.maximum(np.where(difference > LITTLE * size, difference, size), np.finfo(np.float32).tiny)
+    return np.maximum(np.where(difference > NEGLIGIBLE_CHANGE * size, difference, size), np.finfo(np.float32).tiny)
 
 
-def _same(one: object, other: object) -> bool:
+def _are_equal(one: object, other: object) -> bool:
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=True)
     return type(one) is type(other) and one == other

@@ -10,7 +10,7 @@ from ..request import Request, Target
 
 Numbers = NDArray[np.floating[Any]]
 Verdict = Literal["beats chance", "cannot be told from chance", "worse than chance", "too short to tell"]
-LEVEL = 0.05  # a verdict that random rankings reach more often than this is none
+SIGNIFICANCE = 0.05  # a verdict that random rankings reach more often than this is none
 BAND = (2.5, 97.5)  # percentiles of the random rankings: 95 % of them lie between
 
 
@@ -37,9 +37,9 @@ class Measure:
     @property
     def verdict(self) -> Verdict:
         """What the random rankings say of the value."""
-        if self.as_good <= LEVEL:
+        if self.as_good <= SIGNIFICANCE:
             return "beats chance"
-        return "worse than chance" if self.as_bad <= LEVEL else "cannot be told from chance"
+        return "worse than chance" if self.as_bad <= SIGNIFICANCE else "cannot be told from chance"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ class Faithfulness:
     def verdict(self) -> Verdict:
         """Whether the map beats random rankings, by the AOPC."""
         least = 1 / (self.rankings + (not self.every_order))  # the probability that the best of all rankings gets
-        return "too short to tell" if least > LEVEL else self.measure("comprehensiveness").verdict
+        return "too short to tell" if least > SIGNIFICANCE else self.measure("comprehensiveness").verdict
 
     def measure(self, key: str) -> Measure:
         """One of the measures by its metric's name."""

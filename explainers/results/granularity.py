@@ -54,7 +54,7 @@ def aggregate(explanation: "Explanation", grouping: Grouping) -> "Explanation":
     """
     if explanation.kind == "image":
         return explanation
-    groups = find_groups(_keys(explanation, grouping))
+    groups = find_groups(_list_keys(explanation, grouping))
     found = gather(explanation, groups, grouping.how)
     return _gather_targets(found, groups, grouping.how) if explanation.kind == "generation" else found
 
@@ -66,14 +66,14 @@ def gather(explanation: "Explanation", groups: Groups, how: How = "sum") -> "Exp
     """
     if not groups:
         return explanation
-    texts, merges = explanation.shown, any(len(group) > 1 for group in groups)
+    texts, merges = explanation.source_texts, any(len(group) > 1 for group in groups)
 
     def columns(scores: Floats) -> Floats:
-        return np.stack([_merge(scores[:, group], how) for group in groups], axis=1)  # (T, G)
+        return np.stack([_merge_scores(scores[:, group], how) for group in groups], axis=1)  # (T, G)
 
     return replace(
         explanation,
-        features=tuple(join([explanation.features[i] for i in group], texts) for group in groups),
+        features=tuple(join_features([explanation.features[i] for i in group], texts) for group in groups),
         scores=columns(explanation.scores),
         spread=None if explanation.spread is None or how not in ("sum", "mean") else columns(explanation.spread),
         signed=explanation.signed and not (merges and how == "L2"),
@@ -99,7 +99,7 @@ def list_word_keys(
     return [key(index, feature) for index, feature in enumerate(features)]
 
 
-def join(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "Feature":
+def join_features(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "Feature":
     """Join neighbours to one feature, whose text is what lies between its ends."""
     placed = [feature for feature in features if feature.start is not None and feature.end is not None]
     if not placed:
@@ -125,7 +125,7 @@ def widen_to_characters(spans: Sequence[tuple[int, int]], text: str) -> list[tup
     return found
 
 
-def _merge(scores: Floats, how: How) -> Floats:
+def _merge_scores(scores: Floats, how: How) -> Floats:
     """Scores (N, G) as one a row, (N,): of those that are visible, NaN where none is."""
     hidden = np.isnan(scores)
     count = (~hidden).sum(axis=1)
@@ -157,7 +157,7 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
         return np.array([gather_values(values[row]) for row in rows], np.float32)
 
     def matrix(scores: Floats) -> Floats:
-        return np.stack([_merge(scores[row].T, how) for row in rows])
+        return np.stack([_merge_scores(scores[row].T, how) for row in rows])
 
     said = tuple(
         replace(token, position=home.get(token.position)) if token.position is not None else token
@@ -166,7 +166,7 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
     return replace(
         explanation,
         prediction=replace(explanation.prediction, targets=said),
-        targets=tuple(_target(explanation, row, places[row[0]]) for row in rows),
+        targets=tuple(_merge_targets(explanation, row, places[row[0]]) for row in rows),
         scores=matrix(explanation.scores),
         spread=None if explanation.spread is None else matrix(explanation.spread),
         values=vector(explanation.values),
@@ -181,7 +181,7 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
     )
 
 
-def _target(explanation: "Explanation", row: list[int], place: int) -> Target:
+def _merge_targets(explanation: "Explanation", row: list[int], place: int) -> Target:
     """One target for those of `row`: its probability is the product of theirs."""
     targets = [explanation.targets[i] for i in row]
     if len(targets) == 1:
@@ -196,27 +196,27 @@ def _target(explanation: "Explanation", row: list[int], place: int) -> Target:
     )
 
 
-def _keys(explanation: "Explanation", grouping: Grouping) -> list[Hashable]:
+def _list_keys(explanation: "Explanation", grouping: Grouping) -> list[Hashable]:
     """The unit of each feature; neighbours with equal keys are one."""
     match grouping.level:
         case "word":
             return list_word_keys(explanation.features)
         case "sentence":
-            return _between(explanation, lambda field, text: find_sentence_ends(text))
+            return _cut_texts(explanation, lambda field, text: find_sentence_ends(text))
         case "role":
             roles = explanation.segments
-            return _between(
+            return _cut_texts(
                 explanation, lambda field, _: [place for name, *ends, _ in roles if name == field for place in ends]
             )
         case "pattern":
-            return _between(explanation, lambda field, text: _matches(grouping.pattern, text))
+            return _cut_texts(explanation, lambda field, text: _find_matches(grouping.pattern, text))
     return _token_keys(explanation)
 
 
 def _token_keys(explanation: "Explanation") -> list[Hashable]:
     """Each token by itself, but tokens that share a character are one."""
     keys: list[Hashable] = list(range(len(explanation.features)))
-    for field, text in explanation.shown.items():
+    for field, text in explanation.source_texts.items():
         places, spans = [], []
         for i, f in enumerate(explanation.features):
             if f.field == field and f.start is not None and f.end is not None and f.start != f.end:
@@ -228,16 +228,16 @@ def _token_keys(explanation: "Explanation") -> list[Hashable]:
     return keys
 
 
-def _between(explanation: "Explanation", cuts: Callable[[str, str], Sequence[int]]) -> list[Hashable]:
+def _cut_texts(explanation: "Explanation", cuts: Callable[[str, str], Sequence[int]]) -> list[Hashable]:
     """Units that begin at the cuts of each text; a token belongs to the unit in which it begins."""
-    places = {field: sorted(cuts(field, text)) for field, text in explanation.shown.items()}
+    places = {field: sorted(cuts(field, text)) for field, text in explanation.source_texts.items()}
     return [
         i if f.start is None else (f.field, bisect_right(places.get(f.field, []), f.start))
         for i, f in enumerate(explanation.features)
     ]
 
 
-def _matches(pattern: str, text: str) -> list[int]:
+def _find_matches(pattern: str, text: str) -> list[int]:
     """Where the matches of a pattern begin and end. Raises BadRequest if it is none, LimitReached if it is slow."""
     if not pattern:
         raise BadRequest("The pattern is empty. Type a regular expression, such as \\w+ for words.")

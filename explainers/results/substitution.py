@@ -1,21 +1,20 @@
-"""A Swap: what a word does in the place of another, as pages and views share it.
-
-Knows nothing of ours.
-"""
+"""The effect of one word in the place of another: Substitution."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Substitution:
-    """A word, how probable it makes a token, and the one that this is compared with, and what the model writes."""
+    """A word, the probabilities of the explained token and of its contrast with it, and the text generated then."""
 
     word: str
-    own: float
-    foil: float | None
-    written: str
+    probability: float
+    foil_probability: float | None
+    continuation: str
 
     @property
     def share(self) -> float:
-        """The token's share of the two; of one alone its probability."""
-        return self.own if self.foil is None else self.own / max(self.own + self.foil, 1e-12)
+        """The token's share of both probabilities; without a contrast, its probability."""
+        if self.foil_probability is None:
+            return self.probability
+        return self.probability / max(self.probability + self.foil_probability, 1e-12)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..request import Pairs
 from .palette import CSS
-from .text.escape import escape, format_probability, shorten
+from .text.escape import escape
+from .text.format import format_probability, shorten
 
 BLANK = "␣"  # how a text of nothing but space is shown
 

@@ -42,15 +42,15 @@ def find_renderer(explanation: Explanation) -> Renderer:
     return RENDERERS[explanation.kind]
 
 
-def _sentence(explanation: Explanation, row: int, checked: Faithfulness | None = None) -> str:
+def _describe_words(explanation: Explanation, row: int, checked: Faithfulness | None = None) -> str:
     return describe_explanation(explanation.by_word(), row, checked)
 
 
-def _words(explanation: Explanation) -> Explanation:
+def _group_words(explanation: Explanation) -> Explanation:
     return aggregate(explanation, Grouping("word"))
 
 
-def _scores(cells: Iterable[dict[str, str | float | int]]) -> str:
+def _render_scores(cells: Iterable[dict[str, str | float | int]]) -> str:
     """Every score of a map as a table that opens at a click."""
     lines = (
         (
@@ -64,15 +64,18 @@ def _scores(cells: Iterable[dict[str, str | float | int]]) -> str:
 
 
 RENDERERS: dict[Kind, Renderer] = {
-    "text": Renderer(_sentence, render_spans, lambda shown, row: _scores(list_scores(shown, row))),
+    "text": Renderer(_describe_words, render_spans, lambda shown, row: _render_scores(list_scores(shown, row))),
     "image": Renderer(
-        _sentence, render_views, lambda shown, row: _scores(list_regions(shown, row)), policy="img-src data:; "
+        _describe_words,
+        render_views,
+        lambda shown, row: _render_scores(list_regions(shown, row)),
+        policy="img-src data:; ",
     ),
     "generation": Renderer(
-        lead=lambda explanation, row, checked: describe_generation(_words(explanation)),
+        lead=lambda explanation, row, checked: describe_generation(_group_words(explanation)),
         map=lambda shown, row: render_view(shown),
         scores=lambda shown, row: f"<h2>Every written word</h2>{render_sources(shown)}",
-        by_word=_words,
+        by_word=_group_words,
         rows=lambda explanation: [find_strongest_row(explanation)],
         policy=POLICY,
         script=render_script(),

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from explainers import Request, explain
 from explainers.request import pack
 from explainers.settings import settings
-from explainers.visualization.text.escape import format_number
+from explainers.visualization.text.format import format_number
 from tests.support.browser import Server, start_server
 from tests.support.sentences import SENTENCES
 

@@ -19,7 +19,7 @@ AGAINST = Target("POSITIVE", 1, foil="NEGATIVE", probability=0.98)
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
-class Page(HTMLParser):
+class ParsedHtml(HTMLParser):
     """What a browser would make of some HTML: its elements with their attributes, and the text in each."""
 
     def __init__(self, html: str) -> None:
@@ -58,7 +58,7 @@ class Page(HTMLParser):
         return [attributes for _, attributes in self.elements if kind in (attributes.get("class") or "").split()]
 
 
-def scored(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) -> Explanation:
+def make_explanation(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) -> Explanation:
     """An explanation of `text` by words with the given scores, the last one repeated."""
     places = find_words(text)
     features = changes.pop("features", tuple(Feature(text[a:b], "text", a, b, i) for i, (a, b) in enumerate(places)))
@@ -80,6 +80,6 @@ def scored(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) -> Explana
     return Explanation(**usual | changes)
 
 
-def marked(text: str) -> str:
+def mark_controls(text: str) -> str:
     """The text with its hidden controls as the marks that maps show for them."""
     return HIDDEN.sub(lambda match: f"{ord(match.group()):04X}", text)

@@ -6,19 +6,21 @@ import numpy as np
 
 from explainers.request import Target
 from explainers.results.faithfulness import Curves, Faithfulness, Measure
-from tests.support.explanations import scored
+from tests.support.explanations import make_explanation
 
 RANDOM = np.linspace(-1, 1, 30)[:, None] * np.array([0.1, 0.2, 0.0, 0.0]) + np.array([0.1, 0.2, 0.3, 0.4])  # (R, K)
 
 
-def measured(key: str = "comprehensiveness", value: float = 0.61, good: float = 1 / 31, bad: float = 1.0) -> Measure:
+def make_measure(
+    key: str = "comprehensiveness", value: float = 0.61, good: float = 1 / 31, bad: float = 1.0
+) -> Measure:
     return Measure(key, key.capitalize(), "How far it falls.", "none", "high", value, 0.123, -0.01, 0.3, good, bad)
 
 
-def checked(own: Measure | None = None, **changes: object) -> Faithfulness:
-    own = own or measured()
+def make_faithfulness(own: Measure | None = None, **changes: object) -> Faithfulness:
+    own = own or make_measure()
     usual = {
-        "request": scored().request,
+        "request": make_explanation().request,
         "row": 0,
         "target": Target("POSITIVE", 1),
         "unit": "probability",
@@ -31,6 +33,6 @@ def checked(own: Measure | None = None, **changes: object) -> Faithfulness:
         "curves": Curves(np.array([0.5, 0.6, 0.7, 0.4]), np.array([0.1, 0.05, 0.02, 0.0])),
         "random": Curves(RANDOM, RANDOM[:, ::-1].copy()),
         "every_order": False,
-        "measures": (own, measured("leave_one_out", math.nan, 1.0, 1.0), measured("infidelity", 0.2, 0.5, 0.5)),
+        "measures": (own, make_measure("leave_one_out", math.nan, 1.0, 1.0), make_measure("infidelity", 0.2, 0.5, 0.5)),
     }
     return Faithfulness(**usual | changes)

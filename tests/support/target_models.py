@@ -34,10 +34,10 @@ def linear(text: str, towards: bool = False, protected: Sequence[int] = (), seed
     worth = {word: float(vector @ weight) for word, vector in vectors.items()}
 
     def tried(wordings: Sequence[AttackedText]) -> list[AttackState]:
-        return [AttackState(wording, verdict(sum(worth[p.text] for p in wording.pieces))) for wording in wordings]
+        return [AttackState(wording, verdict(sum(worth[p.text] for p in wording.words))) for wording in wordings]
 
     def slopes(wording: AttackedText) -> WordGradients:
-        own = torch.stack([vectors[piece.text] for piece in wording.pieces])
+        own = torch.stack([vectors[piece.text] for piece in wording.words])
         return WordGradients(weight.expand(len(own), 6), own @ weight, own)
 
     start = tried([worded(text)])[0]

@@ -8,12 +8,13 @@ import plotly.graph_objects as go
 
 from ...results.agreement import Agreement
 from ..html import bold
-from ..palette import MARGIN, diverging
-from ..text.escape import escape_plain, format_share, shorten, unsigned
+from ..palette import MARGIN, make_diverging_scale
+from ..text.escape import escape_plain
+from ..text.format import format_share, format_unsigned, shorten
 
 Measure = Literal["correlation", "overlap"]
 WELL, PARTLY = 0.7, 0.4  # correlations from which on two maps agree well, or in part
-FULL = 0.5  # opacity of a correlation of 1: the number on it keeps its contrast in either theme
+FULL_OPACITY = 0.5  # opacity of a correlation of 1: the number on it keeps its contrast in either theme
 Table = Sequence[Sequence[Agreement]]
 
 
@@ -28,29 +29,29 @@ def describe_agreement(names: Sequence[str], table: Table) -> str:
     if not pairs:
         return "These maps have too little in common to say how well they agree."
     if len(names) == 2:
-        return _two(pairs[0][3])
+        return _describe_pair(pairs[0][3])
     best, worst = max(pairs, key=lambda pair: pair[0]), min(pairs, key=lambda pair: pair[0])
     if best[0] - worst[0] < 0.1:
         mean = math.fsum(value for value, *_ in pairs) / len(pairs)
         level = format_coefficient(mean)
-        return f"All these maps {_verb(mean, best[3])}: each two have a rank correlation of about {level}."
+        return f"All these maps {_name_agreement(mean, best[3])}: each two have a rank correlation of about {level}."
     return (
         f"{bold(best[2])} and {bold(best[1])} are most alike ({format_coefficient(best[0])}), {bold(worst[2])} and "
         f"{bold(worst[1])} least ({format_coefficient(worst[0])}); 1 is the same order of words, 0 an order by chance."
     )
 
 
-def _two(found: Agreement) -> str:
+def _describe_pair(found: Agreement) -> str:
     value = found.correlation or 0.0
     same = round((found.overlap or 0.0) * found.top)
     pieces = "pieces" if found.shared != 1 else "piece"
     return (
-        f"These two maps {_verb(value, found)}: over the {found.shared} {pieces} that both have, their rank "
+        f"These two maps {_name_agreement(value, found)}: over the {found.shared} {pieces} that both have, their rank "
         f"correlation is {format_coefficient(value)}, and {same} of the {found.top} strongest are the same."
     )
 
 
-def _verb(value: float, found: Agreement) -> str:
+def _name_agreement(value: float, found: Agreement) -> str:
     if value >= WELL:
         return "<strong>agree well</strong>"
     if value >= PARTLY:
@@ -67,7 +68,7 @@ def compute_chance_level(found: Agreement) -> float:
 
 def format_coefficient(value: float) -> str:
     """A correlation with two decimals, and a sign only if it is negative."""
-    return unsigned(round(value, 2))
+    return format_unsigned(round(value, 2))
 
 
 def draw_heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation") -> go.Figure:
@@ -80,7 +81,7 @@ def draw_heatmap(names: Sequence[str], table: Table, measure: Measure = "correla
             zmin=-1,
             zmid=0,
             zmax=1,
-            colorscale=diverging(FULL),
+            colorscale=make_diverging_scale(FULL_OPACITY),
             showscale=False,
             xgap=2,
             ygap=2,
@@ -90,7 +91,7 @@ def draw_heatmap(names: Sequence[str], table: Table, measure: Measure = "correla
     )
     for i, row in enumerate(values):  # as notes, which have the page's own colour; a heatmap's text has one of its own
         for j, value in enumerate(row):
-            said = "–" if value is None else _said(value, measure)
+            said = "–" if value is None else _format_value(value, measure)
             figure.add_annotation(x=j, y=i, text=said, showarrow=False, font={"size": 14})
     places = list(range(len(names)))
     figure.update_xaxes(tickvals=places, ticktext=shown, tickangle=-30, showgrid=False, zeroline=False, automargin=True)
@@ -104,7 +105,7 @@ def draw_heatmap(names: Sequence[str], table: Table, measure: Measure = "correla
 def describe_heatmap(names: Sequence[str], table: Table, measure: Measure = "correlation") -> str:
     """The heatmap in words."""
     said = [
-        f"{shorten(names[i])} and {shorten(names[j])} {_said(value, measure)}"
+        f"{shorten(names[i])} and {shorten(names[j])} {_format_value(value, measure)}"
         for i in range(len(names))
         for j in range(i)
         if (value := getattr(table[i][j], measure)) is not None
@@ -113,5 +114,5 @@ def describe_heatmap(names: Sequence[str], table: Table, measure: Measure = "cor
     return f"{what} of each two maps: {'; '.join(said) or 'none is defined'}."
 
 
-def _said(value: float, measure: Measure) -> str:
+def _format_value(value: float, measure: Measure) -> str:
     return format_coefficient(value) if measure == "correlation" else format_share(value)

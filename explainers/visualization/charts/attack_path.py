@@ -6,7 +6,8 @@ from ...registry import ATTACKS
 from ...results.attack import Attack
 from ..palette import MARGIN, TOWARDS
 from ..summaries.attack import list_changes, name_subject
-from ..text.escape import escape_plain, format_probability, shorten
+from ..text.escape import escape_plain
+from ..text.format import format_probability, shorten
 
 
 def draw_path(attack: Attack) -> go.Figure:
@@ -20,21 +21,23 @@ def draw_path(attack: Attack) -> go.Figure:
             cliponaxis=False,
             line={"color": TOWARDS["either"], "width": 3},
             customdata=[
-                [escape_plain(shorten(list_changes(s) or "the text as it was", 60)), escape_plain(shorten(s.says, 40))]
+                [escape_plain(shorten(list_changes(s) or "the text as it was", 60)), escape_plain(shorten(s.label, 40))]
                 for s in steps
             ],
             hovertemplate="%{customdata[0]}<br>says %{customdata[1]}: %{y:.2%}<extra></extra>",
         )
     )
     done = "dropped" if ATTACKS[attack.key].keeps else "changed"
-    figure.update_xaxes(title=f"words {done}, step by step", tickformat="d", tickangle=0, dtick=_every(len(steps)))
+    figure.update_xaxes(
+        title=f"words {done}, step by step", tickformat="d", tickangle=0, dtick=_choose_tick(len(steps))
+    )
     figure.update_yaxes(
         title=escape_plain(f"probability of {shorten(name_subject(attack), 30)}"), range=[0, 1.02], tickformat=".0%"
     )
     return figure.update_layout(height=260, margin=MARGIN, showlegend=False)
 
 
-def _every(steps: int) -> int:
+def _choose_tick(steps: int) -> int:
     """How many steps lie between two marks of the axis."""
     return max(1, steps // 5)
 

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from ...results.explanation import Feature
 from ..palette import MARGIN
-from ..text.escape import escape_plain, format_share, shorten, show_controls
+from ..text.escape import escape_plain, show_controls
+from ..text.format import format_share, shorten
 from .generation_matrix import GREYS, round_scores
 
-CELL = 22  # pixels of a row
+ROW_HEIGHT = 22  # pixels of a row
 Weights = NDArray[np.float32]
 
 
@@ -34,7 +35,7 @@ def draw_token(weights: Weights, text: str) -> go.Figure:
             colorbar={"tickformat": ".0%", "thickness": 12},
         )
     )
-    return _laid(figure, layers)
+    return _lay_out(figure, layers)
 
 
 def draw_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Figure:
@@ -53,13 +54,13 @@ def draw_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Fig
         )
     )
     figure.update_xaxes(tickangle=-60, type="category")
-    return _laid(figure, len(weights))
+    return _lay_out(figure, len(weights))
 
 
-def _laid(figure: go.Figure, rows: int) -> go.Figure:
+def _lay_out(figure: go.Figure, rows: int) -> go.Figure:
     figure.update_xaxes(automargin=True, showgrid=False)
     figure.update_yaxes(automargin=True, showgrid=False, autorange="reversed", type="category")
-    figure.update_layout(height=110 + CELL * max(rows, 4), margin=MARGIN)
+    figure.update_layout(height=110 + ROW_HEIGHT * max(rows, 4), margin=MARGIN)
     return figure
 
 

@@ -4,7 +4,8 @@ import plotly.graph_objects as go
 
 from ...results.explanation import Explanation
 from ..palette import AWAY, TOWARDS
-from ..text.escape import escape_plain, format_number, shorten, unsigned
+from ..text.escape import escape_plain
+from ..text.format import format_number, format_unsigned, shorten
 from ..text.segments import Segment, rank_segments
 from ..text.spans import name_direction, name_unit
 
@@ -19,7 +20,7 @@ def draw_bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figu
             y=list(range(len(pieces))),
             orientation="h",
             marker_color=[TOWARDS["either"] if score >= 0 else AWAY["either"] for score in scores],
-            text=[_number(explanation, piece) for piece in pieces],
+            text=[_format_score(explanation, piece) for piece in pieces],
             customdata=[escape_plain(shorten(piece.text, 80)) for piece in pieces],
             hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",
         )
@@ -30,13 +31,13 @@ def draw_bars(explanation: Explanation, row: int = 0, most: int = 15) -> go.Figu
         ticktext=[escape_plain(shorten(p.text, 24)) for p in pieces],
         autorange="reversed",
     )
-    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=escape_plain(_title(explanation, row)))
+    figure.update_xaxes(range=[-limit, limit], zeroline=True, title=escape_plain(_make_title(explanation, row)))
     margin = {"l": 8, "r": 8, "t": 8, "b": 40}
     figure.update_layout(height=80 + 28 * max(len(pieces), 3), margin=margin, showlegend=False)
     return figure
 
 
-def _title(explanation: Explanation, row: int) -> str:
+def _make_title(explanation: Explanation, row: int) -> str:
     what = f"{'Push towards' if explanation.signed else 'Weight for'} {name_direction(explanation, row)}"
     return f"{what}, in {name_unit(explanation.unit)}" if explanation.additive else what
 
@@ -44,10 +45,10 @@ def _title(explanation: Explanation, row: int) -> str:
 def describe_bars(explanation: Explanation, row: int = 0, most: int = 15) -> str:
     """The figure in words."""
     said = "; ".join(
-        f"{shorten(piece.text)} {_number(explanation, piece)}" for piece in rank_segments(explanation, row)[:most]
+        f"{shorten(piece.text)} {_format_score(explanation, piece)}" for piece in rank_segments(explanation, row)[:most]
     )
-    return f"Bars. {_title(explanation, row)}: {said or 'no piece has a score'}."
+    return f"Bars. {_make_title(explanation, row)}: {said or 'no piece has a score'}."
 
 
-def _number(explanation: Explanation, piece: Segment) -> str:
-    return (format_number if explanation.signed else unsigned)(piece.score or 0.0)
+def _format_score(explanation: Explanation, piece: Segment) -> str:
+    return (format_number if explanation.signed else format_unsigned)(piece.score or 0.0)

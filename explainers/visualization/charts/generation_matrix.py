@@ -7,14 +7,15 @@ from plotly.subplots import make_subplots
 from ...results.explanation import Explanation, Floats
 from ..palette import MARGIN
 from ..summaries.generation import list_sources
-from ..text.escape import escape_plain, format_number, shorten, show_controls, unsigned
+from ..text.escape import escape_plain, show_controls
+from ..text.format import format_number, format_unsigned, shorten
 from ..text.generation import name_target
 from ..text.spans import name_unit
 from .matrix import SCALE
 
 ROW, LEAST, MOST = 16, 200, 900  # pixels of a row, and of the map
 STEP = 22  # pixels of a row of step scores
-CALM = 0.9  # of the written pieces: none of their scores is too large for the scale
+LIMIT_QUANTILE = 0.9  # of the written pieces: none of their scores is too large for the scale
 GREYS = [(0.0, "rgba(128, 128, 128, 0.05)"), (1.0, "rgba(128, 128, 128, 0.85)")]
 
 
@@ -28,9 +29,9 @@ def draw_matrix(explanation: Explanation) -> go.Figure:
     """
     shown = [i for i, _ in enumerate(explanation.features) if not np.isnan(explanation.scores[:, i]).all()]
     columns = [f"{i + 1} {escape_plain(name_target(explanation, i))}" for i in range(len(explanation.targets))]
-    rows = [f"{i + 1} {escape_plain(_short(explanation, i))}" for i in shown]
+    rows = [f"{i + 1} {escape_plain(_name_feature(explanation, i))}" for i in shown]
     scores = round_scores(explanation.scores[:, shown].T)  # (F, T)
-    limit, most = _full(scores)
+    limit, most = _find_limits(scores)
     what = name_unit(explanation.unit) + (" (larger ones look alike)" if limit < most else "")
     high = int(np.clip(ROW * len(rows), LEAST, MOST))
     low = STEP * len(explanation.steps)
@@ -57,7 +58,7 @@ def draw_matrix(explanation: Explanation) -> go.Figure:
         col=1,
     )
     if low:
-        figure.add_trace(_steps(explanation, columns), row=2, col=1)
+        figure.add_trace(_draw_step_scores(explanation, columns), row=2, col=1)
         figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category", row=2, col=1)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category", row=1, col=1)
     figure.update_xaxes(tickangle=-60, automargin=True, showgrid=False, type="category")
@@ -65,17 +66,17 @@ def draw_matrix(explanation: Explanation) -> go.Figure:
     return figure
 
 
-def _full(scores: Floats) -> tuple[float, float]:
+def _find_limits(scores: Floats) -> tuple[float, float]:
     """The size of the scores (F, T) that gets the full colour, and the largest size.
 
     They differ in long texts, where a few written pieces with large scores would leave all others pale.
     """
     largest = np.nan_to_num(np.abs(scores)).max(axis=0, initial=0.0)  # (T,)
     most = float(largest.max())
-    return float(np.quantile(largest, CALM, method="higher")) or most or 1.0, most
+    return float(np.quantile(largest, LIMIT_QUANTILE, method="higher")) or most or 1.0, most
 
 
-def _steps(explanation: Explanation, columns: list[str]) -> go.Heatmap:
+def _draw_step_scores(explanation: Explanation, columns: list[str]) -> go.Heatmap:
     """A row a step score, each grey by its own range; the number itself under the pointer."""
     numbers = np.array([values for _, values in explanation.steps], np.float32)  # (S, T)
     low, high = numbers.min(axis=1, keepdims=True), numbers.max(axis=1, keepdims=True)
@@ -99,7 +100,7 @@ def round_scores(scores: Floats) -> Floats:
     return (np.rint(scores * powers) / powers).astype(np.float32)
 
 
-def _short(explanation: Explanation, feature: int) -> str:
+def _name_feature(explanation: Explanation, feature: int) -> str:
     return shorten(show_controls(explanation.features[feature].text), 24) or "␣"
 
 
@@ -109,7 +110,7 @@ def describe_matrix(explanation: Explanation) -> str:
     for row in range(min(20, len(explanation.targets))):
         if found := list_sources(explanation, row, 1):
             place, score = found[0]
-            said.append(f"{name_target(explanation, row)}: {_short(explanation, place)} {format_number(score)}")
+            said.append(f"{name_target(explanation, row)}: {_name_feature(explanation, place)} {format_number(score)}")
     size = f"{len(explanation.targets)} written pieces"
     return f"Heatmap of {size} and what they were made from. Strongest in each column: {'; '.join(said) or 'none'}."
 
@@ -119,7 +120,7 @@ def list_targets(explanation: Explanation) -> list[dict[str, str | float]]:
     table: list[dict[str, str | float]] = []
     for row, target in enumerate(explanation.targets):
         found = [
-            f"{_short(explanation, place)} {(format_number if explanation.signed else unsigned)(score)}"
+            f"{_name_feature(explanation, place)} {(format_number if explanation.signed else format_unsigned)(score)}"
             for place, score in list_sources(explanation, row, 5)
         ]
         line: dict[str, str | float] = {"token": row + 1, "text": name_target(explanation, row)}

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ...results.explanation import Explanation
-from ..palette import MARGIN, diverging
-from ..text.escape import escape_plain, format_number, name_target, shorten
+from ..palette import MARGIN, make_diverging_scale
+from ..text.escape import escape_plain
+from ..text.format import format_number, name_target, shorten
 from ..text.segments import Segment, has_score, split_segments
 from ..text.spans import name_unit
 
 WIDEST = 60  # pieces that a screen can hold; the strongest stay
-SCALE = diverging(1)
+SCALE = make_diverging_scale(1)
 
 
-def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
+def draw_target_matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
     """A row a target, a column a piece in reading order; white is 0, one symmetric limit for all."""
-    table = [_pieces(explanation, row) for row in rows]
-    places = _strongest(table)
-    scores = [[_score(pieces[place]) for place in places] for pieces in table]
+    table = [_list_segments(explanation, row) for row in rows]
+    places = _find_strongest(table)
+    scores = [[_get_score(pieces[place]) for place in places] for pieces in table]
     limit = max((abs(score) for line in scores for score in line if score is not None), default=0.0) or 1.0
     names = [escape_plain(shorten(name_target(explanation.targets[row]), 30)) for row in rows]
     words = [escape_plain(shorten(table[0][place].text, 24)) for place in places] if table else []
@@ -47,11 +48,11 @@ def matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
     return figure
 
 
-def alt(explanation: Explanation, rows: Sequence[int]) -> str:
+def describe_target_matrix(explanation: Explanation, rows: Sequence[int]) -> str:
     """The figure in words: the strongest piece of each target."""
     said = []
     for row in rows:
-        best = max(filter(has_score, _pieces(explanation, row)), key=lambda p: abs(p.score or 0.0), default=None)
+        best = max(filter(has_score, _list_segments(explanation, row)), key=lambda p: abs(p.score or 0.0), default=None)
         if best:
             said.append(
                 f"{name_target(explanation.targets[row])}: {shorten(best.text)} {format_number(best.score or 0.0)}"
@@ -59,24 +60,24 @@ def alt(explanation: Explanation, rows: Sequence[int]) -> str:
     return f"Heatmap of {len(rows)} rows. Strongest in each: {'; '.join(said) or 'none'}."
 
 
-def _pieces(explanation: Explanation, row: int) -> list[Segment]:
+def _list_segments(explanation: Explanation, row: int) -> list[Segment]:
     """The pieces that features cover, in reading order: the same for every row."""
     return [
         piece
-        for field in explanation.shown
+        for field in explanation.source_texts
         for piece in split_segments(explanation, field, row)
         if piece.score is not None and piece.text.strip()
     ]
 
 
-def _strongest(table: Sequence[Sequence[Segment]]) -> list[int]:
+def _find_strongest(table: Sequence[Sequence[Segment]]) -> list[int]:
     """The columns that are shown, in reading order."""
     if not table:
         return []
-    strength = [max(abs(_score(pieces[i]) or 0.0) for pieces in table) for i in range(len(table[0]))]
+    strength = [max(abs(_get_score(pieces[i]) or 0.0) for pieces in table) for i in range(len(table[0]))]
     return sorted(sorted(range(len(strength)), key=lambda i: -strength[i])[:WIDEST])
 
 
-def _score(piece: Segment) -> float | None:
+def _get_score(piece: Segment) -> float | None:
     """A piece's score; None, which Plotly leaves blank, where the target cannot see it."""
     return None if piece.score is None or math.isnan(piece.score) else piece.score

@@ -7,8 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ...results.faithfulness import BAND, Faithfulness, Numbers
-from ..palette import TOWARDS, rgba
-from ..text.escape import escape_plain, format_number, format_share
+from ..palette import TOWARDS, to_rgba
+from ..text.escape import escape_plain
+from ..text.format import format_number, format_share
 from ..text.spans import name_unit
 
 Which = Literal["comprehensiveness", "sufficiency"]
@@ -38,13 +39,13 @@ class Curve:
 
 def draw_curve(faithfulness: Faithfulness, which: Which) -> go.Figure:
     """The fall of the number over the share of pieces; a grey band where 95 % of random rankings lie."""
-    lines, band = Curve.of(faithfulness, which), {"fill": "tonexty", "fillcolor": rgba(GREY, 0.3)}
+    lines, band = Curve.of(faithfulness, which), {"fill": "tonexty", "fillcolor": to_rgba(GREY, 0.3)}
     figure = go.Figure(
         [
-            _edge(lines.shares, lines.high, "", {}),
-            _edge(lines.shares, lines.low, "95 % of random rankings", band),
-            _line(lines.shares, lines.mean, "random, mean", {"color": GREY, "dash": "dot", "width": 2}),
-            _line(lines.shares, lines.own, "this map", {"color": TOWARDS["either"], "width": 3}),
+            _draw_edge(lines.shares, lines.high, "", {}),
+            _draw_edge(lines.shares, lines.low, "95 % of random rankings", band),
+            _draw_line(lines.shares, lines.mean, "random, mean", {"color": GREY, "dash": "dot", "width": 2}),
+            _draw_line(lines.shares, lines.own, "this map", {"color": TOWARDS["either"], "width": 3}),
         ]
     )
     figure.update_xaxes(title=f"{faithfulness.piece}s {TAKEN[which]}", tickformat=".0%", dtick=0.2, range=[-0.03, 1.03])
@@ -54,14 +55,14 @@ def draw_curve(faithfulness: Faithfulness, which: Which) -> go.Figure:
     return figure.update_layout(height=320, margin=margin, legend=legend, hovermode="x unified")
 
 
-def _line(shares: Numbers, falls: Numbers, name: str, line: dict[str, object]) -> go.Scatter:
+def _draw_line(shares: Numbers, falls: Numbers, name: str, line: dict[str, object]) -> go.Scatter:
     shown = "%{y:.4g}"
     return go.Scatter(
         x=shares.tolist(), y=falls.tolist(), name=name, line=line, mode="lines+markers", hovertemplate=shown
     )
 
 
-def _edge(shares: Numbers, falls: Numbers, name: str, fill: dict[str, str]) -> go.Scatter:
+def _draw_edge(shares: Numbers, falls: Numbers, name: str, fill: dict[str, str]) -> go.Scatter:
     """One edge of the band, which has no line of its own."""
     return go.Scatter(
         x=shares.tolist(),

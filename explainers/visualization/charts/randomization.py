@@ -9,13 +9,13 @@ from ..palette import AWAY, MARGIN, TOWARDS
 from ..text.escape import escape_plain
 from .agreement import WELL, compute_chance_level, format_coefficient
 
-FEW = 6  # pieces: of fewer, two maps that have nothing to do with each other look alike too often
+MIN_WORDS = 6  # pieces: of fewer, two maps that have nothing to do with each other look alike too often
 
 
 def describe_randomization(steps: Sequence[RandomizationStep]) -> str:
     """What the last map, of a model that has forgotten all, says about the first, as plain text."""
     last = steps[-1].agreement
-    if last.strength is None or last.shared < FEW:
+    if last.strength is None or last.shared < MIN_WORDS:
         return "There are too few words to tell a map of this model from a map of a random one. Try a longer text."
     left = (
         f"With all weights random, the strengths correlate with the original's by {format_coefficient(last.strength)}"
@@ -51,14 +51,18 @@ def draw_decline(steps: Sequence[RandomizationStep]) -> go.Figure:
                 )
             )
     figure.update_xaxes(
-        tickvals=places, ticktext=[_tail(name) for name in names], tickangle=-40, automargin=True, showgrid=False
+        tickvals=places,
+        ticktext=[_shorten_layer(name) for name in names],
+        tickangle=-40,
+        automargin=True,
+        showgrid=False,
     )
     figure.update_yaxes(range=[-1.05, 1.05], title="Rank correlation", zeroline=True)
     legend = {"orientation": "h", "y": 1.15, "x": 0}
     return figure.update_layout(height=360, margin=MARGIN, legend=legend, dragmode=False)
 
 
-def _tail(name: str) -> str:
+def _shorten_layer(name: str) -> str:
     """The end of a layer's name, which is what tells it from the others."""
     return name if len(name) <= 18 else f"…{name[-17:]}"
 

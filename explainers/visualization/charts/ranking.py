@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from ..palette import KINDS
-from ..text.escape import escape_plain, shorten
+from ..palette import ENTITY_COLOURS
+from ..text.escape import escape_plain
+from ..text.format import shorten
 
 DASHES = ("solid", "dash", "dot")
 Ranking = Mapping[str, Sequence[int]]
 
 
-def bumps(names: Sequence[str], ranking: Ranking) -> go.Figure:
+def draw_ranking(names: Sequence[str], ranking: Ranking) -> go.Figure:
     """Places down, maps across; each word bears its name at both ends, so that no colour has to be told apart."""
     figure = go.Figure()
     across, last = list(range(len(names))), len(names) - 1
@@ -26,7 +27,11 @@ def bumps(names: Sequence[str], ranking: Ranking) -> go.Figure:
                 text=[shown if place in (0, last) else "" for place in across],
                 textposition=["middle left", *["top center"] * (last - 1), "middle right"],
                 cliponaxis=False,
-                line={"color": KINDS[i % len(KINDS)][1], "width": 2.5, "dash": DASHES[i // len(KINDS) % len(DASHES)]},
+                line={
+                    "color": ENTITY_COLOURS[i % len(ENTITY_COLOURS)][1],
+                    "width": 2.5,
+                    "dash": DASHES[i // len(ENTITY_COLOURS) % len(DASHES)],
+                },
                 marker={"size": 9},
                 customdata=[escape_plain(shorten(name, 40)) for name in names],
                 hovertemplate=f"{shown}: place %{{y}} with %{{customdata}}<extra></extra>",
@@ -52,7 +57,7 @@ def describe_ranking(names: Sequence[str], ranking: Ranking) -> str:
     return f"Places of the strongest words with {', '.join(shorten(name) for name in names)}: {said or 'none'}."
 
 
-def movement(names: Sequence[str], ranking: Ranking) -> str:
+def describe_movement(names: Sequence[str], ranking: Ranking) -> str:
     """Which word is first with every map, or that it depends, as plain text."""
     if not ranking:
         return ""

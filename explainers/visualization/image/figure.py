@@ -13,11 +13,11 @@ from plotly.subplots import make_subplots
 from ...request import Picture
 from ...results.explanation import Explanation, Floats, sum_channels
 from ..palette import VEIL
-from ..text.escape import format_share, unsigned
-from ..text.spans import ways
-from .heatmap import Box, Colour, Kind, Look, boxed, chosen, limit, stops
-from .regions import regions
-from .render import find_picture, make_background, make_data_url, tone
+from ..text.format import format_share, format_unsigned
+from ..text.spans import name_directions
+from .heatmap import Box, Colour, Kind, Look, find_limit, list_colour_stops, locate_frame, select_sign
+from .regions import rank_regions
+from .render import find_picture, make_background, make_data_url, tone_image
 
 SIDE = 768  # pixels of the photograph in a figure, at most
 LARGEST = 32_767  # of a 16-bit number
@@ -55,7 +55,7 @@ class Canvas:
 
 def draw_figure(explanation: Explanation, look: Look, row: int = 0) -> go.Figure:
     """The look's view of target `row`; where the picture's bytes are not here, a bare heatmap."""
-    sheet = _sheet(explanation, look)
+    sheet = _make_canvas(explanation, look)
     look = look if sheet.shown else replace(look, kind="heatmap", side_by_side=False)
     last = 2 if look.side_by_side else 1
     found = make_subplots(1, last, horizontal_spacing=0.02)
@@ -66,35 +66,35 @@ def draw_figure(explanation: Explanation, look: Look, row: int = 0) -> go.Figure
             range=[sheet.height, 0], scaleanchor=f"x{column}", constraintoward="top", **AXIS, row=1, col=column
         )
         if source:
-            found.add_layout_image(_image(source, sheet), row=1, col=column)
-    for unread in _unread(sheet):
-        found.add_shape(type="rect", **unread, fillcolor=_css((*VEIL[:3], VEIL[3])), line_width=0, row=1, col=last)
-    found.add_trace(_heatmap(sum_channels(explanation, row), look, sheet.box), row=1, col=last)
+            found.add_layout_image(_make_layout_image(source, sheet), row=1, col=column)
+    for unread in _list_unread(sheet):
+        found.add_shape(type="rect", **unread, fillcolor=_to_css((*VEIL[:3], VEIL[3])), line_width=0, row=1, col=last)
+    found.add_trace(_draw_heatmap(sum_channels(explanation, row), look, sheet.box), row=1, col=last)
     return found.update_layout(height=HEIGHT, **BARE)
 
 
-def _sheet(explanation: Explanation, look: Look) -> Canvas:
+def _make_canvas(explanation: Explanation, look: Look) -> Canvas:
     picture, grid = find_picture(explanation), explanation.grid or (1, 1)
     if picture is None:
         return Canvas(grid[1], grid[0], (0, 0, grid[1], grid[0]))
     toned_alike = replace(look, sign="all", outlier_threshold=0.0, side_by_side=False)
-    return _photographed(picture, grid, explanation.frame, toned_alike)
+    return _make_photo_canvas(picture, grid, explanation.frame, toned_alike)
 
 
 @lru_cache(maxsize=8)
-def _photographed(picture: Picture, grid: tuple[int, int], frame: Any, look: Look) -> Canvas:
+def _make_photo_canvas(picture: Picture, grid: tuple[int, int], frame: Any, look: Look) -> Canvas:
     image = make_background(picture, grid, frame, look.original)
-    under = "" if look.kind == "heatmap" else make_data_url(tone(image, look.kind), SIDE)
-    box = boxed(frame, image.size) if look.original else (0, 0, *image.size)
+    under = "" if look.kind == "heatmap" else make_data_url(tone_image(image, look.kind), SIDE)
+    box = locate_frame(frame, image.size) if look.original else (0, 0, *image.size)
     return Canvas(*image.size, box, make_data_url(image, SIDE), under)
 
 
-def _image(source: str, sheet: Canvas) -> dict[str, Any]:
+def _make_layout_image(source: str, sheet: Canvas) -> dict[str, Any]:
     size = {"x": 0, "y": 0, "sizex": sheet.width, "sizey": sheet.height}
     return {"source": source, **size, "xref": "x", "yref": "y", "sizing": "stretch", "layer": "below"}
 
 
-def _unread(sheet: Canvas) -> Iterator[dict[str, int]]:
+def _list_unread(sheet: Canvas) -> Iterator[dict[str, int]]:
     """The rectangles of the picture that the map does not cover."""
     left, top, right, bottom = sheet.box
     sides = (
@@ -108,12 +108,12 @@ def _unread(sheet: Canvas) -> Iterator[dict[str, int]]:
             yield {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
 
 
-def _heatmap(values: Floats, look: Look, box: Box) -> go.Heatmap:
+def _draw_heatmap(values: Floats, look: Look, box: Box) -> go.Heatmap:
     """The map as 16-bit numbers of a power of ten, which are a quarter of the size of a list."""
-    values = chosen(values, look.sign)
+    values = select_sign(values, look.sign)
     largest = float(np.abs(values).max()) or 1.0
     power = math.floor(math.log10(LARGEST / largest))
-    full = limit(values, look.outlier_threshold) * 10.0**power or 1.0
+    full = find_limit(values, look.outlier_threshold) * 10.0**power or 1.0
     (rows, columns), (left, top, right, bottom) = values.shape, box
     wide, high = (right - left) / columns, (bottom - top) / rows
     unit = f" × 10{str(-power).translate(POWERS)}" if power else ""
@@ -125,31 +125,31 @@ def _heatmap(values: Floats, look: Look, box: Box) -> go.Heatmap:
         dy=high,
         zmin=-full,
         zmax=full,
-        colorscale=[[(at + 1) / 2, _css(colour)] for at, colour in stops(look.kind)],
+        colorscale=[[(at + 1) / 2, _to_css(colour)] for at, colour in list_colour_stops(look.kind)],
         showscale=False,
         hovertemplate=f"right %{{x:.0f}}, down %{{y:.0f}}<br>%{{z:+d}}{unit}<extra></extra>",
     )
 
 
-def _css(colour: Colour) -> str:
+def _to_css(colour: Colour) -> str:
     red, green, blue, opacity = colour
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def shown_ways(explanation: Explanation, look: Look, row: int) -> dict[int, str]:
+def name_shown_directions(explanation: Explanation, look: Look, row: int) -> dict[int, str]:
     """Where the scores of a view push, in words, by their sign; only 1 where it shows no signs."""
-    return ways(explanation if look.sign != "absolute" else replace(explanation, signed=False), row)
+    return name_directions(explanation if look.sign != "absolute" else replace(explanation, signed=False), row)
 
 
-def alt(explanation: Explanation, look: Look, row: int = 0) -> str:
+def describe_figure(explanation: Explanation, look: Look, row: int = 0) -> str:
     """The figure in words."""
-    values = chosen(sum_channels(explanation, row), look.sign)
+    values = select_sign(sum_channels(explanation, row), look.sign)
     places = [
         f"{format_share(found[0].share)} of the push {way} lies in {found[0].name}"
-        for sign, way in shown_ways(explanation, look, row).items()
-        if (found := regions(values, sign))
+        for sign, way in name_shown_directions(explanation, look, row).items()
+        if (found := rank_regions(values, sign))
     ]
     said = "; ".join(places) or "every score is 0"
     rows, columns = values.shape
-    strongest = unsigned(float(np.abs(values).max()))
+    strongest = format_unsigned(float(np.abs(values).max()))
     return f"{NAMES[look.kind]} of {rows} rows and {columns} columns: {said}. The strongest score is {strongest}."

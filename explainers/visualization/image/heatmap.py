@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import BadRequest
 from ...results.explanation import WHOLE, Explanation, Floats, Numbers, sum_channels
-from ..palette import AWAY, INK, OVER, PAPER, TOWARDS, parts
+from ..palette import AWAY, INK, OVERLAY_OPACITY, PAPER, TOWARDS, split_rgb
 
 Kind = Literal["heatmap", "overlay", "masked_image", "alpha_scaling"]
 Sign = Literal["all", "positive", "negative", "absolute"]
@@ -43,14 +43,14 @@ class Look:
             raise BadRequest(f"The outlier threshold {self.outlier_threshold} is not a share from 0 to below 1.")
 
 
-def boxed(frame: Frame | None, size: tuple[int, int]) -> Box:
+def locate_frame(frame: Frame | None, size: tuple[int, int]) -> Box:
     """The pixels of an upright picture of `size` (width, height) that a map with this frame covers."""
     left, top, right, bottom = frame or WHOLE
     width, height = size
     return round(left * width), round(top * height), round(right * width), round(bottom * height)
 
 
-def chosen(values: Floats, sign: Sign) -> Floats:
+def select_sign(values: Floats, sign: Sign) -> Floats:
     """The values with those of the other sign at 0, or all of them without their signs."""
     match sign:
         case "positive":
@@ -63,7 +63,7 @@ def chosen(values: Floats, sign: Sign) -> Floats:
             return values
 
 
-def limit(values: Numbers, outlier_threshold: float) -> float:
+def find_limit(values: Numbers, outlier_threshold: float) -> float:
     """The strength from which on a colour is full: all above it hold that share of all credit, as in Captum."""
     ordered = np.sort(np.abs(values), axis=None).astype(np.float64)
     heaped = ordered.cumsum()
@@ -72,28 +72,28 @@ def limit(values: Numbers, outlier_threshold: float) -> float:
     return float(ordered[np.searchsorted(heaped, heaped[-1] * (1 - outlier_threshold))])
 
 
-def strengths(explanation: Explanation, look: Look, row: int = 0) -> Numbers:
+def compute_strengths(explanation: Explanation, look: Look, row: int = 0) -> Numbers:
     """The map with the look's signs, −1 to 1, (rows, columns)."""
-    values = chosen(sum_channels(explanation, row), look.sign)
-    full = limit(values, look.outlier_threshold)
+    values = select_sign(sum_channels(explanation, row), look.sign)
+    full = find_limit(values, look.outlier_threshold)
     return (values / full).clip(-1, 1) if full else np.zeros_like(values)
 
 
-def stops(kind: Kind) -> tuple[tuple[float, Colour], ...]:
+def list_colour_stops(kind: Kind) -> tuple[tuple[float, Colour], ...]:
     """The colours of a view at −1, just below 0, just above 0, and 1: what is laid over paper or photograph."""
-    towards, away = parts(TOWARDS["light"]), parts(AWAY["light"])
+    towards, away = split_rgb(TOWARDS["light"]), split_rgb(AWAY["light"])
     ends: dict[Kind, tuple[Colour, Colour, Colour, Colour]] = {
         "heatmap": ((*away, 1), (*PAPER, 1), (*PAPER, 1), (*towards, 1)),
-        "overlay": ((*away, OVER), (*away, 0), (*towards, 0), (*towards, OVER)),
+        "overlay": ((*away, OVERLAY_OPACITY), (*away, 0), (*towards, 0), (*towards, OVERLAY_OPACITY)),
         "masked_image": ((*INK, 0), (*INK, 1), (*INK, 1), (*INK, 0)),
         "alpha_scaling": ((*PAPER, 0), (*PAPER, 1), (*PAPER, 1), (*PAPER, 0)),
     }
     return tuple(zip((-1.0, 0.0, 0.0, 1.0), ends[kind], strict=True))
 
 
-def layer(strengths: Numbers, kind: Kind) -> NDArray[np.uint8]:
+def render_layer(strengths: Numbers, kind: Kind) -> NDArray[np.uint8]:
     """What a view lays over its background, (rows, columns, 4)."""
-    (_, lowest), (_, below), (_, above), (_, highest) = stops(kind)
+    (_, lowest), (_, below), (_, above), (_, highest) = list_colour_stops(kind)
     share = np.abs(strengths)[..., None]
     low, high = (near + share * (np.subtract(end, near)) for near, end in ((below, lowest), (above, highest)))
     mixed: NDArray[Any] = np.where(strengths[..., None] < 0, low, high)

@@ -4,12 +4,13 @@ from ...inputs.images import find_photograph
 from ...results.explanation import WHOLE, Explanation, sum_channels
 from ..html import add_style, render_note
 from ..html import render_legend as key_of
-from ..text.escape import escape, escape_plain, format_share, unsigned
+from ..text.escape import escape, escape_plain
+from ..text.format import format_share, format_unsigned
 from ..text.spans import name_unit
-from .figure import NAMES, alt, shown_ways
-from .heatmap import KINDS, Look, chosen, limit
-from .regions import regions
-from .render import find_picture, make_data_url, render
+from .figure import NAMES, describe_figure, name_shown_directions
+from .heatmap import KINDS, Look, find_limit, select_sign
+from .regions import rank_regions
+from .render import find_picture, make_data_url, render_image
 
 SIDE = 480  # pixels of a picture in a page
 MASKS = {"masked_image": "What matters is shown, the rest is black.", "alpha_scaling": "What does not matter fades."}
@@ -20,25 +21,26 @@ def render_image_legend(explanation: Explanation, look: Look, row: int = 0) -> s
     hidden = {1: "negative", -1: "positive"}
     shown = {
         sign: said
-        for sign, said in shown_ways(explanation, look, row).items()
+        for sign, said in name_shown_directions(explanation, look, row).items()
         if look.kind not in MASKS and look.sign != hidden[sign]
     }
     return add_style(
-        key_of(shown, MASKS.get(look.kind, ""), _scale(explanation, look, row)) + _notes(explanation, look)
+        key_of(shown, MASKS.get(look.kind, ""), _describe_scale(explanation, look, row))
+        + _render_notes(explanation, look)
     )
 
 
-def _scale(explanation: Explanation, look: Look, row: int) -> str:
+def _describe_scale(explanation: Explanation, look: Look, row: int) -> str:
     """What the strongest colour stands for, in words."""
-    full = limit(chosen(sum_channels(explanation, row), look.sign), look.outlier_threshold)
+    full = find_limit(select_sign(sum_channels(explanation, row), look.sign), look.outlier_threshold)
     if not full:
         return "Every score is 0."
     measure = f" of {name_unit(explanation.unit)}" if explanation.additive else ""
     beyond = f"; {format_share(look.outlier_threshold)} of all credit lies beyond it" if look.outlier_threshold else ""
-    return f"Full colour: {unsigned(full)}{measure} a pixel{beyond}."
+    return f"Full colour: {format_unsigned(full)}{measure} a pixel{beyond}."
 
 
-def _notes(explanation: Explanation, look: Look) -> str:
+def _render_notes(explanation: Explanation, look: Look) -> str:
     notes = []
     if look.original and (explanation.frame or WHOLE) != WHOLE:
         notes.append("The model reads the part that is not veiled in grey.")
@@ -53,13 +55,13 @@ def _notes(explanation: Explanation, look: Look) -> str:
 def render_views(explanation: Explanation, row: int = 0) -> str:
     """The four views beside each other, the overlay first, with their legend."""
     order = sorted(KINDS, key=lambda kind: kind != "overlay")
-    figures = "".join(_figure(explanation, Look(kind), row) for kind in order)
+    figures = "".join(_render_figure(explanation, Look(kind), row) for kind in order)
     return f"{figures}{render_image_legend(explanation, Look(), row)}"
 
 
-def _figure(explanation: Explanation, look: Look, row: int) -> str:
-    source = make_data_url(render(explanation, look, row), SIDE, "PNG")
-    said = escape_plain(alt(explanation, look, row))
+def _render_figure(explanation: Explanation, look: Look, row: int) -> str:
+    source = make_data_url(render_image(explanation, look, row), SIDE, "PNG")
+    said = escape_plain(describe_figure(explanation, look, row))
     return f'<figure><img src="{source}" alt="{said}"><figcaption>{NAMES[look.kind]}</figcaption></figure>'
 
 
@@ -70,7 +72,7 @@ def list_regions(explanation: Explanation, row: int = 0) -> list[dict[str, str |
     total = float(abs(values).sum(dtype=float)) or 1.0
     for sign in (1, -1):
         mass = float((sign * values).clip(min=0).sum(dtype=float))
-        for region in regions(values, sign):
+        for region in rank_regions(values, sign):
             scores[region.name] = scores.get(region.name, 0.0) + sign * mass * region.share
     found: list[dict[str, str | float]] = [
         {"text": name, "score": score, "share": abs(score) / total} for name, score in scores.items()

@@ -19,7 +19,7 @@ class Region:
     share: float
 
 
-def regions(values: Floats, sign: int = 1) -> list[Region]:
+def rank_regions(values: Floats, sign: int = 1) -> list[Region]:
     """The nine parts of a map by their share of its positive scores (`sign` 1) or negative ones (-1), largest first.
 
     Empty if there are none.
@@ -29,14 +29,14 @@ def regions(values: Floats, sign: int = 1) -> list[Region]:
     if not total:
         return []
     found = [
-        Region(_name(i, j), float(part.sum() / total))
+        Region(_name_region(i, j), float(part.sum() / total))
         for i, band in enumerate(np.array_split(pushes, 3, axis=0))
         for j, part in enumerate(np.array_split(band, 3, axis=1))
     ]
     return sorted(found, key=lambda region: -region.share)
 
 
-def _name(i: int, j: int) -> str:
+def _name_region(i: int, j: int) -> str:
     if i == j == 1:
         return "the middle"
     return f"the {DOWN[i]} {ACROSS[j]}" if i != 1 else f"the {ACROSS[j]} side"

@@ -9,7 +9,7 @@ from ...inputs.images import decode, find_example
 from ...request import Picture
 from ...results.explanation import Explanation
 from ..palette import PAPER, VEIL
-from .heatmap import Box, Frame, Kind, Look, boxed, layer, strengths
+from .heatmap import Box, Frame, Kind, Look, compute_strengths, locate_frame, render_layer
 
 GAP = 8  # pixels between two pictures
 MOST_MEGABYTES = 1_000  # a picture that was explained has passed its server's own limit
@@ -26,11 +26,11 @@ def make_background(picture: Picture, grid: tuple[int, int], frame: Frame | None
     image = decode(picture, MOST_MEGABYTES)
     if original:
         return image
-    part = image.crop(boxed(frame, image.size))  # beyond the edges Pillow gives black, as processors do
+    part = image.crop(locate_frame(frame, image.size))  # beyond the edges Pillow gives black, as processors do
     return part.resize((grid[1], grid[0]), Image.Resampling.BICUBIC)
 
 
-def tone(image: Image.Image, kind: Kind) -> Image.Image:
+def tone_image(image: Image.Image, kind: Kind) -> Image.Image:
     """The picture as a view wants it below its map: not at all, in grey so that colours speak, or as it is."""
     match kind:
         case "heatmap":
@@ -41,18 +41,22 @@ def tone(image: Image.Image, kind: Kind) -> Image.Image:
             return image.copy()
 
 
-def render(explanation: Explanation, look: Look, row: int = 0) -> Image.Image:
+def render_image(explanation: Explanation, look: Look, row: int = 0) -> Image.Image:
     """The view as one picture, with the picture itself on its left if the look says so."""
     picture = find_picture(explanation)
     if picture is None:
-        return Image.fromarray(layer(strengths(explanation, look, row), "heatmap")).convert("RGB")
+        return Image.fromarray(render_layer(compute_strengths(explanation, look, row), "heatmap")).convert("RGB")
     image = make_background(picture, explanation.grid or (1, 1), explanation.frame, look.original)
-    box = boxed(explanation.frame, image.size) if look.original else (0, 0, *image.size)
-    view = _laid(tone(image, look.kind), Image.fromarray(layer(strengths(explanation, look, row), look.kind)), box)
-    return _beside(image, view) if look.side_by_side else view
+    box = locate_frame(explanation.frame, image.size) if look.original else (0, 0, *image.size)
+    view = _overlay(
+        tone_image(image, look.kind),
+        Image.fromarray(render_layer(compute_strengths(explanation, look, row), look.kind)),
+        box,
+    )
+    return _place_beside(image, view) if look.side_by_side else view
 
 
-def _laid(view: Image.Image, over: Image.Image, box: Box) -> Image.Image:
+def _overlay(view: Image.Image, over: Image.Image, box: Box) -> Image.Image:
     """The map over the part of the picture that the model reads, and a veil over the rest."""
     sheet = Image.new("RGBA", view.size, (*VEIL[:3], round(255 * VEIL[3])))
     sheet.paste(over.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.NEAREST), box[:2])
@@ -60,7 +64,7 @@ def _laid(view: Image.Image, over: Image.Image, box: Box) -> Image.Image:
     return view
 
 
-def _beside(one: Image.Image, other: Image.Image) -> Image.Image:
+def _place_beside(one: Image.Image, other: Image.Image) -> Image.Image:
     both = Image.new("RGB", (one.width + GAP + other.width, one.height), PAPER)
     both.paste(one, (0, 0))
     both.paste(other, (one.width + GAP, 0))
@@ -69,10 +73,10 @@ def _beside(one: Image.Image, other: Image.Image) -> Image.Image:
 
 def render_png(explanation: Explanation, look: Look, row: int = 0) -> bytes:
     """The view as a PNG file."""
-    return _file(render(explanation, look, row), "PNG")
+    return _encode(render_image(explanation, look, row), "PNG")
 
 
-def _file(image: Image.Image, kind: str, **options: int) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
@@ -82,5 +86,5 @@ def make_data_url(image: Image.Image, most: int, kind: str = "JPEG") -> str:
     """The image, at most `most` pixels wide and high, as an address that holds all of it."""
     small = image.copy()
     small.thumbnail((most, most), Image.Resampling.LANCZOS)
-    data = base64.b64encode(_file(small, kind, **({"quality": 85} if kind == "JPEG" else {}))).decode()
+    data = base64.b64encode(_encode(small, kind, **({"quality": 85} if kind == "JPEG" else {}))).decode()
     return f"data:image/{kind.lower()};base64,{data}"

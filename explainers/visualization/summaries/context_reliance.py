@@ -3,8 +3,9 @@
 import numpy as np
 
 from ...results.explanation import Explanation, Numbers
-from ...results.granularity import join, list_word_keys
-from ..text.escape import escape, shorten
+from ...results.granularity import join_features, list_word_keys
+from ..text.escape import escape
+from ..text.format import shorten
 from .generation import join_words
 
 CSS = """
@@ -14,18 +15,20 @@ CSS = """
 """
 
 
-def said(explanation: Explanation, cues: list[tuple[int, list[str]]]) -> str:
+def describe_reliance(explanation: Explanation, cues: list[tuple[int, list[str]]]) -> str:
     """How many written tokens depend on the context, and on what in it: (row, words) each. HTML."""
     count = len(explanation.targets)
     if not cues:
         return f"None of the {count} written tokens stands out: the context changes little of what is written here."
     verb = "depends" if len(cues) == 1 else "depend"
     lead = f"<strong>{len(cues)}</strong> of {count} written tokens {verb} on the context"
-    parts = [f"{join_words([own(explanation, row)])} on {join_words(words[:2])}" for row, words in cues[:3] if words]
+    parts = [
+        f"{join_words([name_word(explanation, row)])} on {join_words(words[:2])}" for row, words in cues[:3] if words
+    ]
     return f"{lead}: {'; '.join(parts)}." if parts else f"{lead}, but on no single part of it."
 
 
-def marked(explanation: Explanation, rows: list[int], begun: str = "") -> str:
+def render_marked(explanation: Explanation, rows: list[int], begun: str = "") -> str:
     """The written text with the tokens of these rows framed, after the words that it had to begin with, faded. HTML."""
     features = sorted(
         (f.start, f.end)
@@ -41,31 +44,31 @@ def marked(explanation: Explanation, rows: list[int], begun: str = "") -> str:
     return f'<div class="wf-c-text" dir="auto">{lead}{"".join(parts)}{escape(text[place:])}</div>'
 
 
-def plainly(text: str) -> str:
+def render_plain(text: str) -> str:
     """A text with nothing marked, or that there is none. HTML."""
     shown = escape(text) if text.strip() else "<em>nothing: the model ends its text at once</em>"
     return f'<div class="wf-c-text" dir="auto">{shown}</div>'
 
 
-def own(explanation: Explanation, row: int) -> str:
+def name_word(explanation: Explanation, row: int) -> str:
     """The word that a written token is a part of."""
-    return words(explanation, [explanation.targets[row].position or 0])[0]
+    return list_words(explanation, [explanation.targets[row].position or 0])[0]
 
 
-def words(explanation: Explanation, places: list[int]) -> list[str]:
+def list_words(explanation: Explanation, places: list[int]) -> list[str]:
     """The words that these features are parts of, each once."""
     keys = list_word_keys(explanation.features)
     parts = {keys[i]: [f for f, key in zip(explanation.features, keys, strict=True) if key == keys[i]] for i in places}
-    return [join(features, explanation.shown).text for features in parts.values()]
+    return [join_features(features, explanation.source_texts).text for features in parts.values()]
 
 
-def lines(
+def list_rows(
     explanation: Explanation, values: Numbers, cues: list[tuple[int, str | None, list[str]]]
 ) -> list[dict[str, str | float]]:
     """One row a token that depends on the context: how far, what would have stood there, and what it comes from."""
     return [
         {
-            "written": own(explanation, row),
+            "written": name_word(explanation, row),
             "measure": float(np.float32(values[row])),
             "without the context": instead if instead is not None else "the same",
             "comes from": ", ".join(shorten(word, 30) for word in words) or "no single part",

@@ -44,40 +44,44 @@ def describe_generation(explanation: Explanation) -> str:
     row = find_strongest_row(explanation)
     target, found = explanation.targets[row], list_sources(explanation, row, len(explanation.features))
     own = explanation.features[target.position].text if target.position is not None else target.label or ""
-    given = explanation.request.texts.get(list(explanation.shown)[-1], "").strip()
+    given = explanation.request.texts.get(list(explanation.source_texts)[-1], "").strip()
     start = "Of this text, the model expects" if given else "The model wrote"
     said = f"{start} {bold(own)}{render_probability(target.probability)}"
     if target.foil is not None:
         said += f" rather than {bold(target.foil)}"
-    because = f" {_because(explanation, row, found)}." if found else "; nothing that it read moves this number."
-    return " ".join(part for part in (said + because, _meaning(explanation), describe_doubts(explanation)) if part)
+    because = (
+        f" {_describe_sources(explanation, row, found)}." if found else "; nothing that it read moves this number."
+    )
+    return " ".join(
+        part for part in (said + because, _describe_colours(explanation), describe_doubts(explanation)) if part
+    )
 
 
-def _meaning(explanation: Explanation) -> str:
+def _describe_colours(explanation: Explanation) -> str:
     """What the colours mean where written tokens are compared with others."""
     if all(target.foil is None for target in explanation.targets):
         return ""
     return "Blue pushed towards what is written, orange towards what it is compared with."
 
 
-def _because(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:
+def _describe_sources(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:
     """What pushed towards a token, the strongest first, and what against it."""
     if not explanation.signed:
-        return f"with most weight on {_list(explanation, _strong(found, found[0][1])[:2])}"
+        return f"with most weight on {_quote_features(explanation, _select_strong(found, found[0][1])[:2])}"
     pushing = [(place, score) for place, score in found if score > 0]
-    towards = _strong(pushing, pushing[0][1])[:2] if pushing else []
-    away = _strong([(place, score) for place, score in found if score < 0], found[0][1])[:1]
-    against = f"against the push of {_list(explanation, away)}" if away else ""
-    mostly = f"mostly because of {_list(explanation, towards)}" if towards else ""
+    towards = _select_strong(pushing, pushing[0][1])[:2] if pushing else []
+    away = _select_strong([(place, score) for place, score in found if score < 0], found[0][1])[:1]
+    against = f"against the push of {_quote_features(explanation, away)}" if away else ""
+    mostly = f"mostly because of {_quote_features(explanation, towards)}" if towards else ""
     return ", ".join(part for part in (mostly, against) if part)
 
 
-def _strong(found: list[tuple[int, float]], strongest: float) -> list[int]:
+def _select_strong(found: list[tuple[int, float]], strongest: float) -> list[int]:
     """The places whose scores are not much smaller than the strongest."""
     return [place for place, score in found if abs(score) >= WORTH_NAMING * abs(strongest)]
 
 
-def _list(explanation: Explanation, places: list[int]) -> str:
+def _quote_features(explanation: Explanation, places: list[int]) -> str:
     return join_words([explanation.features[place].text for place in places])
 
 

@@ -3,7 +3,8 @@
 from ...request import Target
 from ...results.explanation import Explanation, Prediction
 from ..html import bold, quote, render_note
-from ..text.escape import escape, format_probability
+from ..text.escape import escape
+from ..text.format import format_probability
 
 ORDER = ("first", "second", "third", "fourth", "fifth")
 
@@ -38,9 +39,9 @@ def name_mask(prediction: Prediction, place: int | None) -> str:
 def render_words(explanation: Explanation, row: int) -> str:
     """The likeliest words for the gap with their probabilities, as HTML; nothing if the map is about no gap."""
     words = list_words(explanation, row)
-    told = ", ".join(f"{quote(str(word.label))}&nbsp;{_share(word)}" for word in words)
+    told = ", ".join(f"{quote(str(word.label))}&nbsp;{_format_share(word)}" for word in words)
     return render_note(f"Likeliest there: {told}.") if words else ""
 
 
-def _share(word: Target) -> str:
+def _format_share(word: Target) -> str:
     return escape(format_probability(word.probability or 0.0)).replace(" ", "&nbsp;")

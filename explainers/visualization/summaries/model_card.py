@@ -67,15 +67,15 @@ def list_methods(card: Card, task: str = "") -> list[Method]:
 def list_missing(card: Card) -> list[tuple[Method, str]]:
     """The methods that do not, each with what they need and the model does not give, and why if that is known."""
     others = [(method, method.needs - card.provides) for method in METHODS.values()]
-    return [(method, _why(card, missing)) for method, missing in others if missing]
+    return [(method, _explain_missing(card, missing)) for method, missing in others if missing]
 
 
-def _why(card: Card, missing: frozenset[str]) -> str:
+def _explain_missing(card: Card, missing: frozenset[str]) -> str:
     reasons = [reason for name, reason in card.reasons if name in missing]
     return ". ".join([", ".join(list_provided(missing)), *(reason.rstrip(".") for reason in reasons)])
 
 
-def summarize(card: Card) -> str:
+def summarize_card(card: Card) -> str:
     """Language, memory and licence in one line."""
     megabytes = f"{card.megabytes:,} MB in memory" if card.megabytes else ""
     return " · ".join(filter(None, (list_languages(card), megabytes, card.licence)))

@@ -10,12 +10,12 @@ from ..text.spans import name_direction, name_unit
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
 
-PRINTED = ["for text, score in explanation.by_word().pairs():", '    print(f"{score:+.4f}  {text}")']
-DRAWING = [
+PRINT_LINES = ["for text, score in explanation.by_word().pairs():", '    print(f"{score:+.4f}  {text}")']
+DRAW_IMPORTS = [
     "from explainers.visualization.image.render import png",
     "from explainers.visualization.image.heatmap import Look",
 ]
-DRAWN = ['Path("map.png").write_bytes(png(explanation, Look("overlay")))']
+DRAW_LINES = ['Path("map.png").write_bytes(png(explanation, Look("overlay")))']
 
 
 def list_provenance(explanation: Explanation, row: int = 0) -> Pairs:
@@ -23,7 +23,7 @@ def list_provenance(explanation: Explanation, row: int = 0) -> Pairs:
     request, method = explanation.request, METHODS.get(explanation.request.method)
     rows = [
         ("Method", f"{method.label}: {method.summary} ({method.paper})" if method else request.method),
-        ("Explained", f"{_explained(explanation, row)}, in {name_unit(explanation.unit)}"),
+        ("Explained", f"{_name_explained(explanation, row)}, in {name_unit(explanation.unit)}"),
         ("Value at the text", f"{explanation.values[row]:.6g}"),
     ]
     if explanation.baselines is not None:
@@ -35,7 +35,7 @@ def list_provenance(explanation: Explanation, row: int = 0) -> Pairs:
     return (*rows, ("Seed", str(request.seed)))
 
 
-def _explained(explanation: Explanation, row: int) -> str:
+def _name_explained(explanation: Explanation, row: int) -> str:
     """What a positive score pushes towards; of a generation that is each written token, and the numbers are of one."""
     said, count = name_direction(explanation, row), len(explanation.targets)
     return f"each of {count} written tokens, here {said}" if explanation.kind == "generation" and count > 1 else said
@@ -52,24 +52,24 @@ def write_code(explanation: Explanation) -> str:
     lines = [
         *(["from pathlib import Path", ""] if request.pictures else []),
         "from explainers import Request, Target, explain" if target else "from explainers import Request, explain",
-        *(DRAWING if request.pictures else []),
+        *(DRAW_IMPORTS if request.pictures else []),
         "",
         "request = Request(",
         f"    task={request.task!r},",
         f"    model={request.model!r},",
         f"    method={request.method!r},",
-        f"    inputs={{{_inputs(request)}}},",
+        f"    inputs={{{_write_inputs(request)}}},",
         *([f"    target=Target({named}),"] if target else []),
         *([f"    params={changed!r},"] if changed else []),
         *([f"    seed={request.seed!r},"] if request.seed else []),
         ")",
         "explanation = explain(request)",
-        *(DRAWN if request.pictures else PRINTED),
+        *(DRAW_LINES if request.pictures else PRINT_LINES),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _inputs(request: Request) -> str:
+def _write_inputs(request: Request) -> str:
     """The inputs as the inside of a Python dict; an image by the name of a file that the reader has."""
     texts = [f"{name!r}: {text!r}" for name, text in request.texts.items()]
     return ", ".join(texts + [f'{name!r}: Path("image.png")' for name in request.pictures])
@@ -79,11 +79,11 @@ def list_settings(explanation: Explanation) -> dict[str, Value]:
     """The settings as Python values, without those that are their method's default."""
     method = METHODS.get(explanation.request.method)
     defaults = {param.name: param.default for param in method.params} if method else {}
-    values = {name: _value(text) for name, text in explanation.request.options.items()}
+    values = {name: _parse_value(text) for name, text in explanation.request.options.items()}
     return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
 
-def _value(text: str) -> Value:
+def _parse_value(text: str) -> Value:
     """What a Request writes as `text`: true, false, a number in its shortest form, or the text itself."""
     if text in ("true", "false"):
         return text == "true"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...results.explanation import Explanation
 from ...results.faithfulness import Faithfulness
-from ..text.escape import name_target, unsigned
+from ..text.format import format_unsigned, name_target
 from ..text.segments import collect_spreads, rank_segments
 from .doubt import name_convergence
 
@@ -52,7 +52,7 @@ def list_costs(
     found = [check for check in checks if check]
     if len(found) == len(rows):
         for row, check in zip(rows, found, strict=True):
-            row |= {"aopc": check.aopc, "random": _by_chance(check), "chance": check.verdict}
+            row |= {"aopc": check.aopc, "random": _get_random_mean(check), "chance": check.verdict}
     return rows
 
 
@@ -61,8 +61,8 @@ def name_most_faithful(names: Sequence[str], checks: Sequence[Faithfulness]) -> 
     beating = [pair for pair in zip(names, checks, strict=True) if pair[1].verdict == "beats chance"]
     if not beating:
         return "None of these maps beats chance."
-    name, check = max(beating, key=lambda pair: pair[1].aopc - _by_chance(pair[1]))
-    falls, chance = (unsigned(value) for value in (check.aopc, _by_chance(check)))
+    name, check = max(beating, key=lambda pair: pair[1].aopc - _get_random_mean(pair[1]))
+    falls, chance = (format_unsigned(value) for value in (check.aopc, _get_random_mean(check)))
     others = f"{len(beating)} of {len(names)} maps beat chance." if len(beating) < len(names) else "All beat chance."
     return (
         f"{name} is the truest to the model: without what it calls strongest the number falls by {falls} on average, "
@@ -70,5 +70,5 @@ def name_most_faithful(names: Sequence[str], checks: Sequence[Faithfulness]) -> 
     )
 
 
-def _by_chance(check: Faithfulness) -> float:
+def _get_random_mean(check: Faithfulness) -> float:
     return check.measure("comprehensiveness").random

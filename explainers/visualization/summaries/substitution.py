@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ...results.substitution import Substitution
 from ..html import quote_bold, render_probability
-from ..text.escape import shorten, show_controls
+from ..text.escape import show_controls
+from ..text.format import shorten
 
 
 def describe_substitutions(swaps: Sequence[Substitution], token: str, foil: str | None) -> str:
@@ -24,13 +25,13 @@ def describe_substitutions(swaps: Sequence[Substitution], token: str, foil: str 
 def list_rows(swaps: Sequence[Substitution], token: str, foil: str | None) -> list[dict[str, str | float]]:
     """One row a word, that where the token has least first."""
     return [
-        _row(swap, show_controls(token), show_controls(foil or ""))
+        _make_row(swap, show_controls(token), show_controls(foil or ""))
         for swap in sorted(swaps, key=lambda swap: swap.share)
     ]
 
 
-def _row(swap: Substitution, token: str, foil: str) -> dict[str, str | float]:
-    found: dict[str, str | float] = {"word": show_controls(swap.word), f"“{token}”": swap.own}
-    if swap.foil is not None:
-        found |= {f"“{foil}”": swap.foil, "of the two": swap.share}
-    return found | {"the model writes": shorten(show_controls(swap.written), 200)}
+def _make_row(swap: Substitution, token: str, foil: str) -> dict[str, str | float]:
+    found: dict[str, str | float] = {"word": show_controls(swap.word), f"“{token}”": swap.probability}
+    if swap.foil_probability is not None:
+        found |= {f"“{foil}”": swap.foil_probability, "of the two": swap.share}
+    return found | {"the model writes": shorten(show_controls(swap.continuation), 200)}

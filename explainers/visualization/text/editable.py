@@ -9,7 +9,8 @@ from ...results.explanation import Explanation, Prediction
 from ..html import bold, join_items, quote
 from ..palette import CSS as MAPS
 from ..summaries.mask_predictions import list_masks
-from .escape import escape, format_probability, label, name_field, show_controls, unsigned
+from .escape import escape, show_controls
+from .format import format_probability, format_unsigned, name_field, name_label
 from .segments import Segment, has_score, split_segments
 from .spans import STRONG
 
@@ -17,7 +18,7 @@ NAMED = 3  # changes that a sentence names
 
 
 @dataclass(frozen=True)
-class Piece:
+class Part:
     """A part of a text; a word has an `index`, and `strength` and `kind` once it has a score."""
 
     text: str
@@ -32,41 +33,41 @@ class Line:
 
     field: str
     label: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Part, ...]
 
 
-def lines(rewriting: Counterfactual, explanation: Explanation | None, row: int, limit: float) -> list[Line]:
+def list_lines(rewriting: Counterfactual, explanation: Explanation | None, row: int, limit: float) -> list[Line]:
     """The texts as they are now, coloured by their map if it is known."""
     return [
-        Line(name, name_field(name), _pieces(wording, _scores(name, wording, explanation, row), limit))
+        Line(name, name_field(name), _split_parts(wording, _find_scores(name, wording, explanation, row), limit))
         for name, wording in rewriting.texts
     ]
 
 
-def _scores(field: str, wording: AttackedText, explanation: Explanation | None, row: int) -> list[Segment]:
-    if explanation is None or explanation.shown.get(field) != wording.text:
+def _find_scores(field: str, wording: AttackedText, explanation: Explanation | None, row: int) -> list[Segment]:
+    if explanation is None or explanation.source_texts.get(field) != wording.text:
         return []
     return [piece for piece in split_segments(explanation.by_word(), field, row) if has_score(piece)]
 
 
-def _pieces(wording: AttackedText, scores: list[Segment], limit: float) -> tuple[Piece, ...]:
-    found: list[Piece] = []
-    for index, (piece, (start, end)) in enumerate(zip(wording.pieces, wording.places, strict=True)):
+def _split_parts(wording: AttackedText, scores: list[Segment], limit: float) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for index, (piece, (start, end)) in enumerate(zip(wording.words, wording.spans, strict=True)):
         score = sum(segment.score or 0.0 for segment in scores if start <= segment.start < end)
         strength = min(1.0, abs(score) / limit) if limit else 0.0
         kind = f"{'wf-n' if score < 0 else 'wf-p'}{' wf-strong' if strength >= STRONG else ''}" if score else ""
-        found += [Piece(show_controls(piece.gap))] if piece.gap else []
-        found.append(Piece(show_controls(piece.text), index, round(strength, 3), kind))
-    return (*found, Piece(show_controls(wording.tail))) if wording.tail else tuple(found)
+        found += [Part(show_controls(piece.gap))] if piece.gap else []
+        found.append(Part(show_controls(piece.text), index, round(strength, 3), kind))
+    return (*found, Part(show_controls(wording.tail))) if wording.tail else tuple(found)
 
 
-def effect(changes: tuple[Change, ...], before: Prediction, after: Prediction, unit: str) -> str:
+def describe_effect(changes: tuple[Change, ...], before: Prediction, after: Prediction, unit: str) -> str:
     """What the model says of the changed texts, and what it said of the original."""
-    how, what = _how(changes), _what(before, after, unit)
+    how, what = _describe_changes(changes), _describe_outcome(before, after, unit)
     return f"{how} {what}" if how else f"{what[:1].upper()}{what[1:]}"
 
 
-def _how(changes: tuple[Change, ...]) -> str:
+def _describe_changes(changes: tuple[Change, ...]) -> str:
     if not changes:
         return ""
     if len(changes) > NAMED:
@@ -78,24 +79,30 @@ def _how(changes: tuple[Change, ...]) -> str:
     return f"{said[:1].upper()}{said[1:]}"
 
 
-def _what(before: Prediction, after: Prediction, unit: str) -> str:
+def _describe_outcome(before: Prediction, after: Prediction, unit: str) -> str:
     if before.text or after.text:
         verb = "writes" if after.alternatives else "answers"
-        then, now = ("" if p.alternatives or not p.targets else _share(p.targets[0]) for p in (before, after))
-        return _told(verb, bold(before.text, 80), then, bold(after.text, 80), now)
+        then, now = (
+            "" if p.alternatives or not p.targets else _format_probability(p.targets[0]) for p in (before, after)
+        )
+        return _compare_answers(verb, bold(before.text, 80), then, bold(after.text, 80), now)
     if (one := list_masks(before)) and (other := list_masks(after)):
-        return _filled([there[0] for there in one], [there[0] for there in other])
+        return _compare_masks([there[0] for there in one], [there[0] for there in other])
     if any(target.position is not None for target in (*before.targets, *after.targets)):
-        return _entities(before, after)
+        return _compare_entities(before, after)
     if not before.targets or not after.targets:
         return "the model says nothing that can be compared."
     first, last = before.targets[0], after.targets[0]
     if unit.startswith("score"):
-        return _told("gives", _label(first), _number(first), _label(last), _number(last))
-    return _told("says", _label(first), _share(first), _label(last), _share(last))
+        return _compare_answers(
+            "gives", _render_label(first), _format_score(first), _render_label(last), _format_score(last)
+        )
+    return _compare_answers(
+        "says", _render_label(first), _format_probability(first), _render_label(last), _format_probability(last)
+    )
 
 
-def _told(verb: str, first: str, number_then: str, last: str, number_now: str) -> str:
+def _compare_answers(verb: str, first: str, number_then: str, last: str, number_now: str) -> str:
     """What is said now, with its number, and what was said before."""
     now, then = (f" ({number})" if number else "" for number in (number_now, number_then))
     if first != last:
@@ -105,14 +112,14 @@ def _told(verb: str, first: str, number_then: str, last: str, number_now: str) -
     return f"the model {verb} the same: {last}{now}."
 
 
-def _filled(before: list[Target], after: list[Target]) -> str:
+def _compare_masks(before: list[Target], after: list[Target]) -> str:
     """What is expected in each gap now, and what was."""
-    then, now = (" … ".join(f"“{_label(word)}”" for word in words) for words in (before, after))
-    shares = (_share(words[0]) if len(words) == 1 else "" for words in (before, after))
-    return _told("expects", then, next(shares), now, next(shares))
+    then, now = (" … ".join(f"“{_render_label(word)}”" for word in words) for words in (before, after))
+    shares = (_format_probability(words[0]) if len(words) == 1 else "" for words in (before, after))
+    return _compare_answers("expects", then, next(shares), now, next(shares))
 
 
-def _entities(before: Prediction, after: Prediction) -> str:
+def _compare_entities(before: Prediction, after: Prediction) -> str:
     one, other = ([(target.text or "", target.label or "") for target in p.targets] for p in (before, after))
     lost = [f"{bold(text, 80)} for {bold(kind, 80)}" for text, kind in one if (text, kind) not in other]
     found = [f"{bold(text, 80)} for {bold(kind, 80)}" for text, kind in other if (text, kind) not in one]
@@ -122,16 +129,16 @@ def _entities(before: Prediction, after: Prediction) -> str:
     return f"the model {', and '.join(parts)}."
 
 
-def _label(target: Target) -> str:
-    return bold(label(target), 80)
+def _render_label(target: Target) -> str:
+    return bold(name_label(target), 80)
 
 
-def _share(target: Target) -> str:
+def _format_probability(target: Target) -> str:
     return "" if target.probability is None else escape(format_probability(target.probability))
 
 
-def _number(target: Target) -> str:
-    return unsigned(target.probability or 0.0)
+def _format_score(target: Target) -> str:
+    return format_unsigned(target.probability or 0.0)
 
 
 CSS = (

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from ...request import Target
 from ...results.explanation import Explanation
-from ..palette import KINDS
-from .escape import label, show_controls
+from ..palette import ENTITY_COLOURS
+from .escape import show_controls
+from .format import name_label
 
 
 @dataclass(frozen=True)
-class Piece:
+class Part:
     """A part of the text; `label` and `hue` are those of an entity, `row` is its map if it is explained."""
 
     text: str
@@ -18,26 +19,26 @@ class Piece:
     row: int | None = None
 
 
-def split_entities(explanation: Explanation) -> list[Piece]:
+def split_entities(explanation: Explanation) -> list[Part]:
     """The whole text in order, entities and what lies between them; empty if entities are not what it is about."""
-    marked = _marked(explanation)
+    marked = _find_entities(explanation)
     if not marked or explanation.prediction.text:
         return []
-    ((_, text),) = list(explanation.shown.items())[:1]
+    ((_, text),) = list(explanation.source_texts.items())[:1]
     hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in marked))}
     found, place = [], 0
     for start, target, row in marked:
         if start < place:  # tokens that share a sign: the first stands for all
             continue
         end = start + len(target.text or "")
-        found += [Piece(show_controls(text[place:start]))] if start > place else []
-        hue = hues[target.label] % len(KINDS)
-        found.append(Piece(show_controls(text[start:end]), label(target), hue, row))
+        found += [Part(show_controls(text[place:start]))] if start > place else []
+        hue = hues[target.label] % len(ENTITY_COLOURS)
+        found.append(Part(show_controls(text[start:end]), name_label(target), hue, row))
         place = end
-    return [*found, Piece(show_controls(text[place:]))] if place < len(text) else found
+    return [*found, Part(show_controls(text[place:]))] if place < len(text) else found
 
 
-def _marked(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
+def _find_entities(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
     """Where each entity starts, and its row; those that the model said but that are not explained have none."""
     rows = {target.position: (target, row) for row, target in enumerate(explanation.targets)}
     said = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
@@ -59,5 +60,5 @@ button.wf-e:focus-visible { outline: .15em solid currentColor; outline-offset: .
 .wf-e small { font-weight: 600; opacity: .85; }
 """ + "".join(
     f".wf-k{i} {{ background: {tint}; border-bottom-color: {line} !important; }}\n"
-    for i, (tint, line) in enumerate(KINDS)
+    for i, (tint, line) in enumerate(ENTITY_COLOURS)
 )

@@ -13,9 +13,10 @@ import numpy as np
 
 from ...results.explanation import Explanation, Floats
 from ..palette import CSS as COLOURS
-from ..palette import UNREAD
+from ..palette import UNREAD_OPACITY
 from ..summaries.generation import find_strongest_row
-from .escape import format_probability, name_field, shorten, show_controls
+from .escape import show_controls
+from .format import format_probability, name_field, shorten
 
 FINE = 32_767  # the strongest score of a row as a whole number of 16 bits; one less than none stands for not visible
 ROLES = {"system": "Instructions", "user": "You", "assistant": "The model", "tool": "Tool"}
@@ -27,10 +28,12 @@ def make_payload(explanation: Explanation) -> dict[str, Any]:
     """What the interactive view draws, as JSON knows it; `id` tells one result from another."""
     limits, numbers = pack_scores(explanation.scores)
     drawn = {
-        "fields": [_field(explanation, field) for field in explanation.shown],
-        "rows": [_row(explanation, row, float(limit)) for row, limit in enumerate(limits)],
+        "fields": [_pack_field(explanation, field) for field in explanation.source_texts],
+        "rows": [_pack_row(explanation, row, float(limit)) for row, limit in enumerate(limits)],
         "scores": numbers,
-        "unseen": [[index, show_controls(explanation.features[index].text)] for index in sorted(_unseen(explanation))],
+        "unseen": [
+            [index, show_controls(explanation.features[index].text)] for index in sorted(_find_unseen(explanation))
+        ],
         "width": len(explanation.features),
         "first": find_strongest_row(explanation),
         "signed": explanation.signed,
@@ -40,7 +43,7 @@ def make_payload(explanation: Explanation) -> dict[str, Any]:
     return {"id": digest[:16], **drawn}
 
 
-def written(explanation: Explanation) -> dict[int, int]:
+def find_target_rows(explanation: Explanation) -> dict[int, int]:
     """The row of each feature that is explained, by the feature's index."""
     return {target.position: row for row, target in enumerate(explanation.targets) if target.position is not None}
 
@@ -54,13 +57,13 @@ def pack_scores(scores: Floats) -> tuple[Floats, str]:
     return limits, base64.b64encode(whole.tobytes()).decode()
 
 
-def _unseen(explanation: Explanation) -> set[int]:
+def _find_unseen(explanation: Explanation) -> set[int]:
     """The features that the text does not show: what a tokenizer or a template adds."""
-    rows = written(explanation)
+    rows = find_target_rows(explanation)
     return {i for i, feature in enumerate(explanation.features) if feature.start is None and i not in rows}
 
 
-def _row(explanation: Explanation, row: int, limit: float) -> dict[str, Any]:
+def _pack_row(explanation: Explanation, row: int, limit: float) -> dict[str, Any]:
     target = explanation.targets[row]
     found: dict[str, Any] = {"name": name_target(explanation, row), "limit": float(f"{limit:.6g}")}
     if target.probability is not None:
@@ -96,28 +99,28 @@ def list_alternatives(explanation: Explanation, row: int) -> list[str]:
     ]
 
 
-def _field(explanation: Explanation, field: str) -> dict[str, Any]:
+def _pack_field(explanation: Explanation, field: str) -> dict[str, Any]:
     """An input's name, and its text in blocks: whose words they are, and the pieces in order."""
     blocks: list[dict[str, Any]] = []
-    for start, end, role in _blocks(explanation, field):
-        parts = _parts(explanation, field, start, end)
+    for start, end, role in _split_blocks(explanation, field):
+        parts = _split_parts(explanation, field, start, end)
         if any(part[1] >= 0 or part[0].strip() for part in parts):
             blocks.append({"role": role, "parts": parts})
     return {"title": name_field(field), "blocks": blocks}
 
 
-def _blocks(explanation: Explanation, field: str) -> list[tuple[int, int, str]]:
+def _split_blocks(explanation: Explanation, field: str) -> list[tuple[int, int, str]]:
     """The whole text in order: from, to, and whose words it is, or nobody's."""
     place, found = 0, []
     for _, start, end, role in sorted(segment for segment in explanation.segments if segment[0] == field):
         found += [(place, start, ""), (start, end, ROLES.get(role, role[:1].upper() + role[1:]))]
         place = end
-    return [*found, (place, len(explanation.shown[field]) + 1, "")]
+    return [*found, (place, len(explanation.source_texts[field]) + 1, "")]
 
 
-def _parts(explanation: Explanation, field: str, start: int, end: int) -> list[Part]:
+def _split_parts(explanation: Explanation, field: str, start: int, end: int) -> list[Part]:
     """The pieces of a text from one place to another, and what lies between them; a token of space is a mark."""
-    text, rows, unseen = explanation.shown[field], written(explanation), _unseen(explanation)
+    text, rows, unseen = explanation.source_texts[field], find_target_rows(explanation), _find_unseen(explanation)
     parts: list[Part] = []
     place, last = start, 0
     for index, feature in enumerate(explanation.features):
@@ -128,7 +131,7 @@ def _parts(explanation: Explanation, field: str, start: int, end: int) -> list[P
         if not start <= first < end:
             continue
         if first > place:
-            parts.append(_between(text[place:first], not parts))
+            parts.append(_make_gap(text[place:first], not parts))
         stop = first if feature.end is None else feature.end
         if feature.start is None or stop == first:
             parts.append([show_controls(feature.text), index, rows.get(index, -1), 1])
@@ -136,10 +139,10 @@ def _parts(explanation: Explanation, field: str, start: int, end: int) -> list[P
             parts.append([show_controls(text[max(place, first) : stop]), index, rows.get(index, -1), 0])
         place = max(place, stop)
     rest = text[place : min(end, len(text))]
-    return [*parts, _between(rest, True)] if rest else parts
+    return [*parts, _make_gap(rest, True)] if rest else parts
 
 
-def _between(text: str, outside: bool) -> Part:
+def _make_gap(text: str, outside: bool) -> Part:
     """What lies between two pieces; before the first and behind the last, words were not read."""
     return [show_controls(text), -1, -1, int(outside and bool(text.strip()))]
 
@@ -155,7 +158,7 @@ CSS = f"""{COLOURS}
   user-select: none; -webkit-user-select: none; }}
 .wf-g-o:focus-visible {{ outline: .15em solid currentColor; outline-offset: .1em; }}
 .wf-g-on {{ outline: .12em solid currentColor; outline-offset: .05em; }}
-.wf-g-hidden {{ opacity: {UNREAD}; }}
+.wf-g-hidden {{ opacity: {UNREAD_OPACITY}; }}
 .wf-g-mark {{ font-size: .7em; border: 1px dotted currentColor; border-radius: .2em; padding: 0 .2em; }}
 .wf-g-said {{ font-size: 1.05rem; line-height: 1.5; min-height: 3em; margin: .6rem 0 .2rem; }}
 .wf-g-more {{ font-size: .85rem; opacity: .85; min-height: 1.4em; font-variant-numeric: tabular-nums; }}

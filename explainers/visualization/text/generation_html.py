@@ -8,17 +8,18 @@ from ...results.explanation import Explanation
 from ..charts.generation_matrix import list_targets
 from ..html import render_note, render_table
 from ..summaries.generation import find_strongest_row
-from .escape import escape, format_probability
+from .escape import escape
+from .format import format_probability
 from .generation import CSS, SCRIPT, make_payload
 from .spans import render_spans
 
-START = """
+START_SCRIPT = """
 for (const box of document.querySelectorAll(".wf-g"))
   wherefore(box, JSON.parse(box.parentElement.querySelector("script[type='application/json']").textContent));
 """
-WHOLE = SCRIPT + START
-POLICY = f"script-src 'sha256-{base64.b64encode(hashlib.sha256(WHOLE.encode()).digest()).decode()}'; "
-SAID = render_note("Without its script this page shows one token's map; the table below has them all.")
+FULL_SCRIPT = SCRIPT + START_SCRIPT
+POLICY = f"script-src 'sha256-{base64.b64encode(hashlib.sha256(FULL_SCRIPT.encode()).digest()).decode()}'; "
+NOSCRIPT_NOTE = render_note("Without its script this page shows one token's map; the table below has them all.")
 
 
 def render_view(explanation: Explanation) -> str:
@@ -26,14 +27,14 @@ def render_view(explanation: Explanation) -> str:
     data = json.dumps(make_payload(explanation), ensure_ascii=False).replace("<", "\\u003c")
     return (
         f"<style>{CSS}</style><div>"
-        f'<div class="wf-g">{render_spans(explanation, find_strongest_row(explanation))}{SAID}</div>'
+        f'<div class="wf-g">{render_spans(explanation, find_strongest_row(explanation))}{NOSCRIPT_NOTE}</div>'
         f'<script type="application/json">{data}</script></div>'
     )
 
 
 def render_script() -> str:
     """The one script of a page, which its policy allows by `POLICY` and no other."""
-    return f"<script>{WHOLE}</script>"
+    return f"<script>{FULL_SCRIPT}</script>"
 
 
 def render_sources(explanation: Explanation) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from .escape import escape
 
 
-def quote(texts: Sequence[str], word: str) -> str:
+def render_quotation(texts: Sequence[str], word: str) -> str:
     """The texts as one quotation, a line each, with the word marked where it stands first."""
     whole = "\n".join(texts)
     found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", whole)

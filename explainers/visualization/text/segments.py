@@ -25,36 +25,40 @@ class Segment:
 
 def split_segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment]:
     """The whole text of an input in order, features' pieces and what lies between them; nothing is lost."""
-    text = explanation.shown[field]
+    text = explanation.source_texts[field]
     placed = [
         (feature.start, feature.end, score)
         for feature, score in zip(explanation.features, explanation.scores[row].tolist(), strict=True)
         if feature.field == field and feature.start is not None and feature.end is not None
     ]
     spans = widen_to_characters([(start, end) for start, end, _ in placed], text)
-    return _filled(
-        text, field, _housed([(span[0], span[1], reduce(_sum, (placed[i][2] for i in own))) for *span, own in spans])
+    return _fill_gaps(
+        text,
+        field,
+        _merge_empty_spans(
+            [(span[0], span[1], reduce(_add_visible, (placed[i][2] for i in own))) for *span, own in spans]
+        ),
     )
 
 
-def _housed(spans: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
+def _merge_empty_spans(spans: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
     """Empty spans, which are tokens of space with nothing behind them, give their scores to a neighbour."""
     housed: list[tuple[int, int, float]] = []
     for start, end, score in spans:
         if housed and (start == end or housed[-1][0] == housed[-1][1]):
             first, last, before = housed.pop()
             start, end = (first, last) if start == end else (start, end)
-            score = _sum(before, score)
+            score = _add_visible(before, score)
         housed.append((start, end, score))
     return [span for span in housed if span[1] > span[0]]
 
 
-def _sum(one: float, other: float) -> float:
+def _add_visible(one: float, other: float) -> float:
     """The sum of the scores that are visible."""
     return other if math.isnan(one) else one if math.isnan(other) else one + other
 
 
-def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list[Segment]:
+def _fill_gaps(text: str, field: str, merged: list[tuple[int, int, float]]) -> list[Segment]:
     pieces, place = [], 0
     for start, end, score in merged:
         if start > place:
@@ -69,7 +73,7 @@ def _filled(text: str, field: str, merged: list[tuple[int, int, float]]) -> list
 
 def rank_segments(explanation: Explanation, row: int = 0) -> list[Segment]:
     """All pieces that have a score, strongest first."""
-    fields = explanation.shown
+    fields = explanation.source_texts
     pieces = [piece for field in fields for piece in split_segments(explanation, field, row) if has_score(piece)]
     return sorted(pieces, key=lambda piece: -abs(piece.score or 0.0))
 
@@ -93,10 +97,10 @@ def measure_special_share(explanation: Explanation, row: int = 0) -> dict[str, f
     total = sum(scores) or 1.0
     shares: dict[str, float] = {}
     for feature, score in zip(explanation.features, scores, strict=True):
-        if _special(feature) and score / total >= 0.005:
+        if _is_special(feature) and score / total >= 0.005:
             shares[feature.text] = shares.get(feature.text, 0.0) + score / total
     return shares
 
 
-def _special(feature: Feature) -> bool:
+def _is_special(feature: Feature) -> bool:
     return feature.special or feature.start is None

@@ -14,7 +14,7 @@ from explainers.models.loading import find_loaded, read_labels
 from explainers.models.resolve import find_card
 from explainers.settings import settings
 from explainers.tasks.base import Task
-from explainers.visualization.text.escape import number_duplicates
+from explainers.visualization.text.format import number_duplicates
 
 PREDICTED, NOTHING = "the model's prediction", "nothing in particular"
 CONTRAST = "Contrast: explain why the model predicts the first and not this one."

@@ -15,7 +15,7 @@ from explainers.visualization.html import render_lead
 from explainers.visualization.summaries.attack import describe_attack, list_shortest, list_steps
 from explainers.visualization.summaries.mask_predictions import list_masks
 from explainers.visualization.text.diff import render_diff
-from explainers.visualization.text.escape import name_field, name_target, number_duplicates, shorten
+from explainers.visualization.text.format import name_field, name_target, number_duplicates, shorten
 from pages.common.form.inputs import get_key
 from pages.common.form.settings import draw_setting, keep_default
 from pages.common.form.target import reset_target
@@ -188,7 +188,7 @@ def _show_shortest(result: Attack) -> None:
 
 def _explain(task: Attackable, request: Request, result: Attack) -> None:
     """Put the changed text into the form, and explain the model's prediction for it."""
-    changed = replace(request, inputs=result.changed.inputs, target=Target())
+    changed = replace(request, inputs=result.changed_request.inputs, target=Target())
     for field in task.fields:
         if field.name in changed.texts:
             st.session_state[get_key(task, field)] = changed.texts[field.name]

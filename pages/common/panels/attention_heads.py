@@ -5,7 +5,7 @@ import streamlit as st
 from explainers import Explanation
 from explainers.analyses.attention_heads import Heads, HeadsQuestion, read_heads
 from explainers.visualization.charts.attention_heads import describe_figure, draw_layer, draw_token
-from explainers.visualization.text.escape import format_share, shorten
+from explainers.visualization.text.format import format_share, shorten
 from explainers.visualization.text.generation import name_target
 from pages.common.ui.html import draw_chart
 from pages.common.ui.markdown import escape

@@ -13,7 +13,14 @@ from explainers.analyses.context_reliance import (
 )
 from explainers.tasks.generation.prompts import PREFIX, SYSTEM
 from explainers.visualization.html import render_lead
-from explainers.visualization.summaries.context_reliance import CSS, lines, marked, plainly, said, words
+from explainers.visualization.summaries.context_reliance import (
+    CSS,
+    describe_reliance,
+    list_rows,
+    list_words,
+    render_marked,
+    render_plain,
+)
 from pages.common.ui.html import draw_html, draw_table
 from pages.common.ui.progress import answer_with_progress
 
@@ -116,18 +123,18 @@ def _draw_form(explanation: Explanation, prefix: str) -> ContextQuestion:
 
 def _show(reliance: Reliance, question: ContextQuestion) -> None:
     """Draw the answer in a sentence, both texts side by side, and a row for each word that depends on the context."""
-    sources = [words(cue.explanation, list(cue.places)) for cue in reliance.cues]
+    sources = [list_words(cue.explanation, list(cue.places)) for cue in reliance.cues]
     rows = [cue.row for cue in reliance.cues]
-    sentence = said(reliance.explanation, list(zip(rows, sources, strict=True)))
+    sentence = describe_reliance(reliance.explanation, list(zip(rows, sources, strict=True)))
     draw_html(f"<style>{CSS}</style>{render_lead(sentence)}")
     left, right = st.columns(2)
     with left:
         st.markdown("**With the context**")
-        draw_html(marked(reliance.explanation, rows, reliance.explanation.shown.get(PREFIX, "")))
+        draw_html(render_marked(reliance.explanation, rows, reliance.explanation.source_texts.get(PREFIX, "")))
     with right:
         st.markdown("**Without the context**")
-        draw_html(plainly(reliance.without.text))
+        draw_html(render_plain(reliance.without.text))
     if reliance.cues:
         each = [(cue.row, cue.instead, sources[i]) for i, cue in enumerate(reliance.cues)]
-        draw_table(lines(reliance.explanation, reliance.values, each), "Each word that depends on the context")
+        draw_table(list_rows(reliance.explanation, reliance.values, each), "Each word that depends on the context")
     st.caption(f"A word counts from a {MEASURES[question.measure]} of {reliance.threshold:.3g}.")

@@ -11,7 +11,7 @@ from explainers.serving.service import service
 from explainers.visualization.charts.generation_matrix import describe_matrix, draw_matrix
 from explainers.visualization.html import render_lead
 from explainers.visualization.summaries.generation import describe_generation
-from explainers.visualization.text.escape import format_probability
+from explainers.visualization.text.format import format_probability
 from pages.common.ui.html import draw_chart, draw_html, draw_table
 from pages.common.ui.markdown import escape
 from pages.common.ui.progress import run_with_progress

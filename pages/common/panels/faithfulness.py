@@ -8,7 +8,7 @@ from explainers.serving.service import service
 from explainers.visualization.charts.perturbation_curves import describe_curve, draw_curve
 from explainers.visualization.html import render_lead
 from explainers.visualization.summaries.faithfulness import describe_faithfulness, render_measures
-from explainers.visualization.text.escape import name_target, number_duplicates, shorten
+from explainers.visualization.text.format import name_target, number_duplicates, shorten
 from pages.common.ui.html import draw_chart, draw_html, offer_download
 from pages.common.ui.progress import run_with_progress
 

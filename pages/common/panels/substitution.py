@@ -10,7 +10,7 @@ from explainers.tasks import TASKS
 from explainers.tasks.base import Task
 from explainers.visualization.html import render_lead
 from explainers.visualization.summaries.substitution import describe_substitutions, list_rows
-from explainers.visualization.text.escape import shorten
+from explainers.visualization.text.format import shorten
 from explainers.visualization.text.generation import name_target
 from pages.common.form.target import get_card
 from pages.common.ui.html import draw_html, draw_table
@@ -72,9 +72,8 @@ def draw(explanation: Explanation, key: str) -> None:
 
 def list_places(explanation: Explanation) -> list[Place]:
     """Return the place of each word of the input; generated text and punctuation are left out."""
-    continuation = TASKS[explanation.request.task].fields[1].name
-    fields = [field for field in explanation.shown if field in explanation.request.texts and field != continuation]
-    texts = explanation.request.texts
+    texts, continuation = explanation.request.texts, TASKS[explanation.request.task].fields[1].name
+    fields = [field for field in explanation.source_texts if field in texts and field != continuation]
     places = [(field, *span) for field in fields for span in find_words(texts[field])]
     return [place for place in places if has_content(texts[place[0]][slice(*place[1:])])]
 

@@ -11,7 +11,7 @@ from explainers.results.counterfactual import Counterfactual
 from explainers.serving.service import service
 from explainers.tasks._sequence_classification import nothing_asked
 from explainers.visualization.html import render_lead
-from explainers.visualization.text.editable import effect, lines
+from explainers.visualization.text.editable import describe_effect, list_lines
 from explainers.visualization.text.spans import find_common_limit, find_strongest_score, render_spans
 from pages.common.form.inputs import fill_inputs
 from pages.common.form.target import get_card
@@ -39,7 +39,7 @@ class Edits:
         target = request.target if request.target.position is None else Target(foil=request.target.foil)
         if TASKS[request.task].choices == "labels" and nothing_asked(target) and len(targets) == 1:
             target = Target(index=targets[0].index)
-        return self.counterfactual.changed(target)
+        return self.counterfactual.make_request(target)
 
 
 def draw(explanation: Explanation, key: str) -> None:
@@ -88,7 +88,7 @@ def _draw_words(edits: Edits, after: Explanation | None, prefix: str) -> None:
     limit = (
         0.0 if after is None else max(find_strongest_score(after, row), find_strongest_score(edits.origin, edits.row))
     )
-    pick_word(lines(edits.counterfactual, after, row, limit), edits.word, f"{prefix}.words", choose)
+    pick_word(list_lines(edits.counterfactual, after, row, limit), edits.word, f"{prefix}.words", choose)
 
 
 def _find_row(edits: Edits, after: Explanation) -> int:
@@ -98,7 +98,7 @@ def _find_row(edits: Edits, after: Explanation) -> int:
 def _draw_tools(edits: Edits, prefix: str) -> None:
     """Draw the buttons that change the chosen word, and undo."""
     field, index = edits.word or ("", -1)
-    word = "" if edits.word is None else dict(edits.counterfactual.texts)[field].pieces[index].text
+    word = "" if edits.word is None else dict(edits.counterfactual.texts)[field].words[index].text
     mask, reason = _find_mask(edits.origin.request)
 
     def apply(counterfactual: Counterfactual, chosen: Word | None) -> None:
@@ -107,7 +107,7 @@ def _draw_tools(edits: Edits, prefix: str) -> None:
 
     def swap() -> None:
         if new := str(st.session_state.get(f"{prefix}.new") or "").strip():
-            apply(edits.counterfactual.replaced(field, index, new), edits.word)
+            apply(edits.counterfactual.replace_word(field, index, new), edits.word)
 
     unchosen = edits.word is None
     st.markdown(f"Chosen: **{escape(word)}**" if word else "Click a word to choose it.")
@@ -117,7 +117,7 @@ def _draw_tools(edits: Edits, prefix: str) -> None:
             key=f"{prefix}.delete",
             icon=":material/backspace:",
             disabled=unchosen,
-            on_click=lambda: apply(edits.counterfactual.deleted(field, index), None),
+            on_click=lambda: apply(edits.counterfactual.delete_word(field, index), None),
         )
         st.button(
             "Mask",
@@ -125,7 +125,7 @@ def _draw_tools(edits: Edits, prefix: str) -> None:
             icon=":material/visibility_off:",
             disabled=unchosen or not mask,
             help=reason or None,
-            on_click=lambda: apply(edits.counterfactual.replaced(field, index, mask), edits.word),
+            on_click=lambda: apply(edits.counterfactual.replace_word(field, index, mask), edits.word),
         )
         st.button(
             "Undo",
@@ -152,7 +152,7 @@ def _find_mask(request: Request) -> tuple[str, str]:
 def _show_effect(edits: Edits, after: Explanation) -> None:
     """Draw the effect of the changes: a sentence, and both explanations on one colour scale."""
     origin, row = edits.origin, _find_row(edits, after)
-    sentence = effect(edits.counterfactual.changes, origin.prediction, after.prediction, origin.unit)
+    sentence = describe_effect(edits.counterfactual.changes, origin.prediction, after.prediction, origin.unit)
     draw_html(render_lead(sentence, live=True))
     limit = find_common_limit([origin.by_word(), after.by_word()], [edits.row, row])
     for name, shown, at in (("Original", origin, edits.row), ("Changed", after, row)):

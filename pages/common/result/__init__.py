@@ -10,7 +10,7 @@ from explainers.results.explanation import Kind
 from explainers.serving.service import service
 from explainers.visualization.html import render_lead
 from explainers.visualization.renderers import find_renderer
-from explainers.visualization.summaries.convergence import meter
+from explainers.visualization.summaries.convergence import render_convergence
 from explainers.visualization.summaries.mask_predictions import list_masks, render_words
 from pages.common.result.entities import pick_entity
 from pages.common.result.generation import show_generation
@@ -55,7 +55,7 @@ def _show_answer(explanation: Explanation, key: str) -> tuple[int, list[int], De
     for notice in explanation.notices:
         st.info(escape(notice), icon=":material/content_cut:")
     place = st.container()
-    draw_html(meter(explanation, row))
+    draw_html(render_convergence(explanation, row))
     return row, rows, place
 
 

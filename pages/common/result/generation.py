@@ -10,7 +10,7 @@ from explainers import ExplainerError, Explanation
 from explainers.results.granularity import HOWS, LEVELS, Grouping, aggregate
 from explainers.visualization.charts.generation_matrix import describe_matrix, draw_matrix, list_targets
 from explainers.visualization.html import render_lead
-from explainers.visualization.summaries.convergence import meter
+from explainers.visualization.summaries.convergence import render_convergence
 from explainers.visualization.summaries.generation import describe_generation
 from explainers.visualization.text.generation import CSS, HTML, SCRIPT, make_payload, name_target
 from pages.common.ui.html import draw_chart, draw_html, draw_table
@@ -79,7 +79,7 @@ def _show_error(explanation: Explanation) -> None:
     """Draw the error of the generated token where it is largest."""
     errors = explanation.relative_error
     row = 0 if errors is None else int(np.nanargmax(errors))
-    draw_html(meter(explanation, row))
+    draw_html(render_convergence(explanation, row))
     if errors is not None and len(errors) > 1:
         st.caption(f"“{escape(name_target(explanation, row))}” is the generated token with the largest error.")
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import streamlit as st
 
 from explainers import Explanation, Request, Target
-from explainers.visualization.image.figure import NAMES, alt, draw_figure
+from explainers.visualization.image.figure import NAMES, describe_figure, draw_figure
 from explainers.visualization.image.heatmap import SIGNS, Look
 from explainers.visualization.image.html import render_image_legend
 from explainers.visualization.image.render import render_png
-from explainers.visualization.text.escape import format_share, shorten
+from explainers.visualization.text.format import format_share, shorten
 from pages.common.ui.html import draw_chart, draw_html, offer_download
 from pages.common.ui.markdown import escape
 
@@ -26,7 +26,7 @@ def show_image(explanation: Explanation, row: int, key: str) -> None:
     place = st.container()
     look = _pick_look(key)
     with place:
-        description = alt(explanation, look, row)
+        description = describe_figure(explanation, look, row)
         draw_chart(draw_figure(explanation, look, row), description, f"{key}.image", theme=None, config=CONFIG)
         draw_html(render_image_legend(explanation, look, row))
     offer_download(

@@ -8,7 +8,7 @@ from explainers.analyses.gallery import SHOWCASES
 from explainers.request import pack
 from explainers.results.granularity import Grouping, aggregate
 from explainers.visualization.text.escape import strip_markup
-from explainers.visualization.text.quote import quote
+from explainers.visualization.text.quote import render_quotation
 from explainers.visualization.text.segments import rank_segments
 
 COLOSSEUM, ANSWER = "Where the Colosseum is, and why not Paris", "An answer out of its instructions"
@@ -63,8 +63,8 @@ def test_a_showcase_says_two_sentences_about_a_bundled_model(showcase):
 
 def test_a_quoted_text_shows_as_text_with_its_word_marked_once():
     hostile = ["in <b>bing in", "in"]
-    shown = quote(hostile, "in")
+    shown = render_quotation(hostile, "in")
     assert strip_markup(shown) == "in <b>bing in\nin"
     assert shown.count("<mark>in</mark>") == 1
     assert "<b>" not in shown
-    assert "<mark>" not in quote(["binging"], "in")
+    assert "<mark>" not in render_quotation(["binging"], "in")

@@ -45,8 +45,8 @@ def test_a_swap_is_the_models_own_probability_of_the_token_after_the_other_word(
     assert [swap.word for swap in found] == list(WORDS)
     for swap in found:
         ids, own = shares(bundle, names, wanted, f"the {swap.word} was cold")
-        assert_allclose(swap.own, float(own[2, ids[2]]), rtol=1e-4)  # row 1 is the third token: the first is left out
-        assert (swap.foil, swap.share) == (None, swap.own)
+        assert_allclose(swap.probability, float(own[2, ids[2]]), rtol=1e-4)  # row 1 is the third token
+        assert (swap.foil_probability, swap.share) == (None, swap.probability)
 
 
 def test_with_a_contrast_a_swap_tells_the_probability_of_both_at_that_place(case):
@@ -56,9 +56,9 @@ def test_with_a_contrast_a_swap_tells_the_probability_of_both_at_that_place(case
     (swap,) = substitute(make_question(against, 1, (names[0], 4, 8), WORDS[:1]), bundle=bundle)
     ids, own = shares(bundle, names, wanted, "the cast was cold")
     place = [target.position for target in against.prediction.targets].index(against.targets[1].position)
-    assert_allclose(swap.own, float(own[place, ids[place]]), rtol=1e-4)
-    assert_allclose(swap.foil, float(own[place, index]), rtol=1e-3)
-    assert swap.share == swap.own / (swap.own + swap.foil)
+    assert_allclose(swap.probability, float(own[place, ids[place]]), rtol=1e-4)
+    assert_allclose(swap.foil_probability, float(own[place, index]), rtol=1e-3)
+    assert swap.share == swap.probability / (swap.probability + swap.foil_probability)
 
 
 def test_a_swap_says_what_the_model_writes_by_itself_or_that_it_writes_nothing(case):
@@ -66,8 +66,8 @@ def test_a_swap_says_what_the_model_writes_by_itself_or_that_it_writes_nothing(c
     found = substitute(make_question(explain(wanted, bundle=bundle), 0, (names[0], 4, 8), WORDS), bundle=bundle)
     for swap in found:
         alone = replace(wanted, inputs={names[0]: f"the {swap.word} was cold"}, params={})
-        if swap.written:
-            assert swap.written == predict(alone, bundle=bundle).text.strip()
+        if swap.continuation:
+            assert swap.continuation == predict(alone, bundle=bundle).text.strip()
         else:
             with pytest.raises(NothingGenerated):
                 predict(alone, bundle=bundle)

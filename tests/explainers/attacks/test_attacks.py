@@ -37,7 +37,7 @@ def bundle_of(kind="bert", names=("no", "maybe", "yes")):
 def test_on_a_linear_score_the_first_flip_is_the_best_that_brute_force_finds(towards, seed):
     opponent, worth = linear(SIX, towards, seed=seed)
     played = hotflip(opponent, flips=1, tries=1)
-    every = itertools.product(opponent.start.wording.pieces, WORDS)
+    every = itertools.product(opponent.start.wording.words, WORDS)
     gain = max(opponent.sign * (worth[new] - worth[piece.text]) for piece, new in every)
     (edit,) = played.path[1].wording.edits
     assert opponent.sign * (worth[edit.new] - worth[edit.old]) == pytest.approx(gain)
@@ -50,8 +50,8 @@ def test_on_a_linear_score_no_single_word_more_can_be_dropped_and_none_that_was_
     played = input_reduction(opponent, beam=2)
     assert all(state.verdict.met for state in (*played.path, *played.minimal))
     for state in played.minimal or played.path[-1:]:
-        pieces = range(len(state.wording.pieces))
-        shorter = [state.wording.without([i]) for i in pieces] if len(pieces) > 1 else []
+        pieces = range(len(state.wording.words))
+        shorter = [state.wording.drop_words([i]) for i in pieces] if len(pieces) > 1 else []
         assert not any(state.verdict.met for state in opponent.tried(shorter))
 
 
@@ -62,12 +62,12 @@ def test_pasting_the_changed_text_gives_the_very_answer_that_the_attack_tells_of
     found = attack(key, asked(), bundle=bundle)
     assert found.texts[0] == TEXT
     assert predict(found.request, bundle=bundle) == found.before
-    assert predict(found.changed, bundle=bundle) == found.after
+    assert predict(found.changed_request, bundle=bundle) == found.after
     label = found.before.targets[0].label
     assert found.attacked.label == label
     for step in (*found.trajectory, *found.minimal):
         said = predict(with_text(found.request, "text", step.text), bundle=bundle).targets
-        assert step.says == said[0].label
+        assert step.label == said[0].label
         assert step.probability == pytest.approx(next(t.probability for t in said if t.label == label), abs=1e-5)
     keeps = ATTACKS[key].keeps
     assert found.success == ((found.after.targets[0].label == label) == keeps and len(found.trajectory) > 1)

@@ -45,8 +45,8 @@ def labels_of(prediction):
 def test_either_text_of_a_pair_is_changed_and_the_other_stays(kind, field, key):
     bundle = Bundle.of(*named(kind))
     found = attack(key, pair(), field=field, bundle=bundle)
-    assert {name for name, text in found.changed.texts.items() if text != pair().texts[name]} <= {field}
-    assert predict(found.changed, bundle=bundle) == found.after
+    assert {name for name, text in found.changed_request.texts.items() if text != pair().texts[name]} <= {field}
+    assert predict(found.changed_request, bundle=bundle) == found.after
     same = labels_of(found.before)[0] == labels_of(found.after)[0]
     assert found.success == (same == (key == "input_reduction") and bool(found.edits))
 
@@ -61,8 +61,8 @@ def test_of_zero_shot_the_text_alone_is_changed(multi, key):
             attack(key, request, bundle=bundle)
         return
     found = attack(key, request, bundle=bundle)
-    assert found.changed.texts["labels"] == request.texts["labels"]
-    assert predict(found.changed, bundle=bundle) == found.after
+    assert found.changed_request.texts["labels"] == request.texts["labels"]
+    assert predict(found.changed_request, bundle=bundle) == found.after
     if not multi:
         assert (labels_of(found.after)[0] == found.attacked.label) == (key == "input_reduction" or not found.success)
 
@@ -91,9 +91,9 @@ def test_of_many_labels_the_one_asked_about_is_lost_or_another_found():
 def test_of_a_question_the_words_are_changed_and_the_answer_is_another_or_the_same(kind):
     bundle = Bundle.of(*tiny(kind, task="question_answering"))
     flipped = attack("hotflip", answering(), params={"flips": 4}, bundle=bundle)
-    assert flipped.changed.texts["context"] == CONTEXT
+    assert flipped.changed_request.texts["context"] == CONTEXT
     assert flipped.success == (flipped.after.text != flipped.before.text)
-    assert predict(flipped.changed, bundle=bundle) == flipped.after
+    assert predict(flipped.changed_request, bundle=bundle) == flipped.after
     kept = attack("input_reduction", answering(), bundle=bundle)
     assert kept.after.text == kept.before.text == kept.attacked.label
     for step in kept.minimal:
@@ -133,7 +133,7 @@ def test_the_entity_at_a_place_is_followed_there_and_not_another_with_the_same_w
         found = attack("hotflip", asked, params={"flips": 4}, bundle=bundle)
         first = found.trajectory[0]
         assert first.probability == pytest.approx(entity.probability, abs=1e-5)
-        assert found.success == (found.trajectory[-1].says != entity.label)
+        assert found.success == (found.trajectory[-1].label != entity.label)
 
 
 def test_a_long_context_is_read_in_windows_and_its_question_reduced_all_the_same():
@@ -141,4 +141,4 @@ def test_a_long_context_is_read_in_windows_and_its_question_reduced_all_the_same
     request = replace(answering(), inputs={"question": "Who? cold", "context": f"{CONTEXT} " * 4})
     found = attack("input_reduction", request, bundle=bundle)
     assert found.after.text == found.before.text
-    assert predict(found.changed, bundle=bundle) == found.after
+    assert predict(found.changed_request, bundle=bundle) == found.after

@@ -9,7 +9,7 @@ from captum.attr import LayerIntegratedGradients
 
 from explainers import ExplainerError
 from explainers.classic import MultiLabelClassificationExplainer
-from tests.support.explanations import Page
+from tests.support.explanations import ParsedHtml
 from tests.support.nli import named
 from tests.support.tiny import CONFIGS
 
@@ -98,6 +98,6 @@ def test_visualize_writes_a_map_of_every_label(tmp_path):
     made(TEXT, n_steps=2)
     page = made.visualize(str(tmp_path / "labels.html"), true_class="joy")
     assert (tmp_path / "labels.html").read_text("utf-8") == page
-    assert Page(page).text("wf-map") == 8 * TEXT
-    headings = [data for path, data in Page(page).texts if path and path[-1][0] == "h2"]
+    assert ParsedHtml(page).text("wf-map") == 8 * TEXT
+    headings = [data for path, data in ParsedHtml(page).texts if path and path[-1][0] == "h2"]
     assert sorted(headings) == sorted(FEELINGS)

@@ -9,7 +9,7 @@ from captum.attr import LayerIntegratedGradients
 
 from explainers import ExplainerError
 from explainers.classic import PairwiseSequenceClassificationExplainer
-from tests.support.explanations import Page
+from tests.support.explanations import ParsedHtml
 from tests.support.nli import NLI, named
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import CONFIGS
@@ -117,8 +117,8 @@ def test_visualize_writes_both_texts_and_errors_are_ours(tmp_path):
     made(A, B, n_steps=2)
     page = made.visualize(str(tmp_path / "pair"), true_class="neutral")
     assert (tmp_path / "pair.html").read_text("utf-8") == page
-    assert Page(page).text("wf-map") == A + B
-    assert "True label: neutral." in Page(page).text()
+    assert ParsedHtml(page).text("wf-map") == A + B
+    assert "True label: neutral." in ParsedHtml(page).text()
 
 
 def test_a_pair_that_is_too_long_is_cut():

@@ -7,7 +7,7 @@ from captum.attr import LayerIntegratedGradients
 
 from explainers.classic import QuestionAnsweringExplainer
 from explainers.errors import BadRequest
-from tests.support.explanations import Page
+from tests.support.explanations import ParsedHtml
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -91,7 +91,7 @@ def test_visualize_writes_the_page_that_it_returns(tmp_path):
     page = made.visualize(str(tmp_path / "answer"))
     assert (tmp_path / "answer.html").read_text("utf-8") == page == page._repr_html_()
     assert "<img" not in page
-    assert made.predicted_answer in Page(page).text()
+    assert made.predicted_answer in ParsedHtml(page).text()
 
 
 def test_what_needs_a_call_says_so_and_what_is_empty_too():

@@ -7,7 +7,7 @@ from captum.attr import LayerIntegratedGradients
 
 from explainers.classic import TokenClassificationExplainer
 from explainers.errors import BadRequest
-from tests.support.explanations import Page
+from tests.support.explanations import ParsedHtml
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -101,7 +101,7 @@ def test_visualize_writes_a_map_a_token_and_the_right_classes(tmp_path):
     page = made.visualize(str(tmp_path / "tokens"), true_classes=["O"] * tokens)
     assert (tmp_path / "tokens.html").read_text("utf-8") == page == page._repr_html_()
     assert "<img" not in page
-    assert "True label: [CLS] O, g O, ##o O," in Page(page).text()
+    assert "True label: [CLS] O, g O, ##o O," in ParsedHtml(page).text()
     with pytest.raises(ValueError, match=f"1 true classes were given for {tokens} tokens"):
         made.visualize(true_classes=["O"])
 

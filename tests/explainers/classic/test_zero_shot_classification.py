@@ -8,7 +8,7 @@ from transformers import pipeline
 
 from explainers import Bundle, ExplainerError, Request, explain
 from explainers.classic import ZeroShotClassificationExplainer
-from tests.support.explanations import Page
+from tests.support.explanations import ParsedHtml
 from tests.support.nli import NLI, named
 from tests.support.sentences import SENTENCES
 
@@ -128,4 +128,4 @@ def test_visualize_writes_a_map_of_every_label(tmp_path):
     made(TEXT, LABELS, n_steps=20)
     page = made.visualize(str(tmp_path / "zero"))
     assert (tmp_path / "zero.html").read_text("utf-8") == page
-    assert Page(page).text("wf-map") == 3 * TEXT
+    assert ParsedHtml(page).text("wf-map") == 3 * TEXT

@@ -17,7 +17,7 @@ from explainers.request import pack
 from explainers.results.explanation import Feature, Prediction
 from explainers.visualization.charts.bars import describe_bars, draw_bars
 from explainers.visualization.summaries.provenance import write_code
-from tests.support.explanations import AGAINST, EVIL, Page, marked, scored
+from tests.support.explanations import AGAINST, EVIL, ParsedHtml, make_explanation, mark_controls
 from tests.support.generations import generation
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import tiny
@@ -54,10 +54,10 @@ def bits(array):
 
 EXPLANATIONS = {
     "rich": rich(),
-    "plain": scored(),
-    "nothing": scored(features=(), scores=(0.0,)),
-    "no baseline": scored(baselines=None),
-    **{name: scored(text) for name, text in HOSTILE.items()},
+    "plain": make_explanation(),
+    "nothing": make_explanation(features=(), scores=(0.0,)),
+    "no baseline": make_explanation(baselines=None),
+    **{name: make_explanation(text) for name, text in HOSTILE.items()},
 }
 
 
@@ -75,7 +75,7 @@ def test_an_explanation_comes_back_equal_from_json(name):
 
 @pytest.mark.parametrize(
     "before",
-    [rich(), scored(), generation(), generation(scores=[[0.0] * 8] * 3, kind="text")],
+    [rich(), make_explanation(), generation(), generation(scores=[[0.0] * 8] * 3, kind="text")],
     ids=["image", "text", "generation", "entities, which see all of the text"],
 )
 def test_the_kind_of_a_saved_explanation_follows_from_its_file(before):
@@ -96,7 +96,7 @@ NUMBERS = [[0.5] * 7, [0.5] * 7]
 DAMAGED = {
     "nothing": "",
     "no json": "<html>",
-    "cut off": to_json(scored())[:-30],
+    "cut off": to_json(make_explanation())[:-30],
     "a list": "[]",
     "a number": "5",
     "null": "null",
@@ -188,7 +188,7 @@ def test_csv_has_a_row_a_feature_and_target_with_every_bit():
 )
 def test_no_cell_of_a_csv_can_start_a_formula(text):
     target = Target(text, 1)
-    explanation = scored("word", features=(Feature(text, "text", 0, 4, 0),), scores=(-0.5,), target=target)
+    explanation = make_explanation("word", features=(Feature(text, "text", 0, 4, 0),), scores=(-0.5,), target=target)
     (row,) = sheet(explanation)
     assert row["text"].removeprefix("'") == row["target"].removeprefix("'") == text
     assert float(row.pop("score")) == -0.5
@@ -198,13 +198,13 @@ def test_no_cell_of_a_csv_can_start_a_formula(text):
 
 def pages():
     for text in (*HOSTILE.values(), *EVIL):
-        yield scored(text)
-        yield scored(label=text, about=((text, text),), notices=(text,), target=Target(text, 3, foil=text))
+        yield make_explanation(text)
+        yield make_explanation(label=text, about=((text, text),), notices=(text,), target=Target(text, 3, foil=text))
 
 
 @pytest.mark.parametrize("explanation", list(pages()), ids=lambda found: str(found.request.inputs + found.notices)[:50])
 def test_the_html_is_one_file_that_fetches_and_runs_nothing(explanation):
-    page = Page(to_html(explanation, true_label=EVIL[0]))
+    page = ParsedHtml(to_html(explanation, true_label=EVIL[0]))
     assert not page.open
     assert {tag for tag, _ in page.elements} <= {
         "html", "head", "meta", "title", "style", "body", "main", "section", "h1", "p", "strong", "em", "bdi", "div",
@@ -215,12 +215,12 @@ def test_the_html_is_one_file_that_fetches_and_runs_nothing(explanation):
     assert not [name for name in names if name.startswith("on")]
     styles = "".join(data for path, data in page.texts if path and path[-1][0] == "style")
     assert not re.search(r"url|http|@import|expression", styles)
-    assert page.text("wf-map") == marked(explanation.request.texts["text"])
+    assert page.text("wf-map") == mark_controls(explanation.request.texts["text"])
     assert f"True label: {EVIL[0]}." in page.text()
 
 
 def test_the_html_shows_every_target_under_its_own_heading_or_the_one_that_is_asked_for():
-    whole, second = Page(to_html(rich())), Page(to_html(rich(), 1))
+    whole, second = ParsedHtml(to_html(rich())), ParsedHtml(to_html(rich(), 1))
     named = [data for path, data in whole.texts if path and path[-1][0] == "h2"]
     assert named == [str(rich().targets[0].label), "class 0"]
     assert len([1 for tag, _ in whole.elements if tag == "section"]) == 2
@@ -228,15 +228,15 @@ def test_the_html_shows_every_target_under_its_own_heading_or_the_one_that_is_as
 
 
 def test_the_html_forbids_by_policy_what_it_does_not_need():
-    (policy,) = [a["content"] for tag, a in Page(to_html(scored())).elements if "http-equiv" in a]
+    (policy,) = [a["content"] for tag, a in ParsedHtml(to_html(make_explanation())).elements if "http-equiv" in a]
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def test_the_html_shows_sentence_map_table_computation_and_code():
-    explanation = scored(notices=("Cut here.",))
+    explanation = make_explanation(notices=("Cut here.",))
     html = to_html(explanation)
     assert html.startswith('<!doctype html>\n<html lang="en">')
-    page = Page(html)
+    page = ParsedHtml(html)
     assert (
         page.text("wf-said")
         == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
@@ -293,6 +293,6 @@ def test_whatever_file_is_accepted_can_be_drawn(name):
     explanation = EXPLANATIONS[name] if name != "rich" else moderate(EXPLANATIONS[name])
     explanation = from_json(to_json(explanation))
     for row in range(len(explanation.targets)):
-        assert not Page(to_html(explanation, row)).open
+        assert not ParsedHtml(to_html(explanation, row)).open
         assert draw_bars(explanation, row).data
         assert describe_bars(explanation, row).startswith("Bars. ")

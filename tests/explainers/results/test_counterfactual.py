@@ -4,8 +4,8 @@ import pytest
 
 from explainers import Prediction, Request, Target
 from explainers.results.counterfactual import Change, Counterfactual
-from explainers.visualization.text.editable import effect, lines
-from tests.support.explanations import EVIL, Page, scored
+from explainers.visualization.text.editable import describe_effect, list_lines
+from tests.support.explanations import EVIL, ParsedHtml, make_explanation
 from tests.support.sentences import HOSTILE
 
 TEXT = "A wonderful cast, though far too slowly told. "
@@ -13,58 +13,61 @@ REQUEST = Request("text_classification", "sentiment", {"text": TEXT}, target="PO
 
 
 def texts(rewriting):
-    return rewriting.changed(Target()).texts
+    return rewriting.make_request(Target()).texts
 
 
 def word(rewriting, text, field="text"):
-    return [piece.text for piece in dict(rewriting.texts)[field].pieces].index(text)
+    return [piece.text for piece in dict(rewriting.texts)[field].words].index(text)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE.values(), *EVIL, "   ", "one", TEXT])
 def test_nothing_changed_is_the_same_request(text):
     request = Request("pair_classification", "nli", {"text_a": text, "text_b": "b"})
-    assert Counterfactual.of(request).changed(request.target) == request
+    assert Counterfactual.of(request).make_request(request.target) == request
 
 
 def test_a_word_is_taken_away_with_its_space_or_replaced_by_anything_and_all_of_it_undone():
     first = Counterfactual.of(REQUEST)
-    second = first.deleted("text", word(first, "wonderful"))
-    third = second.replaced("text", word(second, "slowly"), "[MASK]")
-    fourth = third.replaced("text", word(third, "[MASK]"), "well <b>and</b> truly")
+    second = first.delete_word("text", word(first, "wonderful"))
+    third = second.replace_word("text", word(second, "slowly"), "[MASK]")
+    fourth = third.replace_word("text", word(third, "[MASK]"), "well <b>and</b> truly")
     assert texts(second) == {"text": "A cast, though far too slowly told. "}
     assert texts(third) == {"text": "A cast, though far too [MASK] told. "}
     assert texts(fourth) == {"text": "A cast, though far too well <b>and</b> truly told. "}
     assert fourth.changes == (Change("wonderful", ""), Change("slowly", "well <b>and</b> truly"))
     assert fourth.before == third
     assert (third.before, second.before, first.before) == (second, first, None)
-    back = fourth.replaced("text", word(fourth, "well <b>and</b> truly"), "slowly")
+    back = fourth.replace_word("text", word(fourth, "well <b>and</b> truly"), "slowly")
     assert back.changes == (Change("wonderful", ""),)
 
 
 def test_each_text_of_a_pair_is_changed_by_itself_and_the_rest_of_the_request_stays():
     request = Request("pair_classification", "nli", {"text_a": "a b", "text_b": "a c"}, params={"unit": "logit"})
-    found = Counterfactual.of(request).deleted("text_b", 0).changed(Target(index=2))
+    found = Counterfactual.of(request).delete_word("text_b", 0).make_request(Target(index=2))
     assert found.texts == {"text_a": "a b", "text_b": "c"}
     assert (found.options, found.target) == ({"unit": "logit"}, Target(index=2))
 
 
 def test_words_bear_their_scores_once_the_map_of_the_very_text_is_known():
     text = "good bad film."
-    rewriting, explanation = Counterfactual.of(Request("t", "m", {"text": text})), scored(text, [0.4, -0.1, 0.04, 0])
-    (line,) = lines(rewriting, explanation, 0, 0.8)
+    rewriting, explanation = (
+        Counterfactual.of(Request("t", "m", {"text": text})),
+        make_explanation(text, [0.4, -0.1, 0.04, 0]),
+    )
+    (line,) = list_lines(rewriting, explanation, 0, 0.8)
     assert [(p.text, p.index, p.strength, p.kind) for p in line.pieces if p.index is not None] == [
         ("good", 0, 0.5, "wf-p wf-strong"),
         ("bad", 1, 0.125, "wf-n"),
         ("film", 2, 0.05, "wf-p"),
         (".", 3, 0, ""),
     ]
-    for map_of in (None, scored("another text", [1])):
-        assert {p.kind for p in lines(rewriting, map_of, 0, 1.0)[0].pieces} == {""}
+    for map_of in (None, make_explanation("another text", [1])):
+        assert {p.kind for p in list_lines(rewriting, map_of, 0, 1.0)[0].pieces} == {""}
 
 
 @pytest.mark.parametrize("text", list(HOSTILE.values()))
 def test_the_pieces_are_the_whole_text_hidden_controls_as_marks(text):
-    (line,) = lines(Counterfactual.of(Request("t", "m", {"text": text})), scored(text), 0, 1.0)
+    (line,) = list_lines(Counterfactual.of(Request("t", "m", {"text": text})), make_explanation(text), 0, 1.0)
     shown = "".join(piece.text for piece in line.pieces)
     assert "\u202e" not in shown
     if not any(sign in text for sign in "\u202e\u202c\u200b"):
@@ -151,18 +154,20 @@ def fills(words):
     ],
 )
 def test_the_effect_of_a_change_is_one_sentence(changes, before, after, said):
-    assert Page(effect(changes, before, after, "probability")).text() == said
+    assert ParsedHtml(describe_effect(changes, before, after, "probability")).text() == said
 
 
 def test_a_regressions_number_is_no_percentage():
     before, after = says(("SIMILARITY", 4.25)), says(("SIMILARITY", -0.5))
-    said = Page(effect(GONE, before, after, "score")).text()
+    said = ParsedHtml(describe_effect(GONE, before, after, "score")).text()
     assert said == "Without “wonderful” the model still gives SIMILARITY (−0.50, before 4.25)."
 
 
 @pytest.mark.parametrize("evil", EVIL)
 def test_words_labels_and_answers_that_are_markup_stay_text(evil):
     for before in (says((evil, 0.5)), says((evil, 0.5), text=evil), Prediction((Target(evil, position=1, text=evil),))):
-        page = Page(effect((Change(evil, ""), Change("a", evil)), before, says(("B", 0.5)), "probability"))
+        page = ParsedHtml(
+            describe_effect((Change(evil, ""), Change("a", evil)), before, says(("B", 0.5)), "probability")
+        )
         assert {tag for tag, _ in page.elements} <= {"strong", "bdi", "span"}
         assert {name for _, attributes in page.elements for name in attributes} <= {"class", "title"}

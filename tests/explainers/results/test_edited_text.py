@@ -19,15 +19,15 @@ def read(text, kind="bert"):
 def test_a_text_is_the_sum_of_its_pieces_and_each_lies_where_it_says(kind, text):
     wording = read(text, kind)
     assert wording.text.strip() == text.strip()
-    for piece, (start, end) in zip(wording.pieces, wording.places, strict=True):
+    for piece, (start, end) in zip(wording.words, wording.spans, strict=True):
         assert wording.text[start:end] == piece.text == text[piece.start : piece.end]
-        assert wording.now(piece.start) == start
+        assert wording.locate(piece.start) == start
 
 
 def test_a_swap_changes_one_word_and_moves_the_others_along():
-    wording = worded("one two  three").swapped(1, "seventeen", 0.5)
+    wording = worded("one two  three").replace_word(1, "seventeen", 0.5)
     assert wording.text == "one seventeen  three"
-    assert wording.now(9) == 15
+    assert wording.locate(9) == 15
     assert [(e.position, e.old, e.new, e.score, e.start, e.end) for e in wording.edits] == [
         (1, "two", "seventeen", 0.5, 4, 7)
     ]
@@ -47,9 +47,9 @@ def test_a_swap_changes_one_word_and_moves_the_others_along():
 )
 def test_dropped_words_leave_no_holes_and_no_words_that_were_not_there(text, dropped, left):
     wording = read(text)
-    gone = [i for i, piece in enumerate(wording.pieces) if piece.text in dropped]
-    assert wording.without(gone).text == left
-    assert [edit.old for edit in wording.without(gone).edits] == dropped
+    gone = [i for i, piece in enumerate(wording.words) if piece.text in dropped]
+    assert wording.drop_words(gone).text == left
+    assert [edit.old for edit in wording.drop_words(gone).edits] == dropped
 
 
 def test_what_the_model_did_not_read_is_no_part_of_the_text_that_is_changed():

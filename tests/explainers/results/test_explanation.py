@@ -206,8 +206,8 @@ def test_pixels_are_channel_by_channel_and_row_by_row():
 
 def test_texts_of_an_explanation_are_the_requests_unless_it_has_its_own():
     own = explanation([[1.0]], (Feature("b", "made", 0, 1, 0),), texts=(("made", "b!"),))
-    assert explanation([[1.0]]).shown == {"text": "good film"}
-    assert own.shown == {"made": "b!"}
+    assert explanation([[1.0]]).source_texts == {"text": "good film"}
+    assert own.source_texts == {"made": "b!"}
     assert own.by_word().tokens == ("b",)
 
 

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from explainers.errors import BadRequest, LimitReached
 from explainers.results.granularity import HOWS, LEVELS, Grouping, aggregate
-from tests.support.explanations import scored
+from tests.support.explanations import make_explanation
 from tests.support.generations import NAN, generation
 from tests.support.sentences import HOSTILE
 
@@ -88,7 +88,7 @@ def test_tokens_of_another_level_are_left_as_they_are():
 
 def test_sentences_end_with_their_marks_and_numbers_do_not():
     text = 'He paid 3.50 euros. "Why?" she asked! 好。不好。'
-    explanation = scored(text, (0.1,))
+    explanation = make_explanation(text, (0.1,))
     assert [text.strip() for text in aggregate(explanation, Grouping("sentence")).tokens] == [
         "He paid 3.50 euros.",
         '"Why?"',
@@ -120,7 +120,7 @@ def test_a_pattern_that_is_none_or_takes_too_long_says_so():
     with pytest.raises(BadRequest, match="501 characters"):
         aggregate(generation(), Grouping("pattern", pattern="a" * 501))
     with pytest.raises(LimitReached, match="too long"):
-        aggregate(scored("a" * 5000 + "!"), Grouping("pattern", pattern="(a|aa|a*)*(a*)*(a+)+b"))
+        aggregate(make_explanation("a" * 5000 + "!"), Grouping("pattern", pattern="(a|aa|a*)*(a*)*(a+)+b"))
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -132,7 +132,7 @@ def test_a_piece_that_no_token_of_is_visible_stays_hidden(how):
 
 @pytest.mark.parametrize("name", list(HOSTILE))
 def test_no_letter_of_a_hostile_text_is_lost_or_stands_twice(name):
-    explanation = scored(HOSTILE[name], (0.1,))
+    explanation = make_explanation(HOSTILE[name], (0.1,))
     for level in LEVELS:
         found = aggregate(explanation, Grouping(level, pattern=r"\S+"))
         ends = [0, *(feature.end for feature in found.features)]

@@ -88,7 +88,7 @@ def test_a_gap_is_made_to_say_a_word_or_the_attack_says_that_it_failed(bundle):
     top = predict(asked(), bundle=bundle).targets[0]
     wanted = next(name for name in ("bakery", "another") if name != top.label)
     found = attack("hotflip", asked(), target=wanted, params={"flips": 5}, bundle=bundle)
-    after = predict(found.changed, bundle=bundle)
+    after = predict(found.changed_request, bundle=bundle)
     assert after == found.after
     assert found.success == (after.targets[0].label == wanted)
     path = [step.probability for step in found.trajectory]
@@ -107,7 +107,7 @@ def test_the_mask_that_is_attacked_stays_the_one_that_was_asked_about():
         assert found.trajectory[0].probability == pytest.approx(best.probability, abs=1e-5)
         for step in (*found.trajectory, *found.minimal):
             assert step.text.count("[MASK]") == 2
-            assert step.says == best.label
+            assert step.label == best.label
 
 
 def test_the_masks_are_shown_each_with_its_likeliest_word():

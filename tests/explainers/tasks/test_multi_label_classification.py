@@ -9,9 +9,9 @@ from explainers import Bundle, Request, Target, explain, predict
 from explainers.errors import BadRequest, Incompatible
 from explainers.export.html import to_html
 from explainers.export.serialize import from_json, to_csv, to_json
-from explainers.visualization.charts.matrix import matrix
+from explainers.visualization.charts.matrix import draw_target_matrix
 from explainers.visualization.text.spans import render_spans
-from tests.support.explanations import Page, marked
+from tests.support.explanations import ParsedHtml, mark_controls
 from tests.support.nli import named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS
@@ -134,15 +134,15 @@ def test_a_text_over_the_models_limit_is_cut_with_one_notice(bundle):
 def test_any_text_is_shown_as_it_was_typed_in_every_row(bundle, kind):
     found = explain(asked(HOSTILE[kind], labels=2), bundle=bundle).by_word()
     for row in range(2):
-        page = Page(render_spans(found, row))
-        assert page.text("wf-map") == marked(HOSTILE[kind])
+        page = ParsedHtml(render_spans(found, row))
+        assert page.text("wf-map") == mark_controls(HOSTILE[kind])
         assert not [tag for tag, _ in page.elements if tag in ("img", "script")]
 
 
 def test_the_matrix_has_a_line_a_label_and_a_column_a_word_with_the_scores_themselves(bundle):
     found = explain(asked(SHORT, "integrated_gradients"), bundle=bundle).by_word()
     columns = [i for i, feature in enumerate(found.features) if not feature.special]
-    heatmap = matrix(found, range(6)).data[0]
+    heatmap = draw_target_matrix(found, range(6)).data[0]
     np.testing.assert_allclose(np.array(heatmap.z, dtype=float), found.scores[:, columns], atol=1e-7)
     assert [cells[0][0] for cells in heatmap.customdata] == [target.label for target in found.targets]
     assert [cell[1] for cell in heatmap.customdata[0]] == ["The", "lake", "was", "quiet", "."]
@@ -155,4 +155,4 @@ def test_every_label_leaves_as_json_csv_html_and_link(bundle):
     assert Request.from_query(request.to_query()) == request
     rows = to_csv(found).splitlines()[1:]
     assert [row.split(",")[0].strip('"') for row in rows[:: len(found.features)]] == [t.label for t in found.targets]
-    assert Page(to_html(found)).text("wf-map") == 4 * SHORT
+    assert ParsedHtml(to_html(found)).text("wf-map") == 4 * SHORT

@@ -14,7 +14,7 @@ from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.tasks._tokenization import encode
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.text.spans import render_spans
-from tests.support.explanations import Page, marked
+from tests.support.explanations import ParsedHtml, mark_controls
 from tests.support.nli import NLI, named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS, tiny
@@ -158,18 +158,18 @@ def test_a_regressions_number_is_its_own_and_no_sigmoid_of_it():
 def test_the_sentence_says_what_the_model_gives_and_which_end_was_asked_about():
     relevant = Bundle.of(*named("bert", ("relevant",)))
     said = predict(asked(), bundle=relevant).targets[0].probability
-    text = Page(describe_explanation(explain(asked(towards="0"), bundle=relevant))).text()
+    text = ParsedHtml(describe_explanation(explain(asked(towards="0"), bundle=relevant))).text()
     first, second = (f"{100 * share:.2g} %" for share in (said, 1 - said))
     assert text.startswith(f"The model gives relevant ({first}). Asked about not relevant ({second}):")
     similar = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
     number = predict(asked(), bundle=similar).targets[0].probability
-    text = Page(describe_explanation(explain(asked(towards="0"), bundle=similar))).text()
+    text = ParsedHtml(describe_explanation(explain(asked(towards="0"), bundle=similar))).text()
     assert text.startswith(f"The model gives similarity {number:.2f}. Asked about less similarity:".replace("-", "−"))
 
 
 def test_both_texts_are_shown_whole_on_one_scale(nli):
     found = explain(asked("Good, good film", "Good", method="integrated_gradients"), bundle=nli).by_word()
-    page = Page(render_spans(found))
+    page = ParsedHtml(render_spans(found))
     words = [feature.text for feature in found.features if not feature.special]
     assert words == ["Good", ",", "good", "film", "Good"]  # equal words stay apart
     assert page.text("wf-map") == "Good, good filmGood"
@@ -181,8 +181,8 @@ def test_both_texts_are_shown_whole_on_one_scale(nli):
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_any_text_is_shown_as_it_was_typed(nli, kind):
     found = explain(asked(HOSTILE[kind], B), bundle=nli)
-    page = Page(render_spans(found.by_word()))
-    assert page.text("wf-map") == marked(HOSTILE[kind]) + B
+    page = ParsedHtml(render_spans(found.by_word()))
+    assert page.text("wf-map") == mark_controls(HOSTILE[kind]) + B
     assert not [tag for tag, _ in page.elements if tag in ("img", "script")]
 
 
@@ -203,7 +203,7 @@ def test_a_pair_over_the_models_limit_is_cut_as_the_pipeline_cuts_it_and_says_so
     assert "was not read" in found.notices[0]
     deployed = pipelines(bundle, a, b)
     assert abs(float(found.values[0]) - deployed[found.targets[0].label]) < 1e-6
-    unread = Page(render_spans(found.by_word())).text("wf-unread")
+    unread = ParsedHtml(render_spans(found.by_word())).text("wf-unread")
     assert len(unread) > 40
     assert LONG.endswith(unread[-40:])
 
@@ -220,4 +220,4 @@ def test_an_explanation_of_a_pair_leaves_as_json_csv_html_and_link(nli):
     assert Request.from_query(request.to_query()) == request
     rows = to_csv(found).splitlines()[1:]
     assert {row.split(",")[1] for row in rows} == {'"text_a"', '"text_b"'}
-    assert Page(to_html(found)).text("wf-map") == A + B
+    assert ParsedHtml(to_html(found)).text("wf-map") == A + B

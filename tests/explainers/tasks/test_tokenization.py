@@ -17,7 +17,7 @@ from explainers.results.explanation import Feature
 from explainers.tasks._sequence_classification import make_problem
 from explainers.tasks._tokenization import encode
 from explainers.visualization.text.segments import has_score, rank_segments, split_segments
-from tests.support.explanations import scored as drawn
+from tests.support.explanations import make_explanation as drawn
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import tiny, tokenizer_for
 

@@ -13,7 +13,7 @@ from explainers.errors import BadRequest, Incompatible, LimitReached
 from explainers.export.html import to_html
 from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.visualization.text.spans import render_spans
-from tests.support.explanations import EVIL, Page, marked
+from tests.support.explanations import EVIL, ParsedHtml, mark_controls
 from tests.support.nli import NLI, named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS
@@ -169,7 +169,7 @@ def test_no_token_of_the_text_is_lost_and_none_of_a_hidden_sentence_is_there(kin
     own = [feature for feature in found.features if not feature.special]
     assert len(own) == len(alone)
     assert {feature.field for feature in own} == {"text"}
-    assert found.shown == {"text": TEXT}
+    assert found.source_texts == {"text": TEXT}
     assert own[-1].end == len(TEXT)
     assert (np.abs(found.scores[:, [not feature.special for feature in found.features]]).max(0) > 0).all()
 
@@ -261,7 +261,7 @@ def test_only_the_text_is_cut_where_a_pair_is_too_long_and_it_is_said_once(nli, 
     found = explain(asked(LONG, labels="a, a wonderful cast and a clever story", hypothesis=shown), bundle=nli)
     assert len(found.notices) == 1
     assert "was not read" in found.notices[0]
-    page = Page(render_spans(found.by_word()))
+    page = ParsedHtml(render_spans(found.by_word()))
     assert page.text("wf-map").startswith(LONG)
     assert LONG.endswith(page.text("wf-unread")[-40:])
     words = [feature.text for feature in found.by_word().features if feature.field == "hypothesis 2"]
@@ -274,8 +274,10 @@ def test_any_text_and_any_label_is_shown_as_it_was_typed(nli, kind):
     found = explain(asked(HOSTILE[kind], f"{evil}, home", hypothesis="shown"), bundle=nli).by_word()
     assert {target.label for target in found.targets} == {evil, "home"}
     for html in (render_spans(found), to_html(found)):
-        page = Page(html)
-        assert page.text("wf-map").startswith(f"{marked(HOSTILE[kind])}This example is {evil}.This example is home.")
+        page = ParsedHtml(html)
+        assert page.text("wf-map").startswith(
+            f"{mark_controls(HOSTILE[kind])}This example is {evil}.This example is home."
+        )
         assert not [tag for tag, _ in page.elements if tag in ("img", "script")]
 
 
@@ -288,4 +290,4 @@ def test_an_explanation_of_labels_leaves_as_json_csv_html_and_link(nli):
     assert {row.split(",")[1] for row in to_csv(found).splitlines()[1:]} == {
         f'"{field}"' for field in ("text", "hypothesis 1", "hypothesis 2", "hypothesis 3")
     }
-    assert Page(to_html(found)).text("wf-map") == 3 * f"{SHORT}So music!So a great idea!So home!"
+    assert ParsedHtml(to_html(found)).text("wf-map") == 3 * f"{SHORT}So music!So a great idea!So home!"

@@ -8,14 +8,13 @@ import streamlit as st
 from explainers import Explanation
 from explainers.analyses.agreement import find_row, measure_agreements, rank_words
 from explainers.visualization.charts import agreement as pairs
-from explainers.visualization.charts.ranking import bumps, movement
-from explainers.visualization.charts.ranking import describe_ranking as ranking_alt
+from explainers.visualization.charts.ranking import describe_movement, describe_ranking, draw_ranking
 from explainers.visualization.html import render_lead
-from explainers.visualization.image.figure import alt, draw_figure
+from explainers.visualization.image.figure import describe_figure, draw_figure
 from explainers.visualization.image.heatmap import Look
 from explainers.visualization.image.html import render_image_legend
 from explainers.visualization.renderers import find_renderer
-from explainers.visualization.text.escape import name_target
+from explainers.visualization.text.format import name_target
 from explainers.visualization.text.spans import find_common_limit, render_spans
 from pages.common.panels.compare.costs import show_costs
 from pages.common.result.text import pick_row
@@ -91,7 +90,13 @@ def _show_explanation(comparison: Comparison, column: int, limit: float | None, 
         draw_html(render_spans(shown, row, limit))
         return
     look = Look()
-    draw_chart(draw_figure(shown, look, row), alt(shown, look, row), f"{key}.map {column}", theme=None, config=CONFIG)
+    draw_chart(
+        draw_figure(shown, look, row),
+        describe_figure(shown, look, row),
+        f"{key}.map {column}",
+        theme=None,
+        config=CONFIG,
+    )
     draw_html(render_image_legend(shown, look, row))
 
 
@@ -118,5 +123,6 @@ def _show_ranking(comparison: Comparison, key: str) -> None:
     if len(ranks) < FEW:
         return
     st.subheader("How the ranking changes", anchor=False)
-    st.markdown(escape(movement(comparison.names, ranks)))
-    draw_chart(bumps(comparison.names, ranks), ranking_alt(comparison.names, ranks), f"{key}.places", config=CONFIG)
+    st.markdown(escape(describe_movement(comparison.names, ranks)))
+    description = describe_ranking(comparison.names, ranks)
+    draw_chart(draw_ranking(comparison.names, ranks), description, f"{key}.places", config=CONFIG)

@@ -36,11 +36,11 @@ def test_a_chat_is_read_in_the_words_of_its_template_and_only_those_are_special(
     assert explanation.segments == (
         ("system", 0, len(SYSTEM), "system"),
         ("prompt", 0, len(BEFORE), "user"),
-        ("continuation", 0, len(explanation.shown["continuation"]), "assistant"),
+        ("continuation", 0, len(explanation.source_texts["continuation"]), "assistant"),
     )
-    assert explanation.shown["system"] == SYSTEM
-    assert explanation.shown["prompt"] == BEFORE
-    for field, text in explanation.shown.items():
+    assert explanation.source_texts["system"] == SYSTEM
+    assert explanation.source_texts["prompt"] == BEFORE
+    for field, text in explanation.source_texts.items():
         own = [f for f in explanation.features if f.field == field and not f.special]
         assert "".join(text[f.start : f.end] for f in own).replace(" ", "") == text.replace(" ", "")
     whole = f"<s>system {SYSTEM}</s><s>user {BEFORE}</s><s>assistant "
@@ -118,10 +118,10 @@ def test_tokens_that_were_not_written_cannot_be_explained(start, end):
 def test_a_word_gets_its_space_and_a_text_that_has_one_keeps_it():
     bundle = bundle_of("gpt2")
     with_space, without = (explain(request_of("gpt2", text), bundle=bundle) for text in (" and", "and"))
-    assert with_space.shown["continuation"] == without.shown["continuation"] == " and"
+    assert with_space.source_texts["continuation"] == without.source_texts["continuation"] == " and"
     assert ids_of(with_space) == ids_of(without)
     comma = explain(request_of("gpt2", ", and"), bundle=bundle)
-    assert comma.shown["continuation"] == ", and"
+    assert comma.source_texts["continuation"] == ", and"
 
 
 def test_a_prompt_that_is_too_long_loses_its_beginning_and_says_how_much():
@@ -181,4 +181,6 @@ def test_a_model_with_the_wrong_number_of_halves_is_sent_to_the_other_task(kind,
 def test_pieces_of_characters_lie_in_the_text_whole(text):
     explanation = explain(request_of("gpt2", text, before=text), bundle=bundle_of("gpt2"))
     for feature in explanation.features:
-        assert feature.text == explanation.shown[feature.field][feature.start : feature.end] or feature.text == "␣"
+        assert (
+            feature.text == explanation.source_texts[feature.field][feature.start : feature.end] or feature.text == "␣"
+        )

@@ -63,7 +63,7 @@ def test_words_that_a_text_must_begin_with_are_read_and_not_explained(kind):
     assert_allclose(rest.scores, whole.scores[-count:], rtol=1e-4, atol=1e-7)
     read = [feature.text for feature in rest.features if feature.field == "prefix"]
     assert read == [target.label for target in whole.targets[:-count]]
-    assert rest.shown["prefix"].strip() == "cold and the waiter"
+    assert rest.source_texts["prefix"].strip() == "cold and the waiter"
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -90,7 +90,7 @@ def test_a_feature_at_or_behind_a_token_is_not_visible_to_it_and_all_before_are(
 @pytest.mark.parametrize("written", [AFTER, ""])
 def test_tokens_lie_in_the_texts_as_they_are_shown_and_all_comes_back_from_json(kind, written):
     explanation = explain(request_of(kind, written), bundle=bundle_of(kind))
-    shown = explanation.shown
+    shown = explanation.source_texts
     assert list(shown) == list(dict.fromkeys(name for name, _ in explanation.request.inputs))
     for name, text in shown.items():
         places = [(f.start, f.end) for f in explanation.features if f.field == name and not f.special]

@@ -18,7 +18,7 @@ from explainers.visualization.charts.generation_matrix import describe_matrix, d
 from explainers.visualization.summaries.generation import describe_generation, find_strongest_row, list_sources
 from explainers.visualization.summaries.provenance import list_provenance
 from explainers.visualization.text.generation import CSS, SCRIPT, make_payload, name_target, pack_scores
-from tests.support.explanations import EVIL, Page
+from tests.support.explanations import EVIL, ParsedHtml
 from tests.support.generations import NAN, features_of, generation
 
 SCORES = [[0.1, 0.2, -0.3, 0.9, 0.5], [0.25, 0, 0.1, -0.2, 0.1, 0.8], [0.1, 0.1, 0.1, 0.1, 0.1, -0.2, 0.6]]
@@ -137,7 +137,7 @@ def test_hostile_tokens_reach_the_script_as_text_and_the_sentence_and_figure_esc
     explanation = generation((evil, "b"), (evil, "c"), texts=(f"{evil} b", f" {evil} c"))
     assert json.loads(json.dumps(make_payload(explanation)))["rows"][0]["name"]
     assert "\u202e" not in json.dumps(make_payload(explanation), ensure_ascii=False)
-    assert not {"img", "script", "style"} & {tag for tag, _ in Page(describe_generation(explanation)).elements}
+    assert not {"img", "script", "style"} & {tag for tag, _ in ParsedHtml(describe_generation(explanation)).elements}
     figure = draw_matrix(explanation).to_json()
     assert "<img" not in figure
     assert "<script" not in figure
@@ -147,25 +147,25 @@ def test_hostile_tokens_reach_the_script_as_text_and_the_sentence_and_figure_esc
 def test_the_lead_names_the_token_that_stands_out_and_what_it_was_made_from():
     explanation = generation(scores=SCORES)
     assert find_strongest_row(explanation) == 0
-    said = Page(describe_generation(explanation)).text()
+    said = ParsedHtml(describe_generation(explanation)).text()
     assert said == "Of this text, the model expects Par (50 %) mostly because of “France” and “is”."
     free = replace(explanation, request=replace(explanation.request, inputs={"prompt": "The capital of France is"}))
-    assert Page(describe_generation(free)).text().startswith("The model wrote Par (50 %) mostly because of")
+    assert ParsedHtml(describe_generation(free)).text().startswith("The model wrote Par (50 %) mostly because of")
 
 
 def test_the_lead_of_a_contrast_names_both_and_what_pushed_against():
     against = [[0.1, 0.2, -0.8, 0.9, 0.1], *SCORES[1:]]
     explanation = generation(scores=against)
     explanation = replace(explanation, targets=(replace(explanation.targets[0], foil="Lon"), *explanation.targets[1:]))
-    said = Page(describe_generation(explanation)).text()
+    said = ParsedHtml(describe_generation(explanation)).text()
     assert "Par (50 %) rather than Lon mostly because of “France”, against the push of “of”. Blue pushed" in said
 
 
 def test_the_lead_prefers_what_pushed_towards_a_token_and_says_if_nothing_did():
     mixed = generation(scores=[[0.1, 0.2, -0.9, 0.5, 0.1], [0] * 6, [0] * 7])
-    assert "mostly because of “France”, against the push of “of”" in Page(describe_generation(mixed)).text()
+    assert "mostly because of “France”, against the push of “of”" in ParsedHtml(describe_generation(mixed)).text()
     against = generation(scores=[[0, 0, -0.9, 0, 0], [0] * 6, [0] * 7])
-    assert "Par (50 %) against the push of “of”" in Page(describe_generation(against)).text()
+    assert "Par (50 %) against the push of “of”" in ParsedHtml(describe_generation(against)).text()
 
 
 def test_a_chat_that_nobody_forced_was_written():
@@ -176,19 +176,22 @@ def test_a_chat_that_nobody_forced_was_written():
 def test_the_lead_counts_the_maps_that_are_sketches():
     explanation = generation(scores=SCORES)
     assert "sketch" not in describe_generation(explanation)
-    assert "Take the maps of 1 of 3 as sketches" in describe_generation(
+    assert "1 of 3 explanations are only sketches" in describe_generation(
         replace(explanation, converged=(True, False, True))
     )
     baselines = explanation.baselines + np.array([0, 0, 5], np.float32)
-    assert "Take the maps of 2 of 3" in describe_generation(
+    assert "2 of 3 explanations are only" in describe_generation(
         replace(explanation, baselines=baselines, converged=(True, False, True))
     )
 
 
 def test_the_lead_of_a_method_without_signs_names_weights_and_of_zeros_says_that_nothing_moves():
-    assert "with most weight on “France”" in Page(describe_generation(generation(scores=SCORES, signed=False))).text()
+    assert (
+        "with most weight on “France”"
+        in ParsedHtml(describe_generation(generation(scores=SCORES, signed=False))).text()
+    )
     nothing = generation(scores=[[0] * 5, [0] * 6, [0] * 7])
-    assert "nothing that it read moves this number" in Page(describe_generation(nothing)).text()
+    assert "nothing that it read moves this number" in ParsedHtml(describe_generation(nothing)).text()
 
 
 def test_punctuation_and_template_tokens_are_named_only_if_nothing_else_can_be():
@@ -253,7 +256,7 @@ def test_nothing_moves_and_colours_are_those_of_every_map():
 
 def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_nothing():
     html = to_html(generation(scores=SCORES))
-    page = Page(html)
+    page = ParsedHtml(html)
     (policy,) = [attributes["content"] for tag, attributes in page.elements if "http-equiv" in attributes]
     (script,) = [data for path, data in page.texts if path and path[-1] == ("script", {})]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -265,7 +268,7 @@ def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_noth
 
 
 def test_the_file_has_every_written_word_with_its_sources_without_a_script_too():
-    page = Page(to_html(generation(scores=SCORES)))
+    page = ParsedHtml(to_html(generation(scores=SCORES)))
     text = page.text(without=("style", "script"))
     assert "Of this text, the model expects Paris (12 %) mostly because of" in text
     assert "Paris12 %France +0.70" in text
@@ -280,7 +283,7 @@ def test_how_it_was_computed_says_that_every_written_token_was_explained():
 @pytest.mark.parametrize("evil", EVIL)
 def test_hostile_text_cannot_leave_the_data_of_a_file(evil):
     explanation = generation((evil, "b"), (f"{evil}</script>", "c"), texts=(f"{evil} b", f" {evil}</script> c"))
-    page = Page(to_html(explanation))
+    page = ParsedHtml(to_html(explanation))
     assert not page.open
     assert len([1 for tag, _ in page.elements if tag == "script"]) == 2
     assert "img" not in {tag for tag, _ in page.elements}

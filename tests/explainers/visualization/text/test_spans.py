@@ -7,15 +7,13 @@ import pytest
 from explainers.request import Target
 from explainers.results.explanation import Feature
 from explainers.visualization.html import render_pairs
-from explainers.visualization.palette import AWAY, CSS, MOST, TOWARDS, UNREAD
+from explainers.visualization.palette import AWAY, CSS, MAX_OPACITY, TOWARDS, UNREAD_OPACITY
 from explainers.visualization.summaries.classification import describe_explanation
-from explainers.visualization.summaries.convergence import meter
+from explainers.visualization.summaries.convergence import render_convergence
 from explainers.visualization.summaries.provenance import list_provenance
 from explainers.visualization.summaries.score_table import list_scores
-from explainers.visualization.text.escape import (
-    HIDDEN,
-    escape,
-    escape_plain,
+from explainers.visualization.text.escape import HIDDEN, escape, escape_plain
+from explainers.visualization.text.format import (
     format_decimals,
     format_number,
     format_share,
@@ -23,8 +21,8 @@ from explainers.visualization.text.escape import (
     shorten,
 )
 from explainers.visualization.text.segments import measure_special_share
-from explainers.visualization.text.spans import REACHED, render_spans
-from tests.support.explanations import AGAINST, EVIL, Page, marked, scored
+from explainers.visualization.text.spans import MAX_FOCUSABLE, render_spans
+from tests.support.explanations import AGAINST, EVIL, ParsedHtml, make_explanation, mark_controls
 from tests.support.sentences import HOSTILE
 
 TEXTS = HOSTILE | {f"evil {i}": text for i, text in enumerate(EVIL)} | {"many": "word, " * 400}
@@ -36,25 +34,25 @@ def text(request):
 
 
 def test_the_text_of_the_map_is_the_readers_text_hidden_controls_as_marks(text):
-    page = Page(render_spans(scored(text)))
-    assert page.text("wf-map") == marked(text)
+    page = ParsedHtml(render_spans(make_explanation(text)))
+    assert page.text("wf-map") == mark_controls(text)
     assert not page.open
     assert not HIDDEN.search(page.text("wf-map").replace("\n", ""))
 
 
 def test_a_hidden_control_is_named():
-    assert Page(render_spans(scored("a \u202e b"))).all("wf-mark") == [
+    assert ParsedHtml(render_spans(make_explanation("a \u202e b"))).all("wf-mark") == [
         {"class": "wf-mark", "title": "right-to-left override"}
     ]
 
 
 def test_a_text_adds_no_element_and_no_attribute_but_ours(text):
     for html in (
-        render_spans(scored(text)),
-        describe_explanation(scored(text)),
-        render_pairs(list_provenance(scored(text))),
+        render_spans(make_explanation(text)),
+        describe_explanation(make_explanation(text)),
+        render_pairs(list_provenance(make_explanation(text))),
     ):
-        page = Page(html)
+        page = ParsedHtml(html)
         tags = {tag for tag, _ in page.elements}
         names = {name for _, attributes in page.elements for name in attributes}
         assert tags <= {"style", "div", "span", "bdi", "strong", "em", "table", "tr", "th", "td"}
@@ -64,7 +62,9 @@ def test_a_text_adds_no_element_and_no_attribute_but_ours(text):
 
 def test_a_style_holds_one_number_and_no_more(text):
     styles = [
-        attributes["style"] for _, attributes in Page(render_spans(scored(text))).elements if "style" in attributes
+        attributes["style"]
+        for _, attributes in ParsedHtml(render_spans(make_explanation(text))).elements
+        if "style" in attributes
     ]
     assert styles
     assert all(re.fullmatch(r"--s:(0|1|0\.\d{1,3}|1\.000)", style) for style in styles)
@@ -73,35 +73,40 @@ def test_a_style_holds_one_number_and_no_more(text):
 @pytest.mark.parametrize("evil", EVIL)
 def test_a_label_is_inert_wherever_it_stands(evil):
     other = Target("NEGATIVE", 0, foil=evil, probability=0.02)
-    for explanation in (scored(label=evil), scored(target=Target(evil, 5)), scored(target=other, label=evil)):
+    for explanation in (
+        make_explanation(label=evil),
+        make_explanation(target=Target(evil, 5)),
+        make_explanation(target=other, label=evil),
+    ):
         for html in (
             render_spans(explanation),
             describe_explanation(explanation),
-            meter(explanation),
+            render_convergence(explanation),
             render_pairs(list_provenance(explanation)),
         ):
-            page = Page(html)
+            page = ParsedHtml(html)
             assert {tag for tag, _ in page.elements} <= {
                 "style", "div", "span", "bdi", "strong", "em", "table", "tr", "th", "td", "i",
             }  # fmt: skip
             assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
             assert not page.open
-        assert marked(evil) in Page(describe_explanation(explanation)).text()
+        assert mark_controls(evil) in ParsedHtml(describe_explanation(explanation)).text()
         assert (
-            marked(evil)
-            in Page(render_pairs(list_provenance(explanation))).text() + Page(describe_explanation(explanation)).text()
+            mark_controls(evil)
+            in ParsedHtml(render_pairs(list_provenance(explanation))).text()
+            + ParsedHtml(describe_explanation(explanation)).text()
         )
 
 
 def test_a_token_of_the_tokenizers_own_is_inert_too():
     features = (Feature("<script>", "text", special=True), Feature("good", "text", 0, 4, 0))
-    page = Page(render_spans(scored("good", features=features, scores=(0.5,))))
+    page = ParsedHtml(render_spans(make_explanation("good", features=features, scores=(0.5,))))
     assert "50 % on <script>" in page.text("wf-note")
     assert "script" not in {tag for tag, _ in page.elements}
 
 
 def test_the_map_is_a_list_for_those_who_hear_it():
-    page = Page(render_spans(scored()))
+    page = ParsedHtml(render_spans(make_explanation()))
     (block,) = page.all("wf-map")
     assert (block["role"], block["dir"]) == ("list", "auto")
     pieces = page.all("wf-t")
@@ -115,24 +120,31 @@ def test_the_map_is_a_list_for_those_who_hear_it():
 
 
 def test_words_of_the_map_are_not_isolated_for_then_right_to_left_phrases_would_run_left_to_right():
-    assert not [tag for tag, _ in Page(render_spans(scored("The words שלום עולם mean hello"))).elements if tag == "bdi"]
+    assert not [
+        tag
+        for tag, _ in ParsedHtml(render_spans(make_explanation("The words שלום עולם mean hello"))).elements
+        if tag == "bdi"
+    ]
 
 
 def test_the_tab_key_visits_the_strongest_pieces_and_not_all_of_a_long_text():
     strengths = tuple(i / 1000 for i in range(1, 401))
-    pieces = Page(render_spans(scored("word " * 400, strengths))).all("wf-t")
+    pieces = ParsedHtml(render_spans(make_explanation("word " * 400, strengths))).all("wf-t")
     assert len(pieces) == 400
-    assert [i for i, piece in enumerate(pieces) if piece.get("tabindex") == "0"] == list(range(400 - REACHED, 400))
+    assert [i for i, piece in enumerate(pieces) if piece.get("tabindex") == "0"] == list(
+        range(400 - MAX_FOCUSABLE, 400)
+    )
 
 
 def colours(explanation):
     return [
-        piece["style"] + piece["class"].replace("wf-t", "") for piece in Page(render_spans(explanation)).all("wf-t")
+        piece["style"] + piece["class"].replace("wf-t", "")
+        for piece in ParsedHtml(render_spans(explanation)).all("wf-t")
     ]
 
 
 def test_the_strength_of_a_colour_is_the_share_of_the_largest_score():
-    assert colours(scored(scores=(0.4, -0.2, 0.1))) == [
+    assert colours(make_explanation(scores=(0.4, -0.2, 0.1))) == [
         "--s:1.000 wf-p wf-strong",
         "--s:0.500 wf-n wf-strong",
         "--s:0.250 wf-p",
@@ -140,29 +152,29 @@ def test_the_strength_of_a_colour_is_the_share_of_the_largest_score():
 
 
 def test_a_score_of_exactly_0_has_no_colour():
-    assert colours(scored(scores=(0.4, 0.0, -0.0)))[1:] == ["--s:0.000 wf-p"] * 2
-    page = Page(render_spans(scored(scores=(0.0,))))
-    assert colours(scored(scores=(0.0,))) == ["--s:0.000 wf-p"] * 3
+    assert colours(make_explanation(scores=(0.4, 0.0, -0.0)))[1:] == ["--s:0.000 wf-p"] * 2
+    page = ParsedHtml(render_spans(make_explanation(scores=(0.0,))))
+    assert colours(make_explanation(scores=(0.0,))) == ["--s:0.000 wf-p"] * 3
     assert page.all("wf-t")[0]["aria-label"] == "good: 0, no push"
     assert page.text("wf-legend") == "Every score is 0: nothing is coloured."
 
 
 def test_a_piece_that_was_not_visible_is_text_without_colour():
-    page = Page(render_spans(scored(scores=(0.4, float("nan"), -0.4))))
+    page = ParsedHtml(render_spans(make_explanation(scores=(0.4, float("nan"), -0.4))))
     assert len(page.all("wf-t")) == 2
     assert page.text("wf-map") == "good bad film"
-    assert [row["text"] for row in list_scores(scored(scores=(0.4, float("nan"), -0.5)))] == ["film", "good"]
+    assert [row["text"] for row in list_scores(make_explanation(scores=(0.4, float("nan"), -0.5)))] == ["film", "good"]
 
 
 def test_the_end_of_a_cut_text_is_greyed():
-    explanation = scored("good bad film", features=(Feature("good", "text", 0, 4, 0),), scores=(0.1,))
-    page = Page(render_spans(explanation))
+    explanation = make_explanation("good bad film", features=(Feature("good", "text", 0, 4, 0),), scores=(0.1,))
+    page = ParsedHtml(render_spans(explanation))
     assert page.text("wf-unread") == " bad film"
     assert page.all("wf-unread")[0]["title"] == "not read by the model"
 
 
 def legend(**changes):
-    return Page(render_spans(scored(**changes))).text("wf-legend")
+    return ParsedHtml(render_spans(make_explanation(**changes))).text("wf-legend")
 
 
 @pytest.mark.parametrize(
@@ -200,7 +212,7 @@ def test_the_legend_says_what_the_colours_stand_for(changes, said):
     ],
 )
 def test_each_piece_says_where_it_pushes(changes, labels):
-    pieces = Page(render_spans(scored("good bad", **{"scores": (0.3, -0.2)} | changes))).all("wf-t")
+    pieces = ParsedHtml(render_spans(make_explanation("good bad", **{"scores": (0.3, -0.2)} | changes))).all("wf-t")
     assert [piece["aria-label"].split(": ", 1)[1] for piece in pieces] == labels
 
 
@@ -210,10 +222,10 @@ def test_credit_on_special_tokens_is_stated():
         Feature("good", "text", 0, 4, 0),
         Feature("[SEP]", "text", special=True),
     )
-    explanation = scored("good", features=features, scores=(-0.12, 0.88, 0.0))
+    explanation = make_explanation("good", features=features, scores=(-0.12, 0.88, 0.0))
     assert measure_special_share(explanation) == pytest.approx({"[CLS]": 0.12})
     assert (
-        Page(render_spans(explanation)).text("wf-note")
+        ParsedHtml(render_spans(explanation)).text("wf-note")
         == "Not shown: 12 % on [CLS], which the model adds to every text."
     )
 
@@ -246,8 +258,8 @@ def test_text_keeps_its_contrast_on_the_strongest_shade_and_where_it_was_not_rea
     text, page = map(rgb, STREAMLIT[theme])
     assert contrast([0, 0, 0], [255, 255, 255]) == pytest.approx(21)
     for colours in (TOWARDS, AWAY):
-        assert contrast(text, blended(rgb(colours[theme]), page, MOST[theme])) >= 4.5
-    assert contrast(blended(text, page, UNREAD), page) >= 4.5
+        assert contrast(text, blended(rgb(colours[theme]), page, MAX_OPACITY[theme])) >= 4.5
+    assert contrast(blended(text, page, UNREAD_OPACITY), page) >= 4.5
 
 
 @pytest.mark.parametrize("theme", STREAMLIT)
@@ -258,8 +270,8 @@ def test_lines_of_figures_stand_out_from_either_page(theme):
 
 
 def test_the_style_sheet_uses_the_palettes_opacities_and_fetches_nothing():
-    assert {*re.findall(r"var\(--s\) \* ([\d.]+)", CSS)} == {str(MOST["light"]), str(MOST["dark"])}
-    assert f"opacity: {UNREAD}" in CSS
+    assert {*re.findall(r"var\(--s\) \* ([\d.]+)", CSS)} == {str(MAX_OPACITY["light"]), str(MAX_OPACITY["dark"])}
+    assert f"opacity: {UNREAD_OPACITY}" in CSS
     assert not re.search(r"url|http|@import", CSS)
 
 
@@ -296,10 +308,10 @@ def test_text_is_cut_between_two_signs_and_set_on_one_line():
 
 @pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values(), "&#x3C;img&#x3E;", "&lt;"])
 def test_text_is_safe_between_tags_and_between_quotes(evil):
-    page = Page(f'<p title="{escape_plain(evil)}">{escape(evil)}</p>')
+    page = ParsedHtml(f'<p title="{escape_plain(evil)}">{escape(evil)}</p>')
     assert {tag for tag, _ in page.elements} <= {"p", "span"}
     assert page.elements[0][1].keys() == {"title"}
-    assert page.text() == marked(evil)
+    assert page.text() == mark_controls(evil)
     assert not set("<>\"'$") & set(escape_plain(evil))
 
 

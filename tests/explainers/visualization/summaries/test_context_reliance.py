@@ -3,31 +3,42 @@
 import numpy as np
 import pytest
 
-from explainers.visualization.summaries.context_reliance import lines, marked, plainly, said
-from tests.support.explanations import EVIL, Page
+from explainers.visualization.summaries.context_reliance import (
+    describe_reliance,
+    list_rows,
+    render_marked,
+    render_plain,
+)
+from tests.support.explanations import EVIL, ParsedHtml
 from tests.support.generations import generation
 
 
 def test_the_sentence_counts_the_tokens_and_names_what_they_depend_on():
     explanation = generation()
-    one = Page(said(explanation, [(0, ["France", "capital", "of"])])).text()
+    one = ParsedHtml(describe_reliance(explanation, [(0, ["France", "capital", "of"])])).text()
     assert one == "1 of 3 written tokens depends on the context: “Paris” on “France” and “capital”."
-    assert Page(said(explanation, [(0, []), (1, [])])).text().endswith("on the context, but on no single part of it.")
-    assert said(explanation, []).startswith("None of the 3 written tokens stands out")
+    assert (
+        ParsedHtml(describe_reliance(explanation, [(0, []), (1, [])]))
+        .text()
+        .endswith("on the context, but on no single part of it.")
+    )
+    assert describe_reliance(explanation, []).startswith("None of the 3 written tokens stands out")
 
 
 def test_the_text_is_whole_and_the_tokens_that_depend_are_framed():
-    page = Page(marked(generation(), [0, 2]))
+    page = ParsedHtml(render_marked(generation(), [0, 2]))
     assert page.text() == " Paris."
     assert page.text("wf-c-on") == "Par."
-    begun = Page(marked(generation(), [0, 2], "Well, <b>"))
+    begun = ParsedHtml(render_marked(generation(), [0, 2], "Well, <b>"))
     assert (begun.text("wf-c-begun"), begun.text()) == ("Well, <b>", "Well, <b> Paris.")
-    assert Page(plainly("a <b>")).text() == "a <b>"
-    assert Page(plainly("")).text() == "nothing: the model ends its text at once"
+    assert ParsedHtml(render_plain("a <b>")).text() == "a <b>"
+    assert ParsedHtml(render_plain("")).text() == "nothing: the model ends its text at once"
 
 
 def test_a_line_says_how_far_what_would_have_stood_there_and_what_it_comes_from():
-    (first, second) = lines(generation(), np.array([0.5, 2, 0], np.float32), [(0, "Lon", ["France"]), (1, None, [])])
+    (first, second) = list_rows(
+        generation(), np.array([0.5, 2, 0], np.float32), [(0, "Lon", ["France"]), (1, None, [])]
+    )
     assert first == {"written": "Paris", "measure": 0.5, "without the context": "Lon", "comes from": "France"}
     assert (second["without the context"], second["comes from"]) == ("the same", "no single part")
 
@@ -35,5 +46,7 @@ def test_a_line_says_how_far_what_would_have_stood_there_and_what_it_comes_from(
 @pytest.mark.parametrize("evil", EVIL)
 def test_hostile_words_are_escaped(evil):
     explanation = generation((evil, "b"), (evil, "c"), texts=(f"{evil} b", f"{evil} c"))
-    page = Page(said(explanation, [(0, [evil])]) + marked(explanation, [0]) + plainly(evil))
+    page = ParsedHtml(
+        describe_reliance(explanation, [(0, [evil])]) + render_marked(explanation, [0]) + render_plain(evil)
+    )
     assert not {"img", "script", "style"} & {tag for tag, _ in page.elements}

@@ -10,7 +10,7 @@ from explainers.results.explanation import Feature
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.summaries.mask_predictions import list_masks, render_words
 from explainers.visualization.text.spans import name_direction
-from tests.support.explanations import EVIL, Page, scored
+from tests.support.explanations import EVIL, ParsedHtml, make_explanation
 
 TEXT, HE = "The [MASK] saw that [MASK] was tired", Target("he", 7, 5, probability=0.3, text="[MASK]")
 SAID = Prediction(
@@ -27,7 +27,7 @@ WORDS = tuple(
 
 
 def drawn(target, prediction=SAID, **changes):
-    return scored(text=TEXT, features=WORDS, target=target, prediction=prediction, **changes)
+    return make_explanation(text=TEXT, features=WORDS, target=target, prediction=prediction, **changes)
 
 
 def test_the_gaps_come_in_the_order_of_the_text_and_their_words_likeliest_first():
@@ -42,33 +42,35 @@ def test_names_that_a_model_finds_are_no_gaps():
 
 
 def test_the_sentence_says_what_is_expected_where_and_of_which_word_the_map_is():
-    said = Page(describe_explanation(drawn(SAID.targets[0]))).text()
+    said = ParsedHtml(describe_explanation(drawn(SAID.targets[0]))).text()
     assert said.startswith("Where the second [MASK] stands, the model expects “she” (40 %).")
-    asked = Page(describe_explanation(drawn(HE))).text()
+    asked = ParsedHtml(describe_explanation(drawn(HE))).text()
     assert asked.startswith("Where the second [MASK] stands, the model expects “she” (40 %). Asked about “he” (30 %):")
-    one = Page(describe_explanation(drawn(HE, Prediction(SAID.targets[:2])))).text()
+    one = ParsedHtml(describe_explanation(drawn(HE, Prediction(SAID.targets[:2])))).text()
     assert one.startswith("Where [MASK] stands, the model expects “she”")
 
 
 def test_a_word_that_is_asked_about_against_another_is_called_by_itself():
     against = replace(HE, foil="she")
-    said = Page(describe_explanation(drawn(against, scores=(0.1, 0.0, -0.3, 0.1, 0.0, 0.1, 0.6)))).text()
+    said = ParsedHtml(describe_explanation(drawn(against, scores=(0.1, 0.0, -0.3, 0.1, 0.0, 0.1, 0.6)))).text()
     assert "Why he rather than she? “tired” pushes hardest towards he; “saw” pushes towards she." in said
     assert name_direction(drawn(HE), 0) == "he"
 
 
 def test_the_gap_itself_is_no_reason_for_the_word_in_it():
-    said = Page(describe_explanation(drawn(HE, scores=(0.1, 0.9, 0.1, 0.1, -0.9, 0.1, 0.6)))).text()
+    said = ParsedHtml(describe_explanation(drawn(HE, scores=(0.1, 0.9, 0.1, 0.1, -0.9, 0.1, 0.6)))).text()
     assert "“tired” pushes hardest towards it" in said
     assert "“[MASK]”" not in said
 
 
 def test_the_likeliest_words_of_the_gap_are_listed_with_their_probabilities():
-    assert Page(render_words(drawn(HE), 0)).text().replace("\xa0", " ") == "Likeliest there: “she” 40 %, “he” 30 %."
+    assert (
+        ParsedHtml(render_words(drawn(HE), 0)).text().replace("\xa0", " ") == "Likeliest there: “she” 40 %, “he” 30 %."
+    )
 
 
 @pytest.mark.parametrize("evil", EVIL)
 def test_words_that_are_markup_stay_text(evil):
     said = Prediction(tuple(Target(evil, i, 1, probability=0.5, text=evil) for i in range(2)))
     html = render_words(drawn(said.targets[0], said), 0) + describe_explanation(drawn(said.targets[0], said))
-    assert {tag for tag, _ in Page(html).elements} <= {"div", "strong", "bdi", "span"}
+    assert {tag for tag, _ in ParsedHtml(html).elements} <= {"div", "strong", "bdi", "span"}

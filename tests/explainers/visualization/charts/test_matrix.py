@@ -8,7 +8,7 @@ import pytest
 
 from explainers.request import Request, Target
 from explainers.results.explanation import Explanation, Feature, Prediction
-from explainers.visualization.charts.matrix import WIDEST, alt, matrix
+from explainers.visualization.charts.matrix import WIDEST, describe_target_matrix, draw_target_matrix
 from tests.support.explanations import EVIL
 
 TEXT = "one two one two"
@@ -34,14 +34,14 @@ def heatmap(figure):
 
 
 def test_a_cell_is_the_score_of_its_word_for_its_target_and_equal_words_stay_apart():
-    figure = matrix(several(SCORES), [0, 1, 2])
+    figure = draw_target_matrix(several(SCORES), [0, 1, 2])
     assert [list(row) for row in heatmap(figure).z] == [[1, 2, 3, -4], [0, None, 0.5, 0], [0.25, 0, 0, 0]]
     assert list(figure.layout.xaxis.ticktext) == ["one", "two", "one", "two"]
     assert list(figure.layout.yaxis.ticktext) == ["joy", "fear", "Ada: PER"]
 
 
 def test_one_symmetric_limit_holds_for_all_and_0_has_no_colour():
-    trace = heatmap(matrix(several(SCORES), [0, 1, 2]))
+    trace = heatmap(draw_target_matrix(several(SCORES), [0, 1, 2]))
     assert (trace.zmin, trace.zmid, trace.zmax) == (-4, 0, 4)
     assert [colour for place, colour in trace.colorscale if place == 0.5] == [
         "rgba(253, 184, 99, 0)",
@@ -50,7 +50,7 @@ def test_one_symmetric_limit_holds_for_all_and_0_has_no_colour():
 
 
 def test_only_the_rows_that_are_asked_for_are_drawn():
-    figure = matrix(several(SCORES), [1])
+    figure = draw_target_matrix(several(SCORES), [1])
     assert list(figure.layout.yaxis.ticktext) == ["fear"]
     assert heatmap(figure).zmax == 0.5
 
@@ -59,14 +59,14 @@ def test_of_a_long_text_the_strongest_words_stay_in_reading_order():
     words = [f"w{i:03}" for i in range(2 * WIDEST)]
     features = tuple(Feature(word, "text", 5 * i, 5 * i + 4, i) for i, word in enumerate(words))
     scores = [[(-1) ** i * (i + 1) for i in range(len(words))]]
-    figure = matrix(several(scores, " ".join(words), features, TARGETS[:1]), [0])
+    figure = draw_target_matrix(several(scores, " ".join(words), features, TARGETS[:1]), [0])
     assert list(figure.layout.xaxis.ticktext) == words[WIDEST:]
 
 
 @pytest.mark.parametrize("evil", EVIL)
 def test_names_of_labels_and_words_cannot_become_markup(evil):
     features = (Feature(evil, "text", 0, len(evil), 0),)
-    figure = matrix(several([[1.0]], evil, features, (Target(evil, 0),)), [0])
+    figure = draw_target_matrix(several([[1.0]], evil, features, (Target(evil, 0),)), [0])
     written = json.loads(figure.to_json())
     names = [*written["layout"]["yaxis"]["ticktext"], *written["layout"]["xaxis"]["ticktext"]]
     for row in written["data"][0]["customdata"]:
@@ -75,8 +75,11 @@ def test_names_of_labels_and_words_cannot_become_markup(evil):
 
 
 def test_the_words_beside_the_picture_name_the_strongest_of_each_row():
-    assert alt(several(SCORES), [0, 2]) == "Heatmap of 2 rows. Strongest in each: joy: two −4.00; Ada: PER: one +0.25."
+    assert (
+        describe_target_matrix(several(SCORES), [0, 2])
+        == "Heatmap of 2 rows. Strongest in each: joy: two −4.00; Ada: PER: one +0.25."
+    )
 
 
 def test_scores_that_are_all_0_have_a_limit_all_the_same():
-    assert heatmap(matrix(replace(several(SCORES), scores=np.zeros((3, 4), np.float32)), [0])).zmax == 1
+    assert heatmap(draw_target_matrix(replace(several(SCORES), scores=np.zeros((3, 4), np.float32)), [0])).zmax == 1

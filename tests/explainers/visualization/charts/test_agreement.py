@@ -14,11 +14,11 @@ from explainers.visualization.charts.agreement import (
 )
 from explainers.visualization.charts.randomization import describe_decline as sanity_alt
 from explainers.visualization.charts.randomization import describe_randomization, draw_decline
-from explainers.visualization.charts.ranking import bumps, movement
+from explainers.visualization.charts.ranking import describe_movement, draw_ranking
 from explainers.visualization.charts.ranking import describe_ranking as ranking_alt
 from explainers.visualization.summaries.score_table import list_costs, name_most_faithful
 from explainers.visualization.text.spans import find_common_limit, find_strongest_score, render_spans
-from tests.support.explanations import EVIL, Page, scored
+from tests.support.explanations import EVIL, ParsedHtml, make_explanation
 
 OTHER = Request("text_classification", "another", {"text": "a b c"})
 
@@ -42,7 +42,7 @@ def two(value, **more):
     [(0.9, "agree well"), (0.5, "agree in part"), (0.1, "hardly agree"), (-0.3, "hardly"), (-0.9, "contradict")],
 )
 def test_two_maps_are_told_how_well_they_agree_with_the_numbers(value, said):
-    found = Page(describe_agreement(["A", "B"], two(value))).text()
+    found = ParsedHtml(describe_agreement(["A", "B"], two(value))).text()
     assert said in found
     assert f"is {value:.2f}".replace("-", "−") in found
     assert "3 of the 5 strongest are the same" in found
@@ -50,11 +50,11 @@ def test_two_maps_are_told_how_well_they_agree_with_the_numbers(value, said):
 
 
 def test_of_several_the_most_and_the_least_alike_are_named():
-    said = Page(describe_agreement(["A", "B", "C"], table(0.9, -0.2, 0.4))).text()
+    said = ParsedHtml(describe_agreement(["A", "B", "C"], table(0.9, -0.2, 0.4))).text()
     assert "B and A are most alike (0.90), C and A least (−0.20)" in said or (
         "A and B are most alike (0.90), A and C least (−0.20)" in said
     )
-    assert "about 0.55" in Page(describe_agreement(["A", "B", "C"], table(0.5, 0.55, 0.6))).text()
+    assert "about 0.55" in ParsedHtml(describe_agreement(["A", "B", "C"], table(0.5, 0.55, 0.6))).text()
     assert "too little in common" in describe_agreement(["A", "B"], two(None))
 
 
@@ -81,18 +81,21 @@ RANKING = {"good": [1, 2], "bad": [2, 1], "film": [3, 3]}
 
 
 def test_a_line_a_word_goes_through_its_places_and_bears_its_name_at_both_ends():
-    lines = bumps(["A", "B"], RANKING).data
+    lines = draw_ranking(["A", "B"], RANKING).data
     assert [list(line.y) for line in lines] == [[1, 2], [2, 1], [3, 3]]
     assert [list(line.text) for line in lines] == [["good", "good"], ["bad", "bad"], ["film", "film"]]
-    low, high = bumps(["A", "B"], RANKING).layout.yaxis.range
+    low, high = draw_ranking(["A", "B"], RANKING).layout.yaxis.range
     assert low > 3 > 1 > high
     assert "good 1, 2; bad 2, 1" in ranking_alt(["A", "B"], RANKING)
 
 
 def test_the_strongest_word_is_named_or_what_it_depends_on():
-    assert movement(["A", "B"], RANKING) == "Which word is the strongest depends on it: “good” with A; “bad” with B."
-    assert "“good” is the strongest in both maps" in movement(["A", "B"], {"good": [1, 1], "bad": [2, 2]})
-    assert movement(["A", "B"], {}) == ""
+    assert (
+        describe_movement(["A", "B"], RANKING)
+        == "Which word is the strongest depends on it: “good” with A; “bad” with B."
+    )
+    assert "“good” is the strongest in both maps" in describe_movement(["A", "B"], {"good": [1, 1], "bad": [2, 2]})
+    assert describe_movement(["A", "B"], {}) == ""
 
 
 def steps(*values, shared=20):
@@ -123,20 +126,22 @@ def test_the_falling_line_begins_at_1_and_has_a_point_a_layer():
 
 
 def test_one_limit_for_all_maps_where_they_measure_the_same_and_none_where_they_do_not():
-    one, other = scored("a b c", [1, -2, 0.5]), scored("a b c", [4, 1, 0])
+    one, other = make_explanation("a b c", [1, -2, 0.5]), make_explanation("a b c", [4, 1, 0])
     assert (find_strongest_score(one), find_common_limit([one, other], [0, 0])) == (2, 4)
-    assert find_common_limit([one, scored("a b c", [4, 1, 0], unit="logit")], [0, 0]) is None
-    loose, other_model = (scored("a b c", [4, 1, 0], additive=False, **more) for more in ({}, {"request": OTHER}))
+    assert find_common_limit([one, make_explanation("a b c", [4, 1, 0], unit="logit")], [0, 0]) is None
+    loose, other_model = (
+        make_explanation("a b c", [4, 1, 0], additive=False, **more) for more in ({}, {"request": OTHER})
+    )
     assert find_common_limit([one, loose], [0, 0]) == 4
     assert find_common_limit([one, other_model], [0, 0]) is None
-    strengths = [piece["style"] for piece in Page(render_spans(one, limit=4)).all("wf-t")]
+    strengths = [piece["style"] for piece in ParsedHtml(render_spans(one, limit=4)).all("wf-t")]
     assert strengths == ["--s:0.250", "--s:0.500", "--s:0.125"]
-    assert "Full colour: 4" in Page(render_spans(one, limit=4)).text("wf-legend")
+    assert "Full colour: 4" in ParsedHtml(render_spans(one, limit=4)).text("wf-legend")
     assert render_spans(one) == render_spans(one, limit=2)
 
 
 def test_the_table_of_costs_has_no_number_where_none_is_defined():
-    known, unknown = scored("a b c", [1, -2, 0.5]), scored("a b c", [1, -2, 0.5], additive=False)
+    known, unknown = make_explanation("a b c", [1, -2, 0.5]), make_explanation("a b c", [1, -2, 0.5], additive=False)
     first, second = list_costs(["A", "B"], [known, unknown], [0, 0], [None, None])
     assert first["map"] == "A"
     assert first["passes"] == sum(known.evaluations)
@@ -147,11 +152,11 @@ def test_the_table_of_costs_has_no_number_where_none_is_defined():
 @pytest.mark.parametrize("evil", EVIL)
 def test_names_and_words_that_are_markup_stay_text(evil):
     names, ranking = [evil, "B"], {evil: [1, 2], "film": [2, 1]}
-    page = Page(describe_agreement([evil, "B", "C"], table(0.9, -0.2, 0.4)))
+    page = ParsedHtml(describe_agreement([evil, "B", "C"], table(0.9, -0.2, 0.4)))
     assert {tag for tag, _ in page.elements} <= {"strong", "bdi", "span"}
     for figure in (
         draw_heatmap(names, two(0.5)),
-        bumps(names, ranking),
+        draw_ranking(names, ranking),
         draw_decline([RandomizationStep(evil, alike(0.5))] * 2),
     ):
         assert "<img" not in figure.to_json()
@@ -169,7 +174,7 @@ def checked(value, verdict=True, random=0.1):
 
 
 def test_the_table_tells_how_true_each_map_is_once_all_are_checked():
-    maps = [scored("a b c", [1, -2, 0.5])] * 2
+    maps = [make_explanation("a b c", [1, -2, 0.5])] * 2
     rows = list_costs(["A", "B"], maps, [0, 0], [checked(0.4), checked(0.2, verdict=False)])
     assert [(row["aopc"], row["random"], row["chance"]) for row in rows] == [
         (0.4, 0.1, "beats chance"),

@@ -10,7 +10,7 @@ from explainers.request import Target
 from explainers.visualization.charts.bars import describe_bars, draw_bars
 from explainers.visualization.palette import AWAY, TOWARDS
 from explainers.visualization.summaries.score_table import list_scores
-from tests.support.explanations import AGAINST, EVIL, scored
+from tests.support.explanations import AGAINST, EVIL, make_explanation
 from tests.support.sentences import HOSTILE
 
 
@@ -30,7 +30,7 @@ def strings(node):
 
 
 def test_equal_words_stay_apart():
-    figure, trace = drawn(scored("so so so", (0.3, 0.2, -0.1)))
+    figure, trace = drawn(make_explanation("so so so", (0.3, 0.2, -0.1)))
     assert list(trace.y) == [0, 1, 2]
     assert list(trace.x) == pytest.approx([0.3, 0.2, -0.1])
     assert list(figure.layout.yaxis.ticktext) == ["so", "so", "so"]
@@ -39,7 +39,7 @@ def test_equal_words_stay_apart():
 
 
 def test_the_strongest_come_first_and_colours_follow_the_sign():
-    figure, trace = drawn(scored(scores=(0.1, -0.5, 0.3)))
+    figure, trace = drawn(make_explanation(scores=(0.1, -0.5, 0.3)))
     assert list(figure.layout.yaxis.ticktext) == ["bad", "film", "good"]
     assert list(trace.marker.color) == [AWAY["either"], TOWARDS["either"], TOWARDS["either"]]
     assert list(trace.text) == ["−0.50", "+0.30", "+0.10"]
@@ -50,7 +50,11 @@ def test_the_strongest_come_first_and_colours_follow_the_sign():
 
 @pytest.mark.parametrize("evil", [*EVIL, *HOSTILE.values(), "$x$ <b>bold</b> %{x}"])
 def test_no_text_of_a_figure_is_markup_or_formula(evil):
-    for explanation in (scored(evil), scored(label=evil), scored(target=Target("A", 0, foil=evil))):
+    for explanation in (
+        make_explanation(evil),
+        make_explanation(label=evil),
+        make_explanation(target=Target("A", 0, foil=evil)),
+    ):
         figure, _ = drawn(explanation)
         layout, (data,) = json.loads(figure.to_json())["layout"], json.loads(figure.to_json())["data"]
         layout.pop("template")
@@ -59,25 +63,28 @@ def test_no_text_of_a_figure_is_markup_or_formula(evil):
 
 
 def test_plotlys_text_names_signs_by_number_for_it_knows_few_names():
-    figure, _ = drawn(scored('"a" <b> &'))
+    figure, _ = drawn(make_explanation('"a" <b> &'))
     assert {*figure.layout.yaxis.ticktext} == {"a", "b", "&#34;", "&lt;", "&gt;", "&amp;"}
 
 
 def test_the_axis_says_what_a_bar_stands_for():
-    assert drawn(scored())[0].layout.xaxis.title.text == "Push towards POSITIVE, in probability"
-    assert drawn(scored(target=AGAINST))[0].layout.xaxis.title.text == (
+    assert drawn(make_explanation())[0].layout.xaxis.title.text == "Push towards POSITIVE, in probability"
+    assert drawn(make_explanation(target=AGAINST))[0].layout.xaxis.title.text == (
         "Push towards POSITIVE rather than NEGATIVE, in probability"
     )
-    unsigned, trace = drawn(scored(signed=False, additive=False, scores=(0.3,)))
+    unsigned, trace = drawn(make_explanation(signed=False, additive=False, scores=(0.3,)))
     assert unsigned.layout.xaxis.title.text == "Weight for POSITIVE"
     assert set(trace.text) == {"0.30"}
 
 
 def test_the_figure_is_told_in_words():
-    assert describe_bars(scored()) == "Bars. Push towards POSITIVE, in probability: good +0.30; bad −0.20; film +0.05."
-    assert describe_bars(scored(), most=1).endswith(": good +0.30.")
     assert (
-        describe_bars(scored(signed=False, additive=False))
+        describe_bars(make_explanation())
+        == "Bars. Push towards POSITIVE, in probability: good +0.30; bad −0.20; film +0.05."
+    )
+    assert describe_bars(make_explanation(), most=1).endswith(": good +0.30.")
+    assert (
+        describe_bars(make_explanation(signed=False, additive=False))
         == "Bars. Weight for POSITIVE: good 0.30; bad −0.20; film 0.05."
     )
 
@@ -86,16 +93,16 @@ def test_the_figure_is_told_in_words():
     ("text", "scores"), [("word", (0.4,)), ("good bad film", (0.0,)), ("good bad", (float("nan"),))]
 )
 def test_small_and_empty_figures_have_a_scale(text, scores):
-    figure, trace = drawn(scored(text, scores))
+    figure, trace = drawn(make_explanation(text, scores))
     low, high = figure.layout.xaxis.range
     assert low == -high < 0
     assert all(np.isfinite(trace.x))
     assert figure.layout.height >= 80
-    assert describe_bars(scored(text, scores)).endswith(".")
+    assert describe_bars(make_explanation(text, scores)).endswith(".")
 
 
 def test_a_thousand_words_are_drawn_at_once():
-    explanation = scored("word " * 1000, tuple(np.sin(np.arange(1000))))
+    explanation = make_explanation("word " * 1000, tuple(np.sin(np.arange(1000))))
     started = time.process_time()
     figure, trace = drawn(explanation, most=50)
     assert time.process_time() - started < 2
@@ -105,7 +112,7 @@ def test_a_thousand_words_are_drawn_at_once():
 
 
 def test_the_table_is_the_twin_of_the_bars():
-    explanation = scored(scores=(0.1, -0.5, 0.4))
+    explanation = make_explanation(scores=(0.1, -0.5, 0.4))
     found = list_scores(explanation)
     assert [row["text"] for row in found] == ["bad", "film", "good"]
     assert [row["score"] for row in found] == pytest.approx([-0.5, 0.4, 0.1])
@@ -115,5 +122,5 @@ def test_the_table_is_the_twin_of_the_bars():
         ("text", 9, 13),
         ("text", 0, 4),
     ]
-    assert [row["share"] for row in list_scores(scored(scores=(0.0,)))] == [0, 0, 0]
+    assert [row["share"] for row in list_scores(make_explanation(scores=(0.0,)))] == [0, 0, 0]
     assert len(list_scores(explanation, most=2)) == 2

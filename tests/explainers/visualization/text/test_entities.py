@@ -7,14 +7,14 @@ import pytest
 
 from explainers import Bundle, Request, Target, explain
 from explainers.results.explanation import Prediction
-from explainers.visualization.palette import AWAY, KINDS, TOWARDS
+from explainers.visualization.palette import AWAY, ENTITY_COLOURS, TOWARDS
 from explainers.visualization.summaries.classification import describe_explanation
-from explainers.visualization.text.entities import CSS, Piece, split_entities
+from explainers.visualization.text.entities import CSS, Part, split_entities
 from explainers.visualization.text.escape import HIDDEN
 from explainers.visualization.text.spans import name_direction
 from tests.explainers.tasks.test_token_classification import asked, named
-from tests.support.explanations import EVIL, Page
-from tests.support.explanations import scored as drawn
+from tests.support.explanations import EVIL, ParsedHtml
+from tests.support.explanations import make_explanation as drawn
 from tests.support.sentences import HOSTILE
 
 
@@ -39,12 +39,12 @@ THREE = (("PER", 0, "Clara Weiss"), ("LOC", 3, "Vienna"), ("PER", 5, "Otto"))
 def test_the_text_is_whole_and_each_entity_has_its_class_its_colour_and_its_row():
     found = split_entities(about("Clara Weiss saw Vienna with Otto today", *THREE))
     assert found == [
-        Piece("Clara Weiss", "PER", 0, 0),
-        Piece(" saw "),
-        Piece("Vienna", "LOC", 1, 1),
-        Piece(" with "),
-        Piece("Otto", "PER", 0, None),  # said, and not explained
-        Piece(" today"),
+        Part("Clara Weiss", "PER", 0, 0),
+        Part(" saw "),
+        Part("Vienna", "LOC", 1, 1),
+        Part(" with "),
+        Part("Otto", "PER", 0, None),  # said, and not explained
+        Part(" today"),
     ]
 
 
@@ -69,9 +69,9 @@ def test_hostile_texts_are_whole_whatever_the_tokens(name, grouping):
 
 
 def test_classes_have_colours_that_no_score_has_and_begin_again_when_there_are_many():
-    assert len(set(KINDS)) == len(KINDS) == 6
+    assert len(set(ENTITY_COLOURS)) == len(ENTITY_COLOURS) == 6
     scores = {tuple(int(shade[i : i + 2], 16) for i in (1, 3, 5)) for shade in (*TOWARDS.values(), *AWAY.values())}
-    lines = {tuple(map(int, re.findall(r"\d+", line))) for _, line in KINDS}
+    lines = {tuple(map(int, re.findall(r"\d+", line))) for _, line in ENTITY_COLOURS}
     assert not scores & lines
     assert all(f".wf-k{i} " in CSS for i in range(6))
     many = tuple((f"KIND{i}", i, f"w{i}") for i in range(8))
@@ -81,10 +81,10 @@ def test_classes_have_colours_that_no_score_has_and_begin_again_when_there_are_m
 
 def test_the_sentence_says_what_was_taken_for_what():
     found = about("Clara Weiss saw Vienna with Otto", *THREE)
-    assert "The model takes Vienna for LOC (90 %)." in Page(describe_explanation(found, 1)).text()
+    assert "The model takes Vienna for LOC (90 %)." in ParsedHtml(describe_explanation(found, 1)).text()
     assert name_direction(found, 1) == "“Vienna” as LOC"
     other = replace(found, targets=(Target("ORG", 5, 3, "LOC", 0.02, "Vienna"),) * 2)
-    said = Page(describe_explanation(other, 0)).text()
+    said = ParsedHtml(describe_explanation(other, 0)).text()
     assert said.startswith("Asked whether the model takes Vienna for ORG (2 %). Why Vienna as ORG rather than LOC?")
     assert name_direction(other, 0) == "“Vienna” as ORG rather than LOC"
 
@@ -93,7 +93,7 @@ def test_the_sentence_says_what_was_taken_for_what():
 def test_the_sentence_escapes_words_and_classes(evil):
     found = about("Clara Weiss saw", (evil, 0, evil), (evil, 2, evil))
     said = describe_explanation(found, 0)
-    assert not {"img", "script", "style"} & {tag for tag, _ in Page(said).elements}
+    assert not {"img", "script", "style"} & {tag for tag, _ in ParsedHtml(said).elements}
     assert "\u202e" not in said
 
 
@@ -107,5 +107,5 @@ def test_the_question_of_an_answer_names_its_words():
         targets=(target,),
         prediction=Prediction((Target("Otto", probability=0.6),), "Otto"),
     )
-    said = Page(describe_explanation(answered, 0)).text()
+    said = ParsedHtml(describe_explanation(answered, 0)).text()
     assert "The model answers Otto (60 %). Asked about Clara (50 %): Why Clara as start rather than Otto?" in said

@@ -12,7 +12,7 @@ from explainers.request import Picture, Request, Target
 from explainers.visualization.image.heatmap import Look
 from explainers.visualization.image.html import list_regions, render_image_legend
 from explainers.visualization.summaries.classification import describe_explanation
-from tests.explainers.visualization.test_image_figure import explained
+from tests.explainers.visualization.image.test_figure import explained
 
 EVIL = "<img src=x onerror=alert(1)>"
 

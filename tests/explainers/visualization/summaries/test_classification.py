@@ -6,13 +6,13 @@ import pytest
 from explainers.request import Request, Target
 from explainers.results.explanation import Prediction
 from explainers.visualization.summaries.classification import describe_explanation
-from explainers.visualization.summaries.convergence import completeness, cost, meter
+from explainers.visualization.summaries.convergence import describe_completeness, describe_cost, render_convergence
 from explainers.visualization.summaries.provenance import list_provenance, write_code
-from tests.support.explanations import AGAINST, Page, scored
+from tests.support.explanations import AGAINST, ParsedHtml, make_explanation
 
 
 def said(**changes):
-    return Page(describe_explanation(scored(**changes))).text()
+    return ParsedHtml(describe_explanation(make_explanation(**changes))).text()
 
 
 def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_direction():
@@ -28,8 +28,8 @@ def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_directio
         ({"scores": (0.0,)}, "No word moves this number."),
         ({"text": "a b c d e f", "scores": (0.1,)}, "No single word stands out: many share the weight."),
         ({"signed": False}, "“good” matters most."),
-        ({"converged": (False,)}, "Take this map as a sketch: it did not converge."),
-        ({"baselines": np.zeros(1, np.float32)}, "Take this map as a sketch: 85 % of the change is unexplained."),
+        ({"converged": (False,)}, "only a sketch: it did not converge."),
+        ({"baselines": np.zeros(1, np.float32)}, "only a sketch: 85 % of the change is unexplained."),
         (
             {"target": Target("NEGATIVE", 0, probability=0.02)},
             "says POSITIVE (98 %). Asked about NEGATIVE (2 %): “good”",
@@ -85,7 +85,7 @@ def test_a_single_class_is_not_said_to_be_chosen():
 
 
 def half_explained(**changes):
-    return scored(scores=(0.2, 0.0, 0.0), baselines=np.array([0.58], np.float32), **changes)
+    return make_explanation(scores=(0.2, 0.0, 0.0), baselines=np.array([0.58], np.float32), **changes)
 
 
 @pytest.mark.parametrize(
@@ -97,44 +97,50 @@ def half_explained(**changes):
             half_explained(converged=(False,)),
             "Not converged: 50 % of the change from baseline to input is unexplained.",
         ),
-        (half_explained(additive=False), "Completeness error: not defined."),
-        (scored(baselines=None), "Completeness error: not defined."),
+        (half_explained(additive=False), "Convergence delta: not defined."),
+        (make_explanation(baselines=None), "Convergence delta: not defined."),
     ],
 )
 def test_the_meter_says_how_much_is_unexplained(explanation, words):
-    assert words in completeness(explanation)
-    assert words in Page(meter(explanation)).text()
+    assert words in describe_completeness(explanation)
+    assert words in ParsedHtml(render_convergence(explanation)).text()
 
 
 def test_the_meters_bar_is_the_share_that_is_explained():
-    page = Page(meter(half_explained()))
+    page = ParsedHtml(render_convergence(half_explained()))
     (bar,) = [attributes for _, attributes in page.elements if attributes.get("role") == "meter"]
     assert (bar["aria-valuemin"], bar["aria-valuenow"], bar["aria-valuemax"]) == ("0", "50.0", "100")
     assert ("i", {"style": "width:50.0%"}) in page.elements
-    far = scored(scores=(9.0, 0.0, 0.0), baselines=np.array([0.58], np.float32))
-    assert ("i", {"style": "width:0.0%"}) in Page(meter(far)).elements
+    far = make_explanation(scores=(9.0, 0.0, 0.0), baselines=np.array([0.58], np.float32))
+    assert ("i", {"style": "width:0.0%"}) in ParsedHtml(render_convergence(far)).elements
     assert not [
-        attributes for _, attributes in Page(meter(half_explained(additive=False))).elements if "role" in attributes
+        attributes
+        for _, attributes in ParsedHtml(render_convergence(half_explained(additive=False))).elements
+        if "role" in attributes
     ]
 
 
 def test_the_meter_warns_where_the_sentence_doubts():
-    for explanation in (half_explained(), scored(), scored(converged=(False,)), scored(converged=(True,))):
-        warned = bool(Page(meter(explanation)).all("wf-warn"))
+    for explanation in (
+        half_explained(),
+        make_explanation(),
+        make_explanation(converged=(False,)),
+        make_explanation(converged=(True,)),
+    ):
+        warned = bool(ParsedHtml(render_convergence(explanation)).all("wf-warn"))
         assert warned == ("sketch" in describe_explanation(explanation))
 
 
 def test_the_cost_and_the_proof_are_told_in_words():
     spent = {"evaluations": (45, 40), "seconds": 1.26}
-    assert cost(scored(**spent)) == (
-        "Passes through the model: 45 forward, 40 backward, in 1.3 s. "
-        "The number explained is the model's own: its plain forward pass gives exactly the same."
-    )
-    assert "differs by 2e-07 at most" in cost(scored(mismatch=2.4e-7))
+    sentence = describe_cost(make_explanation(**spent))
+    assert sentence.startswith("Passes through the model: 45 forward, 40 backward, in 1.3 s. ")
+    assert "equals it exactly" in sentence
+    assert "differs from it by at most 2e-07" in describe_cost(make_explanation(mismatch=2.4e-7))
 
 
 def facts(**changes):
-    return dict(list_provenance(scored(**changes)))
+    return dict(list_provenance(make_explanation(**changes)))
 
 
 def test_the_computation_is_told_from_its_own_settings():
@@ -173,11 +179,11 @@ PARAMS = {
 
 def test_the_code_names_only_settings_that_differ_from_their_default_as_python_values():
     request = Request("text_classification", "sentiment", {"text": "good bad film"}, params=PARAMS)
-    lines = write_code(scored(request=request)).splitlines()
+    lines = write_code(make_explanation(request=request)).splitlines()
     written = "{'baseline': 'mask', 'baseline_text': '1.50', 'last': '1e3', 'other': True, 'tolerance': 0.01}"
     assert f"    params={written}," in lines
     assert not [line for line in lines if "seed" in line or "target" in line]
-    usual = write_code(scored(request=Request("text_classification", "sentiment", {"text": "good bad film"})))
+    usual = write_code(make_explanation(request=Request("text_classification", "sentiment", {"text": "good bad film"})))
     assert "params" not in usual
 
 
@@ -195,5 +201,5 @@ def test_the_code_makes_the_request_again(asked):
         **{"task": "text_classification", "model": "sentiment", "inputs": {"text": "good bad film"}} | asked
     )
     space: dict[str, object] = {}
-    exec(write_code(scored(text=request.texts["text"], request=request)).split("explanation =")[0], space)
+    exec(write_code(make_explanation(text=request.texts["text"], request=request)).split("explanation =")[0], space)
     assert space["request"] == request
