@@ -5,8 +5,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.models.card import guess_provided
-from explainers.models.catalogue import Card
+from explainers.models.card import Card, guess_provided
 from explainers.registry import FAMILIES, Method, Param, Value
 from explainers.settings import settings
 from explainers.tasks.base import Task

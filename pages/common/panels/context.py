@@ -41,9 +41,9 @@ def draw(explanation: Explanation, key: str) -> None:
     prefix = f"{key}.context"
     st.markdown(LEAD)
     with st.form(f"{prefix}.form", border=False):
-        question = _draw_form(explanation, prefix)
+        draft = _draw_form(explanation, prefix)
         if st.form_submit_button("Find what depends on the context", icon=":material/play_arrow:"):
-            st.session_state[f"{prefix}.question"] = question
+            st.session_state[f"{prefix}.question"] = draft
     question: ContextQuestion | None = st.session_state.get(f"{prefix}.question")
     if question is None or question.request.model != explanation.request.model:
         return
