@@ -51,12 +51,12 @@ class Run:
             self.progress(f"{self.forward} passes through the model", self.forward / max(self.expected, self.forward))
 
 
-def wait_while(blocked: Callable[[float], tuple[str, float] | None], progress: Progress) -> None:
-    """Wait until `blocked` returns None, reporting what it returns; `progress` may raise to end the wait.
+def wait_while(describe_wait: Callable[[float], tuple[str, float] | None], progress: Progress) -> None:
+    """Wait until `describe_wait` returns None, and report what it returns; `progress` may raise to end the wait.
 
-    `blocked` itself waits, for at most the seconds it is given.
+    `describe_wait` itself waits, for at most the seconds it is given.
     """
-    while (state := blocked(SLICE)) is not None:
+    while (state := describe_wait(SLICE)) is not None:
         progress(*state)
 
 
@@ -94,12 +94,12 @@ def run_in_thread(function: Callable[[Meter], Result], progress: Progress, what:
     """Run `function` in a thread, report its progress and return its result; `progress` may raise to stop it."""
     meter, future = Meter(), Future[Result]()
 
-    def blocked(seconds: float) -> tuple[str, float] | None:
+    def describe_wait(seconds: float) -> tuple[str, float] | None:
         return (what, meter.share) if wait([future], seconds).not_done else None
 
     threading.Thread(target=_set_outcome, args=(future, function, meter), daemon=True).start()
     try:
-        wait_while(blocked, progress)
+        wait_while(describe_wait, progress)
     finally:
         meter.stopped = True
     return future.result()

@@ -1,6 +1,6 @@
-"""The two-line classes that users of transformers-interpret know, each a few lines over the engine.
+"""Explainer classes with the interface of transformers-interpret, implemented with the engine.
 
-Unlike the rest of Wherefore they remember their last call: that is their contract.
+As in that library, an explainer stores the result of its last call.
 """
 
 from .image_classification import ImageClassificationExplainer

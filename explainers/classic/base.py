@@ -1,7 +1,4 @@
-"""What all two-line classes share: a loaded model, the last Explanation of it, and the forms that they give it.
-
-Knows no task.
-"""
+"""The base class of the classic explainers, and functions that convert an Explanation to their return values."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,18 +19,18 @@ TokenScores = list[tuple[str, float]]
 
 
 class Page(str):
-    """HTML as text that a notebook shows as a page."""
+    """An HTML page as a string that notebooks render."""
 
     def _repr_html_(self) -> str:
         return self
 
 
 class InvalidCall(BadRequest, ValueError):
-    """A ValueError too, which is what users of transformers-interpret catch."""
+    """A BadRequest that is also a ValueError, which users of transformers-interpret catch."""
 
 
 class Explainer:
-    """A loaded model, and the last Explanation of it. Subclasses override nothing that is written here."""
+    """A loaded model and the Explanation of the last call. Subclasses override none of its methods."""
 
     task: ClassVar[str]
 
@@ -43,9 +40,9 @@ class Explainer:
 
     @property
     def explanation(self) -> Explanation:
-        """The last call's Explanation, whole and not normalised."""
+        """The Explanation of the last call, not normalised."""
         if self._explanation is None:
-            raise InvalidCall("Nothing was explained yet: call the explainer first.")
+            raise InvalidCall("There is no explanation yet: call the explainer first.")
         return self._explanation
 
     def _request(
@@ -54,7 +51,7 @@ class Explainer:
         return Request(self.task, self._bundle.card.key, inputs, method, target or Target(), params)
 
     def _explain(self, request: Request, internal_batch_size: int | None = None) -> Explanation:
-        """Explain and remember it; at most `internal_batch_size` inputs are evaluated at once."""
+        """Explain and store the Explanation; at most `internal_batch_size` inputs are evaluated at once."""
         batch = None if internal_batch_size is None else max(1, internal_batch_size)
         self._explanation = explain(request, bundle=self._bundle, batch=batch)
         return self._explanation
@@ -69,17 +66,17 @@ class Explainer:
         method: str = LAYER,
         **params: object,
     ) -> Explanation:
-        """Integrated gradients of words (0) or positions (1); to be called by `__call__` alone.
+        """Compute integrated gradients of the word (0) or position (1) embeddings; to be called by `__call__` only.
 
-        Words are explained, with a warning in the caller's line, where the model has no positions.
+        If the model has no position embeddings, explain the words and warn at the caller's line.
         """
-        params |= {"steps": n_steps or STEPS} if method == LAYER else choose_passes(n_steps)
+        params |= {"steps": n_steps or STEPS} if method == LAYER else make_pass_settings(n_steps)
         words = self._request(inputs, method, target, **params)
         if embedding_type != 1:
             return self._explain(words, internal_batch_size)
-        places = self._request(inputs, method, target, **params, embedding="position")
+        positions = self._request(inputs, method, target, **params, embedding="position")
         try:
-            return self._explain(places, internal_batch_size)
+            return self._explain(positions, internal_batch_size)
         except Incompatible as error:
             warnings.warn(f"{error} The words are explained instead.", stacklevel=3)
             return self._explain(words, internal_batch_size)
@@ -89,26 +86,31 @@ class Explainer:
 
 
 def check_attribution_type(attribution_type: str) -> None:
-    """Raises WrongCall for any type of attribution but layer integrated gradients."""
+    """Raise InvalidCall unless the attribution type is layer integrated gradients."""
     if attribution_type != "lig":
         raise InvalidCall(f"There is no attribution type {attribution_type!r} for text. Give 'lig'.")
 
 
-def choose_passes(n_steps: int | None) -> dict[str, object]:
-    """The settings of integrated gradients that choose their own steps: `n_steps` of them, or as many as need be."""
+def make_pass_settings(n_steps: int | None) -> dict[str, object]:
+    """Make the settings of integrated gradients with adaptive steps: at most `n_steps`, or as many as it needs."""
     return {} if n_steps is None else {"most_passes": min(max(n_steps, 20), 5_000), "tolerance": 0.0001}
 
 
 def list_scores(explanation: Explanation, row: int = 0, columns: Sequence[int] | None = None) -> TokenScores:
-    """Each token with its score for target `row`, L2-normalised; of some columns if so asked."""
+    """List the tokens, or those of `columns`, with their scores for target `row`, L2-normalised."""
     chosen = range(len(explanation.features)) if columns is None else columns
     scores = np.nan_to_num(explanation.scores[row, list(chosen)])
     length = float(np.linalg.norm(scores)) or 1.0
     return [(explanation.tokens[i], float(score) / length) for i, score in zip(chosen, scores, strict=True)]
 
 
+def get_probabilities(explanation: Explanation) -> dict[int, float]:
+    """Return the probability of each predicted class by its index."""
+    return {target.index or 0: target.probability or 0.0 for target in explanation.prediction.targets}
+
+
 def write_page(html: str, html_filepath: str | None) -> Page:
-    """The page, written to `html_filepath` if given; `.html` is added if it lacks it."""
+    """Return the page; write it to `html_filepath` if given, with `.html` added if missing."""
     if html_filepath is not None:
         path = Path(html_filepath)
         name = path.name if path.suffix == ".html" else path.name + ".html"

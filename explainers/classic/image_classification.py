@@ -1,7 +1,4 @@
-"""`ImageClassificationExplainer`: one picture, one of its classes explained.
-
-Knows no page.
-"""
+"""`ImageClassificationExplainer`: explain one class of an image."""
 
 import warnings
 from pathlib import Path
@@ -29,7 +26,7 @@ TYPES = ("IG", "IGNT")
 class ImageClassificationExplainer(Classifier):
     """`explainer = ImageClassificationExplainer(model, processor); explainer(image)`.
 
-    The call returns the integrated gradients (IG) of the class's logit from a grey picture, by default through a
+    The call returns the integrated gradients (IG) of the class's logit from a grey baseline, by default through a
     noise tunnel (IGNT), as an array (1, channels, rows, columns).
     """
 
@@ -62,31 +59,37 @@ class ImageClassificationExplainer(Classifier):
     ) -> Floats:
         """Explain `image` (PIL, bytes or Path): the class by `index`, else by `class_name`, else the predicted one.
 
-        The noise has the standard deviation 1 in the model's pixel values, as in Captum, at most all of their range.
+        The noise has the standard deviation 1 in the model's pixel values, as in Captum, but at most their range.
         """
         picture = image if isinstance(image, Picture) else Picture.of(image)
-        target = self._target(index, class_name)
+        target = self._choose_target(index, class_name)
         params: dict[str, object] = {"samples": 1, "steps": n_steps or STEPS, "noise": 0}
         if self._type == "IGNT":
+            noise = self._compute_noise(picture)
             samples, steps = noise_tunnel_n_samples or 10, n_steps_noise_tunnel or 5
-            params = {"samples": samples, "steps": steps, "noise": self._noise(picture), "kind": noise_tunnel_type}
+            params = {
+                "samples": samples,
+                "steps": steps,
+                "noise": noise,
+                "kind": noise_tunnel_type,
+            }
         request = self._request({"image": picture}, "noise_tunnel", target, **params, unit="logit", baseline="grey")
         self._explain(request, internal_batch_size)
         return self.attributions
 
-    def _noise(self, picture: Picture) -> float:
-        """One unit of the model's pixel values as a share of this picture's range."""
+    def _compute_noise(self, picture: Picture) -> float:
+        """Return 1 in the model's pixel values as a share of their range in this image."""
         pixels = preprocess(self._bundle.processor, decode(picture), self._bundle.card.label).pixels
         return 1.0 / max(float(pixels.max() - pixels.min()), 1.0)
 
     @property
     def attributions(self) -> Floats:
-        """The scores of the last picture, (1, channels, rows, columns)."""
-        found = self.explanation
-        return np.asarray(found.scores[0].reshape(1, -1, *(found.grid or (1, 1))))
+        """The scores of the last image, (1, channels, rows, columns)."""
+        explanation = self.explanation
+        return np.asarray(explanation.scores[0].reshape(1, -1, *(explanation.grid or (1, 1))))
 
     def predict(self, image: Any) -> Prediction:
-        """Every label with its probability, best first."""
+        """Predict every label with its probability, most probable first."""
         return predict(self._request({"image": image}, "saliency"), bundle=self._bundle)
 
     def visualize(
@@ -98,9 +101,9 @@ class ImageClassificationExplainer(Classifier):
         use_original_image_pixels: bool = True,
         side_by_side: bool = False,
     ) -> go.Figure:
-        """The last map as a Plotly figure; also written to `save_path`, as HTML by that ending, else as PNG.
+        """Draw the last explanation as a Plotly figure; write it to `save_path` if given, as HTML or else as PNG.
 
-        A masked or faded picture shows one direction: of `all`, the positive one, with a warning.
+        A masked or faded image shows one sign only: for `all` the positive one, with a warning.
         """
         for value, known in ((method, KINDS), (sign, SIGNS)):
             if value not in known:

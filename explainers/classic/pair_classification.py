@@ -1,7 +1,4 @@
-"""`PairwiseSequenceClassificationExplainer`: two texts, one class of the pair explained.
-
-Knows no page.
-"""
+"""`PairwiseSequenceClassificationExplainer`: explain one class of a pair of texts."""
 
 from ..engine import predict
 from ..export.html import to_html
@@ -28,22 +25,22 @@ class PairwiseSequenceClassificationExplainer(Classifier):
     ) -> TokenScores:
         """Explain the pair: the class by `index`, else by `class_name`, else the predicted one.
 
-        `flip_sign` explains what lowers the only number of a model that has but one; others do not heed it.
+        `flip_sign` explains what lowers the output of a model with a single output; other models ignore it.
         """
-        target = self._target(index, class_name)
+        target = self._choose_target(index, class_name)
         inputs, towards = {"text_a": text1, "text_b": text2}, "0" if flip_sign else "1"
         self._integrate(inputs, embedding_type, internal_batch_size, n_steps, target, towards=towards)
         return self.word_attributions
 
     @property
     def word_attributions(self) -> TokenScores:
-        """Each token of the last pair with its score, L2-normalised."""
+        """The tokens of the last pair with their scores, L2-normalised."""
         return list_scores(self.explanation)
 
     def predict(self, text1: str, text2: str) -> Prediction:
-        """Every label with its probability, best first."""
+        """Predict every label with its probability, most probable first."""
         return predict(self._request({"text_a": text1, "text_b": text2}, LAYER), bundle=self._bundle)
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
-        """The last explanation as a page, written to `html_filepath` if given; `.html` is added if it lacks it."""
+        """Return the last explanation as an HTML page; write it to `html_filepath` if given."""
         return write_page(to_html(self.explanation, true_label=true_class), html_filepath)

@@ -1,7 +1,4 @@
-"""`QuestionAnsweringExplainer`: a question and a text, where the answer starts and where it ends explained.
-
-Knows no page.
-"""
+"""`QuestionAnsweringExplainer`: explain the start and the end of the answer to a question."""
 
 from typing import Any
 
@@ -15,8 +12,8 @@ from .base import LAYER, Explainer, Page, TokenScores, check_attribution_type, l
 class QuestionAnsweringExplainer(Explainer):
     """`explainer = QuestionAnsweringExplainer(model, tokenizer); explainer("Who came?", "Clara came.")`.
 
-    The call returns each token's score for the logit of the answer's start, and for that of its end. The answer is
-    the best valid one, in the text's own characters.
+    The call returns for the logits of the answer's start and end the tokens with their scores. The answer is the most
+    probable valid one, as it is written in the text.
     """
 
     task = "question_answering"
@@ -35,7 +32,7 @@ class QuestionAnsweringExplainer(Explainer):
     ) -> dict[str, TokenScores]:
         """Explain where in `text` the answer starts and ends.
 
-        `embedding_type` 1 explains where the words stand, any other what they say.
+        `embedding_type` 1 explains the position embeddings, any other value the word embeddings.
         """
         inputs = {"question": question, "context": text}
         self._integrate(inputs, embedding_type, internal_batch_size, n_steps, unit="logit")
@@ -43,18 +40,18 @@ class QuestionAnsweringExplainer(Explainer):
 
     @property
     def word_attributions(self) -> dict[str, TokenScores]:
-        """For "start" and "end" each token of the last call with its score, L2-normalised."""
-        return {part: list_scores(self.explanation, self._row(part)) for part in ("start", "end")}
+        """For "start" and "end" the tokens of the last call with their scores, L2-normalised."""
+        return {part: list_scores(self.explanation, self._find_row(part)) for part in ("start", "end")}
 
     @property
     def start_pos(self) -> int:
-        """The token that the answer starts with."""
-        return int(self._target("start").position or 0)
+        """Index of the answer's first token."""
+        return int(self._get_target("start").position or 0)
 
     @property
     def end_pos(self) -> int:
-        """The token that the answer ends with."""
-        return int(self._target("end").position or 0)
+        """Index of the answer's last token."""
+        return int(self._get_target("end").position or 0)
 
     @property
     def predicted_answer(self) -> str:
@@ -62,15 +59,15 @@ class QuestionAnsweringExplainer(Explainer):
         return self.explanation.prediction.text
 
     def predict(self, question: str, text: str) -> Prediction:
-        """The answers with their probabilities, best first."""
+        """Predict the answers with their probabilities, most probable first."""
         return predict(self._request({"question": question, "context": text}, LAYER), bundle=self._bundle)
 
     def visualize(self, html_filepath: str | None = None) -> Page:
-        """The last explanation as a page, a map each for answer, start and end, written to `html_filepath` if given."""
+        """Return an HTML page with heatmaps for answer, start and end; write it to `html_filepath` if given."""
         return write_page(to_html(self.explanation), html_filepath)
 
-    def _row(self, part: str) -> int:
+    def _find_row(self, part: str) -> int:
         return [target.label for target in self.explanation.targets].index(part)
 
-    def _target(self, part: str) -> Target:
-        return self.explanation.targets[self._row(part)]
+    def _get_target(self, part: str) -> Target:
+        return self.explanation.targets[self._find_row(part)]

@@ -1,7 +1,4 @@
-"""`SequenceClassificationExplainer`: one text, one of its classes explained.
-
-Knows no page.
-"""
+"""`SequenceClassificationExplainer`: explain one class of a text."""
 
 from ..engine import predict
 from ..export.html import to_html
@@ -13,7 +10,7 @@ from .classifier import Classifier
 class SequenceClassificationExplainer(Classifier):
     """`explainer = SequenceClassificationExplainer(model, tokenizer); explainer("I love you")`.
 
-    The call returns each token with its layer integrated gradients score, the scores of a text having length 1 (L2).
+    The call returns each token with its layer integrated gradients score, L2-normalised.
     """
 
     task = "text_classification"
@@ -29,21 +26,21 @@ class SequenceClassificationExplainer(Classifier):
     ) -> TokenScores:
         """Explain `text`: the class by `index`, else by `class_name`, else the predicted one.
 
-        `embedding_type` 0 explains what the words say, 1 where they stand.
+        `embedding_type` 0 explains the word embeddings, 1 the position embeddings.
         """
-        target = self._target(index, class_name)
+        target = self._choose_target(index, class_name)
         self._integrate({"text": text}, embedding_type, internal_batch_size, n_steps, target)
         return self.word_attributions
 
     @property
     def word_attributions(self) -> TokenScores:
-        """Each token of the last text with its score, L2-normalised."""
+        """The tokens of the last text with their scores, L2-normalised."""
         return list_scores(self.explanation)
 
     def predict(self, text: str) -> Prediction:
-        """Every label with its probability, best first."""
+        """Predict every label with its probability, most probable first."""
         return predict(self._request({"text": text}, LAYER), bundle=self._bundle)
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
-        """The last explanation as a page, written to `html_filepath` if given; `.html` is added if it lacks it."""
+        """Return the last explanation as an HTML page; write it to `html_filepath` if given."""
         return write_page(to_html(self.explanation, true_label=true_class), html_filepath)

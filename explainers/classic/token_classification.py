@@ -1,7 +1,4 @@
-"""`TokenClassificationExplainer`: one text, the class of each of its tokens explained.
-
-Knows no page.
-"""
+"""`TokenClassificationExplainer`: explain the class of each token of a text."""
 
 from collections.abc import Sequence
 from typing import Any, TypedDict
@@ -14,7 +11,7 @@ from .base import LAYER, Explainer, InvalidCall, Page, TokenScores, check_attrib
 
 
 class TokenExplanation(TypedDict):
-    """A token's class, and the scores of all tokens for it."""
+    """The class of a token, and the scores of all tokens for it."""
 
     label: str
     attribution_scores: TokenScores
@@ -23,8 +20,8 @@ class TokenExplanation(TypedDict):
 class TokenClassificationExplainer(Explainer):
     """`explainer = TokenClassificationExplainer(model, tokenizer); explainer("Clara lives in Vienna.")`.
 
-    The call returns for each token its class and the scores of all tokens for it. A token that stands twice in the
-    text is kept twice: the second is called "the (2)".
+    The call returns for each token its class and the scores of all tokens for it. A repeated token is numbered: "the
+    (2)".
     """
 
     task = "token_classification"
@@ -32,7 +29,7 @@ class TokenClassificationExplainer(Explainer):
     def __init__(self, model: Any, tokenizer: Any, attribution_type: str = "lig") -> None:
         check_attribution_type(attribution_type)
         super().__init__(model, tokenizer)
-        self._said: dict[int | None, tuple[int | None, str | None]] = {}
+        self._predicted: dict[int | None, tuple[int | None, str | None]] = {}
 
     def __call__(
         self,
@@ -43,9 +40,9 @@ class TokenClassificationExplainer(Explainer):
         ignored_indexes: Sequence[int] | None = None,
         ignored_labels: Sequence[str] | None = None,
     ) -> dict[str, TokenExplanation]:
-        """Explain the class of every token but those at `ignored_indexes` and those of `ignored_labels`.
+        """Explain the class of every token except those at `ignored_indexes` and with `ignored_labels`.
 
-        `embedding_type` 1 explains where the words stand, any other what they say.
+        `embedding_type` 1 explains the position embeddings, any other value the word embeddings.
         """
         self._integrate(
             {"text": text},
@@ -58,12 +55,12 @@ class TokenClassificationExplainer(Explainer):
             ignored_labels=",".join(ignored_labels or ()),
             most_entities=8_192,
         )
-        self._said = {target.position: (target.index, target.label) for target in self.predict(text).targets}
+        self._predicted = {target.position: (target.index, target.label) for target in self.predict(text).targets}
         return self.word_attributions
 
     @property
     def word_attributions(self) -> dict[str, TokenExplanation]:
-        """For each explained token its class and the score of every token for it, L2-normalised."""
+        """For each explained token its class and the scores of all tokens for it, L2-normalised."""
         names = number_duplicates(self.explanation.tokens)
         return {
             names[target.position or 0]: {
@@ -75,26 +72,26 @@ class TokenClassificationExplainer(Explainer):
 
     @property
     def predicted_class_indexes(self) -> list[int]:
-        """The class of every token of the last text, those that were ignored included."""
-        return [int(self._said[place][0] or 0) for place in range(len(self.explanation.tokens))]
+        """Index of the class of each token of the last text, also of ignored ones."""
+        return [int(self._predicted[index][0] or 0) for index in range(len(self.explanation.tokens))]
 
     @property
     def predicted_class_names(self) -> list[str]:
-        """Their names."""
-        return [str(self._said[place][1]) for place in range(len(self.explanation.tokens))]
+        """Name of the class of each token of the last text, also of ignored ones."""
+        return [str(self._predicted[index][1]) for index in range(len(self.explanation.tokens))]
 
     def predict(self, text: str) -> Prediction:
-        """The class of every token with its probability, most probable first."""
-        every = self._request({"text": text}, LAYER, grouping="token", special_tokens=True, ignored_labels="")
-        return predict(every, bundle=self._bundle)
+        """Predict the class of every token with its probability, most probable first."""
+        request = self._request({"text": text}, LAYER, grouping="token", special_tokens=True, ignored_labels="")
+        return predict(request, bundle=self._bundle)
 
     def visualize(self, html_filepath: str | None = None, true_classes: Sequence[str] | None = None) -> Page:
-        """The last explanation as a page, a map a token, written to `html_filepath` if given.
+        """Return an HTML page with one heatmap per token; write it to `html_filepath` if given.
 
-        `true_classes` are what is right, one a token.
+        `true_classes` are the correct classes, one per token.
         """
         tokens = self.explanation.tokens
         if true_classes is not None and len(true_classes) != len(tokens):
             raise InvalidCall(f"{len(true_classes)} true classes were given for {len(tokens)} tokens.")
-        right = None if true_classes is None else ", ".join(map(" ".join, zip(tokens, true_classes, strict=True)))
-        return write_page(to_html(self.explanation, true_label=right), html_filepath)
+        truth = None if true_classes is None else ", ".join(map(" ".join, zip(tokens, true_classes, strict=True)))
+        return write_page(to_html(self.explanation, true_label=truth), html_filepath)

@@ -1,7 +1,4 @@
-"""`ZeroShotClassificationExplainer`: one text, and labels that the caller names.
-
-Knows no page.
-"""
+"""`ZeroShotClassificationExplainer`: explain labels of a text that the caller chooses."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -11,14 +8,23 @@ import numpy as np
 
 from ..export.html import to_html
 from ..results.explanation import Explanation
-from .base import Explainer, InvalidCall, Page, TokenScores, check_attribution_type, list_scores, write_page
+from .base import (
+    Explainer,
+    InvalidCall,
+    Page,
+    TokenScores,
+    check_attribution_type,
+    get_probabilities,
+    list_scores,
+    write_page,
+)
 
 
 class ZeroShotClassificationExplainer(Explainer):
     """`explainer = ZeroShotClassificationExplainer(model, tokenizer); explainer(text, labels=["sport", "politics"])`.
 
-    The probabilities are those of the transformers pipeline. `entailment` begins the name of the class that means yes,
-    or is its number.
+    The probabilities are those of the transformers pipeline. `entailment` is the beginning of the entailment class's
+    name, or its index.
     """
 
     task = "zero_shot_classification"
@@ -43,12 +49,12 @@ class ZeroShotClassificationExplainer(Explainer):
         n_steps: int | None = None,
         multi_label: bool = False,
     ) -> dict[str, TokenScores]:
-        """For each label every token of `text`, and of the label's sentence if `include_hypothesis`, with its score.
+        """Return for each label the tokens of `text` with their scores, with the hypothesis if `include_hypothesis`.
 
-        All labels share their passes, which go where the scores move: with `n_steps` so many, else as many as need be.
+        The labels share the forward passes of integrated gradients: `n_steps`, or by default as many as it needs.
         """
-        if commas := next((label for label in labels if "," in label), None):
-            raise InvalidCall(f"The label {commas!r} has a comma in it. Write it without one.")
+        if invalid := next((label for label in labels if "," in label), None):
+            raise InvalidCall(f"The label {invalid!r} contains a comma. Write it without one.")
         self._integrate(
             {"text": text, "labels": ", ".join(labels), "template": hypothesis_template},
             embedding_type,
@@ -65,33 +71,33 @@ class ZeroShotClassificationExplainer(Explainer):
     @property
     def word_attributions(self) -> dict[str, TokenScores]:
         """For each label the tokens of the last text with their scores, L2-normalised."""
-        found = self.explanation
-        rows = {target.index: row for row, target in enumerate(found.targets)}
+        explanation = self.explanation
+        rows = {target.index: row for row, target in enumerate(explanation.targets)}
         return {
             label: list_scores(
-                found, rows[index], _select_columns(found, rows[index], index + 1, self.include_hypothesis)
+                explanation, rows[i], _select_columns(explanation, rows[i], i + 1, self.include_hypothesis)
             )
-            for index, label in enumerate(self.labels)
+            for i, label in enumerate(self.labels)
         }
 
     @property
     def predicted_label(self) -> str:
-        """The label that the model gives the highest probability."""
+        """The most probable label."""
         return str(self.explanation.prediction.targets[0].label)
 
     @property
     def pred_probs(self) -> list[float]:
-        """The probability of each label, in the order of `labels`."""
-        said = {target.index: target.probability for target in self.explanation.prediction.targets}
-        return [float(said[index] or 0.0) for index in range(len(self.labels))]
+        """Probability of each label, in the order of `labels`."""
+        probabilities = get_probabilities(self.explanation)
+        return [probabilities[index] for index in range(len(self.labels))]
 
     def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
-        """The last explanation as a page, a map a label, written to `html_filepath` if given."""
+        """Return an HTML page with one heatmap per label; write it to `html_filepath` if given."""
         return write_page(to_html(self.explanation, true_label=true_class), html_filepath)
 
 
 def _select_columns(explanation: Explanation, row: int, number: int, whole: bool) -> list[int]:
-    """The tokens of the pair of label `number` in their order, up to the text's last if not `whole`."""
+    """Select the tokens of the pair of label `number` in order, only those of the text unless `whole`."""
     fields = [None if feature.special else feature.field for feature in explanation.features]
     text = [i for i, field in enumerate(fields) if field == "text" and not np.isnan(explanation.scores[row, i])]
     lead = [i for i in range(text[0]) if fields[i] is None]
@@ -103,9 +109,10 @@ def _select_columns(explanation: Explanation, row: int, number: int, whole: bool
 
 
 def _find_field(fields: Sequence[str | None], name: str) -> list[int]:
+    """Find the tokens of an input."""
     return [i for i, field in enumerate(fields) if field == name]
 
 
 def _find_special_tokens(fields: Sequence[str | None], block: Sequence[int]) -> list[int]:
-    """The special tokens right behind a block."""
+    """Find the special tokens directly after the tokens `block`."""
     return list(takewhile(lambda i: fields[i] is None, range(block[-1] + 1, len(fields))))

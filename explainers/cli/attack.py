@@ -27,13 +27,13 @@ HEADER = ("step", "change", "says", "probability", "estimate", "text")
 
 @dataclass(frozen=True, kw_only=True)
 class AttackArgument:
-    """The argument before TASK."""
+    """The argument that comes before TASK."""
 
     attack: Annotated[str, Argument(metavar="ATTACK", help="attack, listed below", **choose_from(ATTACKS))]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttackOptions(Options, AttackArgument):  # a dataclass takes the fields of its last base first
+class AttackOptions(Options, AttackArgument):  # a dataclass orders the fields of its last base first
     """The options of the command."""
 
     target: Annotated[str | None, Option(metavar="LABEL", help="label to reach (default: any other)")] = None
@@ -43,7 +43,7 @@ class AttackOptions(Options, AttackArgument):  # a dataclass takes the fields of
 
 def get_own_settings(options: AttackOptions) -> frozenset[str]:
     """Return the names of the attack's settings."""
-    return frozenset(knob.name for knob in ATTACKS[options.attack].params)
+    return frozenset(param.name for param in ATTACKS[options.attack].params)
 
 
 def run(request: Request, options: AttackOptions, progress: Progress) -> Attack:
@@ -94,7 +94,7 @@ def to_html(result: Attack) -> str:
     )
     code = f"attack({result.key!r}, {result.request!r}, field={result.field!r}, protected={result.protected!r})"
     changed = render_diff(result.texts[0], result.edits, name_field(result.field))
-    table = render_table(rows, ("The model says", "Text"))
+    table = render_table(rows, ("Prediction", "Text"))
     return make_page(
         add_style(f"<section>{render_lead(describe_attack(result))}{changed}{table}</section>"),
         f"from explainers import Request, Target, attack\n\n{code}\n",

@@ -1,4 +1,4 @@
-"""Command, what a verb does with a request and how its result is written, and Options, what all commands accept."""
+"""Command, which runs requests and writes their results, and Options, which all commands accept."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Command:
-    """What a verb computes for a request, and how its result is written."""
+    """What a command computes for a request, and how its result is written."""
 
     name: str
     help: str
@@ -82,5 +82,5 @@ class Command:
     header: Sequence[str]  # columns of a CSV file
     to_rows: Callable[[Any], Iterable[Sequence[object]]]
     options: type[Options] = Options
-    own_settings: Callable[[Any], Collection[str]] = lambda options: ()  # names that are not settings of the request
+    own_settings: Callable[[Any], Collection[str]] = lambda options: ()  # names of settings that are not the request's
     attacks: Mapping[str, AttackMethod] = field(default_factory=dict)  # listed in its help

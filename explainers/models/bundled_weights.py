@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from ..errors import Unreachable
 from ..progress import Progress, quiet, wait_while
 
-RETRIES = "--retries 2 --timeout 20"  # pip's default of five would keep a visitor waiting if there is no index
+RETRIES = "--retries 2 --timeout 20"  # with pip's default of five, a user would wait long if there is no index
 
 
 @dataclass(frozen=True)

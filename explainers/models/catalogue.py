@@ -1,6 +1,6 @@
-"""The Cards of the bundled models, and of models on the hub.
+"""The Cards of the bundled models and of selected models on the hub.
 
-A hub model keeps its owner's licence. Its revision is pinned where transformers pins it, else it is the newest.
+The revision of a hub model is pinned if transformers pins it; otherwise it is the newest.
 """
 
 from .card import CONVOLUTIONS, IMAGE, PATCHES, Card
@@ -15,7 +15,7 @@ BUNDLED = (
         megabytes=91,
         licence="Apache-2.0",
         labels=("NEGATIVE", "POSITIVE"),
-        score="90.0 % right on SST-2's 872 test sentences",
+        score="90.0 % correct on SST-2's 872 test sentences",
         wheel="minilm",
     ),
     Card(
@@ -68,7 +68,7 @@ BUNDLED = (
         megabytes=91,
         licence="Apache-2.0",
         labels=("entailment", "neutral", "contradiction"),
-        score="80.3 % right on 2,000 held-out pairs of SNLI, 67.4 % on MultiNLI's 9,815 matched ones",
+        score="80.3 % correct on 2,000 held-out pairs of SNLI, 67.4 % on MultiNLI's 9,815 matched ones",
         wheel="minilm",
     ),
     Card(
@@ -92,7 +92,7 @@ BUNDLED = (
         megabytes=91,
         licence="Apache-2.0",
         labels=("RELEVANT",),
-        score="86.8 % right on pairs of question and sentence from SQuAD's held-out articles",
+        score="86.8 % correct on pairs of question and sentence from SQuAD's held-out articles",
         wheel="minilm",
     ),
     Card(
@@ -126,7 +126,7 @@ BUNDLED = (
         languages=("en",),
         megabytes=91,
         licence="Apache-2.0",
-        score="32.6 % of masked tokens guessed first, 50.0 % among five, on SQuAD's held-out articles",
+        score="32.6 % of masked tokens predicted correctly, 50.0 % among the top five, on SQuAD's held-out articles",
         wheel="minilm",
     ),
     Card(
@@ -147,7 +147,7 @@ BUNDLED = (
         languages=("en",),
         megabytes=538,
         licence="Apache-2.0",
-        score="22.3 % of 202 facts completed rightly",
+        score="22.3 % of 202 facts completed correctly",
         wheel="smollm2",
     ),
     Card(
@@ -158,7 +158,7 @@ BUNDLED = (
         megabytes=21,
         licence="Apache-2.0",
         provides=CONVOLUTIONS,
-        score="74.2 % right on 574 Caltech-101 pictures of 41 classes",
+        score="74.2 % correct on 574 Caltech-101 images of 41 classes",
         wheel="efficientnet-lite0",
     ),
     Card(
@@ -216,7 +216,7 @@ BUNDLED = (
             "watch",
         ),
         provides=PATCHES,
-        score="79.3 % right on 135 held-out pictures of Caltech-101",
+        score="79.3 % correct on 135 held-out images of Caltech-101",
         wheel="vit",
     ),
 )

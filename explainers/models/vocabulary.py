@@ -27,17 +27,17 @@ class Vocabulary:
 
     @cached_property
     def masks(self) -> dict[str, Tensor]:
-        """The words of each script, (W,)."""
+        """The mask (W,) of the words of each script."""
         names = set(self.scripts)
         return {name: torch.tensor([kind == name for kind in self.scripts], dtype=torch.bool) for name in names}
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
-        """The positions of each word, by its lower-case form."""
-        found: dict[str, list[int]] = {}
+        """The indices of each word by its lower-case form."""
+        places: dict[str, list[int]] = {}
         for i, word in enumerate(self.words):
-            found.setdefault(word.casefold(), []).append(i)
-        return found
+            places.setdefault(word.casefold(), []).append(i)
+        return places
 
     def find_alternatives(self, old: str) -> Tensor:
         """Return the mask (W,) of the other words of the same script."""
@@ -48,10 +48,10 @@ class Vocabulary:
 
 def read_vocabulary(tokenizer: Any) -> Vocabulary:
     """Read the words of at least two letters, or one Chinese or Japanese character, that encode to a single token."""
-    found = [(word, token) for token, word in enumerate(_decode_tokens(tokenizer)) if LETTERS.fullmatch(word)]
+    candidates = [(word, token) for token, word in enumerate(_decode_tokens(tokenizer)) if LETTERS.fullmatch(word)]
     before = _encode(tokenizer, [CARRIER])[0]
-    rows = _encode(tokenizer, [f"{CARRIER} {word}" for word, _ in found])
-    whole = [pair for pair, row in zip(found, rows, strict=True) if row == [*before, pair[1]]]
+    rows = _encode(tokenizer, [f"{CARRIER} {word}" for word, _ in candidates])
+    whole = [pair for pair, row in zip(candidates, rows, strict=True) if row == [*before, pair[1]]]
     words = tuple(word for word, _ in whole)
     small, capital = _encode(tokenizer, ["why", "WHY"])
     return Vocabulary(

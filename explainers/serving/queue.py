@@ -13,36 +13,31 @@ class RequestQueue:
 
     def __init__(self, slots: int, waiting: int) -> None:
         self._slots, self._waiting = slots, waiting
-        self._line: list[object] = []  # the first `slots` of them run
+        self._tickets: list[object] = []  # the first `slots` of them run
         self._moved = threading.Condition()
-
-    @property
-    def inside(self) -> int:
-        """Number of requests that run now."""
-        return min(len(self._line), self._slots)
 
     @contextmanager
     def enter(self, progress: Progress) -> Iterator[None]:
         """Wait for a slot and hold it; `progress` may end the wait by raising. Raises Busy if the queue is full."""
         ticket = object()
         with self._moved:
-            if len(self._line) >= self._slots + self._waiting:
+            if len(self._tickets) >= self._slots + self._waiting:
                 raise Busy(
                     f"{self._waiting} requests are waiting already. Try again in a minute, or run Wherefore yourself."
                 )
-            self._line.append(ticket)
+            self._tickets.append(ticket)
         try:
             wait_while(lambda seconds: self._describe_wait(ticket, seconds), progress)
             yield
         finally:
             with self._moved:
-                self._line.remove(ticket)
+                self._tickets.remove(ticket)
                 self._moved.notify_all()
 
     def _describe_wait(self, ticket: object, seconds: float) -> tuple[str, float] | None:
         """Wait up to `seconds` for a slot; return how many requests must finish first, None if this one may run."""
         with self._moved:
-            if self._line.index(ticket) >= self._slots:
+            if self._tickets.index(ticket) >= self._slots:
                 self._moved.wait(seconds)
-            ahead = self._line.index(ticket) - self._slots + 1
+            ahead = self._tickets.index(ticket) - self._slots + 1
             return (f"In the queue: {ahead} before you", 0.0) if ahead > 0 else None

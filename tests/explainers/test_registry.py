@@ -1,4 +1,4 @@
-"""Knobs: what a signature declares becomes what a request may say, read strictly, with a word about what is right."""
+"""Params are read from signatures, and their values are validated."""
 
 from typing import Annotated, Literal
 
@@ -27,7 +27,7 @@ def example(
 PARAMS = {param.name: param for param in list_params(example)}
 
 
-def test_a_signature_is_read_as_it_stands():
+def test_the_params_of_a_function_are_read_from_its_signature():
     assert list(PARAMS) == ["steps", "noise", "norm", "fast", "other_text"]
     assert PARAMS["steps"] == Param("steps", int, 50, (), Range(2, 2_000), "How many points.")
     assert PARAMS["noise"] == Param("noise", float, 0.1, (), Range(0, 1), "")
@@ -51,7 +51,7 @@ def test_a_signature_is_read_as_it_stands():
         ("other_text", "<img>", "<img>"),
     ],
 )
-def test_a_value_is_read_as_its_type(name, text, value):
+def test_a_value_is_parsed_to_the_type_of_its_param(name, text, value):
     read = PARAMS[name].parse(text)
     assert read == value
     assert type(read) is type(value)
@@ -76,13 +76,13 @@ def test_a_value_is_read_as_its_type(name, text, value):
         ("fast", "", "true or false"),
     ],
 )
-def test_a_wrong_value_is_shown_with_what_would_be_right(name, text, right):
+def test_an_invalid_value_is_refused_with_the_allowed_values(name, text, right):
     with pytest.raises(BadRequest) as refused:
         PARAMS[name].parse(text)
     assert str(refused.value) == f"{PARAMS[name].label} cannot be {text[:40]!r}. Give {right}."
 
 
-def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
+def test_settings_are_those_of_the_request_and_defaults_otherwise():
     assert parse_params(PARAMS.values(), {"steps": "7", "fast": "true", "unknown": "x"}) == {
         "steps": 7,
         "noise": 0.1,
@@ -94,7 +94,7 @@ def test_settings_are_what_the_request_says_and_defaults_for_the_rest():
         parse_params(PARAMS.values(), {"steps": "x"})
 
 
-def test_a_decorated_function_stays_itself_and_is_registered_under_its_name(monkeypatch):
+def test_a_decorated_function_is_unchanged_and_registered_under_its_name(monkeypatch):
     monkeypatch.setattr("explainers.registry.METHODS", {})
     from explainers.registry import METHODS as registered
 
@@ -114,7 +114,7 @@ SHARED = [
 
 
 @pytest.mark.parametrize(("key", "declared"), SHARED, ids=[key for key, _ in SHARED])
-def test_every_default_is_a_value_that_its_own_knob_takes_and_a_link_carries(key, declared):
+def test_every_default_is_allowed_by_its_param_and_survives_a_link(key, declared):
     params = {param.name: param.default for param in declared}
     written = Request("task", "model", {}, params=params).options
     assert parse_params(declared, written) == params
@@ -122,19 +122,19 @@ def test_every_default_is_a_value_that_its_own_knob_takes_and_a_link_carries(key
 
 
 @pytest.mark.parametrize("key", list(METHODS))
-def test_no_method_and_no_task_call_two_settings_by_one_name(key):
+def test_no_method_shares_the_name_of_a_setting_with_a_task(key):
     for task in TASKS.values():
         names = [param.name for param in (*METHODS[key].params, *task.params)]
         assert len(names) == len(set(names))
 
 
-def test_a_class_of_settings_declares_knobs_as_a_function_does():
+def test_a_dataclass_declares_params_as_a_function_does():
     assert [param.name for param in list_params(ScoreParams)] == ["unit", "baseline", "baseline_text", "embedding"]
     assert all(param.help for param in list_params(ScoreParams))
     assert read_params(ScoreParams, {"baseline": "mask"}) == ScoreParams(baseline="mask")
 
 
-def test_every_method_is_of_one_family_by_what_it_needs():
+def test_every_method_belongs_to_one_family_by_its_needs():
     families = {key: method.family for key, method in METHODS.items()}
     assert set(families.values()) == set(FAMILIES)
     assert families["saliency"] == families["grad_cam"] == families["layer_integrated_gradients"] == "gradients"
@@ -142,7 +142,7 @@ def test_every_method_is_of_one_family_by_what_it_needs():
     assert families["lime"] == families["occlusion"] == families["kernel_shap"] == "parts"
 
 
-def test_a_task_that_reads_its_text_several_times_offers_no_method_of_one_reading():
+def test_a_task_with_several_forward_passes_per_text_offers_no_method_that_needs_a_single_one():
     card = CARDS["nli"]
     pair, several = (
         {method.key for method in list_methods(card, task)}

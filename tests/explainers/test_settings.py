@@ -1,4 +1,4 @@
-"""The settings of a server: two profiles, each limit by its own variable, and a word for every wrong value."""
+"""The settings of a server: two profiles, one variable per limit, and an error for every invalid value."""
 
 import os
 from dataclasses import fields
@@ -13,12 +13,12 @@ VARIABLES = [field.name for field in fields(Settings)[1:]]
 NUMBERS = [name for name in VARIABLES if type(getattr(Settings(), name)) is int]
 
 
-def test_without_variables_it_is_one_persons_own_machine():
+def test_the_local_profile_is_the_default():
     assert read_settings({}) == read_settings({"WHEREFORE_PROFILE": "local"}) == Settings() == PROFILES["local"]
     assert read_settings({"PATH": "/bin", "SECONDS": "3", "wherefore_seconds": "3"}) == Settings()
 
 
-def test_the_public_profile_takes_listed_models_only_and_no_limit_is_wider():
+def test_the_public_profile_offers_only_the_catalogue_and_has_smaller_limits():
     local, public = read_settings({}), read_settings({"WHEREFORE_PROFILE": "public"})
     assert (public.profile, public.any_model, public.threads) == ("public", False, 1)
     for name in set(NUMBERS) - {"threads"}:
@@ -40,20 +40,20 @@ def test_any_model_is_true_or_false(text, value):
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "many", " 7", "0x10", "true", "1_000"])
-def test_a_value_that_is_no_whole_number_is_named_with_its_variable(name, text):
+def test_a_value_that_is_not_a_whole_number_is_refused_with_its_variable(name, text):
     with pytest.raises(BadRequest) as caught:
         read_settings({f"WHEREFORE_{name.upper()}": text})
     assert str(caught.value) == f"WHEREFORE_{name.upper()} is {text!r}. Give a whole number."
 
 
 @pytest.mark.parametrize("text", ["", "True", "yes", "1", "0"])
-def test_a_value_that_is_neither_true_nor_false_is_named_with_its_variable(text):
+def test_a_value_that_is_neither_true_nor_false_is_refused_with_its_variable(text):
     with pytest.raises(BadRequest, match=f"WHEREFORE_ANY_MODEL is '{text}'. Give true or false."):
         read_settings({"WHEREFORE_ANY_MODEL": text})
 
 
 @pytest.mark.parametrize("profile", ["", "Public", "production"])
-def test_an_unknown_profile_is_answered_with_those_that_are(profile):
+def test_an_unknown_profile_is_refused_with_the_known_ones(profile):
     with pytest.raises(BadRequest, match=f"WHEREFORE_PROFILE is '{profile}'. Give local or public."):
         read_settings({"WHEREFORE_PROFILE": profile})
 
@@ -68,17 +68,17 @@ def test_an_unknown_profile_is_answered_with_those_that_are(profile):
         ("WHEREFORE_THREAD", "WHEREFORE_THREADS"),
     ],
 )
-def test_a_misspelt_variable_is_answered_with_the_nearest_that_is_one(name, nearest):
+def test_a_misspelt_variable_is_refused_with_the_most_similar_one(name, nearest):
     with pytest.raises(BadRequest, match=f"^There is no setting {name}. Did you mean {nearest}\\?$"):
         read_settings({"WHEREFORE_PROFILE": "public", name: "1"})
 
 
-def test_even_a_name_like_none_is_answered_with_one_that_is():
+def test_a_variable_unlike_any_other_is_refused_with_a_known_one():
     with pytest.raises(BadRequest, match=r"There is no setting WHEREFORE_ẞ9. Did you mean WHEREFORE_[A-Z_]+\?"):
         read_settings({"WHEREFORE_ẞ9": ""})
 
 
-def test_the_cache_folder_is_the_one_named_or_the_users(monkeypatch):
+def test_the_cache_folder_is_the_configured_one_or_the_users(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert read_settings({}).cache_path == Path("/home/ada/.cache/wherefore")
@@ -91,13 +91,13 @@ def test_the_cache_folder_is_the_one_named_or_the_users(monkeypatch):
 @pytest.mark.parametrize(
     ("cores", "threads", "each", "slots"), [(8, 0, 8, 1), (8, 1, 1, 8), (8, 3, 3, 2), (2, 4, 4, 1), (1, 0, 1, 1)]
 )
-def test_as_many_run_at_once_as_cores_hold_their_threads_and_at_least_one(monkeypatch, cores, threads, each, slots):
+def test_slots_are_cores_divided_by_threads_and_at_least_one(monkeypatch, cores, threads, each, slots):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     found = read_settings({"WHEREFORE_THREADS": str(threads)})
     assert (found.cores, found.threads_each, found.slots) == (cores, each, slots)
 
 
-def test_a_machine_that_tells_no_affinity_tells_its_count_of_cores(monkeypatch):
+def test_without_cpu_affinity_the_cores_are_counted(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for count, cores in ((6, 6), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda count=count: count)

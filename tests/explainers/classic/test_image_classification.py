@@ -1,4 +1,4 @@
-"""`ImageClassificationExplainer`: the original's call, defaults and names, its numbers Captum's, its bugs gone."""
+"""`ImageClassificationExplainer`: the interface of transformers-interpret and Captum's scores."""
 
 import inspect
 import warnings
@@ -60,7 +60,7 @@ def test_the_call_and_its_defaults_are_those_of_transformers_interpret():
 
 
 @pytest.mark.parametrize("steps", [8, 50])
-def test_ig_is_captums_of_the_logit_from_grey(held, steps):
+def test_ig_equals_captums_with_a_grey_baseline(held, steps):
     model, processor = held
     explainer = ImageClassificationExplainer(model, processor, "IG")
     found = explainer(PHOTO, n_steps=steps)
@@ -70,7 +70,7 @@ def test_ig_is_captums_of_the_logit_from_grey(held, steps):
     np.testing.assert_array_equal(explainer.attributions, found)
 
 
-def test_ignt_is_captums_ig_of_copies_with_a_deviation_of_one_as_in_captum():
+def test_ignt_equals_captums_ig_averaged_over_noisy_copies():
     model, processor = tiny("resnet")
     explainer = ImageClassificationExplainer(model, processor)
     found = explainer(PHOTO, n_steps_noise_tunnel=3, noise_tunnel_n_samples=4)
@@ -81,7 +81,7 @@ def test_ignt_is_captums_ig_of_copies_with_a_deviation_of_one_as_in_captum():
     np.testing.assert_allclose(found, right, atol=2e-4 * np.abs(right).max())
 
 
-def test_the_first_class_can_be_asked_for_and_names_too(held):
+def test_a_class_is_chosen_by_index_also_0_or_by_name(held):
     explainer = ImageClassificationExplainer(*held, "IG", custom_labels=["cat", "dog", "cow"])
     by_index = explainer(PHOTO, index=0, n_steps=5)
     assert explainer.selected_index == 0
@@ -91,7 +91,7 @@ def test_the_first_class_can_be_asked_for_and_names_too(held):
     assert explainer.predicted_class_name in ("cat", "dog", "cow")
 
 
-def test_an_unknown_name_is_warned_about_once_and_the_predicted_class_explained(held):
+def test_an_unknown_class_name_of_an_image_warns_and_the_predicted_class_is_explained(held):
     explainer = ImageClassificationExplainer(*held, "IG")
     with pytest.warns(UserWarning, match="no class 'unicorn'") as said:
         found = explainer(PHOTO, class_name="unicorn", n_steps=5)
@@ -125,7 +125,7 @@ def test_visualize_writes_a_png_of_the_pictures_size(tmp_path, size, side_by_sid
 
 
 @pytest.mark.parametrize("method", ["masked_image", "alpha_scaling"])
-def test_masks_of_all_signs_are_warned_about_and_show_the_positive_ones(method):
+def test_masks_for_all_signs_warn_and_show_the_positive_scores(method):
     explainer = ImageClassificationExplainer(*tiny("vit"), "IG")
     explainer(PHOTO, n_steps=4)
     with pytest.warns(UserWarning, match="positive ones are shown"):
@@ -145,19 +145,19 @@ def test_visualize_as_html_is_one_page_with_pictures_in_it(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"method": "blend"}, {"sign": "both"}])
-def test_wrong_words_are_value_errors_that_say_what_is_right(wrong):
+def test_invalid_arguments_of_visualize_are_value_errors_with_the_allowed_ones(wrong):
     explainer = ImageClassificationExplainer(*tiny("vit"), "IG")
     explainer(PHOTO, n_steps=4)
     with pytest.raises(ValueError, match="Give one of"):
         explainer.visualize(**wrong)
 
 
-def test_wrong_constructions_are_value_errors():
+def test_invalid_arguments_of_the_constructor_are_value_errors():
     with pytest.raises(ValueError, match="Give IG or IGNT"):
         ImageClassificationExplainer(*tiny("vit"), "lig")
-    with pytest.raises(ValueError, match="1 labels were given to a model of 3"):
+    with pytest.raises(ValueError, match="1 labels were given for a model with 3"):
         ImageClassificationExplainer(*tiny("vit"), custom_labels=["one"])
-    with pytest.raises(ExplainerError, match="Nothing was explained yet"):
+    with pytest.raises(ExplainerError, match="There is no explanation yet"):
         ImageClassificationExplainer(*tiny("vit")).visualize()
 
 
@@ -166,7 +166,7 @@ def test_a_broken_file_is_refused_in_one_sentence():
         ImageClassificationExplainer(*tiny("vit"))(b"no image")
 
 
-def test_one_picture_after_another_leaves_nothing_of_the_first():
+def test_a_call_does_not_depend_on_the_call_before():
     model, processor = tiny("vit")
     explainer = ImageClassificationExplainer(model, processor, "IG")
     first = explainer(PHOTO, n_steps=6)

@@ -1,4 +1,4 @@
-"""The two-line class for many labels: a map of every label by the model's own order, and settings that are heeded."""
+"""`MultiLabelClassificationExplainer`: scores of every label in the model's order, and its arguments take effect."""
 
 import inspect
 
@@ -63,14 +63,14 @@ def test_every_label_has_captums_scores_in_the_models_own_order(kind):
     assert made.word_attributions == found
 
 
-def test_embedding_type_is_heeded():
+def test_embedding_type_selects_word_or_position_embeddings():
     """transformers-interpret passed it on as the name of a class."""
     made = explainer()
     assert made(TEXT, 1, n_steps=STEPS) != made(TEXT, 0, n_steps=STEPS)
     assert dict(made.explanation.request.params).get("embedding", "word") == "word"
 
 
-def test_probabilities_are_sigmoids_by_label_and_the_best_is_the_predicted_class():
+def test_probabilities_are_sigmoids_and_the_highest_is_the_predicted_class():
     made = explainer()
     made(TEXT, n_steps=2)
     model, tokenizer = model_of()
@@ -82,7 +82,7 @@ def test_probabilities_are_sigmoids_by_label_and_the_best_is_the_predicted_class
     assert [target.label for target in made.predict(TEXT).targets] == [FEELINGS[i] for i in right.argsort().flip(0)]
 
 
-def test_custom_labels_name_the_rows_and_an_explainer_says_what_it_is():
+def test_custom_labels_name_the_rows_and_str_names_the_class():
     """transformers-interpret could not print it."""
     names = list("abcdefgh")
     made = explainer(custom_labels=names)
@@ -91,7 +91,7 @@ def test_custom_labels_name_the_rows_and_an_explainer_says_what_it_is():
     assert str(made).startswith("MultiLabelClassificationExplainer(model=")
 
 
-def test_visualize_writes_a_map_of_every_label(tmp_path):
+def test_visualize_writes_a_heatmap_of_every_label(tmp_path):
     made = explainer()
     with pytest.raises(ExplainerError, match="Text is empty"):
         made("")

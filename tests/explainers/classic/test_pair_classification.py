@@ -1,4 +1,4 @@
-"""The two-line class for pairs: the calls that users of transformers-interpret know, with Captum's numbers."""
+"""`PairwiseSequenceClassificationExplainer`: the interface of transformers-interpret and Captum's scores."""
 
 import inspect
 
@@ -78,7 +78,7 @@ def test_the_class_is_chosen_by_index_then_by_name_then_by_the_model():
     assert made.predict(A, B).targets[0].probability == pytest.approx(float(right.max()), abs=1e-6)
 
 
-def test_flip_sign_turns_the_scores_of_an_only_number_and_is_not_heeded_by_others():
+def test_flip_sign_negates_the_scores_of_a_single_output_and_is_ignored_by_other_models():
     one = explainer(names=("relevant",))
     up = [score for _, score in one(A, B, n_steps=STEPS)]
     probability = one.pred_probs

@@ -1,4 +1,4 @@
-"""`QuestionAnsweringExplainer`: the calls that its users know, Captum's numbers, and none of the bugs it replaces."""
+"""`QuestionAnsweringExplainer`: the interface of transformers-interpret and Captum's scores, without its bugs."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_the_model_explained_is_the_model_deployed():
     assert float(values[rows["end"]]) == pytest.approx(float(right.end_logits[0, made.end_pos]), abs=1e-5)
 
 
-def test_words_are_explained_by_any_embedding_type_but_1_which_is_positions():
+def test_embedding_type_1_explains_positions_and_any_other_words():
     made = explainer()
     words, same = made(QUESTION, TEXT, n_steps=STEPS), made(QUESTION, TEXT, embedding_type=0, n_steps=STEPS)
     places = made(QUESTION, TEXT, embedding_type=1, n_steps=STEPS)
@@ -94,7 +94,7 @@ def test_visualize_writes_the_page_that_it_returns(tmp_path):
     assert made.predicted_answer in ParsedHtml(page).text()
 
 
-def test_what_needs_a_call_says_so_and_what_is_empty_too():
+def test_properties_before_a_call_and_empty_inputs_raise_errors():
     made = explainer()
     with pytest.raises(ValueError, match="call the explainer first"):
         made.word_attributions  # noqa: B018
@@ -104,7 +104,7 @@ def test_what_needs_a_call_says_so_and_what_is_empty_too():
         made("", TEXT)
 
 
-def test_a_text_over_the_limit_is_read_in_windows():
+def test_a_context_over_the_models_limit_is_split_into_windows():
     """It was a RuntimeError."""
     made = explainer()
     made(QUESTION, " ".join(SENTENCES), n_steps=2)

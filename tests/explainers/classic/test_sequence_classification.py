@@ -1,4 +1,4 @@
-"""The classes that users of transformers-interpret know: its README's calls, Captum's numbers, and none of its bugs."""
+"""`SequenceClassificationExplainer`: the examples of transformers-interpret and Captum's scores, without its bugs."""
 
 import warnings
 from functools import wraps
@@ -41,7 +41,7 @@ def captums(kind, text, target, steps):
     return (scores / scores.norm()).tolist()
 
 
-def test_the_readmes_two_lines_give_each_token_its_score():
+def test_the_example_of_transformers_interprets_readme_gives_each_token_a_score():
     model, tokenizer = tiny("bert")
     cls_explainer = SequenceClassificationExplainer(model, tokenizer)
     word_attributions = cls_explainer("I love you, I like you")
@@ -62,7 +62,7 @@ def test_the_scores_are_captums_at_the_same_steps_on_every_architecture(kind):
 
 
 @pytest.mark.parametrize("steps", [3, 20])
-def test_n_steps_is_honoured_and_forgotten(steps):
+def test_n_steps_applies_to_its_call_only(steps):
     made = explainer()
     usual = made(TEXT, index=1)
     asked = made(TEXT, index=1, n_steps=steps)
@@ -115,7 +115,7 @@ def test_an_unknown_class_name_warns_and_the_predicted_class_is_explained():
     assert warned[0].filename == __file__
 
 
-def test_a_class_that_is_not_there_is_an_error_that_names_those_that_are():
+def test_an_index_that_does_not_exist_is_refused_with_the_classes():
     with pytest.raises(BadRequest, match="LABEL_0, LABEL_1, LABEL_2"):
         explainer()(TEXT, index=3)
 
@@ -128,7 +128,7 @@ def test_custom_labels_name_the_classes_by_their_index_and_must_be_as_many():
     usual(TEXT, n_steps=STEPS)
     assert usual.predicted_class_name == f"LABEL_{made.predicted_class_index}"
     for wrong in (["bad", "good"], [], ["a", "b", "c", "d"]):
-        with pytest.raises(ValueError, match=f"{len(wrong)} labels were given to a model of 3 classes"):
+        with pytest.raises(ValueError, match=f"{len(wrong)} labels were given for a model with 3 classes"):
             explainer(custom_labels=wrong)
 
 
@@ -151,7 +151,7 @@ def test_positions_are_explained_by_embedding_type_1():
 
 
 @pytest.mark.parametrize("kind", ["deberta-v2", "bart"])
-def test_words_are_explained_with_one_warning_where_positions_cannot_be(kind):
+def test_without_position_embeddings_the_words_are_explained_with_one_warning(kind):
     model, tokenizer = tiny(kind, position_biased_input=False) if kind == "deberta-v2" else tiny(kind)
     made = SequenceClassificationExplainer(model, tokenizer)
     with pytest.warns(UserWarning, match="explained") as warned:
@@ -164,13 +164,13 @@ def test_words_are_explained_with_one_warning_where_positions_cannot_be(kind):
 
 
 @pytest.mark.parametrize("name", ["word_attributions", "predicted_class_index", "predicted_class_name", "visualize"])
-def test_what_needs_a_call_says_so_before_it(name):
+def test_properties_before_a_call_raise_errors(name):
     made = explainer()
     with pytest.raises(ValueError, match="call the explainer first"):
         getattr(made, name) and made.visualize()
 
 
-def test_only_lig_is_a_type_of_attribution_for_text():
+def test_lig_is_the_only_attribution_type_for_text():
     assert explainer(attribution_type="lig")(TEXT, n_steps=STEPS)
     with pytest.raises(ValueError, match="no attribution type 'lgxa'"):
         explainer(attribution_type="lgxa")
@@ -191,7 +191,7 @@ def test_visualize_writes_the_page_that_it_returns(tmp_path, name, written):
     assert "True label" not in made.visualize()
 
 
-def test_an_explainer_says_what_it_is():
+def test_str_of_an_explainer_names_its_class_and_model():
     assert (
         str(explainer())
         == "SequenceClassificationExplainer(model=BertForSequenceClassification, task=text_classification)"
@@ -229,7 +229,7 @@ def test_the_convergence_error_is_the_residual_of_the_sum():
     assert float(found.relative_error[0]) < 0.02
 
 
-def test_a_text_is_read_as_it_is_written():
+def test_the_request_and_the_page_keep_every_character():
     made = explainer()
     made("U.S.A  3.14 (really?)", n_steps=STEPS)
     assert made.explanation.request.texts == {"text": "U.S.A  3.14 (really?)"}
@@ -238,7 +238,7 @@ def test_a_text_is_read_as_it_is_written():
 
 
 @pytest.mark.parametrize("text", ["", "   "])
-def test_an_empty_text_is_an_error_that_says_so(text):
+def test_an_empty_text_is_refused(text):
     with pytest.raises(ExplainerError, match="Text is empty"):
         explainer()(text)
 
@@ -267,7 +267,7 @@ def gpt2():
 
 
 @pytest.mark.parametrize("batch", [None, 8])
-def test_a_model_without_a_pad_is_explained_against_its_end_of_text(batch):
+def test_a_model_without_a_padding_token_uses_its_end_of_text_as_baseline(batch):
     model, tokenizer = gpt2()
     made = SequenceClassificationExplainer(model, tokenizer)
     scores = [score for _, score in made("Not bad", index=1, n_steps=80, internal_batch_size=batch)]
@@ -281,7 +281,7 @@ def test_a_model_without_a_pad_is_explained_against_its_end_of_text(batch):
         )
 
 
-def test_nothing_warns_that_need_not():
+def test_a_usual_call_raises_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         explainer("roberta")(TEXT, class_name="LABEL_1", n_steps=STEPS)

@@ -1,4 +1,4 @@
-"""`TokenClassificationExplainer`: the calls that its users know, Captum's numbers, and none of the bugs it replaces."""
+"""`TokenClassificationExplainer`: the interface of transformers-interpret and Captum's scores, without its bugs."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_every_token_has_its_class_and_captums_scores_at_the_same_steps(kind):
     assert made.predicted_class_names == [f"LABEL_{index}" for index in classes]
 
 
-def test_a_token_that_stands_twice_is_kept_twice():
+def test_repeated_tokens_are_numbered():
     """The dictionary was keyed by the token, and the last one overwrote the others."""
     found = explainer()(TEXT, n_steps=STEPS)
     tokens = [token for token, _ in next(iter(found.values()))["attribution_scores"]]
@@ -70,7 +70,7 @@ def test_a_token_that_stands_twice_is_kept_twice():
     assert np.abs(np.subtract(one, other)).max() > 1e-3
 
 
-def test_ignored_indexes_and_labels_are_left_out_and_the_prediction_still_names_them():
+def test_ignored_indexes_and_labels_are_not_explained_but_predicted():
     made = explainer()
     tokens, classes, _ = plain("bert")
     every = list(made(TEXT, n_steps=STEPS))
@@ -94,7 +94,7 @@ def test_the_model_explained_is_the_model_deployed():
     np.testing.assert_allclose(made.explanation.values, right, atol=1e-6)
 
 
-def test_visualize_writes_a_map_a_token_and_the_right_classes(tmp_path):
+def test_visualize_writes_a_heatmap_per_token_and_the_true_classes(tmp_path):
     made = explainer()
     made("good <img src=x> film", n_steps=2, ignored_indexes=range(2, 40))
     tokens = len(made.explanation.features)
@@ -106,7 +106,7 @@ def test_visualize_writes_a_map_a_token_and_the_right_classes(tmp_path):
         made.visualize(true_classes=["O"])
 
 
-def test_what_needs_a_call_says_so_and_what_is_empty_too():
+def test_properties_before_a_call_and_empty_inputs_raise_errors():
     made = explainer()
     for name in ("word_attributions", "predicted_class_indexes", "predicted_class_names"):
         with pytest.raises(ValueError, match="call the explainer first"):

@@ -1,4 +1,4 @@
-"""The two-line class for labels of one's own: the pipeline's probabilities, and every token of the text."""
+"""`ZeroShotClassificationExplainer`: the pipeline's probabilities, and a score for every token of the text."""
 
 import inspect
 
@@ -68,7 +68,7 @@ def test_every_label_has_a_score_for_each_token_of_its_own_pair(kind, multi):
         assert [i for i, (token, _) in enumerate(whole[label]) if token in ("[SEP]", "</s>")] == specials
 
 
-def test_the_scores_are_the_engines_with_the_length_one():
+def test_the_scores_are_the_engines_l2_normalised():
     made = explainer()
     found = made(TEXT, LABELS)
     inputs = {"text": TEXT, "labels": ", ".join(LABELS), "template": TEMPLATE}
@@ -79,7 +79,7 @@ def test_the_scores_are_the_engines_with_the_length_one():
         np.testing.assert_allclose(mine, own / np.linalg.norm(own), atol=1e-6)
 
 
-def test_n_steps_and_embedding_type_are_heeded_and_forgotten():
+def test_n_steps_and_embedding_type_apply_to_their_call_only():
     made = explainer()
     usual = made(TEXT, LABELS)
     made(TEXT, LABELS, n_steps=40)
@@ -95,7 +95,7 @@ def test_n_steps_and_embedding_type_are_heeded_and_forgotten():
     assert warned[0].filename == __file__
 
 
-def test_a_model_whose_classes_have_no_names_needs_to_be_told_which_means_yes():
+def test_a_model_with_unnamed_classes_needs_the_index_of_entailment():
     names = ("LABEL_0", "LABEL_1", "LABEL_2")
     with pytest.raises(ExplainerError, match="LABEL_0, LABEL_1, LABEL_2"):
         explainer(names=names)(TEXT, LABELS)
@@ -103,9 +103,9 @@ def test_a_model_whose_classes_have_no_names_needs_to_be_told_which_means_yes():
     assert told(TEXT, LABELS) == explainer()(TEXT, LABELS)
 
 
-def test_labels_that_cannot_be_are_answered_with_what_can():
+def test_invalid_labels_are_refused():
     made = explainer()
-    for labels, why in ((["a", "a"], "there twice"), ([], "labels is empty"), (["a, b"], "has a comma in it")):
+    for labels, why in ((["a", "a"], "there twice"), ([], "labels is empty"), (["a, b"], "contains a comma")):
         with pytest.raises(ExplainerError, match=why):
             made(TEXT, labels)
     with pytest.raises(ValueError, match="call the explainer first"):
@@ -114,7 +114,7 @@ def test_labels_that_cannot_be_are_answered_with_what_can():
         explainer(attribution_type="lgxa")
 
 
-def test_a_long_text_is_cut_and_its_sentences_are_not():
+def test_a_long_text_is_truncated_and_the_hypothesis_is_not():
     made = explainer()
     text, tokenizer = " ".join(SENTENCES), named("bert")[1]
     found = made(text, ["home", "a wonderful cast"], include_hypothesis=True, n_steps=20, multi_label=True)
@@ -123,7 +123,7 @@ def test_a_long_text_is_cut_and_its_sentences_are_not():
         assert [token for token, _ in scores] == tokenizer.convert_ids_to_tokens(right)
 
 
-def test_visualize_writes_a_map_of_every_label(tmp_path):
+def test_visualize_writes_a_heatmap_of_every_label(tmp_path):
     made = explainer()
     made(TEXT, LABELS, n_steps=20)
     page = made.visualize(str(tmp_path / "zero"))

@@ -1,4 +1,4 @@
-"""The commands that attack and evaluate: they give what the library gives, for one request and for tables of them."""
+"""The commands `attack` and `evaluate` give the library's results, for one request and for tables."""
 
 import json
 
@@ -21,7 +21,7 @@ def model(tmp_path_factory):
     return str(place)
 
 
-def test_an_attack_is_the_librarys_with_its_own_settings_apart_from_the_models(model, tmp_path, capsys):
+def test_the_command_attack_gives_the_librarys_result_with_both_kinds_of_settings(model, tmp_path, capsys):
     text = "The soup was cold, the waiter was rude."
     asked = ["attack", "hotflip", "text_classification", f"text={text}", "--model", model, "--protect", "soup"]
     asked += ["--set", "flips=2", "--set", "unit=logit"]
@@ -41,7 +41,7 @@ def test_an_attack_is_the_librarys_with_its_own_settings_apart_from_the_models(m
     assert strip_markup(describe_attack(right)) in capsys.readouterr().err
 
 
-def test_a_check_is_the_librarys_row_by_row(model, tmp_path, capsys):
+def test_the_command_evaluate_gives_the_librarys_result_for_each_row(model, tmp_path, capsys):
     text = "The soup was cold, the waiter was rude."
     asked = ["evaluate", "text_classification", "--model", model, "--method", "occlusion"]
     right = evaluate(explain(Request("text_classification", model, {"text": text}, "occlusion")))
@@ -60,7 +60,7 @@ def test_a_check_is_the_librarys_row_by_row(model, tmp_path, capsys):
     assert describe_faithfulness(right) in (tmp_path / "out-1.html").read_text("utf-8")
 
 
-def test_a_target_is_what_an_attack_makes_the_model_say_row_by_row(model, tmp_path):
+def test_an_attack_runs_for_each_row_and_refuses_a_target_if_it_keeps_the_prediction(model, tmp_path):
     asked = ["attack", "input_reduction", "text_classification", "--model", model]
     given = [*table(tmp_path, 'text\nGood soup and bread.\n""\n'), "--out", str(tmp_path / "out.json")]
     assert main([*asked, *given]) == 1

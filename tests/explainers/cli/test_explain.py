@@ -1,7 +1,8 @@
-"""The command `explain` gives what the library gives, for one request and for tables of them, and says what it does."""
+"""The command `explain` gives the library's results, for one request and for tables."""
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def bert(folder):
 
 
 @pytest.mark.parametrize("task", ["text_classification", *[key for key in TASKS if key != "text_classification"]])
-def test_every_task_is_explained_from_its_inputs_as_the_library_does_it(task, folder, tmp_path):
+def test_the_command_explain_gives_the_librarys_result_for_every_task(task, folder, tmp_path):
     inputs, words = dict(TASKS[task].examples[0].inputs), []
     for name, given in inputs.items():
         if isinstance(given, Picture):
@@ -69,7 +70,7 @@ def test_every_task_is_explained_from_its_inputs_as_the_library_does_it(task, fo
     assert (found.targets, found.request.to_query()) == (right.targets, right.request.to_query())
 
 
-def test_the_bundled_model_answers_in_a_sentence_and_the_strongest_words(capsys):
+def test_the_summary_is_a_sentence_and_the_words_with_the_largest_scores(capsys):
     assert main(["explain", "text_classification", "text=I love you, I like you", "--foil", "NEGATIVE"]) == 0
     told, strongest, *_ = capsys.readouterr().out.splitlines()
     assert told.startswith("The model says POSITIVE (")
@@ -93,6 +94,18 @@ def test_python_runs_a_command_and_gives_its_exit_code(tmp_path):
     assert "is not a folder with a config.json" in done.stderr
 
 
+def test_ctrl_c_during_the_imports_exits_with_130_and_no_traceback():
+    command = [sys.executable, "-X", "importtime", "-m", "explainers", "explain", "text_classification", "text=Good."]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert any(line.endswith("numpy\n") for line in process.stderr)  # -X importtime prints each finished import
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Stopped." in rest
+    assert "Traceback" not in rest
+    assert "transformers.models" not in rest
+
+
 def test_target_foil_and_seed_are_those_of_the_request(bert, tmp_path):
     out = tmp_path / "out.json"
     asked = [*bert, "text=Good soup.", "--target", "neutral", "--foil", "contradiction", "--seed", "3"]
@@ -101,7 +114,7 @@ def test_target_foil_and_seed_are_those_of_the_request(bert, tmp_path):
     assert (request.target.label, request.target.foil, request.seed) == ("neutral", "contradiction", 3)
 
 
-def test_a_page_is_the_one_that_the_library_writes(bert, tmp_path):
+def test_an_html_file_is_the_librarys(bert, tmp_path):
     for kind in ("html", "json"):
         assert main([*bert, "text=Good soup.", "--out", str(tmp_path / f"out.{kind}")]) == 0
     right = to_html(from_json((tmp_path / "out.json").read_text("utf-8")))
@@ -110,7 +123,7 @@ def test_a_page_is_the_one_that_the_library_writes(bert, tmp_path):
     assert took.sub("", found) == took.sub("", right)
 
 
-def test_a_table_is_answered_row_by_row_whatever_is_wrong_with_one(bert, tmp_path, capsys):
+def test_each_row_of_a_table_has_results_or_an_error(bert, tmp_path, capsys):
     out = tmp_path / "out.csv"
     given = table(tmp_path, 'text\n"Good soup, cold"\n" "\nI love you,too many\n"one\ntwo"\n')
     assert main([*bert, *given, "--out", str(out)]) == 1
@@ -126,7 +139,7 @@ def test_a_table_is_answered_row_by_row_whatever_is_wrong_with_one(bert, tmp_pat
     assert [line[:3] for line in said.err.splitlines()] == ["1/4", "2/4", "3/4", "4/4", "2 o"]
 
 
-def test_a_table_becomes_a_list_of_explanations_or_a_page_a_row(bert, tmp_path):
+def test_a_table_becomes_a_json_list_or_one_html_page_per_row(bert, tmp_path):
     given = table(tmp_path, "text\nGood soup.\n\nBad bread.\n\u2028\n")
     assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 1
     one, other, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
@@ -139,7 +152,7 @@ def test_a_table_becomes_a_list_of_explanations_or_a_page_a_row(bert, tmp_path):
     assert "bread" in (tmp_path / "out-2.html").read_text("utf-8")
 
 
-def test_the_columns_of_a_pair_may_stand_in_any_order_and_between_semicolons(folder, tmp_path):
+def test_columns_may_be_in_any_order_and_separated_by_semicolons(folder, tmp_path):
     asked = ["explain", "pair_classification", "--model", folder("pair_classification"), "--method", "saliency"]
     given = table(tmp_path, "\ufefftext_b;text_a\nis, so;Why\n")
     assert main([*asked, *given, "--out", str(tmp_path / "out.json")]) == 0
@@ -148,7 +161,7 @@ def test_the_columns_of_a_pair_may_stand_in_any_order_and_between_semicolons(fol
     assert found["request"]["in.text_b"] == "is, so"
 
 
-def test_an_image_of_a_table_is_found_beside_it_and_one_that_is_not_there_is_said(folder, tmp_path, monkeypatch):
+def test_an_image_of_a_table_is_relative_to_its_folder_and_a_missing_one_is_an_error(folder, tmp_path, monkeypatch):
     picture = dict(TASKS["image_classification"].examples[0].inputs)["image"]
     (tmp_path / "a.jpg").write_bytes(picture.data)
     given = table(tmp_path, "image\na.jpg\nb.jpg\n")
@@ -160,7 +173,7 @@ def test_an_image_of_a_table_is_found_beside_it_and_one_that_is_not_there_is_sai
     assert "b.jpg" in wrong["error"]
 
 
-def test_no_cell_of_a_table_is_taken_for_a_formula(folder, tmp_path):
+def test_no_cell_can_be_read_as_a_formula(folder, tmp_path):
     out = tmp_path / "out.csv"
     given = table(tmp_path, 'text,labels\n"Good soup.","=A1,@b,-2"\n')
     asked = [
@@ -189,7 +202,7 @@ def test_no_cell_of_a_table_is_taken_for_a_formula(folder, tmp_path):
         (b'text\n"Good.', "is not a table"),
     ],
 )
-def test_a_file_that_is_no_table_of_requests_is_said_so(bert, tmp_path, capsys, data, why):
+def test_a_file_that_is_not_a_table_of_requests_is_refused(bert, tmp_path, capsys, data, why):
     file = tmp_path / "in.csv"
     if data is not None:
         file.write_bytes(data)
@@ -200,7 +213,7 @@ def test_a_file_that_is_no_table_of_requests_is_said_so(bert, tmp_path, capsys, 
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_what_would_fail_for_every_row_is_said_once(bert, tmp_path, capsys):
+def test_an_error_of_every_row_is_reported_once(bert, tmp_path, capsys):
     given = [*table(tmp_path, "text\nGood.\nBad.\n"), "--out", str(tmp_path / "out.csv")]
     assert main([*bert, *given, "--model", str(tmp_path)]) == 1
     assert capsys.readouterr().err.count("is not a folder with a config.json") == 1
@@ -208,12 +221,12 @@ def test_what_would_fail_for_every_row_is_said_once(bert, tmp_path, capsys):
     assert capsys.readouterr().err.count("has no setting 'steps'") == 1
 
 
-def test_a_place_that_cannot_be_written_is_said(bert, tmp_path, capsys):
+def test_a_file_that_cannot_be_written_is_refused(bert, tmp_path, capsys):
     assert main([*bert, "text=Good.", "--out", str(tmp_path / "none" / "out.csv")]) == 1
     assert "out.csv cannot be written: No such file or directory." in capsys.readouterr().err
 
 
-def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypatch, capsys):
+def test_a_table_stopped_by_ctrl_c_keeps_its_results(bert, tmp_path, monkeypatch, capsys):
     answered = []
 
     def once(request, *, progress):
@@ -240,13 +253,13 @@ def test_whoever_stops_a_table_keeps_what_was_answered(bert, tmp_path, monkeypat
         (["-x=Good."], "No such option: -x"),
     ],
 )
-def test_a_command_that_is_none_ends_with_two_and_says_why(bert, capsys, more, why):
+def test_wrong_usage_exits_with_2_and_the_reason(bert, capsys, more, why):
     assert main([*bert, *more]) == 2
     assert why in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [["--input", "in.csv"], ["--input", "in.csv", "--out", "out.csv", "text=Good."]])
-def test_a_table_needs_a_place_for_its_answers_and_has_all_inputs_itself(bert, capsys, more):
+def test_a_table_needs_an_output_file_and_contains_all_inputs(bert, capsys, more):
     assert main([*bert, *more]) == 1
     assert "With --input" in capsys.readouterr().err
 
@@ -284,7 +297,7 @@ def test_bash_completes_verbs_tasks_methods_and_models(tmp_path):
     assert done.stdout.split() == ["explain", "fill_mask", "occlusion"]
 
 
-def test_progress_is_written_over_on_a_terminal_and_not_written_elsewhere(monkeypatch, capsys):
+def test_progress_updates_one_line_of_a_terminal_and_is_silent_elsewhere(monkeypatch, capsys):
     output.show_progress("3/9 ")("One pass", 0.5)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)

@@ -1,4 +1,4 @@
-"""Every architecture that we claim, each with every head that it has: as drawn, saved, published and loaded again.
+"""Every supported architecture with every head is saved, published, loaded again and explained.
 
 All through the hub's own client; the capabilities of the loaded models have a file of their own.
 """
@@ -47,7 +47,7 @@ def output(model, inputs):
 
 
 @pytest.mark.parametrize(("kind", "task"), HEADS)
-def test_a_published_model_is_loaded_bit_for_bit_and_says_what_the_original_says(hub, tmp_path, kind, task):
+def test_a_published_model_is_loaded_bit_for_bit_and_predicts_the_same(hub, tmp_path, kind, task):
     commit = hub.publish(NAME, files_of(saved(kind, tmp_path / "model", task=task)))
     original, reader = tiny(kind, task=task)
     with lease(find_card(NAME, task, read_settings({}))) as bundle:
@@ -106,12 +106,12 @@ def test_every_head_of_every_architecture_is_explained(kind, task):
     assert len({round(float(score), 6) for score in found.scores[0] if score == score}) > 1
 
 
-def test_the_heads_that_are_tried_are_those_of_all_tasks_and_architectures():
+def test_the_tested_heads_cover_all_tasks_and_architectures():
     assert {kind for kind, _ in HEADS} == set(EVERY)
     assert {AUTO[task] for _, task in HEADS} == set(AUTO.values())
 
 
-def test_drawing_a_tiny_model_leaves_the_global_generator_alone():
+def test_making_a_tiny_model_does_not_use_the_global_generator():
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)

@@ -1,4 +1,4 @@
-"""The bundled models as they are: each loaded, and held to what its row of the catalogue says of it.
+"""Each bundled model is loaded and compared with its card.
 
 The large language model is left out: it takes long to load, and has tests of its own.
 """
@@ -33,7 +33,7 @@ small = pytest.mark.parametrize("card", [card for card in BUNDLED if card.megaby
 
 
 @small
-def test_a_row_of_the_catalogue_says_what_its_loaded_model_is(card, anew):
+def test_a_card_describes_its_loaded_model(card, anew):
     bundle = load(card)
     tensors = {id(tensor): tensor for tensor in (*bundle.model.parameters(), *bundle.model.buffers())}.values()
     assert {tensor.dtype for tensor in bundle.model.parameters()} == {torch.float32}
@@ -48,7 +48,7 @@ def test_a_row_of_the_catalogue_says_what_its_loaded_model_is(card, anew):
     assert (said.text or said.targets[0].label) == answer
 
 
-def test_a_model_that_is_whole_in_its_folder_needs_no_wheel_and_is_loaded_as_float32(tmp_path, monkeypatch, anew):
+def test_a_bundled_model_without_a_wheel_is_loaded_as_float32(tmp_path, monkeypatch, anew):
     model, tokenizer = tiny("marian", task="translation")
     halves = {name: tensor.half() for name, tensor in model.state_dict().items()}
     model.save_pretrained(tmp_path / "whole", state_dict=dict(halves))  # which it empties

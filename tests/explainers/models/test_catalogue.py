@@ -1,4 +1,4 @@
-"""The catalogue: what a row promises is in the repository, among the wheels, or in transformers itself."""
+"""The catalogue agrees with the repository, the wheels and transformers."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ bundled = pytest.mark.parametrize("card", BUNDLED, ids=lambda card: card.key)
 every = pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.key)
 
 
-def test_no_key_and_no_label_stands_for_two_models():
+def test_keys_and_labels_are_unique():
     assert len(CARDS) == len(BUNDLED) + len(HUB)
     assert len({card.label for card in CARDS.values()}) == len(CARDS)
 
@@ -66,13 +66,13 @@ def test_every_wheel_is_credited_with_its_checksum_and_licence(wheel):
     assert wheel.licence in row
 
 
-def test_what_is_bundled_is_small():
+def test_the_bundled_files_are_small():
     files = [file for file in MODELS.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < MOST_MEGABYTES * 1e6
 
 
 @pytest.mark.parametrize("card", HUB, ids=lambda card: card.key)
-def test_a_model_of_the_hub_says_what_it_needs_and_boasts_of_no_score_that_we_did_not_measure(card):
+def test_a_hub_card_has_an_owner_and_a_size_but_no_score(card):
     assert card.source == "hub"
     assert card.key.count("/") == 1
     assert card.score == card.wheel == ""
@@ -89,7 +89,7 @@ def test_a_revision_is_pinned_where_transformers_pins_it_and_nowhere_else():
 
 
 @every
-def test_a_card_is_for_tasks_that_can_be_loaded_and_in_languages_that_have_a_name(card):
+def test_the_tasks_of_a_card_can_be_loaded_and_its_languages_have_names(card):
     assert set(card.tasks) <= set(AUTO)
     assert len(set(card.tasks)) == len(card.tasks) > 0
     assert set(card.languages) <= set(LANGUAGES)
@@ -97,7 +97,7 @@ def test_a_card_is_for_tasks_that_can_be_loaded_and_in_languages_that_have_a_nam
 
 
 @every
-def test_every_method_either_works_on_a_model_or_is_named_with_the_reason(card):
+def test_every_method_either_works_on_a_model_or_has_a_reason(card):
     assert card.provides <= set(PROVIDED)
     works, lacks = list_methods(card), {method.key: reason for method, reason in list_missing(card)}
     assert {method.key for method in works} | set(lacks) == set(METHODS)
@@ -109,7 +109,7 @@ def test_every_method_either_works_on_a_model_or_is_named_with_the_reason(card):
         assert METHODS[key].needs - card.provides
 
 
-def test_where_a_model_is_now_is_said_in_words():
+def test_the_presence_of_a_model_is_described():
     sentiment, gpt2 = CARDS["sentiment"], CARDS["openai-community/gpt2"]
     assert describe_location(sentiment, "loaded") == describe_location(gpt2, "loaded") == "Loaded now"
     assert describe_location(gpt2, "here") == "On this machine"

@@ -1,4 +1,4 @@
-"""Weights of four kinds of file as plain transformers models, each beside a second reading of the same file.
+"""Checkpoints of four formats become transformers models, compared with a second reading of the same file.
 
 The second readings are made here: the file's own graph, the formula of its blocks, the network written out by hand.
 """
@@ -60,7 +60,7 @@ def test_the_language_model_knows_the_capital_of_france(smollm2, words):
     assert words.decode(logits.argmax()) == " Paris"
 
 
-def test_the_tokenizer_of_the_language_model_gives_the_text_back_and_says_where_each_token_stands(words):
+def test_the_tokenizer_of_the_language_model_has_a_round_trip_and_offsets(words):
     text = "Zoë’s 12 cafés\n  don't close – 東京 🙂"
     read = words(text, return_offsets_mapping=True)
     assert words.decode(read["input_ids"]) == text
@@ -85,7 +85,7 @@ def test_a_quantised_matrix_is_scale_times_number_plus_offset(smollm2):
     assert np.array_equal(found.numpy(force=True), expected.reshape(found.shape))
 
 
-def test_the_configuration_of_the_language_model_is_what_its_file_says(smollm2):
+def test_the_configuration_of_the_language_model_is_that_of_its_file(smollm2):
     folder = weights("smollm2")
     said = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **find_gguf(folder)).config.to_dict()
     ours = smollm2.config.to_dict()
@@ -102,7 +102,7 @@ def test_the_image_model_names_what_is_in_a_photograph(efficientnet, photo, name
     assert efficientnet.config.id2label[int(logits.argmax())] in names
 
 
-def test_what_the_image_processor_gives_is_the_centre_of_the_picture_minus_the_mean_over_the_deviation():
+def test_the_image_processor_crops_the_centre_and_standardises_it():
     processor = AutoImageProcessor.from_pretrained(MODELS / "efficientnet-lite0")
     pixels = np.random.default_rng(0).integers(0, 256, (224, 300, 3), dtype=np.uint8)
     expected = (pixels[:, 38:262] / 255 - 0.498) / 0.502
@@ -173,7 +173,7 @@ def test_every_tensor_of_the_image_model_is_used_once_and_only_gates_are_added(e
     )
 
 
-def test_the_names_of_the_image_model_are_a_thousand_different_ones(efficientnet):
+def test_the_image_model_has_a_thousand_distinct_labels(efficientnet):
     config = efficientnet.config
     assert len({name.casefold() for name in config.id2label.values()}) == 1000
     assert [config.label2id[config.id2label[index]] for index in range(1000)] == list(range(1000))

@@ -1,4 +1,4 @@
-"""Models from a hub, by the real client from a server on the loopback address: which one is loaded, and what is told.
+"""Models are loaded from a hub on the loopback address by the real client.
 
 Its failures and refusals have a file of their own.
 """
@@ -78,7 +78,7 @@ def test_the_revision_asked_for_is_the_one_loaded_and_named(hub, tmp_path, anew)
         assert_same(found, "bert", labels)
 
 
-def test_a_name_that_moves_on_is_followed(hub, tmp_path, anew):
+def test_a_branch_is_followed_to_its_newest_commit(hub, tmp_path, anew):
     first = hub.publish(NAME, files_of(saved("bert", tmp_path / "three", 3)))
     assert dict(explain(asked()).about)["revision"] == first
     second = hub.publish(NAME, files_of(saved("bert", tmp_path / "two", 2)))
@@ -115,7 +115,7 @@ def test_a_model_that_was_fetched_once_is_explained_without_the_hub(hub, bert, a
     assert_same(explain(asked()), "bert")
 
 
-def test_the_token_is_sent_and_stands_in_no_error_log_link_or_export(hub, bert, anew, monkeypatch, caplog, capfd):
+def test_the_token_is_sent_but_in_no_error_log_link_or_export(hub, bert, anew, monkeypatch, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("HF_TOKEN", CANARY)
     hub.publish(NAME, bert)
@@ -150,7 +150,7 @@ def test_errors_name_no_path_of_this_machine(hub, bert, tmp_path):
         assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_new_process_finds_the_hub_the_cache_and_the_token_by_their_variables(hub, bert, tmp_path):
+def test_a_new_process_reads_hub_cache_and_token_from_the_environment(hub, bert, tmp_path):
     commit = hub.publish(NAME, bert)
     script = (
         "from explainers import Request, explain\n"

@@ -1,4 +1,4 @@
-"""A hub that fails, and models on it that must not be loaded: each with its own word, and no weights asked for.
+"""A failing hub and models that must not be loaded: each has its own error, and no weights are requested.
 
 The client is the real one, the server is on the loopback address.
 """
@@ -51,7 +51,7 @@ def test_a_gated_model_is_refused_with_what_to_do_with_and_without_a_token(hub, 
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_token_that_the_hub_does_not_take_is_named_as_the_cause(hub, status):
+def test_a_token_that_the_hub_refuses_is_named_as_the_cause(hub, status):
     hub.status = status
     refused(ModelRefused, rf"status {status}\)\. Check that HF_TOKEN is valid")
 
@@ -66,7 +66,7 @@ def test_a_revision_that_is_not_there_is_named(hub, bert):
     refused(ModelNotFound, "has no revision 'v9'", f"{NAME}@v9")
 
 
-def test_a_repository_that_is_no_model_is_said_to_be_none(hub):
+def test_a_repository_without_a_model_is_refused(hub):
     hub.publish(NAME, {"README.md": b"hello"})
     refused(Incompatible, "no config.json, so it is not a transformers model")
 
@@ -163,18 +163,18 @@ def test_a_hub_in_trouble_is_unreachable_and_its_status_is_named(hub, bert, stat
     assert_same(explain(asked()), "bert")
 
 
-def test_a_page_that_is_not_the_hubs_is_no_answer(hub):
+def test_an_html_page_instead_of_the_hub_is_unreachable(hub):
     hub.portal = b"<html>Please log in to the hotel</html>"
     refused(Unreachable, "the model hub does not answer")
 
 
-def test_a_closed_port_is_no_answer(hub, monkeypatch):
+def test_a_closed_port_is_unreachable(hub, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     refused(Unreachable, r"the model hub does not answer\. .* choose a bundled model")
     assert hub.asked == []
 
 
-def test_a_hub_that_says_nothing_is_given_up_while_the_visitor_is_told(hub, monkeypatch):
+def test_a_silent_hub_times_out_while_progress_is_reported(hub, monkeypatch):
     monkeypatch.setattr(client, "TIMEOUT", 0.7)
     hub.silent = True
     told = []
@@ -185,7 +185,7 @@ def test_a_hub_that_says_nothing_is_given_up_while_the_visitor_is_told(hub, monk
     assert len(hub.asked) == 1  # no second try
 
 
-def test_a_connection_cut_once_is_taken_up_where_it_was_cut(hub, bert, impatient, monkeypatch):
+def test_an_interrupted_connection_is_resumed(hub, bert, impatient, monkeypatch):
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1_000)
     hub.publish(NAME, bert)
     hub.cuts = {"model.safetensors": 1}
@@ -193,10 +193,10 @@ def test_a_connection_cut_once_is_taken_up_where_it_was_cut(hub, bert, impatient
     assert hub.ranges == [f"bytes={len(bert['model.safetensors']) // 2 // 1_000 * 1_000}-"]
 
 
-def test_a_download_that_breaks_off_for_good_is_unreachable_and_the_next_try_succeeds(hub, bert, impatient, tmp_path):
+def test_a_download_that_keeps_failing_is_unreachable_and_the_next_one_succeeds(hub, bert, impatient, tmp_path):
     hub.publish(NAME, bert)
     hub.cuts = {"model.safetensors": 1_000}
-    refused(Unreachable, rf"The download of {NAME} broke off\. Try again")
+    refused(Unreachable, rf"The download of {NAME} was interrupted\. Try again")
     assert list((tmp_path / "cache").rglob("*.incomplete")) == []
     hub.cuts = {}
     assert_same(explain(asked()), "bert")
@@ -209,9 +209,7 @@ def kept(cache):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
 @pytest.mark.parametrize("reachable", [True, False])
-def test_a_copy_that_went_bad_at_its_full_length_is_thrown_away_alone_and_fetched_anew(
-    hub, bert, anew, tmp_path, name, reachable
-):
+def test_a_corrupted_file_is_deleted_and_downloaded_again(hub, bert, anew, tmp_path, name, reachable):
     hub.publish(NAME, bert)
     explain(asked())
     whole = kept(tmp_path / "cache")
@@ -232,10 +230,10 @@ def test_a_copy_that_went_bad_at_its_full_length_is_thrown_away_alone_and_fetche
 
 
 class Left(BaseException):
-    """The visitor has left."""
+    """Raised when the user leaves."""
 
 
-def test_a_visitor_is_told_of_a_download_and_can_leave_it_and_the_next_is_served(hub, bert, tmp_path):
+def test_a_download_reports_progress_and_can_be_cancelled(hub, bert, tmp_path):
     reached, go_on = threading.Event(), threading.Event()
     large = bert | {"merges.txt": b"\0" * 3_000_000}
 
@@ -262,7 +260,7 @@ def test_a_visitor_is_told_of_a_download_and_can_leave_it_and_the_next_is_served
     assert_same(explain(asked()), "bert")
 
 
-def test_a_download_that_nobody_waits_for_stops(hub, tmp_path):
+def test_a_cancelled_download_stops(hub, tmp_path):
     meter = Meter(stopped=True)
     hub.publish(NAME, {"model.safetensors": b"\0" * 1000})
     commit = hub.repositories[NAME].commit("main")

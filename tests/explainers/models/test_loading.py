@@ -1,6 +1,6 @@
-"""The registry of loaded models: never over its bound, shared, and consistent whatever is raised where.
+"""The cache of loaded models never exceeds its bound, shares models, and is consistent after any error.
 
-The models here are plain objects of a said size; each lease is a thread, and events say who goes when.
+The models here are plain objects of a given size; leases are threads, which events order.
 """
 
 import gc
@@ -24,7 +24,7 @@ PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
 def patience():
@@ -37,17 +37,17 @@ def patience():
 
 
 class Model:
-    """A model of a size, in a cycle as real ones are."""
+    """A model of a size with a reference cycle, as real ones have."""
 
     def __init__(self, size):
         self.size, self.me = size, self
 
 
-class Shelf:
-    """A registry whose models are counted as they live: `alive` in bytes by weak references, `peak` their most."""
+class CountingCache:
+    """A ModelCache that counts its models by weak references: `alive` bytes now and their `peak`."""
 
     def __init__(self, most):
-        self.registry, self.most = ModelCache(most), most
+        self.cache, self.most = ModelCache(most), most
         self.born, self.peak, self.guard = [], 0, threading.Lock()
         self.built = []
 
@@ -57,7 +57,7 @@ class Shelf:
 
     def build(self, key, size):
         with self.guard:
-            assert self.registry.bytes <= self.most
+            assert self.cache.bytes <= self.most
             model = Model(size)
             self.born.append((weakref.ref(model), size))
             self.built.append(key)
@@ -66,18 +66,18 @@ class Shelf:
 
     def lease(self, key, size, progress=None, build=None):
         progress = progress or patience()
-        return self.registry.lease(key, lambda: size, build or (lambda: self.build(key, size)), progress)
+        return self.cache.lease(key, lambda: size, build or (lambda: self.build(key, size)), progress)
 
     def use(self, key, size):
         with self.lease(key, size) as bundle:
             used = bundle.card.key
-            del bundle  # a name that outlives the lease would keep the model, and be no fault of the registry
+            del bundle  # a name that outlives the lease would keep the model
         return used
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick():
-    """Waiting threads look often, and the collector looks at new objects only."""
+    """Poll often, and let the garbage collector look at new objects only."""
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progresses, "SLICE", 0.005)
@@ -86,36 +86,36 @@ def quick():
 
 
 @pytest.fixture
-def shelf():
-    return Shelf(100)
+def counting():
+    return CountingCache(100)
 
 
-def test_a_model_is_built_once_and_shared(shelf):
-    with shelf.lease("a", 40) as one, shelf.lease("a", 40) as other:
+def test_a_model_is_built_once_and_shared(counting):
+    with counting.lease("a", 40) as one, counting.lease("a", 40) as other:
         assert one is other
-    with shelf.lease("a", 40) as again:
+    with counting.lease("a", 40) as again:
         assert again is one
-    assert shelf.built == ["a"]
-    assert shelf.registry.bytes == 40
+    assert counting.built == ["a"]
+    assert counting.cache.bytes == 40
 
 
-def test_the_least_recently_used_leaves_first_and_no_more_than_need_be(shelf):
+def test_the_least_recently_used_models_are_evicted_and_no_more_than_needed(counting):
     for key, size in (("a", 30), ("b", 30), ("c", 30), ("a", 30), ("d", 30)):
-        shelf.use(key, size)
-    assert [key for key in "abcd" if shelf.registry.peek(key)] == ["a", "c", "d"]
-    shelf.use("e", 70)
-    assert [key for key in "abcde" if shelf.registry.peek(key)] == ["d", "e"]
-    assert shelf.registry.bytes == 100
+        counting.use(key, size)
+    assert [key for key in "abcd" if counting.cache.peek(key)] == ["a", "c", "d"]
+    counting.use("e", 70)
+    assert [key for key in "abcde" if counting.cache.peek(key)] == ["d", "e"]
+    assert counting.cache.bytes == 100
 
 
-def test_a_model_that_leaves_is_gone_from_memory_before_the_next_is_built(shelf):
+def test_an_evicted_model_is_freed_before_the_next_is_built(counting):
     for turn in range(6):
-        shelf.use(f"model {turn}", 60)
-    assert shelf.peak == 60
-    assert shelf.alive == 60
+        counting.use(f"model {turn}", 60)
+    assert counting.peak == 60
+    assert counting.alive == 60
 
 
-def test_a_model_in_use_never_leaves_and_the_next_waits_for_it(shelf):
+def test_a_model_in_use_is_never_evicted_and_the_next_waits_for_it(counting):
     told, waiting = [], threading.Event()
 
     def progress(what, share):
@@ -123,59 +123,59 @@ def test_a_model_in_use_never_leaves_and_the_next_waits_for_it(shelf):
         waiting.set()
 
     def next_one():
-        with shelf.lease("b", 60, progress) as bundle:
+        with counting.lease("b", 60, progress) as bundle:
             return bundle.card.key
 
     with ThreadPoolExecutor(1) as pool:
-        with shelf.lease("a", 60):
+        with counting.lease("a", 60):
             later = pool.submit(next_one)
             assert waiting.wait(PATIENCE)
-            assert shelf.registry.peek("a")
-            assert shelf.built == ["a"]
+            assert counting.cache.peek("a")
+            assert counting.built == ["a"]
         assert later.result(PATIENCE) == "b"
     assert set(told) == {"Waiting until another model can leave the memory"}
-    assert shelf.registry.peek("a") is None
-    assert shelf.peak == 60
+    assert counting.cache.peek("a") is None
+    assert counting.peak == 60
 
 
-def test_idle_models_stay_when_their_leaving_would_be_no_use(shelf):
+def test_idle_models_are_kept_if_evicting_them_is_not_enough(counting):
     def leave(what, share):
         raise Left
 
-    shelf.use("idle", 30)
-    with shelf.lease("used", 60):
-        with pytest.raises(Left), shelf.lease("large", 90, leave):
+    counting.use("idle", 30)
+    with counting.lease("used", 60):
+        with pytest.raises(Left), counting.lease("large", 90, leave):
             pass
-        assert shelf.registry.peek("idle")
+        assert counting.cache.peek("idle")
 
 
-def test_many_threads_never_make_it_hold_more_than_its_bound(shelf):
+def test_many_threads_never_exceed_the_bound(counting):
     sizes = {f"model {i}": size for i, size in enumerate((20, 30, 40, 50, 60, 100))}
     keys = [f"model {(7 * i + i // 3) % 6}" for i in range(240)]
     old = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
         with ThreadPoolExecutor(8) as pool:
-            used = list(pool.map(lambda key: shelf.use(key, sizes[key]), keys))
+            used = list(pool.map(lambda key: counting.use(key, sizes[key]), keys))
     finally:
         sys.setswitchinterval(old)
     assert used == keys
-    assert 60 < shelf.peak <= 100
-    assert shelf.registry.bytes == shelf.alive <= 100
-    assert len(shelf.built) > 12  # they did have to leave for each other
+    assert 60 < counting.peak <= 100
+    assert counting.cache.bytes == counting.alive <= 100
+    assert len(counting.built) > 12  # they did have to leave for each other
 
 
-def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
+def test_concurrent_requests_for_a_model_build_it_once(counting):
     started, go_on = threading.Event(), threading.Event()
     told = []
 
     def build():
         started.set()
         assert go_on.wait(PATIENCE)
-        return shelf.build("a", 40)
+        return counting.build("a", 40)
 
     def use(progress):
-        with shelf.lease("a", 40, progress, build) as bundle:
+        with counting.lease("a", 40, progress, build) as bundle:
             return bundle
 
     def progress(what, share):
@@ -189,23 +189,23 @@ def test_the_same_model_asked_for_by_many_at_once_is_built_once(shelf):
         others = [pool.submit(use, progress) for _ in range(7)]
         bundles = {id(future.result(PATIENCE)) for future in (first, *others)}
     assert len(bundles) == 1
-    assert shelf.built == ["a"]
+    assert counting.built == ["a"]
     assert set(told) == {"Another user is loading this model"}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_build_that_raises_holds_no_place_and_the_next_caller_tries_again(shelf, error):
+def test_a_failed_build_frees_its_memory_and_the_next_caller_builds(counting, error):
     def broken():
         raise error
 
-    with pytest.raises(error), shelf.lease("a", 90, build=broken):
+    with pytest.raises(error), counting.lease("a", 90, build=broken):
         pass
-    assert shelf.registry.bytes == 0
-    assert shelf.use("b", 90) == "b"
-    assert shelf.use("a", 90) == "a"
+    assert counting.cache.bytes == 0
+    assert counting.use("b", 90) == "b"
+    assert counting.use("a", 90) == "a"
 
 
-def test_whoever_waits_for_a_build_that_fails_builds_it_themselves(shelf):
+def test_a_caller_waiting_for_a_failed_build_builds_the_model(counting):
     started, waiting = threading.Event(), threading.Event()
 
     def broken():
@@ -214,11 +214,11 @@ def test_whoever_waits_for_a_build_that_fails_builds_it_themselves(shelf):
         raise ValueError
 
     def first():
-        with shelf.lease("a", 90, build=broken):
+        with counting.lease("a", 90, build=broken):
             pass
 
     def second():
-        with shelf.lease("a", 90, lambda what, share: waiting.set()) as bundle:
+        with counting.lease("a", 90, lambda what, share: waiting.set()) as bundle:
             return bundle.card.key
 
     with ThreadPoolExecutor(2) as pool:
@@ -228,28 +228,28 @@ def test_whoever_waits_for_a_build_that_fails_builds_it_themselves(shelf):
         assert waiter.result(PATIENCE) == "a"
         with pytest.raises(ValueError):  # noqa: PT011 (ours, and bare)
             failing.result(PATIENCE)
-    assert shelf.registry.bytes == 90
-    assert shelf.built == ["a"]
+    assert counting.cache.bytes == 90
+    assert counting.built == ["a"]
 
 
 @pytest.mark.parametrize("where", ["waiting for room", "waiting for a build", "using it"])
-def test_whoever_leaves_leaves_nothing_behind(shelf, where):
+def test_a_cancelled_wait_leaves_nothing_behind(counting, where):
     started, go_on = threading.Event(), threading.Event()
 
     def slow():
         started.set()
         assert go_on.wait(PATIENCE)
-        return shelf.build("a", 60)
+        return counting.build("a", 60)
 
     def first():
-        with shelf.lease("a", 60, build=slow):
+        with counting.lease("a", 60, build=slow):
             pass
 
     def leave(what, share):
         raise Left
 
     def leaving(key):
-        with shelf.lease(key, 60, leave):
+        with counting.lease(key, 60, leave):
             raise Left
 
     with ThreadPoolExecutor(1) as pool:
@@ -262,29 +262,29 @@ def test_whoever_leaves_leaves_nothing_behind(shelf, where):
             leaving("b" if where == "waiting for room" else "a")
         go_on.set()
         future.result(PATIENCE)
-    assert shelf.registry.bytes == 60
-    assert shelf.built == ["a"]
-    assert shelf.use("b", 60) == "b"  # for which the first had to leave: nobody is held to use it
-    assert shelf.registry.peek("a") is None
+    assert counting.cache.bytes == 60
+    assert counting.built == ["a"]
+    assert counting.use("b", 60) == "b"  # for which the first had to leave: nobody is held to use it
+    assert counting.cache.peek("a") is None
 
 
-def test_a_model_over_the_bound_is_refused_at_once_and_nothing_leaves_for_it(shelf):
-    shelf.use("a", 60)
+def test_a_model_over_the_bound_is_refused_and_evicts_nothing(counting):
+    counting.use("a", 60)
     with pytest.raises(LimitReached, match=r"needs .* MB of memory, and this server allows .* MB for models\."):
-        shelf.use("large", 101)
-    assert shelf.registry.peek("a")
-    assert shelf.use("whole", 100) == "whole"
+        counting.use("large", 101)
+    assert counting.cache.peek("a")
+    assert counting.use("whole", 100) == "whole"
 
 
-def test_a_model_is_weighed_only_when_it_is_to_be_built_and_may_weigh_nothing(shelf):
+def test_a_model_is_measured_only_before_it_is_built_and_may_have_0_bytes(counting):
     weighed = []
     for key, size in (("a", 60), ("a", 60), ("b", 60), ("a", 60), ("nothing", 0)):
-        with shelf.registry.lease(key, lambda: weighed.append(key) or size, partial(shelf.build, key, size)):  # noqa: B023
+        with counting.cache.lease(key, lambda: weighed.append(key) or size, partial(counting.build, key, size)):  # noqa: B023
             pass
     assert weighed == ["a", "b", "a", "nothing"]
 
 
-def test_a_lock_is_waited_for_with_a_word_and_can_be_left():
+def test_waiting_for_a_lock_is_reported_and_can_be_cancelled():
     lock, told = threading.Lock(), []
 
     def leave(what, share):

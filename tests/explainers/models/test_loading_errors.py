@@ -1,4 +1,4 @@
-"""A model that has left the memory is kept by nobody: neither by a result nor by an error that is still read."""
+"""Neither a result nor an error keeps an evicted model in memory."""
 
 import weakref
 
@@ -17,7 +17,7 @@ TASK = "text_classification"
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
 @pytest.fixture
@@ -55,9 +55,7 @@ def leave(what, share):
         (Left, {}, {}),
     ],
 )
-def test_a_model_that_leaves_is_gone_though_the_explanation_or_its_error_is_still_read(
-    folder, anew, error, settings, more
-):
+def test_neither_an_explanation_nor_its_error_keeps_an_evicted_model(folder, anew, error, settings, more):
     anew(**settings)
     model = reference_to(folder)
     if error is None:
@@ -72,7 +70,7 @@ def test_a_model_that_leaves_is_gone_though_the_explanation_or_its_error_is_stil
     assert kept
 
 
-def test_a_model_that_leaves_is_gone_though_the_error_of_a_prediction_is_still_read(folder, anew):
+def test_the_error_of_a_prediction_keeps_no_evicted_model(folder, anew):
     anew()
     model = reference_to(folder)
     with pytest.raises(BadRequest, match="Text is empty") as kept:

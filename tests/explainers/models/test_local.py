@@ -1,4 +1,4 @@
-"""Code that comes with a model, as a pickle or as Python, is never run, wherever it hides."""
+"""Code in a model's files, as a pickle or as Python, is never run."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Trap:
         return os.mkdir, (str(self.path),)
 
 
-def test_the_trap_of_these_tests_works(tmp_path):
+def test_the_malicious_pickle_of_these_tests_works(tmp_path):
     pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))
     assert (tmp_path / "sprung").is_dir()
 
@@ -81,7 +81,7 @@ def load_file_names(whole):
 
 
 @pytest.mark.parametrize("kind", ["my-own-net", None, 7, ["bert"], {"bert": 1}])
-def test_a_model_that_brings_its_own_code_is_refused_and_one_that_is_only_unknown_is_named(folder, tmp_path, kind):
+def test_a_model_with_its_own_code_is_refused_and_an_unknown_type_is_named(folder, tmp_path, kind):
     (folder / "code.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'sprung')!r})\nclass Model: pass\n")
     with pytest.raises(Incompatible, match="which this version of transformers does not know"):
         explained(edited(folder, model_type=kind))

@@ -1,4 +1,4 @@
-"""Where a model is: loaded, on disk or away, told without asking the hub or the package index."""
+"""A model is found to be loaded, on disk or away without a request to the hub or the package index."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_bundled_model_without_a_wheel_is_always_here():
     assert locate(Card("tiny", "bundled", ("translation",), "Tiny")) == "here"
 
 
-def test_a_folder_is_here_if_it_is_there(tmp_path):
+def test_a_folder_is_here_if_it_exists(tmp_path):
     folder = saved("bert", tmp_path / "model")
     assert files_of(folder)
     assert locate(Card(str(folder), "folder", ("text_classification",), "Mine")) == "here"

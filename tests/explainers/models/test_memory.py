@@ -1,4 +1,4 @@
-"""What a model leaves behind in the memory of the process when it leaves the registry: next to nothing."""
+"""An evicted model leaves next to nothing in the memory of the process."""
 
 import gc
 
@@ -24,7 +24,7 @@ class Model:
             others.append(torch.ones(10_000))  # the heap cannot shrink by itself, only give back its holes
 
 
-def test_the_memory_of_a_model_that_left_goes_back_to_the_system():
+def test_the_memory_of_an_evicted_model_is_returned_to_the_system():
     large = torch.ones(7_500_000)  # from now on glibc keeps blocks of up to this size in its heap
     del large
     registry, others = ModelCache(MEGABYTES * 1_000_000), []

@@ -1,4 +1,4 @@
-"""Folders as sources: what fits is explained, and what does not is refused before it is read, each with its word."""
+"""A folder with a fitting model is explained; any other is refused before its weights are read."""
 
 import json
 from functools import partial
@@ -94,7 +94,7 @@ def test_a_config_that_names_no_fitting_architecture_is_refused(folder, unread, 
         explained(edited(folder, architectures=made))
 
 
-def test_a_model_without_the_weights_of_its_head_is_refused_for_it_would_guess(folder):
+def test_a_model_without_the_weights_of_its_head_is_refused(folder):
     file = folder / "model.safetensors"
     save_file({name: part for name, part in load_file(file).items() if "classifier" not in name}, file)
     with pytest.raises(Incompatible, match=r"lacks the weights classifier\.bias"):
@@ -123,7 +123,7 @@ def test_damaged_weights_are_refused_as_damaged(folder, unread, damage):
         explained(folder)
 
 
-def test_a_shard_that_is_not_there_is_named(tmp_path, unread):
+def test_a_missing_shard_is_named(tmp_path, unread):
     folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
     lost = sorted(folder.glob("model-*-of-*.safetensors"))[1]
     lost.unlink()
@@ -194,7 +194,7 @@ def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_read(
         explained(tmp_path / "model")
 
 
-def test_the_memory_is_reckoned_as_float32_whatever_the_file_holds(tmp_path, server, unread):
+def test_the_memory_is_computed_for_float32_whatever_the_file_contains(tmp_path, server, unread):
     large(tmp_path / "model", torch.float16)
     assert (tmp_path / "model" / "model.safetensors").stat().st_size < 2_000_000
     server(MODEL_MEGABYTES="2")
@@ -228,13 +228,13 @@ def test_the_memory_is_reckoned_as_float32_whatever_the_file_holds(tmp_path, ser
         "@",
     ],
 )
-def test_whatever_is_no_model_is_not_found_in_a_short_sentence(model):
+def test_a_name_that_is_no_model_is_not_found(model):
     with pytest.raises(ModelNotFound) as caught:
         explained(model)
     assert len(str(caught.value)) < 300
 
 
-def test_the_public_profile_offers_only_what_is_on_its_list_and_names_no_path(folder, server, unread):
+def test_the_public_profile_offers_only_the_catalogue_and_names_no_path(folder, server, unread):
     server(PROFILE="public")
     for model in (str(folder), "./model", "~/model", "bert-base-uncased", "org/name@main", "sentiment/../x", "a" * 999):
         with pytest.raises(ModelNotFound, match="only the models on its list") as caught:

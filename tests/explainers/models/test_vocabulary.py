@@ -1,4 +1,4 @@
-"""What a text is made of: the rows of the table of words that the model reads."""
+"""The vocabulary of a tokenizer, and the rows of the embedding table that the model reads."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def encoded(bundle, task="text_classification", **more):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_feature_is_the_row_of_the_table_that_its_id_names(kind):
+def test_every_feature_is_the_row_of_its_id_in_the_embedding_table(kind):
     bundle = Bundle.of(*tiny(kind))
     problem = encoded(bundle)
     assert len(problem.internals.table) == len(bundle.embeddings.word.weight)
@@ -31,7 +31,7 @@ def test_every_feature_is_the_row_of_the_table_that_its_id_names(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_whole_word_is_one_token_behind_another_word_and_none_is_left_out(kind):
+def test_the_vocabulary_has_exactly_the_words_of_one_token(kind):
     tokenizer = tiny(kind)[1]
     found = read_vocabulary(tokenizer)
     for word, token in zip(found.words, found.ids.tolist(), strict=True):
@@ -41,7 +41,7 @@ def test_every_whole_word_is_one_token_behind_another_word_and_none_is_left_out(
     assert found.folds == (kind in WORDPIECE)
 
 
-def test_a_word_may_stand_for_another_of_its_script_and_never_for_itself():
+def test_the_alternatives_of_a_word_are_the_other_words_of_its_script():
     words = ["why", "Why", "слово", "good", "好"]
     tokenizer = Tokenizer(WordPiece({w: i for i, w in enumerate(["[UNK]", "a", *words])}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = BertPreTokenizer()
@@ -58,5 +58,5 @@ def test_a_word_may_stand_for_another_of_its_script_and_never_for_itself():
     ("word", "model", "cased"),
     [("sad", "Good", "Sad"), ("sad", "GOOD", "SAD"), ("sad", "good", "sad"), ("you", "I", "You")],
 )
-def test_a_new_word_takes_the_capitals_of_the_old(word, model, cased):
+def test_a_new_word_takes_the_case_of_the_old_one(word, model, cased):
     assert match_case(word, model) == cased

@@ -1,4 +1,4 @@
-"""The queue: first in, first out, never more requests at once than slots, and a slot is free again after any end."""
+"""The queue is first in, first out, never runs more requests than slots, and frees a slot after any outcome."""
 
 import threading
 from concurrent.futures import Future
@@ -14,24 +14,24 @@ PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
-class Person:
-    """A thread that enters a gate, says what it is told, and stays until it is let go."""
+class Client:
+    """A thread that enters a queue, records its reports, and runs until it may finish."""
 
-    def __init__(self, gate, order=None):
-        self.told, self.inside, self.changed = [], threading.Event(), threading.Condition()
+    def __init__(self, queue, order=None):
+        self.reports, self.running, self.changed = [], threading.Event(), threading.Condition()
         self.go, self.leaving = threading.Event(), False
-        self.future, self.order, self.gate = Future(), order if order is not None else [], gate
+        self.future, self.order, self.queue = Future(), order if order is not None else [], queue
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
         try:
-            with self.gate.enter(self.progress):
+            with self.queue.enter(self.progress):
                 self.order.append(self)
-                self.inside.set()
+                self.running.set()
                 assert self.go.wait(PATIENCE)
                 if self.leaving:
                     raise Left
@@ -41,27 +41,27 @@ class Person:
 
     def progress(self, what, share):
         with self.changed:
-            self.told.append(what)
+            self.reports.append(what)
             self.changed.notify_all()
         if self.leaving:
             raise Left
 
-    def hears(self, what):
+    def wait_for_report(self, what):
         with self.changed:
-            assert self.changed.wait_for(lambda: what in self.told, PATIENCE), self.told
+            assert self.changed.wait_for(lambda: what in self.reports, PATIENCE), self.reports
         return self
 
-    def enters(self):
-        assert self.inside.wait(PATIENCE)
+    def wait_for_slot(self):
+        assert self.running.wait(PATIENCE)
         return self
 
-    def leaves(self):
+    def leave(self):
         self.leaving = True
         self.go.set()
         with pytest.raises(Left):
             self.future.result(PATIENCE)
 
-    def is_done(self):
+    def finish(self):
         self.go.set()
         self.future.result(PATIENCE)
 
@@ -69,7 +69,7 @@ class Person:
 EVERY = progresses.SLICE
 
 
-def test_a_word_is_due_five_times_a_second():
+def test_progress_is_reported_five_times_a_second():
     assert EVERY <= 0.2
 
 
@@ -78,79 +78,80 @@ def quick(monkeypatch):
     monkeypatch.setattr(progresses, "SLICE", 0.01)
 
 
-def line(gate, inside, waiting, order=None):
-    """So many people inside and in line, each in their place before the next comes."""
-    people = [Person(gate, order).enters() for _ in range(inside)]
-    return people + [Person(gate, order).hears(f"In the queue: {place + 1} before you") for place in range(waiting)]
+def fill_queue(queue, inside, waiting, order=None):
+    """Start clients that run and clients that wait, each in its place before the next starts."""
+    clients = [Client(queue, order).wait_for_slot() for _ in range(inside)]
+    return clients + [
+        Client(queue, order).wait_for_report(f"In the queue: {place + 1} before you") for place in range(waiting)
+    ]
 
 
-def test_whoever_comes_first_goes_in_first_and_everybody_hears_their_place():
-    gate, order = RequestQueue(1, 5), []
-    people = line(gate, 1, 4, order)
-    for done, person in enumerate(people):
-        person.enters()
-        for place, waiting in enumerate(people[done + 1 :]):
-            waiting.hears(f"In the queue: {place + 1} before you")
-        assert order == people[: done + 1]
-        person.is_done()
-    assert people[4].told[0] == "In the queue: 4 before you"
-    places = list(dict.fromkeys(people[4].told))
+def test_the_queue_is_first_in_first_out_and_reports_each_position():
+    queue, order = RequestQueue(1, 5), []
+    clients = fill_queue(queue, 1, 4, order)
+    for done, client in enumerate(clients):
+        client.wait_for_slot()
+        for place, waiting in enumerate(clients[done + 1 :]):
+            waiting.wait_for_report(f"In the queue: {place + 1} before you")
+        assert order == clients[: done + 1]
+        client.finish()
+    assert clients[4].reports[0] == "In the queue: 4 before you"
+    places = list(dict.fromkeys(clients[4].reports))
     assert places == [f"In the queue: {before} before you" for before in (4, 3, 2, 1)]
 
 
-def test_no_more_are_inside_than_there_are_slots():
-    gate = RequestQueue(3, 5)
-    people = line(gate, 3, 2)
-    assert gate.inside == 3
-    assert [person.inside.is_set() for person in people] == [True, True, True, False, False]
-    people[1].is_done()
-    people[3].enters()
-    assert gate.inside == 3
-    assert not people[4].inside.is_set()
-    for person in people:
-        person.is_done()
-    assert gate.inside == 0
+def test_no_more_requests_run_than_there_are_slots():
+    queue = RequestQueue(3, 5)
+    clients = fill_queue(queue, 3, 2)
+    assert [client.running.is_set() for client in clients] == [True, True, True, False, False]
+    clients[1].finish()
+    clients[3].wait_for_slot()
+    assert not clients[4].running.is_set()
+    for client in clients:
+        client.finish()
+    for client in fill_queue(queue, 3, 0):
+        client.finish()
 
 
-def test_a_free_slot_is_entered_without_a_word():
-    told = []
-    with RequestQueue(1, 0).enter(lambda what, share: told.append(what)):
-        assert told == []
+def test_a_free_slot_is_entered_without_a_report():
+    reports = []
+    with RequestQueue(1, 0).enter(lambda what, share: reports.append(what)):
+        assert reports == []
 
 
-def test_one_too_many_is_sent_home_and_those_in_line_stay():
-    gate = RequestQueue(1, 2)
-    people = line(gate, 1, 2)
-    with pytest.raises(Busy, match=r"2 requests are waiting already\. Try again in a minute"), gate.enter(print):
+def test_a_full_queue_refuses_a_request_and_keeps_those_that_wait():
+    queue = RequestQueue(1, 2)
+    clients = fill_queue(queue, 1, 2)
+    with pytest.raises(Busy, match=r"2 requests are waiting already\. Try again in a minute"), queue.enter(print):
         pass
-    people[0].is_done()
-    people[1].enters()
-    people.append(Person(gate).hears("In the queue: 2 before you"))
-    for person in people[1:]:
-        person.is_done()
+    clients[0].finish()
+    clients[1].wait_for_slot()
+    clients.append(Client(queue).wait_for_report("In the queue: 2 before you"))
+    for client in clients[1:]:
+        client.finish()
 
 
-def test_whoever_leaves_the_line_makes_room_and_those_behind_move_up():
-    gate = RequestQueue(1, 3)
-    people = line(gate, 1, 3)
-    people[2].leaves()
-    people[3].hears("In the queue: 2 before you")
-    people.append(Person(gate).hears("In the queue: 3 before you"))
-    people[0].is_done()
-    for person in (people[1], people[3], people[4]):
-        person.enters().is_done()
-    assert gate.inside == 0
+def test_a_request_that_leaves_the_queue_makes_room_for_those_behind():
+    queue = RequestQueue(1, 3)
+    clients = fill_queue(queue, 1, 3)
+    clients[2].leave()
+    clients[3].wait_for_report("In the queue: 2 before you")
+    clients.append(Client(queue).wait_for_report("In the queue: 3 before you"))
+    clients[0].finish()
+    for client in (clients[1], clients[3], clients[4]):
+        client.wait_for_slot().finish()
+    Client(queue).wait_for_slot().finish()
 
 
-def test_a_run_that_breaks_off_frees_its_slot():
-    gate = RequestQueue(1, 1)
-    people = line(gate, 1, 1)
-    people[0].leaves()
-    people[1].enters().is_done()
-    assert gate.inside == 0
+def test_a_request_that_fails_frees_its_slot():
+    queue = RequestQueue(1, 1)
+    clients = fill_queue(queue, 1, 1)
+    clients[0].leave()
+    clients[1].wait_for_slot().finish()
+    Client(queue).wait_for_slot().finish()
 
 
-def test_what_a_thread_returns_or_raises_is_what_its_waiter_gets():
+def test_run_in_thread_returns_or_raises_what_the_function_does():
     caller = threading.get_ident()
     assert run_in_thread(lambda _: threading.get_ident(), lambda *_: None, "Waiting") != caller
     for error in (ValueError("no"), Left()):
@@ -163,12 +164,12 @@ def test_what_a_thread_returns_or_raises_is_what_its_waiter_gets():
         assert caught.value is error
 
 
-def test_whoever_waits_for_a_thread_is_told_again_and_again_with_the_share_that_is_done():
-    told, enough = [], threading.Event()
+def test_run_in_thread_reports_the_share_done_repeatedly():
+    reports, enough = [], threading.Event()
 
     def progress(what, share):
-        told.append((what, share))
-        if len(told) == 5:
+        reports.append((what, share))
+        if len(reports) == 5:
             enough.set()
 
     def work(meter):
@@ -178,11 +179,11 @@ def test_whoever_waits_for_a_thread_is_told_again_and_again_with_the_share_that_
         return "done"
 
     assert run_in_thread(work, progress, "Downloading") == "done"
-    assert {what for what, _ in told} == {"Downloading"}
-    assert told[-1][1] == 0.25
+    assert {what for what, _ in reports} == {"Downloading"}
+    assert reports[-1][1] == 0.25
 
 
-def test_whoever_leaves_stops_the_thread_at_its_next_step():
+def test_a_cancelled_wait_stops_the_thread_at_its_next_step():
     left, stopped = threading.Event(), Future()
 
     def work(meter):
@@ -203,6 +204,6 @@ def test_whoever_leaves_stops_the_thread_at_its_next_step():
         stopped.result(PATIENCE)
 
 
-def test_a_share_is_between_nothing_and_all():
+def test_the_share_of_a_meter_is_between_0_and_1():
     for total, done, share in ((0, 0, 0.0), (0, 9, 0.0), (10, 0, 0.0), (10, 4, 0.4), (10, 30, 1.0)):
         assert Meter(total, done).share == share

@@ -1,6 +1,6 @@
 """The backend: equal questions are computed once, kept within bounds, and nobody is stuck behind one who left.
 
-The engine's explain is replaced by one that counts its calls and waits to be let go.
+`explain` is replaced by a fake that records its calls and can be paused.
 """
 
 import threading
@@ -22,10 +22,10 @@ PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
 
 class Left(BaseException):
-    """The visitor has left, as Streamlit says it."""
+    """Raised when the user leaves, as Streamlit does."""
 
 
-def asked(text="a", **params):
+def make_request(text="a", **params):
     return Request("text_classification", "tiny", {"text": text}, params=params)
 
 
@@ -45,32 +45,32 @@ def explanation(request, features=2):
 
 
 class Engine:
-    """Stands in for explain: notes each question, and waits if the test holds it."""
+    """A fake of `explain` that records its requests, and waits while it is paused."""
 
     def __init__(self):
-        self.asked, self.started, self.go = [], threading.Semaphore(0), threading.Semaphore(0)
-        self.held, self.errors, self.features = False, [], 2
+        self.requests, self.started, self.go = [], threading.Semaphore(0), threading.Semaphore(0)
+        self.paused, self.errors, self.features = False, [], 2
 
     def explain(self, request, progress):
-        self.asked.append(request)
+        self.requests.append(request)
         self.started.release()
-        if self.held:
+        if self.paused:
             assert self.go.acquire(timeout=PATIENCE)
         if self.errors:
             raise self.errors.pop(0)
         progress("passes", 1.0)
         return explanation(request, self.features)
 
-    def has_started(self):
+    def wait_for_start(self):
         assert self.started.acquire(timeout=PATIENCE)
 
 
 @pytest.fixture
 def engine(monkeypatch):
-    stand_in = Engine()
-    monkeypatch.setattr(service, "explain", stand_in.explain)
+    fake = Engine()
+    monkeypatch.setattr(service, "explain", fake.explain)
     monkeypatch.setattr(progresses, "SLICE", 0.01)
-    return stand_in
+    return fake
 
 
 @pytest.fixture
@@ -86,188 +86,188 @@ def pool():
 
 
 class Waiter:
-    """A progress that says when it was first called with a word, and raises once its visitor has left."""
+    """A progress callback that sets an event when it is called with `word`, and raises after `left` is set."""
 
     def __init__(self, word):
-        self.word, self.heard, self.left = word, threading.Event(), False
+        self.word, self.reported, self.left = word, threading.Event(), False
 
     def __call__(self, what, share):
         if self.word in what:
-            self.heard.set()
+            self.reported.set()
         if self.left:
             raise Left
 
-    def waits(self):
-        assert self.heard.wait(PATIENCE)
+    def wait_for_report(self):
+        assert self.reported.wait(PATIENCE)
 
 
 SAME, LINE = "the same request", "In the queue"
 
 
-def test_a_question_asked_again_needs_no_work(engine, backend):
-    assert backend.find_explanation(asked()) is None
-    first = backend.explain(asked())
-    assert backend.explain(asked()).scores is first.scores
-    assert backend.find_explanation(asked()).scores is first.scores
-    assert len(engine.asked) == 1
+def test_a_repeated_request_is_answered_from_the_cache(engine, backend):
+    assert backend.find_explanation(make_request()) is None
+    first = backend.explain(make_request())
+    assert backend.explain(make_request()).scores is first.scores
+    assert backend.find_explanation(make_request()).scores is first.scores
+    assert len(engine.requests) == 1
 
 
-def test_questions_that_differ_only_in_what_is_written_out_are_one(engine, backend):
-    first = backend.explain(asked())
-    assert backend.explain(asked(baseline="pad", unit="probability")).scores is first.scores
-    assert backend.explain(asked(baseline="zeros")).scores is not first.scores
-    assert backend.explain(replace(asked(), seed=1)).scores is not first.scores
-    assert len(engine.asked) == 3
+def test_requests_that_differ_only_in_explicit_defaults_share_a_result(engine, backend):
+    first = backend.explain(make_request())
+    assert backend.explain(make_request(baseline="pad", unit="probability")).scores is first.scores
+    assert backend.explain(make_request(baseline="zeros")).scores is not first.scores
+    assert backend.explain(replace(make_request(), seed=1)).scores is not first.scores
+    assert len(engine.requests) == 3
 
 
-def test_equal_questions_at_once_are_computed_once(engine, backend, pool):
-    engine.held = True
-    first = pool.submit(backend.explain, asked())
-    engine.has_started()
+def test_equal_concurrent_requests_are_computed_once(engine, backend, pool):
+    engine.paused = True
+    first = pool.submit(backend.explain, make_request())
+    engine.wait_for_start()
     waiters = [Waiter(SAME) for _ in range(5)]
-    others = [pool.submit(backend.explain, asked(), waiter) for waiter in waiters]
+    others = [pool.submit(backend.explain, make_request(), waiter) for waiter in waiters]
     for waiter in waiters:
-        waiter.waits()
+        waiter.wait_for_report()
     engine.go.release()
     answers = {id(future.result(PATIENCE).scores) for future in (first, *others)}
     assert len(answers) == 1
-    assert len(engine.asked) == 1
+    assert len(engine.requests) == 1
 
 
-def test_whoever_waits_gets_the_answer_even_when_it_is_too_large_to_be_kept(engine, backend, pool):
-    engine.held, engine.features = True, 3_000
-    first = pool.submit(backend.explain, asked())
-    engine.has_started()
+def test_a_waiting_user_gets_a_result_that_is_too_large_to_cache(engine, backend, pool):
+    engine.paused, engine.features = True, 3_000
+    first = pool.submit(backend.explain, make_request())
+    engine.wait_for_start()
     waiter = Waiter(SAME)
-    other = pool.submit(backend.explain, asked(), waiter)
-    waiter.waits()
+    other = pool.submit(backend.explain, make_request(), waiter)
+    waiter.wait_for_report()
     engine.go.release()
     assert other.result(PATIENCE).scores is first.result(PATIENCE).scores
-    assert backend.find_explanation(asked()) is None
-    assert len(engine.asked) == 1
+    assert backend.find_explanation(make_request()) is None
+    assert len(engine.requests) == 1
 
 
 @pytest.mark.parametrize("error", [Left, Incompatible])
-def test_when_the_one_who_computes_breaks_off_the_next_who_waits_computes(engine, backend, pool, error):
-    engine.held, engine.errors = True, [error("no")]
-    first = pool.submit(backend.explain, asked())
-    engine.has_started()
+def test_if_the_computing_user_leaves_the_next_waiting_one_computes(engine, backend, pool, error):
+    engine.paused, engine.errors = True, [error("no")]
+    first = pool.submit(backend.explain, make_request())
+    engine.wait_for_start()
     waiters = [Waiter(SAME) for _ in range(3)]
-    others = [pool.submit(backend.explain, asked(), waiter) for waiter in waiters]
+    others = [pool.submit(backend.explain, make_request(), waiter) for waiter in waiters]
     for waiter in waiters:
-        waiter.waits()
+        waiter.wait_for_report()
     engine.go.release()
     with pytest.raises(error):
         first.result(PATIENCE)
-    engine.has_started()
+    engine.wait_for_start()
     engine.go.release()
     assert len({id(future.result(PATIENCE).scores) for future in others}) == 1
-    assert len(engine.asked) == 2
+    assert len(engine.requests) == 2
 
 
-def test_whoever_stops_waiting_for_the_same_answer_disturbs_nobody(engine, backend, pool):
-    engine.held = True
-    first = pool.submit(backend.explain, asked())
-    engine.has_started()
+def test_a_user_who_stops_waiting_does_not_disturb_the_others(engine, backend, pool):
+    engine.paused = True
+    first = pool.submit(backend.explain, make_request())
+    engine.wait_for_start()
     waiter = Waiter(SAME)
-    other = pool.submit(backend.explain, asked(), waiter)
-    waiter.waits()
+    other = pool.submit(backend.explain, make_request(), waiter)
+    waiter.wait_for_report()
     waiter.left = True
     with pytest.raises(Left):
         other.result(PATIENCE)
     engine.go.release()
-    assert first.result(PATIENCE).scores is backend.find_explanation(asked()).scores
+    assert first.result(PATIENCE).scores is backend.find_explanation(make_request()).scores
 
 
-def test_errors_are_not_kept(engine, backend):
+def test_errors_are_not_cached(engine, backend):
     engine.errors = [Incompatible("no"), Left()]
     for error in (Incompatible, Left):
         with pytest.raises(error):
-            backend.explain(asked())
-    assert backend.explain(asked()).scores is backend.find_explanation(asked()).scores
-    assert len(engine.asked) == 3
+            backend.explain(make_request())
+    assert backend.explain(make_request()).scores is backend.find_explanation(make_request()).scores
+    assert len(engine.requests) == 3
 
 
-def test_different_questions_stand_in_one_line_and_one_too_many_is_sent_home(engine, backend, pool):
-    engine.held = True
-    futures = [pool.submit(backend.explain, asked("first"))]
-    engine.has_started()
+def test_different_requests_share_one_queue_which_refuses_when_full(engine, backend, pool):
+    engine.paused = True
+    futures = [pool.submit(backend.explain, make_request("first"))]
+    engine.wait_for_start()
     for text in ("second", "third"):
         waiter = Waiter(LINE)
-        futures.append(pool.submit(backend.explain, asked(text), waiter))
-        waiter.waits()
+        futures.append(pool.submit(backend.explain, make_request(text), waiter))
+        waiter.wait_for_report()
     with pytest.raises(Busy, match="2 requests are waiting already"):
-        backend.explain(asked("fourth"))
+        backend.explain(make_request("fourth"))
     for _ in futures:
         engine.go.release()
     assert [future.result(PATIENCE).request.texts["text"] for future in futures] == ["first", "second", "third"]
-    assert [request.texts["text"] for request in engine.asked] == ["first", "second", "third"]
+    assert [request.texts["text"] for request in engine.requests] == ["first", "second", "third"]
 
 
-def test_whoever_leaves_the_line_frees_the_place_and_is_not_computed(engine, backend, pool):
-    engine.held = True
-    first = pool.submit(backend.explain, asked("first"))
-    engine.has_started()
+def test_a_request_that_leaves_the_queue_is_not_computed(engine, backend, pool):
+    engine.paused = True
+    first = pool.submit(backend.explain, make_request("first"))
+    engine.wait_for_start()
     waiters = [Waiter(LINE), Waiter(LINE)]
     futures = []
     for text, waiter in zip(("second", "third"), waiters, strict=True):
-        futures.append(pool.submit(backend.explain, asked(text), waiter))
-        waiter.waits()
+        futures.append(pool.submit(backend.explain, make_request(text), waiter))
+        waiter.wait_for_report()
     waiters[0].left = True
     with pytest.raises(Left):
         futures[0].result(PATIENCE)
-    engine.held = False
-    fourth = pool.submit(backend.explain, asked("fourth"))
+    engine.paused = False
+    fourth = pool.submit(backend.explain, make_request("fourth"))
     engine.go.release()
     for future in (first, futures[1], fourth):
         future.result(PATIENCE)
-    assert [request.texts["text"] for request in engine.asked] == ["first", "third", "fourth"]
+    assert [request.texts["text"] for request in engine.requests] == ["first", "third", "fourth"]
 
 
-def test_results_are_bounded_by_bytes_and_the_least_recently_asked_for_leaves_first():
-    one = explanation(asked("0"))
+def test_the_result_cache_is_bounded_by_bytes_and_evicts_the_least_recently_used():
+    one = explanation(make_request("0"))
     results = ResultCache(3 * estimate_bytes(one))
     for text in "012":
-        results.put(asked(text), explanation(asked(text)))
-    assert results.get(asked("0")) == one
-    results.put(asked("3"), explanation(asked("3")))
-    assert [text for text in "0123" if results.get(asked(text))] == ["0", "2", "3"]
-    results.put(asked("4"), explanation(asked("4"), features=3))
-    assert [text for text in "01234" if results.get(asked(text))] == ["3", "4"]
+        results.put(make_request(text), explanation(make_request(text)))
+    assert results.get(make_request("0")) == one
+    results.put(make_request("3"), explanation(make_request("3")))
+    assert [text for text in "0123" if results.get(make_request(text))] == ["0", "2", "3"]
+    results.put(make_request("4"), explanation(make_request("4"), features=3))
+    assert [text for text in "01234" if results.get(make_request(text))] == ["3", "4"]
 
 
-def test_a_result_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it():
-    one = explanation(asked("0"))
+def test_a_result_larger_than_the_cache_is_not_cached_and_evicts_nothing():
+    one = explanation(make_request("0"))
     results = ResultCache(estimate_bytes(one))
-    results.put(asked("0"), one)
-    results.put(asked("1"), explanation(asked("1"), features=3))
-    assert results.get(asked("0")) is one
-    assert results.get(asked("1")) is None
+    results.put(make_request("0"), one)
+    results.put(make_request("1"), explanation(make_request("1"), features=3))
+    assert results.get(make_request("0")) is one
+    assert results.get(make_request("1")) is None
 
 
-def test_a_result_that_is_kept_twice_counts_once():
-    results = ResultCache(2 * estimate_bytes(explanation(asked("0"))))
+def test_a_result_that_is_cached_twice_counts_once():
+    results = ResultCache(2 * estimate_bytes(explanation(make_request("0"))))
     for text in "0001":
-        results.put(asked(text), explanation(asked(text)))
-    assert results.get(asked("0"))
-    assert results.get(asked("1"))
+        results.put(make_request(text), explanation(make_request(text)))
+    assert results.get(make_request("0"))
+    assert results.get(make_request("1"))
 
 
-def test_a_longer_text_and_more_features_weigh_more():
-    one = estimate_bytes(explanation(asked("a")))
-    assert estimate_bytes(explanation(asked("a" * 1000))) >= one + 1000
-    assert estimate_bytes(explanation(asked("a"), features=102)) >= one + 100 * 100
+def test_a_longer_text_and_more_features_take_more_bytes():
+    one = estimate_bytes(explanation(make_request("a")))
+    assert estimate_bytes(explanation(make_request("a" * 1000))) >= one + 1000
+    assert estimate_bytes(explanation(make_request("a"), features=102)) >= one + 100 * 100
 
 
-def test_everybody_gets_the_answer_to_the_question_as_they_asked_it(backend, engine):
-    short, long = asked(), asked(baseline="pad")
+def test_every_user_gets_the_result_with_their_own_request(backend, engine):
+    short, long = make_request(), make_request(baseline="pad")
     assert backend.explain(short).request == short
     assert backend.explain(long).request == long
     assert backend.find_explanation(short).request == short
-    assert len(engine.asked) == 1
+    assert len(engine.requests) == 1
 
 
-def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they_asked(backend, engine, monkeypatch):
+def test_an_evaluation_is_cached_per_target_and_returned_with_the_users_own_request(backend, engine, monkeypatch):
     made = []
 
     def evaluate(explanation, row, progress):
@@ -275,7 +275,7 @@ def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they
         return make_faithfulness(row=row, request=explanation.request)
 
     monkeypatch.setattr(service, "evaluate", evaluate)
-    short, long = explanation(asked()), explanation(asked(baseline="pad"))
+    short, long = explanation(make_request()), explanation(make_request(baseline="pad"))
     assert backend.find_evaluation(short, 0) is None
     assert backend.evaluate(short, 0).request == short.request
     assert backend.evaluate(long, 0).request == backend.find_evaluation(long, 0).request == long.request
