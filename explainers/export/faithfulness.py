@@ -1,4 +1,4 @@
-"""A checked map as data files: JSON with everything in it, and CSV with its curves."""
+"""Export a Faithfulness: JSON with everything, and CSV with its curves."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ NAMES = ("comprehensiveness", "sufficiency")
 
 
 def to_json(faithfulness: Faithfulness) -> str:
-    """The whole check; what is not defined is null."""
+    """Serialise all of it; a number that is not defined is null."""
     plain: dict[str, Any] = {
         "format": FORMAT,
         "verdict": faithfulness.verdict,
@@ -43,7 +43,7 @@ def _replace_nan(value: object) -> object:
 
 
 def to_csv(faithfulness: Faithfulness) -> str:
-    """One row a fraction: both falls, and of each the mean of random rankings and where 95 % of them lie."""
+    """Write one row per fraction: both falls, each with mean and central 95 % of the random rankings."""
     table: dict[str, list[float]] = {"fraction": faithfulness.fractions.tolist()}
     for name in NAMES:
         random = getattr(faithfulness.random, name)  # (R, K)

@@ -1,4 +1,4 @@
-"""Explanations as one HTML file that opens anywhere, offline."""
+"""Export an explanation as one self-contained HTML file."""
 
 from collections.abc import Iterable
 
@@ -12,17 +12,16 @@ from ..visualization.text.format import name_target
 
 
 def to_html(explanation: Explanation, row: int | None = None, true_label: str | None = None) -> str:
-    """The explanation by words as one page with no reference to anything outside it: all targets, or one `row`.
+    """Render the explanation by word as one self-contained page: all targets, or only `row`.
 
-    `true_label` is what is right, if the reader knows it. A generation is one result, with a script of ours to point
-    at its tokens.
+    `true_label` is the correct label, if it is known. A generation is one result, with a script to select its tokens.
     """
     renderer = find_renderer(explanation)
     shown, picked = renderer.by_word(explanation), renderer.rows(explanation) if row is None else [row]
     notes = (*explanation.notices, *([] if true_label is None else [f"True label: {true_label}."]))
 
     def section(row: int) -> str:
-        """What is known of one target: the answer, the map, and every number behind it."""
+        """Render one target: summary, coloured input, convergence, scores and settings."""
         parts = (
             f"<h2>{escape(name_target(explanation.targets[row]))}</h2>" if len(picked) > 1 else "",
             render_lead(renderer.lead(explanation, row, None)),
@@ -40,7 +39,7 @@ def to_html(explanation: Explanation, row: int | None = None, true_label: str | 
 
 
 def make_page(results: str, code: str, notes: Iterable[str] = (), allowed: str = "") -> str:
-    """Results and notes that are HTML already as one page, and the code that computes them again."""
+    """Make one page of results and notes, both HTML, and the Python code that computes them again."""
     notices = "".join(map(render_note, notes))
     return PAGE.format(
         allowed=allowed, notices=notices, results=results, code=render_details("The code", f"<pre>{escape(code)}</pre>")
@@ -67,6 +66,6 @@ section + section {{ margin-top: 3rem; }}
 {notices}
 {results}
 {code}
-<p class="wf-note">The map shows what moved this model's number, not why the world is as it is. Made with Wherefore.</p>
+<p class="wf-note">The scores explain the output of this model, not causes in the world. Made with Wherefore.</p>
 </main></body></html>
 """

@@ -1,4 +1,4 @@
-"""Explanations as data files: JSON that loads back equal, and CSV."""
+"""Export an explanation as JSON, which loads back equal, and as CSV."""
 
 import csv
 import io
@@ -15,16 +15,16 @@ from ..request import PACKED, Pairs, Request, Target
 from ..results.explanation import Explanation, Feature, Floats, Pixels, Prediction
 
 FORMAT = "wherefore/1"
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for the start of a formula
-HEAD = ("target", "input", "start", "end", "special", "text", "score", "spread")  # of a table of scores
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # first characters of what a spreadsheet may run as a formula
+HEAD = ("target", "input", "start", "end", "special", "text", "score", "spread")  # of the table of scores
 ARRAYS = ("scores", "values", "baselines", "spread")
 LARGEST = float(np.finfo(np.float32).max)
 Noun = TypeVar("Noun")
-KEYS = tuple(field.name for field in fields(Explanation) if field.name != "kind")  # which follows from the others
+KEYS = tuple(field.name for field in fields(Explanation) if field.name != "kind")  # kind is derived from the others
 
 
 def to_json(explanation: Explanation) -> str:
-    """The whole explanation; `from_json` gives an equal one back."""
+    """Serialise the whole explanation; `from_json` returns an equal one."""
     plain = {name: getattr(explanation, name) for name in KEYS}
     arrays = {name: _to_lists(plain[name]) for name in ARRAYS}
     nouns = {
@@ -37,32 +37,32 @@ def to_json(explanation: Explanation) -> str:
 
 
 def from_json(text: str) -> Explanation:
-    """The explanation that `to_json` wrote. Raises BadRequest for anything else."""
+    """Load an explanation that `to_json` wrote. Raises BadRequest for anything else."""
     try:
         read = json.loads(text)
         if not isinstance(read, dict) or read.pop("format", None) != FORMAT:
-            raise BadRequest(f"This file is not an explanation that Wherefore wrote ({FORMAT}).")
+            raise BadRequest(f"This file is not an explanation saved by Wherefore ({FORMAT}).")
         return _read_explanation(read)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise BadRequest(f"This file is damaged, or not an explanation: {_describe_error(error)}.") from None
+        raise BadRequest(f"This file is damaged or not an explanation: {_describe_error(error)}.") from None
 
 
 def _describe_error(error: Exception) -> str:
-    return "it nests too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
+    return "it is nested too deeply" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
 
 
 def _read_explanation(read: dict[str, Any]) -> Explanation:
-    """The Explanation that is written in `read`; raises TypeError or ValueError where it is not one."""
-    request, said = _read_request(read["request"]), read["prediction"]
+    """Read an Explanation from JSON values. Raises TypeError or ValueError if a value is not valid."""
+    request, prediction = _read_request(read["request"]), read["prediction"]
     texts = _read_pairs(read["texts"])
     nouns: dict[str, Any] = {
         "request": request,
         "features": _read_features(read["features"], dict(texts) or request.texts),
         "targets": _read_targets(read["targets"]),
         "prediction": Prediction(
-            _read_targets(said["targets"]),
-            str(_check_type("text", said["text"], str)),
-            tuple(_read_targets(tokens) for tokens in _check_list(said["alternatives"])),
+            _read_targets(prediction["targets"]),
+            str(_check_type("text", prediction["text"], str)),
+            tuple(_read_targets(tokens) for tokens in _check_list(prediction["alternatives"])),
         ),
         "converged": None if read["converged"] is None else _check_items(bool, read["converged"]),
         "evaluations": _check_items(int, read["evaluations"]),
@@ -80,12 +80,12 @@ def _read_explanation(read: dict[str, Any]) -> Explanation:
     plain |= {name: _check_type(name, read[name], float) for name in ("mismatch", "seconds")}
     if unknown := set(read) - set(KEYS):
         raise ValueError(f"unknown {min(unknown)[:40]!r}")
-    found = Explanation(**plain, **nouns, **_read_arrays(read, len(nouns["features"])))
-    if found.converged is not None and len(found.converged) != len(found.targets):
-        raise ValueError("converged is not one a target")
-    if len(found.evaluations) != 2 or (found.frame is not None and len(found.frame) != 4):
-        raise ValueError("evaluations are a pair, and a frame has four sides")
-    return found
+    explanation = Explanation(**plain, **nouns, **_read_arrays(read, len(nouns["features"])))
+    if explanation.converged is not None and len(explanation.converged) != len(explanation.targets):
+        raise ValueError("converged does not have one value per target")
+    if len(explanation.evaluations) != 2 or (explanation.frame is not None and len(explanation.frame) != 4):
+        raise ValueError("evaluations must be a pair and a frame four numbers")
+    return explanation
 
 
 def _find_kind(read: dict[str, Any]) -> str:
@@ -106,7 +106,7 @@ def _read_request(read: Any) -> Request:
 
 
 def _write_features(features: Sequence[Feature]) -> Any:
-    """Features as JSON: a list of them, or the shape of an image."""
+    """Return features as JSON values: a list, or the shape of an image."""
     return asdict(features) if isinstance(features, Pixels) else [asdict(feature) for feature in features]
 
 
@@ -142,7 +142,7 @@ def _read_targets(read: Any) -> tuple[Target, ...]:
 
 
 def _read_noun(kind: type[Noun], read: Any) -> Noun:
-    """A noun of ours whose fields have just the types that it declares."""
+    """Read a dataclass, each field with exactly its declared type."""
     if not isinstance(read, dict):
         raise TypeError(f"a {kind.__name__} is a mapping")
     hints = get_type_hints(kind)
@@ -150,28 +150,28 @@ def _read_noun(kind: type[Noun], read: Any) -> Noun:
 
 
 def _check_type(name: str, value: Any, kind: Any) -> Any:
-    if type(value) not in (get_args(kind) or (kind,)):  # not isinstance: true is no number
+    if type(value) not in (get_args(kind) or (kind,)):  # not isinstance: True is not a number here
         raise TypeError(f"{name} is {type(value).__name__}")
-    if isinstance(value, float) and not math.isfinite(value):  # JSON of Python knows NaN, Infinity and 1e999
+    if isinstance(value, float) and not math.isfinite(value):  # Python's JSON reads NaN, Infinity and 1e999
         raise ValueError(f"{name} is not finite")
     if isinstance(value, str):
-        value.encode()  # raises ValueError for half a surrogate pair, which no file could hold again
+        value.encode()  # raises ValueError for half a surrogate pair, which cannot be saved again
     return value
 
 
 def _check_list(read: Any) -> list[Any]:
     if not isinstance(read, list):
-        raise TypeError(f"{type(read).__name__} in place of a list")
+        raise TypeError(f"{type(read).__name__} instead of a list")
     return read
 
 
 def _check_items(kind: type[Noun], read: Any) -> tuple[Noun, ...]:
-    """A list's items, each of that very type."""
+    """Return a list's items, each of exactly that type."""
     return tuple(_check_type("an item", item, kind) for item in _check_list(read))
 
 
 def _to_lists(array: Floats | None) -> Any:
-    """An array as nested lists, NaN as None."""
+    """Return an array as nested lists, NaN as None."""
     if array is None:
         return None
     plain = array.astype(object)  # a float32 is exact as a Python float
@@ -189,13 +189,13 @@ def _read_arrays(read: dict[str, Any], width: int) -> dict[str, Any]:
 
 
 def _read_matrix(name: str, read: Any, width: int) -> Floats:
-    """Lists of numbers as (T, width); Explanation checks T."""
+    """Read lists of numbers as (T, width); Explanation checks T."""
     rows = [_read_vector(name, row) for row in _check_list(read)]
     return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
 
 def _read_vector(name: str, read: Any) -> Floats:
-    """Numbers, and None for NaN, as (N,)."""
+    """Read numbers, and None for NaN, as (N,)."""
     numbers = [math.nan if item is None else float(_check_type(name, item, float | int)) for item in _check_list(read)]
     if any(abs(number) > LARGEST for number in numbers):
         raise ValueError(f"{name} holds a number that is too large")
@@ -203,22 +203,22 @@ def _read_vector(name: str, read: Any) -> Floats:
 
 
 def to_csv(explanation: Explanation) -> str:
-    """One row a feature and target, with its spread if it came by chance; no cell of text can start a formula."""
+    """Write one row per feature and target; no text cell can start a formula."""
     sheet = io.StringIO()
     make_writer(sheet).writerows([HEAD, *make_rows(explanation)])
     return sheet.getvalue()
 
 
 def make_writer(file: Any) -> Any:
-    """What writes the rows of a CSV file of ours."""
+    """Return a writer of CSV rows."""
     return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
 def make_rows(explanation: Explanation) -> Iterator[Sequence[object]]:
-    """The rows of a table under HEAD: one a feature and target; no spread where nothing came by chance."""
-    moves = np.full_like(explanation.scores, np.nan) if explanation.spread is None else explanation.spread
-    for target, scores, moved in zip(explanation.targets, explanation.scores.tolist(), moves.tolist(), strict=True):
-        for feature, score, spread in zip(explanation.features, scores, moved, strict=True):
+    """Yield one row per feature and target under HEAD; the spread is empty if nothing was sampled."""
+    spreads = np.full_like(explanation.scores, np.nan) if explanation.spread is None else explanation.spread
+    for target, scores, errors in zip(explanation.targets, explanation.scores.tolist(), spreads.tolist(), strict=True):
+        for feature, score, spread in zip(explanation.features, scores, errors, strict=True):
             yield (
                 escape_cell(_name_uniquely(target)),
                 escape_cell(feature.field),
@@ -236,7 +236,7 @@ def _blank_nan(score: float) -> float | str:
 
 
 def _name_uniquely(target: Target) -> str:
-    """A target's name, which no other target of its explanation has: the same words may stand twice in a text."""
+    """Return a unique name of a target: the same text may occur twice, so its token is named too."""
     label = target.label or str(target.index)
     if not target.text:
         return label
@@ -244,5 +244,5 @@ def _name_uniquely(target: Target) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Text for a cell of a table, which no spreadsheet takes for a formula."""
+    """Return text for a cell, quoted if a spreadsheet would run it as a formula."""
     return "'" + text if text.startswith(FORMULA) else text

@@ -1,1 +1,1 @@
-"""Results as data: numpy and the standard library only."""
+"""Results as data: explanations, faithfulness, attacks and their parts."""

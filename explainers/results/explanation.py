@@ -1,4 +1,4 @@
-"""What a model says and why, as pages, views and files share it: Feature, Prediction, Explanation."""
+"""A prediction and its explanation: Feature, Prediction, Explanation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from .granularity import find_groups, gather, list_word_keys
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
-Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers, one a target, by name
-Segments = tuple[tuple[str, int, int, str], ...]  # a field, its characters from and to, and whose words: system, user…
+Steps = tuple[tuple[str, tuple[float, ...]], ...]  # finite numbers by name, one per target
+Segments = tuple[tuple[str, int, int, str], ...]  # field, start, end, and role: system, user…
 Kind = Literal["text", "image", "generation"]
-NEGLIGIBLE_CHANGE = 0.01  # of a number's size: a change below is no measure for an error
-WHOLE = (0.0, 0.0, 1.0, 1.0)  # the frame of a map that covers the whole image
+NEGLIGIBLE_CHANGE = 0.01  # relative change below which F(x) − F(x') is too small to normalise an error by
+WHOLE = (0.0, 0.0, 1.0, 1.0)  # the frame of a heatmap that covers the whole image
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing that gets a score: a token, a word or an image patch.
+    """A part of an input that gets a score: a token, a word or an image patch.
 
     `start, end` are characters in the input called `field`, None for special or generated tokens; `word` and
-    `sentence` are the indexes of those in that input, None for special tokens.
+    `sentence` are indices in that input, None for special tokens.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Pixels(Sequence[Feature]):
-    """The values of an image's pixels as features: channel by channel, row by row; made when they are asked for."""
+    """The pixels of an image as features, channel by channel and row by row, each created on access."""
 
     field: str
     channels: int
@@ -62,7 +62,7 @@ class Pixels(Sequence[Feature]):
 
 @dataclass(frozen=True)
 class InputLayout:
-    """Where features lie: the same fields as in Explanation."""
+    """The texts, grid, frame and segments that features refer to, as in Explanation."""
 
     texts: Pairs = ()
     grid: tuple[int, int] | None = None
@@ -72,10 +72,10 @@ class InputLayout:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says: every label with its probability, best first; `text` if it wrote or answered any.
+    """A model's output: every label with its probability, best first, and the generated or answered `text`, if any.
 
-    Of a text that is written, `targets` are its tokens in their order, and `alternatives` for each of them the tokens
-    that were most probable at its place, best first.
+    For a generated text, `targets` are its tokens in order, and `alternatives` lists for each the most probable tokens
+    at its place, best first.
     """
 
     targets: tuple[Target, ...]
@@ -85,19 +85,18 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """The scores of F features for T targets, and what is needed to check, draw and repeat them.
+    """The scores of F features for T targets, with all that is needed to check, render and reproduce them.
 
     `scores` (T, F) are raw, in `unit`; NaN = that feature was not visible to that target. `values` (T,) = F(x) and
-    `baselines` (T,) = F(x'), None for a method that has no baseline. `converged` (T,) is None for a method that does
-    not converge to anything; `spread` (T, F) is the standard error of scores that came by chance, None where nothing
-    was drawn. `mismatch` is the largest difference between the probabilities explained and those of
-    the model's own forward pass; `evaluations` counts (forward, backward) passes of one input each. `texts` are those
-    that the features' fields name, if they are not the request's; an image has a `grid` of (rows, columns), which
-    covers the `frame` (left, top, right, bottom) of the upright picture, in shares of its sides; padding is beyond.
-    `steps` are further numbers of each target by name, and `segments` say whose words a part of a text is: system,
-    user or assistant.
-    `kind` decides how it is drawn: a text, an image, or a generation, whose targets are tokens that the model wrote,
-    each at its own `position` among the features and visible to later ones only.
+    `baselines` (T,) = F(x'), None for a method without a baseline. `converged` (T,) is None for a method without a
+    convergence criterion; `spread` (T, F) is the standard error of sampled scores, None if nothing was sampled.
+    `mismatch` is the largest difference between the explained output and that of the model's plain forward pass;
+    `evaluations` counts (forward, backward) passes of one input each. `texts` are the texts of the features' fields,
+    if they are not the request's. An image has a `grid` (rows, columns), which covers the `frame` (left, top, right,
+    bottom) of the upright image, in shares of its sides; a frame that exceeds the image includes padding.
+    `steps` are the step scores of each target by name; `segments` give the role of a part of a text: system, user or
+    assistant. `kind` selects the renderer: a text, an image, or a generation, whose targets are generated tokens, each
+    at its own `position` among the features and visible to later ones only.
     """
 
     request: Request
@@ -155,14 +154,14 @@ class Explanation:
 
     @property
     def delta(self) -> Floats | None:
-        """Sum of scores minus F(x) - F(x'), (T,), in the score's unit; None where the method promises no sum."""
+        """Convergence delta, (T,): sum of scores − (F(x) − F(x')), in `unit`; None if the method is not additive."""
         if self.baselines is None or not self.additive:
             return None
         return np.asarray(np.nansum(self.scores, axis=1) - (self.values - self.baselines), dtype=np.float32)
 
     @property
     def relative_error(self) -> Floats | None:
-        """|delta| as a share of the change that is explained, (T,); None where the method promises no sum."""
+        """|delta| as a share of the explained change, (T,); None if the method is not additive."""
         delta = self.delta
         if delta is None or self.baselines is None:
             return None
@@ -170,16 +169,16 @@ class Explanation:
 
     @property
     def relative_spread(self) -> Floats | None:
-        """The sum of all spreads as a share of the sum of all scores' sizes, (T,); None where nothing was drawn."""
+        """Sum of all standard errors as a share of the sum of absolute scores, (T,); None if nothing was sampled."""
         if self.spread is None:
             return None
         sizes = np.nansum(np.abs(self.scores), axis=1, dtype=np.float64)
-        moved = np.nansum(self.spread, axis=1, dtype=np.float64)
-        return (moved / np.maximum(sizes, np.finfo(np.float32).tiny)).astype(np.float32)
+        errors = np.nansum(self.spread, axis=1, dtype=np.float64)
+        return (errors / np.maximum(sizes, np.finfo(np.float32).tiny)).astype(np.float32)
 
     @property
     def source_texts(self) -> dict[str, str]:
-        """The texts that the features lie in, by field."""
+        """The texts that the features refer to, by field."""
         return dict(self.texts) or self.request.texts
 
     @property
@@ -188,16 +187,16 @@ class Explanation:
         return tuple(feature.text for feature in self.features)
 
     def pairs(self, row: int = 0) -> list[tuple[str, float]]:
-        """Each feature's text with its score for target `row`."""
+        """Return each feature's text with its score for target `row`."""
         return [(text, float(score)) for text, score in zip(self.tokens, self.scores[row], strict=True)]
 
     def by_word(self) -> "Explanation":
-        """The same explanation with the tokens of a word as one feature, their scores added up; an image as it is."""
+        """Return the explanation with the tokens of each word summed into one feature; an image stays as it is."""
         return self if self.kind == "image" else gather(self, find_groups(list_word_keys(self.features)))
 
 
 def measure_change(values: Numbers, baselines: Numbers) -> Numbers:
-    """What a completeness error is a share of, (T,): |F(x) - F(x')|, or the larger of both if near equal."""
+    """Return the normaliser of a convergence delta, (T,): |F(x) − F(x')|, or the larger of both if nearly equal."""
     difference, size = np.abs(values - baselines), np.maximum(np.abs(values), np.abs(baselines))
     return np.maximum(np.where(difference > NEGLIGIBLE_CHANGE * size, difference, size), np.finfo(np.float32).tiny)
 

@@ -1,4 +1,4 @@
-"""Whether a map says what moves the model: curves, measures and a verdict, each beside random rankings."""
+"""The faithfulness of an explanation: perturbation curves and measures, each compared with random rankings."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,16 +10,16 @@ from ..request import Request, Target
 
 Numbers = NDArray[np.floating[Any]]
 Verdict = Literal["beats chance", "cannot be told from chance", "worse than chance", "too short to tell"]
-SIGNIFICANCE = 0.05  # a verdict that random rankings reach more often than this is none
+SIGNIFICANCE = 0.05  # largest p-value at which a result counts as better or worse than chance
 BAND = (2.5, 97.5)  # percentiles of the random rankings: 95 % of them lie between
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What one metric says of a map, and of random rankings: their mean, and where 95 % of them lie.
+    """One metric's value for an explanation, and the mean and central 95 % of its values for random rankings.
 
-    `as_good` is the probability that a random ranking does at least as well, `as_bad` that it does no better. NaN in
-    `value` = not defined for this map.
+    `as_good` is the probability that a random ranking does at least as well, `as_bad` that it does no better. A
+    `value` of NaN is not defined for this explanation.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Measure:
 
     @property
     def verdict(self) -> Verdict:
-        """What the random rankings say of the value."""
+        """Whether the value is better or worse than chance, by the random rankings."""
         if self.as_good <= SIGNIFICANCE:
             return "beats chance"
         return "worse than chance" if self.as_bad <= SIGNIFICANCE else "cannot be told from chance"
@@ -44,9 +44,9 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """How far the number falls: with the strongest pieces taken away, and with only them kept; (…, K) each.
+    """The fall of the score at K fractions, with the strongest features removed, and with only them kept.
 
-    The last axis is that of the fractions; of R random rankings each is (R, K).
+    Both are (K,) for an explanation, and (R, K) for R random rankings.
     """
 
     comprehensiveness: Numbers
@@ -61,11 +61,11 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class Faithfulness:
-    """One target's map, checked by what the model says without the pieces that the map calls most important.
+    """The faithfulness of one target's explanation: the model's output without the features that it ranks highest.
 
-    `pieces` P words or squares are ranked by their score towards the target, or by size if the map is unsigned;
-    `fractions` (K,) of them are taken away. `value` is F(x) in `unit`, `blank` F with all of them taken away.
-    `random` holds R random rankings, or, of a short text, every order that there is (`every_order`).
+    `pieces` counts the words or squares that are ranked, by score, or by absolute score if the explanation is
+    unsigned; the `fractions` (K,) of them are removed. `value` is F(x) in `unit`, `blank` is F with all removed.
+    `random` holds R random rankings or, for a short text, every order (`every_order`).
     """
 
     request: Request
@@ -93,35 +93,35 @@ class Faithfulness:
 
     @property
     def comprehensiveness(self) -> Numbers:
-        """F(x) - F(x without the strongest fraction), (K,): high is good."""
+        """F(x) − F(x without the strongest fraction), (K,): higher is better."""
         return self.curves.comprehensiveness
 
     @property
     def sufficiency(self) -> Numbers:
-        """F(x) - F(only the strongest fraction), (K,): low is good."""
+        """F(x) − F(only the strongest fraction), (K,): lower is better."""
         return self.curves.sufficiency
 
     @property
     def aopc(self) -> float:
-        """Mean of the comprehensiveness over the fractions, in the number's unit."""
+        """Mean comprehensiveness over the fractions, in `unit`."""
         return self.measure("comprehensiveness").value
 
     @property
     def tau_loo(self) -> float:
-        """Kendall's tau between the scores and the falls without each piece alone."""
+        """Kendall's tau between the scores and the falls without each single feature."""
         return self.measure("leave_one_out").value
 
     @property
     def rankings(self) -> int:
-        """How many random rankings it is compared with."""
+        """Number of random rankings."""
         return len(self.random.comprehensiveness)
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the map beats random rankings, by the AOPC."""
-        least = 1 / (self.rankings + (not self.every_order))  # the probability that the best of all rankings gets
+        """Whether the explanation beats random rankings, by the AOPC."""
+        least = 1 / (self.rankings + (not self.every_order))  # the probability of the best possible ranking
         return "too short to tell" if least > SIGNIFICANCE else self.measure("comprehensiveness").verdict
 
     def measure(self, key: str) -> Measure:
-        """One of the measures by its metric's name."""
+        """Return a measure by the key of its metric."""
         return next(measure for measure in self.measures if measure.key == key)

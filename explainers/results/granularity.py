@@ -1,4 +1,4 @@
-"""Gather tokens into larger units: whole characters, words, sentences, roles of a chat, or matches of a pattern.
+"""Aggregate tokens into larger units: whole characters, words, sentences, chat roles, or matches of a pattern.
 
 Letters: T targets, F features, G groups.
 """
@@ -26,20 +26,20 @@ Level = Literal["token", "word", "sentence", "role", "pattern"]
 How = Literal["sum", "mean", "max", "absmax", "L2"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 HOWS: tuple[How, ...] = get_args(How)
-# Step scores of several tokens in a row as one number; every other step score is averaged.
+# How the step scores of consecutive tokens become one number; all others are averaged.
 STEP_SCORES: dict[str, Callable[[list[float]], Any]] = {
     "probability": np.prod,
     "log_probability": np.sum,
     "cross_entropy": np.sum,
     "perplexity": lambda numbers: np.exp(np.mean(np.log(numbers))),
 }
-SECONDS = 0.5  # for one pattern on one text
+TIMEOUT = 0.5  # seconds for one pattern on one text
 LONGEST = 500  # characters of a pattern
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """The unit that tokens are gathered into, how their scores become one, and the pattern if the unit is one."""
+    """The unit of aggregation, how its tokens' scores are combined, and the regular expression of level pattern."""
 
     level: Level = "token"
     how: How = "sum"
@@ -47,22 +47,22 @@ class Grouping:
 
 
 def aggregate(explanation: "Explanation", grouping: Grouping) -> "Explanation":
-    """Gather the features into units; the targets of a generation too. An image stays as it is.
+    """Aggregate the features, and the targets of a generation. An image stays as it is.
 
-    The score of a unit that is hidden in part is that of its visible tokens; NaN only where all are hidden. What a
-    written unit owes to its own first tokens is the score of the unit for itself. A sum stays additive.
+    The score of a unit combines its visible tokens; it is NaN only if none is visible. The scores of a generated
+    unit's first tokens for its later ones become the score of the unit for itself. A sum stays additive.
     """
     if explanation.kind == "image":
         return explanation
     groups = find_groups(_list_keys(explanation, grouping))
-    found = gather(explanation, groups, grouping.how)
-    return _gather_targets(found, groups, grouping.how) if explanation.kind == "generation" else found
+    result = gather(explanation, groups, grouping.how)
+    return _gather_targets(result, groups, grouping.how) if explanation.kind == "generation" else result
 
 
 def gather(explanation: "Explanation", groups: Groups, how: How = "sum") -> "Explanation":
-    """Gather the features of each group into one.
+    """Combine the features of each group into one.
 
-    Spreads add up as scores do, since the tokens of a group move together; other ways to gather have none.
+    Standard errors are combined like the scores, as for fully correlated tokens; max, absmax and L2 have none.
     """
     if not groups:
         return explanation
@@ -82,14 +82,14 @@ def gather(explanation: "Explanation", groups: Groups, how: How = "sum") -> "Exp
 
 
 def find_groups(keys: Sequence[Hashable]) -> Groups:
-    """The indices of neighbours with equal keys, a list each."""
+    """Return the indices of adjacent equal keys, one list per group."""
     return [list(group) for _, group in groupby(range(len(keys)), key=keys.__getitem__)]
 
 
 def list_word_keys(
     features: "Sequence[Feature]", level: Literal["token", "word", "sentence"] = "word"
 ) -> list[Hashable]:
-    """The field and the word, or the sentence, of each feature; one that is part of none has a key of its own."""
+    """Return the field and word, or sentence, of each feature; one without has a key of its own."""
 
     def key(index: int, feature: "Feature") -> Hashable:
         if level == "sentence" and feature.sentence is not None:
@@ -100,7 +100,7 @@ def list_word_keys(
 
 
 def join_features(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "Feature":
-    """Join neighbours to one feature, whose text is what lies between its ends."""
+    """Join adjacent features to one, whose text is that between its ends."""
     placed = [feature for feature in features if feature.start is not None and feature.end is not None]
     if not placed:
         return features[0]
@@ -110,23 +110,23 @@ def join_features(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "F
 
 
 def widen_to_characters(spans: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int, list[int]]]:
-    """Widen spans to whole grapheme clusters; those that then overlap become one, with the indices of its members."""
+    """Widen spans to whole grapheme clusters, and merge those that then overlap: (start, end, member indices) each."""
     starts = find_grapheme_starts(text)
-    found: list[tuple[int, int, list[int]]] = []
+    merged: list[tuple[int, int, list[int]]] = []
     for index in sorted(range(len(spans)), key=spans.__getitem__):
         (start, end), members = spans[index], [index]
         start = starts[start]
         while end < len(text) and starts[end] != end:
             end += 1
-        if found and (start < found[-1][1] or start == found[-1][0]):
-            first, last, before = found.pop()
+        if merged and (start < merged[-1][1] or start == merged[-1][0]):
+            first, last, before = merged.pop()
             start, end, members = first, max(last, end), before + members
-        found.append((start, end, members))
-    return found
+        merged.append((start, end, members))
+    return merged
 
 
 def _merge_scores(scores: Floats, how: How) -> Floats:
-    """Scores (N, G) as one a row, (N,): of those that are visible, NaN where none is."""
+    """Combine the visible scores of each row of (N, G) to (N,); NaN if none is visible."""
     hidden = np.isnan(scores)
     count = (~hidden).sum(axis=1)
     filled = np.where(hidden, 0.0, scores)
@@ -145,9 +145,9 @@ def _merge_scores(scores: Floats, how: How) -> Floats:
 
 
 def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Explanation":
-    """Gather the targets of each written group into one."""
-    home = {feature: place for place, group in enumerate(groups) for feature in group}
-    places = [home[target.position or 0] for target in explanation.targets]
+    """Combine the targets of each generated group into one."""
+    groups_of = {feature: place for place, group in enumerate(groups) for feature in group}
+    places = [groups_of[target.position or 0] for target in explanation.targets]
     rows = find_groups(places)
     if not rows:
         return explanation
@@ -159,13 +159,13 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
     def matrix(scores: Floats) -> Floats:
         return np.stack([_merge_scores(scores[row].T, how) for row in rows])
 
-    said = tuple(
-        replace(token, position=home.get(token.position)) if token.position is not None else token
+    tokens = tuple(
+        replace(token, position=groups_of.get(token.position)) if token.position is not None else token
         for token in explanation.prediction.targets
     )
     return replace(
         explanation,
-        prediction=replace(explanation.prediction, targets=said),
+        prediction=replace(explanation.prediction, targets=tokens),
         targets=tuple(_merge_targets(explanation, row, places[row[0]]) for row in rows),
         scores=matrix(explanation.scores),
         spread=None if explanation.spread is None else matrix(explanation.spread),
@@ -182,7 +182,7 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
 
 
 def _merge_targets(explanation: "Explanation", row: list[int], place: int) -> Target:
-    """One target for those of `row`: its probability is the product of theirs."""
+    """Combine the targets of `row` into one, with the product of their probabilities."""
     targets = [explanation.targets[i] for i in row]
     if len(targets) == 1:
         return replace(targets[0], position=place)
@@ -197,7 +197,7 @@ def _merge_targets(explanation: "Explanation", row: list[int], place: int) -> Ta
 
 
 def _list_keys(explanation: "Explanation", grouping: Grouping) -> list[Hashable]:
-    """The unit of each feature; neighbours with equal keys are one."""
+    """Return the unit of each feature; adjacent features with equal keys are one unit."""
     match grouping.level:
         case "word":
             return list_word_keys(explanation.features)
@@ -214,7 +214,7 @@ def _list_keys(explanation: "Explanation", grouping: Grouping) -> list[Hashable]
 
 
 def _token_keys(explanation: "Explanation") -> list[Hashable]:
-    """Each token by itself, but tokens that share a character are one."""
+    """Return one key per token; tokens that share a character share a key."""
     keys: list[Hashable] = list(range(len(explanation.features)))
     for field, text in explanation.source_texts.items():
         places, spans = [], []
@@ -229,7 +229,7 @@ def _token_keys(explanation: "Explanation") -> list[Hashable]:
 
 
 def _cut_texts(explanation: "Explanation", cuts: Callable[[str, str], Sequence[int]]) -> list[Hashable]:
-    """Units that begin at the cuts of each text; a token belongs to the unit in which it begins."""
+    """Cut each text at the given characters; a token belongs to the unit in which it begins."""
     places = {field: sorted(cuts(field, text)) for field, text in explanation.source_texts.items()}
     return [
         i if f.start is None else (f.field, bisect_right(places.get(f.field, []), f.start))
@@ -238,15 +238,15 @@ def _cut_texts(explanation: "Explanation", cuts: Callable[[str, str], Sequence[i
 
 
 def _find_matches(pattern: str, text: str) -> list[int]:
-    """Where the matches of a pattern begin and end. Raises BadRequest if it is none, LimitReached if it is slow."""
+    """Return the starts and ends of a pattern's matches. Raises BadRequest if it is invalid, LimitReached if slow."""
     if not pattern:
         raise BadRequest("The pattern is empty. Type a regular expression, such as \\w+ for words.")
     if len(pattern) > LONGEST:
-        raise BadRequest(f"The pattern has {len(pattern)} characters, and at most {LONGEST} are taken.")
+        raise BadRequest(f"The pattern has {len(pattern)} characters. At most {LONGEST} are allowed.")
     try:
-        found = [match.span() for match in regex.finditer(pattern, text, timeout=SECONDS)]
+        spans = [match.span() for match in regex.finditer(pattern, text, timeout=TIMEOUT)]
     except regex.error as error:
         raise BadRequest(f"{pattern[:60]!r} is not a regular expression: {error}.") from None
     except TimeoutError:
         raise LimitReached(f"{pattern[:60]!r} takes too long on this text. Give a simpler pattern.") from None
-    return sorted({place for start, end in found if start < end for place in (start, end)})
+    return sorted({place for start, end in spans if start < end for place in (start, end)})

@@ -1,1 +1,1 @@
-"""Explanations as people see them: HTML, Plotly figures, and sentences. Foreign text is escaped."""
+"""Render explanations for readers: HTML, Plotly figures and sentences, with all foreign text escaped."""

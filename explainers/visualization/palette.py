@@ -1,18 +1,15 @@
-"""The colours and the style sheet of every map, light and dark: decided here and nowhere else.
+"""The colours and the style sheet of all views, for light and dark themes; a score of 0 has no colour."""
 
-0 is the page's own background.
-"""
-
-# "either" is for figures, which do not know the page's theme: 3:1 on both.
+# "either" is for figures, which do not know the theme of the page: a contrast of 3:1 on both.
 TOWARDS = {"light": "#2166ac", "dark": "#67a9cf", "either": "#3f8ac4"}
 AWAY = {"light": "#e66101", "dark": "#fdb863", "either": "#d9731f"}
-MAX_OPACITY = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps 4.5:1 on every one of the four
-UNREAD_OPACITY = 0.7  # opacity of text that the model did not read
-OVERLAY_OPACITY = 0.8  # opacity of the strongest colour over a photograph
-VEIL = (128, 128, 128, 0.55)  # over the part of a picture that the model did not read
+MAX_OPACITY = {"light": 0.55, "dark": 0.48}  # opacity at which text keeps a contrast of 4.5:1 on all four colours
+UNREAD_OPACITY = 0.7  # of text that was truncated
+OVERLAY_OPACITY = 0.8  # of the strongest colour over an image
+VEIL = (128, 128, 128, 0.55)  # over the part of an image that the model does not read
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}  # of a figure, in pixels
 PAPER, INK = (255, 255, 255), (0, 0, 0)
-# Classes of entities: neither blue nor orange, which are scores. A tint under the text and a line, for either theme.
+# Labels of entities: not blue or orange, which are scores. A tint under the text and a line, for either theme.
 ENTITY_COLOURS = tuple(
     (f"rgb({shade} / .16)", f"rgb({shade})")
     for shade in ("34 136 51", "170 51 119", "136 136 136", "153 153 51", "68 170 153", "136 34 85")
@@ -20,13 +17,13 @@ ENTITY_COLOURS = tuple(
 
 
 def to_rgba(colour: str, alpha: float | str) -> str:
-    """A colour of ours with an opacity, as CSS and Plotly read it."""
+    """Return a hex colour with an opacity, for CSS and Plotly."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {alpha})"
 
 
 def make_diverging_scale(opacity: float) -> list[tuple[float, str]]:
-    """Plotly's scale from the strongest push away to the strongest towards; 0 is the page's own colour."""
+    """Return Plotly's colour scale from the lowest to the highest score; 0 is transparent."""
     away, towards = AWAY["dark"], TOWARDS["dark"]
     return [
         (0.0, to_rgba(away, opacity)),
@@ -37,7 +34,7 @@ def make_diverging_scale(opacity: float) -> list[tuple[float, str]]:
 
 
 def _make_shade(colours: dict[str, str]) -> str:
-    """A CSS background whose strength is the number --s, 0 to 1."""
+    """Return a CSS background whose opacity follows the number --s, 0 to 1."""
     light, dark = (_to_rgb(colours[theme], f"calc(var(--s) * {MAX_OPACITY[theme]})") for theme in ("light", "dark"))
     return f"{light}; background: light-dark({light}, {dark})"
 
@@ -48,12 +45,12 @@ def _to_rgb(colour: str, alpha: str) -> str:
 
 
 def split_rgb(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0 to 255."""
+    """Return red, green and blue, 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _make_fill(colours: dict[str, str]) -> str:
-    """A CSS colour for each theme."""
+    """Return a CSS background for each theme."""
     return f"{colours['light']}; background: light-dark({colours['light']}, {colours['dark']})"
 
 

@@ -1,4 +1,4 @@
-"""How each kind of explanation is shown: one row of RENDERERS a kind."""
+"""How each kind of explanation is rendered: RENDERERS has one entry per kind."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ View = Callable[[Explanation, int], str]
 
 @dataclass(frozen=True)
 class Renderer:
-    """How one kind is shown; all HTML.
+    """The functions that render one kind of explanation as HTML.
 
-    `lead` is the sentence that sums up a target's map, given the explanation by tokens and what a check of it found.
-    A page shows the targets of `rows`, each with its map and with every score of it, both given the explanation by
-    words, which `by_word` makes; `policy` is what such a page may load, `script` what it runs.
+    `lead` summarises the explanation of a target, given the explanation by token and its faithfulness, if tested.
+    A page shows the targets of `rows`, each with its `map` (the coloured text or image) and its `scores`; both take
+    the explanation by word, which `by_word` makes. `policy` lists what the page may load, `script` what it runs.
     """
 
     lead: Lead
@@ -38,7 +38,7 @@ class Renderer:
 
 
 def find_renderer(explanation: Explanation) -> Renderer:
-    """The renderer of an explanation's kind."""
+    """Return the renderer for an explanation's kind."""
     return RENDERERS[explanation.kind]
 
 
@@ -51,7 +51,7 @@ def _group_words(explanation: Explanation) -> Explanation:
 
 
 def _render_scores(cells: Iterable[dict[str, str | float | int]]) -> str:
-    """Every score of a map as a table that opens at a click."""
+    """Render all scores as a table that opens on a click."""
     lines = (
         (
             f"<bdi>{escape(str(cell['text']))}</bdi>",
@@ -74,7 +74,7 @@ RENDERERS: dict[Kind, Renderer] = {
     "generation": Renderer(
         lead=lambda explanation, row, checked: describe_generation(_group_words(explanation)),
         map=lambda shown, row: render_view(shown),
-        scores=lambda shown, row: f"<h2>Every written word</h2>{render_sources(shown)}",
+        scores=lambda shown, row: f"<h2>Every generated word</h2>{render_sources(shown)}",
         by_word=_group_words,
         rows=lambda explanation: [find_strongest_row(explanation)],
         policy=POLICY,

@@ -62,7 +62,7 @@ def test_an_attack_runs_only_on_request_and_reports_what_the_model_predicts(open
     protect(opened, "Soup, bill")
     expect(opened.get_by_text("settings have changed since this attack")).to_be_visible()
     expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the label must stay
-    run_attack(opened, re.compile("needed.* NEGATIVE"))
+    run_attack(opened, re.compile("enough.* NEGATIVE"))
     _, inserted, least = page_actions.read_diff(opened)
     assert inserted == []
     assert {"soup", "bill"} <= set(WORD.findall(least)) < set(WORD.findall(MEAL))

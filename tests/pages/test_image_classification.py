@@ -47,7 +47,7 @@ def opened(page: Page, server: Server, folder: Path) -> Page:
 def explain_photograph(page: Page, title: str) -> None:
     """Click an example photograph, and wait for its result."""
     page.get_by_role("button", name=title).click()
-    page_actions.wait_for_sentence(page, "The model says")
+    page_actions.wait_for_sentence(page, "The model")
     expect(page.get_by_text(f"Photograph: {title}")).to_be_visible()
 
 
@@ -131,7 +131,7 @@ def test_png_json_and_html_files_contain_the_result(opened, tmp_path, browser: B
     alone.goto((tmp_path / "result.html").as_uri())
     assert alone.locator("img").count() == 4
     assert alone.locator("img").evaluate_all("all => all.every(image => image.naturalWidth > 100 && image.alt)")
-    assert alone.get_by_text("The model says").inner_text() == opened.get_by_role("status").inner_text()
+    assert alone.get_by_text(re.compile("^The model predicts")).inner_text() == opened.get_by_role("status").inner_text()
     context.close()
     assert [problem for problem in problems if "file://" not in problem] == []
 
@@ -155,7 +155,7 @@ def test_a_link_restores_a_photograph_and_its_settings(opened, browser: Browser)
 
 def test_an_upload_is_explained_and_cannot_be_in_a_link(opened):
     explain_upload(opened, "mine.png", encode(Image.effect_noise((90, 60), 80).convert("RGBA")))
-    page_actions.wait_for_sentence(opened, "The model says")
+    page_actions.wait_for_sentence(opened, "The model")
     expect(opened.get_by_text("Photograph:")).to_have_count(0)
     assert "im.image" not in opened.url
     opened.get_by_role("button", name="Copy link").click()
@@ -185,7 +185,7 @@ def test_forty_megapixels_are_explained(opened):
     explain_upload(
         opened, "large.jpg", encode(Image.effect_noise((800, 500), 60).resize((8_000, 5_000)), "JPEG", quality=60)
     )
-    page_actions.wait_for_sentence(opened, "The model says")
+    page_actions.wait_for_sentence(opened, "The model")
     expect(find_figure(opened)).to_be_visible()
 
 

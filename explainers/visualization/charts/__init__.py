@@ -1,1 +1,1 @@
-"""Plotly figures, each with its description in words."""
+"""Plotly figures, each with a description in words."""

@@ -1,4 +1,4 @@
-"""The way of an attack as a line, by Plotly: how sure the model is after every step."""
+"""The steps of an attack as a line chart of the probability after each."""
 
 import plotly.graph_objects as go
 
@@ -11,7 +11,7 @@ from ..text.format import format_probability, shorten
 
 
 def draw_path(attack: Attack) -> go.Figure:
-    """The probability of what is attacked, or of what is wanted, from the text as it was to the last step."""
+    """Draw the probability of the attacked label, or of the wanted one, from the original text to the last step."""
     steps = attack.trajectory
     figure = go.Figure(
         go.Scatter(
@@ -21,10 +21,10 @@ def draw_path(attack: Attack) -> go.Figure:
             cliponaxis=False,
             line={"color": TOWARDS["either"], "width": 3},
             customdata=[
-                [escape_plain(shorten(list_changes(s) or "the text as it was", 60)), escape_plain(shorten(s.label, 40))]
+                [escape_plain(shorten(list_changes(s) or "original text", 60)), escape_plain(shorten(s.label, 40))]
                 for s in steps
             ],
-            hovertemplate="%{customdata[0]}<br>says %{customdata[1]}: %{y:.2%}<extra></extra>",
+            hovertemplate="%{customdata[0]}<br>predicts %{customdata[1]}: %{y:.2%}<extra></extra>",
         )
     )
     done = "dropped" if ATTACKS[attack.key].keeps else "changed"
@@ -38,13 +38,14 @@ def draw_path(attack: Attack) -> go.Figure:
 
 
 def _choose_tick(steps: int) -> int:
-    """How many steps lie between two marks of the axis."""
+    """Return the number of steps between two ticks."""
     return max(1, steps // 5)
 
 
 def describe_path(attack: Attack) -> str:
-    """The figure in words."""
-    told = "; ".join(
-        f"{shorten(list_changes(s), 40) or 'at first'}: {format_probability(s.probability)}" for s in attack.trajectory
+    """Describe the figure in words."""
+    listed = "; ".join(
+        f"{shorten(list_changes(s), 40) or 'original text'}: {format_probability(s.probability)}"
+        for s in attack.trajectory
     )
-    return f"Line. Probability of {shorten(name_subject(attack), 30)} after every step. {told}."
+    return f"Line. Probability of {shorten(name_subject(attack), 30)} after every step. {listed}."

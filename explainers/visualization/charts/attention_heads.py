@@ -1,4 +1,4 @@
-"""Where each head of each layer looks: small multiples by Plotly, a row a layer, a column a head."""
+"""Attention heads as heatmaps: the attention of every head to one token, or of one layer to every token."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ Weights = NDArray[np.float32]
 
 
 def draw_token(weights: Weights, text: str) -> go.Figure:
-    """How much each head (L, H) looks at one piece: a row a layer, a column a head."""
+    """Draw the attention of every head, (L, H), to one token: a row per layer, a column per head."""
     layers, heads = weights.shape
     figure = go.Figure(
         go.Heatmap(
@@ -39,7 +39,7 @@ def draw_token(weights: Weights, text: str) -> go.Figure:
 
 
 def draw_layer(weights: Weights, features: Sequence[Feature], of: str) -> go.Figure:
-    """How much each head of a layer, or each layer in the mean, (N, F), looks at each piece: a row each."""
+    """Draw the attention of each head of a layer, or the mean of each layer, (N, F), to every token: a row each."""
     figure = go.Figure(
         go.Heatmap(
             z=round_scores(weights),
@@ -65,10 +65,10 @@ def _lay_out(figure: go.Figure, rows: int) -> go.Figure:
 
 
 def describe_figure(weights: Weights, names: tuple[str, str], columns: Sequence[str]) -> str:
-    """A figure in words: the strongest cell of each of its first ten rows."""
+    """Describe a figure in words: the strongest cell of each of its first ten rows."""
     best = [int(row.argmax()) for row in weights[:10]]
-    said = "; ".join(
+    cells = "; ".join(
         f"{names[0]} {i + 1}: {names[1]} {shorten(columns[place])} {format_share(float(weights[i, place]))}"
         for i, place in enumerate(best)
     )
-    return f"Heatmap of {weights.shape[0]} by {weights.shape[1]}. Strongest in each row: {said}."
+    return f"Heatmap of {weights.shape[0]} by {weights.shape[1]}. Strongest in each row: {cells}."

@@ -1,4 +1,4 @@
-"""Every written token against every token that it was made from: a heatmap with step scores below, by Plotly."""
+"""A heatmap of every generated token against every token before it, with step scores below."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,26 +13,26 @@ from ..text.generation import name_target
 from ..text.spans import name_unit
 from .matrix import SCALE
 
-ROW, LEAST, MOST = 16, 200, 900  # pixels of a row, and of the map
-STEP = 22  # pixels of a row of step scores
-LIMIT_QUANTILE = 0.9  # of the written pieces: none of their scores is too large for the scale
+ROW, LEAST, MOST = 16, 200, 900  # height of a row, and of the heatmap, in pixels
+STEP = 22  # height of a row of step scores, in pixels
+LIMIT_QUANTILE = 0.9  # quantile of the tokens' largest scores that gets the full colour
 GREYS = [(0.0, "rgba(128, 128, 128, 0.05)"), (1.0, "rgba(128, 128, 128, 0.85)")]
 
 
-TOWARDS = [(2 * place - 1, colour) for place, colour in SCALE[len(SCALE) // 2 :]]  # of scores that have no sign
+TOWARDS = [(2 * place - 1, colour) for place, colour in SCALE[len(SCALE) // 2 :]]  # for scores without a sign
 
 
 def draw_matrix(explanation: Explanation) -> go.Figure:
-    """A column a written piece, a row a piece that it may be made from; empty where that was not visible.
+    """Draw a column per generated token and a row per feature; cells of features that were not visible are empty.
 
-    Names have their place in front, so that equal ones stay apart; Plotly thins them as the room demands.
+    Names begin with their position, so that equal ones stay apart.
     """
     shown = [i for i, _ in enumerate(explanation.features) if not np.isnan(explanation.scores[:, i]).all()]
     columns = [f"{i + 1} {escape_plain(name_target(explanation, i))}" for i in range(len(explanation.targets))]
     rows = [f"{i + 1} {escape_plain(_name_feature(explanation, i))}" for i in shown]
     scores = round_scores(explanation.scores[:, shown].T)  # (F, T)
     limit, most = _find_limits(scores)
-    what = name_unit(explanation.unit) + (" (larger ones look alike)" if limit < most else "")
+    title = name_unit(explanation.unit) + (" (larger scores have the same colour)" if limit < most else "")
     high = int(np.clip(ROW * len(rows), LEAST, MOST))
     low = STEP * len(explanation.steps)
     figure = make_subplots(
@@ -52,7 +52,7 @@ def draw_matrix(explanation: Explanation) -> go.Figure:
             colorscale=SCALE if explanation.signed else TOWARDS,
             hoverongaps=False,
             hovertemplate="%{y} for %{x}: %{z:.3g}<extra></extra>",
-            colorbar={"title": {"text": escape_plain(what), "side": "right"}, "thickness": 12},
+            colorbar={"title": {"text": escape_plain(title), "side": "right"}, "thickness": 12},
         ),
         row=1,
         col=1,
@@ -67,9 +67,9 @@ def draw_matrix(explanation: Explanation) -> go.Figure:
 
 
 def _find_limits(scores: Floats) -> tuple[float, float]:
-    """The size of the scores (F, T) that gets the full colour, and the largest size.
+    """Return the absolute score that gets the full colour, and the largest one, of scores (F, T).
 
-    They differ in long texts, where a few written pieces with large scores would leave all others pale.
+    They differ in long texts, where a few tokens with large scores would leave all others pale.
     """
     largest = np.nan_to_num(np.abs(scores)).max(axis=0, initial=0.0)  # (T,)
     most = float(largest.max())
@@ -77,7 +77,7 @@ def _find_limits(scores: Floats) -> tuple[float, float]:
 
 
 def _draw_step_scores(explanation: Explanation, columns: list[str]) -> go.Heatmap:
-    """A row a step score, each grey by its own range; the number itself under the pointer."""
+    """Draw a row per step score, each in grey over its own range; the number is shown on hover."""
     numbers = np.array([values for _, values in explanation.steps], np.float32)  # (S, T)
     low, high = numbers.min(axis=1, keepdims=True), numbers.max(axis=1, keepdims=True)
     return go.Heatmap(
@@ -94,7 +94,7 @@ def _draw_step_scores(explanation: Explanation, columns: list[str]) -> go.Heatma
 
 
 def round_scores(scores: Floats) -> Floats:
-    """The numbers with three significant digits, as float32: what a figure shows anyway."""
+    """Round numbers to three significant digits, as float32, which makes figures smaller."""
     sizes = np.abs(np.nan_to_num(scores))
     powers = 10.0 ** (2 - np.floor(np.log10(np.where(sizes > 0, sizes, 1.0))))
     return (np.rint(scores * powers) / powers).astype(np.float32)
@@ -105,21 +105,23 @@ def _name_feature(explanation: Explanation, feature: int) -> str:
 
 
 def describe_matrix(explanation: Explanation) -> str:
-    """The figure in words: the strongest source of each written piece, of the first twenty."""
-    said = []
+    """Describe the figure in words: the strongest source of each of the first twenty generated tokens."""
+    columns = []
     for row in range(min(20, len(explanation.targets))):
-        if found := list_sources(explanation, row, 1):
-            place, score = found[0]
-            said.append(f"{name_target(explanation, row)}: {_name_feature(explanation, place)} {format_number(score)}")
-    size = f"{len(explanation.targets)} written pieces"
-    return f"Heatmap of {size} and what they were made from. Strongest in each column: {'; '.join(said) or 'none'}."
+        if sources := list_sources(explanation, row, 1):
+            place, score = sources[0]
+            columns.append(
+                f"{name_target(explanation, row)}: {_name_feature(explanation, place)} {format_number(score)}"
+            )
+    size = f"{len(explanation.targets)} generated tokens"
+    return f"Heatmap of {size} and their sources. Strongest in each column: {'; '.join(columns) or 'none'}."
 
 
 def list_targets(explanation: Explanation) -> list[dict[str, str | float]]:
-    """One row a written piece: its probability, its step scores, and what it was made from, strongest first."""
+    """List one row per generated token: its probability, its step scores, and its sources, strongest first."""
     table: list[dict[str, str | float]] = []
     for row, target in enumerate(explanation.targets):
-        found = [
+        sources = [
             f"{_name_feature(explanation, place)} {(format_number if explanation.signed else format_unsigned)(score)}"
             for place, score in list_sources(explanation, row, 5)
         ]
@@ -128,5 +130,5 @@ def list_targets(explanation: Explanation) -> list[dict[str, str | float]]:
             line["probability"] = target.probability
         line["value"] = float(explanation.values[row])
         line |= {label.replace("_", " "): values[row] for label, values in explanation.steps}
-        table.append({**line, "made from": ", ".join(found)})
+        table.append({**line, "sources": ", ".join(sources)})
     return table

@@ -1,4 +1,4 @@
-"""All targets at once: a heatmap of targets × pieces of the text, by Plotly."""
+"""A heatmap of all targets by all words."""
 
 import math
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from ..text.format import format_number, name_target, shorten
 from ..text.segments import Segment, has_score, split_segments
 from ..text.spans import name_unit
 
-WIDEST = 60  # pieces that a screen can hold; the strongest stay
+WIDEST = 60  # words on a screen; the strongest stay
 SCALE = make_diverging_scale(1)
 
 
 def draw_target_matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figure:
-    """A row a target, a column a piece in reading order; white is 0, one symmetric limit for all."""
+    """Draw a row per target and a column per word in reading order, on one symmetric colour scale."""
     table = [_list_segments(explanation, row) for row in rows]
     places = _find_strongest(table)
-    scores = [[_get_score(pieces[place]) for place in places] for pieces in table]
+    scores = [[_get_score(segments[place]) for place in places] for segments in table]
     limit = max((abs(score) for line in scores for score in line if score is not None), default=0.0) or 1.0
     names = [escape_plain(shorten(name_target(explanation.targets[row]), 30)) for row in rows]
     words = [escape_plain(shorten(table[0][place].text, 24)) for place in places] if table else []
@@ -49,35 +49,35 @@ def draw_target_matrix(explanation: Explanation, rows: Sequence[int]) -> go.Figu
 
 
 def describe_target_matrix(explanation: Explanation, rows: Sequence[int]) -> str:
-    """The figure in words: the strongest piece of each target."""
-    said = []
+    """Describe the figure in words: the strongest word of each target."""
+    best_words = []
     for row in rows:
         best = max(filter(has_score, _list_segments(explanation, row)), key=lambda p: abs(p.score or 0.0), default=None)
         if best:
-            said.append(
+            best_words.append(
                 f"{name_target(explanation.targets[row])}: {shorten(best.text)} {format_number(best.score or 0.0)}"
             )
-    return f"Heatmap of {len(rows)} rows. Strongest in each: {'; '.join(said) or 'none'}."
+    return f"Heatmap of {len(rows)} rows. Strongest in each: {'; '.join(best_words) or 'none'}."
 
 
 def _list_segments(explanation: Explanation, row: int) -> list[Segment]:
-    """The pieces that features cover, in reading order: the same for every row."""
+    """List the segments that features cover, in reading order: the same for every row."""
     return [
-        piece
+        segment
         for field in explanation.source_texts
-        for piece in split_segments(explanation, field, row)
-        if piece.score is not None and piece.text.strip()
+        for segment in split_segments(explanation, field, row)
+        if segment.score is not None and segment.text.strip()
     ]
 
 
 def _find_strongest(table: Sequence[Sequence[Segment]]) -> list[int]:
-    """The columns that are shown, in reading order."""
+    """Return the columns with the largest scores, in reading order."""
     if not table:
         return []
-    strength = [max(abs(_get_score(pieces[i]) or 0.0) for pieces in table) for i in range(len(table[0]))]
+    strength = [max(abs(_get_score(segments[i]) or 0.0) for segments in table) for i in range(len(table[0]))]
     return sorted(sorted(range(len(strength)), key=lambda i: -strength[i])[:WIDEST])
 
 
-def _get_score(piece: Segment) -> float | None:
-    """A piece's score; None, which Plotly leaves blank, where the target cannot see it."""
-    return None if piece.score is None or math.isnan(piece.score) else piece.score
+def _get_score(segment: Segment) -> float | None:
+    """Return a segment's score; None, which Plotly leaves blank, if it is not visible to the target."""
+    return None if segment.score is None or math.isnan(segment.score) else segment.score

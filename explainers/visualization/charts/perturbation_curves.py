@@ -1,4 +1,4 @@
-"""The curves of a checked map, by Plotly: how far the number falls, piece by piece, beside random rankings."""
+"""The perturbation curves of a faithfulness test, beside those of random rankings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +14,12 @@ from ..text.spans import name_unit
 
 Which = Literal["comprehensiveness", "sufficiency"]
 GREY = "#808080"
-TAKEN = {"comprehensiveness": "taken away", "sufficiency": "kept, and nothing else"}
+TAKEN = {"comprehensiveness": "removed", "sufficiency": "kept"}
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One of the curves from its beginning at no piece on: of the map, and of random rankings, (1 + K,) each."""
+    """One curve of the explanation, and mean, low and high of random rankings, from 0 % on: (1 + K,) each."""
 
     shares: Numbers
     own: Numbers
@@ -29,7 +29,7 @@ class Curve:
 
     @classmethod
     def of(cls, faithfulness: Faithfulness, which: Which) -> "Curve":
-        """The lines of `which` curve; with no piece taken away nothing falls, with none kept everything does."""
+        """Make one curve; at 0 %, nothing is removed (comprehensiveness) or nothing is kept (sufficiency)."""
         own, random = (getattr(curves, which) for curves in (faithfulness.curves, faithfulness.random))
         first = 0.0 if which == "comprehensiveness" else faithfulness.value - faithfulness.blank
         low, high = np.percentile(random, BAND, axis=0)
@@ -38,14 +38,14 @@ class Curve:
 
 
 def draw_curve(faithfulness: Faithfulness, which: Which) -> go.Figure:
-    """The fall of the number over the share of pieces; a grey band where 95 % of random rankings lie."""
+    """Draw the fall of the score over the share of features; a grey band holds 95 % of random rankings."""
     lines, band = Curve.of(faithfulness, which), {"fill": "tonexty", "fillcolor": to_rgba(GREY, 0.3)}
     figure = go.Figure(
         [
             _draw_edge(lines.shares, lines.high, "", {}),
             _draw_edge(lines.shares, lines.low, "95 % of random rankings", band),
-            _draw_line(lines.shares, lines.mean, "random, mean", {"color": GREY, "dash": "dot", "width": 2}),
-            _draw_line(lines.shares, lines.own, "this map", {"color": TOWARDS["either"], "width": 3}),
+            _draw_line(lines.shares, lines.mean, "mean of random rankings", {"color": GREY, "dash": "dot", "width": 2}),
+            _draw_line(lines.shares, lines.own, "this explanation", {"color": TOWARDS["either"], "width": 3}),
         ]
     )
     figure.update_xaxes(title=f"{faithfulness.piece}s {TAKEN[which]}", tickformat=".0%", dtick=0.2, range=[-0.03, 1.03])
@@ -56,14 +56,13 @@ def draw_curve(faithfulness: Faithfulness, which: Which) -> go.Figure:
 
 
 def _draw_line(shares: Numbers, falls: Numbers, name: str, line: dict[str, object]) -> go.Scatter:
-    shown = "%{y:.4g}"
     return go.Scatter(
-        x=shares.tolist(), y=falls.tolist(), name=name, line=line, mode="lines+markers", hovertemplate=shown
+        x=shares.tolist(), y=falls.tolist(), name=name, line=line, mode="lines+markers", hovertemplate="%{y:.4g}"
     )
 
 
 def _draw_edge(shares: Numbers, falls: Numbers, name: str, fill: dict[str, str]) -> go.Scatter:
-    """One edge of the band, which has no line of its own."""
+    """Draw one edge of the band, without a line."""
     return go.Scatter(
         x=shares.tolist(),
         y=falls.tolist(),
@@ -77,12 +76,12 @@ def _draw_edge(shares: Numbers, falls: Numbers, name: str, fill: dict[str, str])
 
 
 def describe_curve(faithfulness: Faithfulness, which: Which) -> str:
-    """The figure in words."""
+    """Describe the figure in words."""
     lines = Curve.of(faithfulness, which)
     middle = len(lines.shares) // 2
-    said = "; ".join(
-        f"at {format_share(float(lines.shares[at]))} the map {format_number(float(lines.own[at]))}, random rankings "
-        f"{format_number(float(lines.low[at]))} to {format_number(float(lines.high[at]))}"
+    points = "; ".join(
+        f"at {format_share(float(lines.shares[at]))} this explanation {format_number(float(lines.own[at]))}, "
+        f"random rankings {format_number(float(lines.low[at]))} to {format_number(float(lines.high[at]))}"
         for at in dict.fromkeys((1, middle, len(lines.shares) - 1))
     )
-    return f"Lines. Fall of the number by the share of {faithfulness.piece}s {TAKEN[which]}: {said}."
+    return f"Lines. Fall of the explained number by the share of {faithfulness.piece}s {TAKEN[which]}: {points}."

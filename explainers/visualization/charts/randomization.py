@@ -1,4 +1,4 @@
-"""The sanity check in a sentence and as a falling line by Plotly: what is left of a map as the model forgets."""
+"""The model randomisation test: a sentence, and a line chart of the similarity to the original explanation."""
 
 from collections.abc import Sequence
 
@@ -9,34 +9,33 @@ from ..palette import AWAY, MARGIN, TOWARDS
 from ..text.escape import escape_plain
 from .agreement import WELL, compute_chance_level, format_coefficient
 
-MIN_WORDS = 6  # pieces: of fewer, two maps that have nothing to do with each other look alike too often
+MIN_WORDS = 6  # with fewer, unrelated explanations correlate too often
 
 
 def describe_randomization(steps: Sequence[RandomizationStep]) -> str:
-    """What the last map, of a model that has forgotten all, says about the first, as plain text."""
+    """Describe how similar the explanation of the fully randomised model is to the original, as plain text."""
     last = steps[-1].agreement
     if last.strength is None or last.shared < MIN_WORDS:
-        return "There are too few words to tell a map of this model from a map of a random one. Try a longer text."
-    left = (
-        f"With all weights random, the strengths correlate with the original's by {format_coefficient(last.strength)}"
-    )
+        return "There are too few words to compare this explanation with that of a random model. Try a longer text."
+    correlation = format_coefficient(last.strength)
+    result = f"With all weights random, the absolute scores correlate with the original ones by {correlation}"
     if last.strength >= WELL:
-        return f"{left}: the map hardly depends on what the model has learnt. Take it as a picture of its input alone."
+        return f"{result}: the explanation hardly depends on what the model has learnt."
     if last.strength > compute_chance_level(last):
-        return f"{left}: a part of the map stays the same whatever the model has learnt."
-    return f"{left}, no more than by chance: the map depends on what the model has learnt."
+        return f"{result}: a part of the explanation does not depend on what the model has learnt."
+    return f"{result}, no more than by chance: the explanation depends on what the model has learnt."
 
 
 def draw_decline(steps: Sequence[RandomizationStep]) -> go.Figure:
-    """Both correlations after each step, the first with nothing random."""
+    """Draw both correlations after each step; the first point is the original model."""
     places = list(range(len(steps) + 1))
     names = ["nothing", *(escape_plain(step.layer) for step in steps)]
     figure = go.Figure()
     band = compute_chance_level(steps[-1].agreement)
     figure.add_hrect(-band, band, fillcolor="rgba(128, 128, 128, 0.18)", line_width=0, layer="below")
     for name, colour, dash, values in (
-        ("strengths", TOWARDS["either"], "solid", [step.agreement.strength for step in steps]),
-        ("scores with their signs", AWAY["either"], "dash", [step.agreement.signed for step in steps]),
+        ("absolute scores", TOWARDS["either"], "solid", [step.agreement.strength for step in steps]),
+        ("signed scores", AWAY["either"], "dash", [step.agreement.signed for step in steps]),
     ):
         if any(value is not None for value in values):
             figure.add_trace(
@@ -63,15 +62,17 @@ def draw_decline(steps: Sequence[RandomizationStep]) -> go.Figure:
 
 
 def _shorten_layer(name: str) -> str:
-    """The end of a layer's name, which is what tells it from the others."""
+    """Return the end of a layer's name, where names differ."""
     return name if len(name) <= 18 else f"…{name[-17:]}"
 
 
 def describe_decline(steps: Sequence[RandomizationStep]) -> str:
-    """The line in words."""
-    said = "; ".join(
+    """Describe the chart in words."""
+    points = "; ".join(
         f"{step.layer} {format_coefficient(step.agreement.strength)}"
         for step in steps
         if step.agreement.strength is not None
     )
-    return f"Rank correlation of strengths with the original, random from the head down to: {said or 'undefined'}."
+    return (
+        f"Rank correlation of absolute scores with the original, random from the head down to: {points or 'undefined'}."
+    )

@@ -1,4 +1,4 @@
-"""How the ranking of words changes from map to map: a line a word, by Plotly."""
+"""The ranks of words in several explanations: a line per word, and a sentence."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ Ranking = Mapping[str, Sequence[int]]
 
 
 def draw_ranking(names: Sequence[str], ranking: Ranking) -> go.Figure:
-    """Places down, maps across; each word bears its name at both ends, so that no colour has to be told apart."""
+    """Draw one line per word over the explanations; each line is labelled at both ends, so it needs no legend."""
     figure = go.Figure()
     across, last = list(range(len(names))), len(names) - 1
     for i, (word, places) in enumerate(ranking.items()):
@@ -34,7 +34,7 @@ def draw_ranking(names: Sequence[str], ranking: Ranking) -> go.Figure:
                 },
                 marker={"size": 9},
                 customdata=[escape_plain(shorten(name, 40)) for name in names],
-                hovertemplate=f"{shown}: place %{{y}} with %{{customdata}}<extra></extra>",
+                hovertemplate=f"{shown}: rank %{{y}} with %{{customdata}}<extra></extra>",
             )
         )
     lowest = max((place for places in ranking.values() for place in places), default=1)
@@ -46,25 +46,25 @@ def draw_ranking(names: Sequence[str], ranking: Ranking) -> go.Figure:
         showgrid=False,
         zeroline=False,
     )
-    figure.update_yaxes(range=[lowest + 0.6, 0.4], dtick=max(1, round(lowest / 8)), title="Place", zeroline=False)
+    figure.update_yaxes(range=[lowest + 0.6, 0.4], dtick=max(1, round(lowest / 8)), title="Rank", zeroline=False)
     margin = {"l": 8, "r": 8, "t": 40, "b": 8}
     return figure.update_layout(height=120 + 22 * min(lowest, 20), margin=margin, showlegend=False, dragmode=False)
 
 
 def describe_ranking(names: Sequence[str], ranking: Ranking) -> str:
-    """The lines in words."""
-    said = "; ".join(f"{shorten(word, 24)} {', '.join(map(str, places))}" for word, places in ranking.items())
-    return f"Places of the strongest words with {', '.join(shorten(name) for name in names)}: {said or 'none'}."
+    """Describe the figure in words."""
+    ranks = "; ".join(f"{shorten(word, 24)} {', '.join(map(str, places))}" for word, places in ranking.items())
+    return f"Ranks of the strongest words with {', '.join(shorten(name) for name in names)}: {ranks or 'none'}."
 
 
 def describe_movement(names: Sequence[str], ranking: Ranking) -> str:
-    """Which word is first with every map, or that it depends, as plain text."""
+    """Name the strongest word, of each explanation if they differ, as plain text."""
     if not ranking:
         return ""
     first = [min(ranking, key=lambda word: ranking[word][i]) for i in range(len(names))]
     if len(set(first)) == 1:
-        maps = "both maps" if len(names) == 2 else f"all {len(names)} maps"
-        return f"Of the words that they share, “{shorten(first[0])}” is the strongest in {maps}."
-    heard = {word: [shorten(name) for name, best in zip(names, first, strict=True) if best == word] for word in first}
-    said = "; ".join(f"“{shorten(word)}” with {' and '.join(where)}" for word, where in heard.items())
-    return f"Which word is the strongest depends on it: {said}."
+        every = "both explanations" if len(names) == 2 else f"all {len(names)} explanations"
+        return f"Of the shared words, “{shorten(first[0])}” is the strongest in {every}."
+    wins = {word: [shorten(name) for name, best in zip(names, first, strict=True) if best == word] for word in first}
+    listed = "; ".join(f"“{shorten(word)}” with {' and '.join(where)}" for word, where in wins.items())
+    return f"The strongest word differs: {listed}."

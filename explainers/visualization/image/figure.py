@@ -1,4 +1,4 @@
-"""The map of an image by Plotly: heatmap, overlay, masked image or alpha scaling, with numbers under the pointer."""
+"""An image's scores as a Plotly figure: heatmap, overlay, masked image or alpha scaling, with scores on hover."""
 
 import math
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from .heatmap import Box, Colour, Kind, Look, find_limit, list_colour_stops, loc
 from .regions import rank_regions
 from .render import find_picture, make_background, make_data_url, tone_image
 
-SIDE = 768  # pixels of the photograph in a figure, at most
-LARGEST = 32_767  # of a 16-bit number
+SIDE = 768  # largest side of the photograph in a figure, in pixels
+LARGEST = 32_767  # 16-bit integer
 POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NAMES: dict[Kind, str] = {
     "heatmap": "Heatmap",
@@ -41,9 +41,9 @@ HEIGHT = 420
 
 @dataclass(frozen=True)
 class Canvas:
-    """What a figure is drawn on: its width and height in pixels, the part that the map covers, and the picture.
+    """The background of a figure: width and height in pixels, the `box` that the model reads, and two images.
 
-    `shown` and `under` are the picture, and what lies below the map, as addresses that hold them; empty if unknown.
+    `shown` is the original image, `under` the one below the heatmap; data URLs, empty without the image.
     """
 
     width: int
@@ -54,23 +54,23 @@ class Canvas:
 
 
 def draw_figure(explanation: Explanation, look: Look, row: int = 0) -> go.Figure:
-    """The look's view of target `row`; where the picture's bytes are not here, a bare heatmap."""
-    sheet = _make_canvas(explanation, look)
-    look = look if sheet.shown else replace(look, kind="heatmap", side_by_side=False)
+    """Draw the scores of target `row` in one view; a bare heatmap if the image is not available."""
+    canvas = _make_canvas(explanation, look)
+    look = look if canvas.shown else replace(look, kind="heatmap", side_by_side=False)
     last = 2 if look.side_by_side else 1
-    found = make_subplots(1, last, horizontal_spacing=0.02)
-    pictures = {1: sheet.shown if look.side_by_side else "", last: sheet.under}
+    figure = make_subplots(1, last, horizontal_spacing=0.02)
+    pictures = {1: canvas.shown if look.side_by_side else "", last: canvas.under}
     for column, source in pictures.items():
-        found.update_xaxes(range=[0, sheet.width], **AXIS, row=1, col=column)
-        found.update_yaxes(
-            range=[sheet.height, 0], scaleanchor=f"x{column}", constraintoward="top", **AXIS, row=1, col=column
+        figure.update_xaxes(range=[0, canvas.width], **AXIS, row=1, col=column)
+        figure.update_yaxes(
+            range=[canvas.height, 0], scaleanchor=f"x{column}", constraintoward="top", **AXIS, row=1, col=column
         )
         if source:
-            found.add_layout_image(_make_layout_image(source, sheet), row=1, col=column)
-    for unread in _list_unread(sheet):
-        found.add_shape(type="rect", **unread, fillcolor=_to_css((*VEIL[:3], VEIL[3])), line_width=0, row=1, col=last)
-    found.add_trace(_draw_heatmap(sum_channels(explanation, row), look, sheet.box), row=1, col=last)
-    return found.update_layout(height=HEIGHT, **BARE)
+            figure.add_layout_image(_make_layout_image(source, canvas), row=1, col=column)
+    for unread in _list_unread(canvas):
+        figure.add_shape(type="rect", **unread, fillcolor=_to_css((*VEIL[:3], VEIL[3])), line_width=0, row=1, col=last)
+    figure.add_trace(_draw_heatmap(sum_channels(explanation, row), look, canvas.box), row=1, col=last)
+    return figure.update_layout(height=HEIGHT, **BARE)
 
 
 def _make_canvas(explanation: Explanation, look: Look) -> Canvas:
@@ -89,19 +89,19 @@ def _make_photo_canvas(picture: Picture, grid: tuple[int, int], frame: Any, look
     return Canvas(*image.size, box, make_data_url(image, SIDE), under)
 
 
-def _make_layout_image(source: str, sheet: Canvas) -> dict[str, Any]:
-    size = {"x": 0, "y": 0, "sizex": sheet.width, "sizey": sheet.height}
+def _make_layout_image(source: str, canvas: Canvas) -> dict[str, Any]:
+    size = {"x": 0, "y": 0, "sizex": canvas.width, "sizey": canvas.height}
     return {"source": source, **size, "xref": "x", "yref": "y", "sizing": "stretch", "layer": "below"}
 
 
-def _list_unread(sheet: Canvas) -> Iterator[dict[str, int]]:
-    """The rectangles of the picture that the map does not cover."""
-    left, top, right, bottom = sheet.box
+def _list_unread(canvas: Canvas) -> Iterator[dict[str, int]]:
+    """List the rectangles of the image that the model does not read."""
+    left, top, right, bottom = canvas.box
     sides = (
-        (0, 0, sheet.width, top),
-        (0, bottom, sheet.width, sheet.height),
+        (0, 0, canvas.width, top),
+        (0, bottom, canvas.width, canvas.height),
         (0, top, left, bottom),
-        (right, top, sheet.width, bottom),
+        (right, top, canvas.width, bottom),
     )
     for x0, y0, x1, y1 in sides:
         if x1 > x0 and y1 > y0:
@@ -109,7 +109,7 @@ def _list_unread(sheet: Canvas) -> Iterator[dict[str, int]]:
 
 
 def _draw_heatmap(values: Floats, look: Look, box: Box) -> go.Heatmap:
-    """The map as 16-bit numbers of a power of ten, which are a quarter of the size of a list."""
+    """Draw the scores as 16-bit integers of a power of ten, a quarter of the size of a list of floats."""
     values = select_sign(values, look.sign)
     largest = float(np.abs(values).max()) or 1.0
     power = math.floor(math.log10(LARGEST / largest))
@@ -137,19 +137,19 @@ def _to_css(colour: Colour) -> str:
 
 
 def name_shown_directions(explanation: Explanation, look: Look, row: int) -> dict[int, str]:
-    """Where the scores of a view push, in words, by their sign; only 1 where it shows no signs."""
+    """Name the direction of positive (1) and negative (-1) scores; only 1 if the view shows no signs."""
     return name_directions(explanation if look.sign != "absolute" else replace(explanation, signed=False), row)
 
 
 def describe_figure(explanation: Explanation, look: Look, row: int = 0) -> str:
-    """The figure in words."""
+    """Describe the figure in words."""
     values = select_sign(sum_channels(explanation, row), look.sign)
     places = [
-        f"{format_share(found[0].share)} of the push {way} lies in {found[0].name}"
-        for sign, way in name_shown_directions(explanation, look, row).items()
-        if (found := rank_regions(values, sign))
+        f"{format_share(ranked[0].share)} of the push {direction} lies in {ranked[0].name}"
+        for sign, direction in name_shown_directions(explanation, look, row).items()
+        if (ranked := rank_regions(values, sign))
     ]
-    said = "; ".join(places) or "every score is 0"
+    shares = "; ".join(places) or "every score is 0"
     rows, columns = values.shape
-    strongest = format_unsigned(float(np.abs(values).max()))
-    return f"{NAMES[look.kind]} of {rows} rows and {columns} columns: {said}. The strongest score is {strongest}."
+    largest = format_unsigned(float(np.abs(values).max()))
+    return f"{NAMES[look.kind]} of {rows} rows and {columns} columns: {shares}. The largest score is {largest}."

@@ -1,6 +1,6 @@
-"""The map of an image as numbers: its channels summed, one sign chosen, outliers cut, and the colours it gets.
+"""An image's scores as a heatmap: channels summed, signs selected, outliers clipped, and colours assigned.
 
-Rows run down, columns to the right, as the model reads them.
+Arrays are (rows, columns): rows run down, columns to the right.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ Colour = tuple[int, int, int, float]  # red, green, blue, opacity 0 to 1
 
 @dataclass(frozen=True)
 class Look:
-    """How a map is drawn: which of the four pictures, which signs, and the share of all credit beyond full colour.
+    """How a heatmap is drawn: the kind of view, the signs, and the share of all scores beyond full colour.
 
-    `original`: on the picture as it was given, else on the pixels that the model reads.
+    With `original` it lies on the image as given, else on the pixels that the model reads.
     """
 
     kind: Kind = "overlay"
@@ -36,22 +36,22 @@ class Look:
     side_by_side: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, right in (("view", self.kind, KINDS), ("sign", self.sign, SIGNS)):
-            if value not in right:
-                raise BadRequest(f"There is no {name} {value!r}. Give one of {', '.join(right)}.")
+        for name, value, allowed in (("view", self.kind, KINDS), ("sign", self.sign, SIGNS)):
+            if value not in allowed:
+                raise BadRequest(f"There is no {name} {value!r}. Give one of {', '.join(allowed)}.")
         if not 0 <= self.outlier_threshold < 1:
             raise BadRequest(f"The outlier threshold {self.outlier_threshold} is not a share from 0 to below 1.")
 
 
 def locate_frame(frame: Frame | None, size: tuple[int, int]) -> Box:
-    """The pixels of an upright picture of `size` (width, height) that a map with this frame covers."""
+    """Return the box, in pixels, that a frame covers of an upright image of `size` (width, height)."""
     left, top, right, bottom = frame or WHOLE
     width, height = size
     return round(left * width), round(top * height), round(right * width), round(bottom * height)
 
 
 def select_sign(values: Floats, sign: Sign) -> Floats:
-    """The values with those of the other sign at 0, or all of them without their signs."""
+    """Return the values with those of the other sign set to 0, or the absolute values."""
     match sign:
         case "positive":
             return values.clip(min=0)
@@ -64,23 +64,23 @@ def select_sign(values: Floats, sign: Sign) -> Floats:
 
 
 def find_limit(values: Numbers, outlier_threshold: float) -> float:
-    """The strength from which on a colour is full: all above it hold that share of all credit, as in Captum."""
+    """Return the absolute score with full colour: larger ones hold `outlier_threshold` of the sum, as in Captum."""
     ordered = np.sort(np.abs(values), axis=None).astype(np.float64)
-    heaped = ordered.cumsum()
-    if not heaped[-1]:
+    cumulative = ordered.cumsum()
+    if not cumulative[-1]:
         return 0.0
-    return float(ordered[np.searchsorted(heaped, heaped[-1] * (1 - outlier_threshold))])
+    return float(ordered[np.searchsorted(cumulative, cumulative[-1] * (1 - outlier_threshold))])
 
 
 def compute_strengths(explanation: Explanation, look: Look, row: int = 0) -> Numbers:
-    """The map with the look's signs, −1 to 1, (rows, columns)."""
+    """Compute the scores with the look's signs as shares of the limit, −1 to 1, (rows, columns)."""
     values = select_sign(sum_channels(explanation, row), look.sign)
     full = find_limit(values, look.outlier_threshold)
     return (values / full).clip(-1, 1) if full else np.zeros_like(values)
 
 
 def list_colour_stops(kind: Kind) -> tuple[tuple[float, Colour], ...]:
-    """The colours of a view at −1, just below 0, just above 0, and 1: what is laid over paper or photograph."""
+    """Return the overlay colours of a view at −1, just below 0, just above 0, and 1."""
     towards, away = split_rgb(TOWARDS["light"]), split_rgb(AWAY["light"])
     ends: dict[Kind, tuple[Colour, Colour, Colour, Colour]] = {
         "heatmap": ((*away, 1), (*PAPER, 1), (*PAPER, 1), (*towards, 1)),
@@ -92,7 +92,7 @@ def list_colour_stops(kind: Kind) -> tuple[tuple[float, Colour], ...]:
 
 
 def render_layer(strengths: Numbers, kind: Kind) -> NDArray[np.uint8]:
-    """What a view lays over its background, (rows, columns, 4)."""
+    """Render strengths as the RGBA overlay of a view, (rows, columns, 4)."""
     (_, lowest), (_, below), (_, above), (_, highest) = list_colour_stops(kind)
     share = np.abs(strengths)[..., None]
     low, high = (near + share * (np.subtract(end, near)) for near, end in ((below, lowest), (above, highest)))

@@ -1,4 +1,4 @@
-"""Where in a picture the credit lies, in words: the nine parts that people name."""
+"""The nine regions of an image, and the share of the scores in each."""
 
 from dataclasses import dataclass
 
@@ -13,27 +13,27 @@ PARTS = len(DOWN) * len(ACROSS)
 
 @dataclass(frozen=True)
 class Region:
-    """A ninth of the picture, and its share, 0 to 1, of all push in one direction."""
+    """A ninth of the image, and its share, 0 to 1, of the scores of one sign."""
 
     name: str
     share: float
 
 
 def rank_regions(values: Floats, sign: int = 1) -> list[Region]:
-    """The nine parts of a map by their share of its positive scores (`sign` 1) or negative ones (-1), largest first.
+    """Rank the nine regions by their share of the positive scores (`sign` 1) or the negative ones (-1), largest first.
 
-    Empty if there are none.
+    Empty if there is no such score.
     """
-    pushes = (sign * values).clip(min=0).astype(np.float64)
-    total = pushes.sum()
+    sizes = (sign * values).clip(min=0).astype(np.float64)
+    total = sizes.sum()
     if not total:
         return []
-    found = [
+    regions = [
         Region(_name_region(i, j), float(part.sum() / total))
-        for i, band in enumerate(np.array_split(pushes, 3, axis=0))
+        for i, band in enumerate(np.array_split(sizes, 3, axis=0))
         for j, part in enumerate(np.array_split(band, 3, axis=1))
     ]
-    return sorted(found, key=lambda region: -region.share)
+    return sorted(regions, key=lambda region: -region.share)
 
 
 def _name_region(i: int, j: int) -> str:

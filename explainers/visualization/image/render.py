@@ -1,4 +1,4 @@
-"""A map drawn on its picture by Pillow: the file that a person downloads, at the picture's own size."""
+"""A heatmap drawn on its image by Pillow, in the image's own size, to download."""
 
 import base64
 import io
@@ -11,27 +11,27 @@ from ...results.explanation import Explanation
 from ..palette import PAPER, VEIL
 from .heatmap import Box, Frame, Kind, Look, compute_strengths, locate_frame, render_layer
 
-GAP = 8  # pixels between two pictures
-MOST_MEGABYTES = 1_000  # a picture that was explained has passed its server's own limit
+GAP = 8  # pixels between two images
+MOST_MEGABYTES = 1_000  # an image that was explained has passed the server's own limit
 
 
 def find_picture(explanation: Explanation) -> Picture | None:
-    """The picture that was explained; None if its bytes are not here, as in a file that names an upload."""
+    """Return the explained image; None if its bytes are not available, as in a file about an upload."""
     picture = next(iter(explanation.request.pictures.values()), None)
     return picture if picture is None or picture.data else find_example(picture.sha256)
 
 
 def make_background(picture: Picture, grid: tuple[int, int], frame: Frame | None, original: bool) -> Image.Image:
-    """What a view is drawn on: the upright picture, or the part of it that the model reads at the model's size."""
+    """Return the upright image, or the part of it that the model reads in the model's size."""
     image = decode(picture, MOST_MEGABYTES)
     if original:
         return image
-    part = image.crop(locate_frame(frame, image.size))  # beyond the edges Pillow gives black, as processors do
+    part = image.crop(locate_frame(frame, image.size))  # Pillow pads with black, as processors do
     return part.resize((grid[1], grid[0]), Image.Resampling.BICUBIC)
 
 
 def tone_image(image: Image.Image, kind: Kind) -> Image.Image:
-    """The picture as a view wants it below its map: not at all, in grey so that colours speak, or as it is."""
+    """Return the background of a view: white for a heatmap, grey for an overlay, else the image itself."""
     match kind:
         case "heatmap":
             return Image.new("RGB", image.size, PAPER)
@@ -42,7 +42,7 @@ def tone_image(image: Image.Image, kind: Kind) -> Image.Image:
 
 
 def render_image(explanation: Explanation, look: Look, row: int = 0) -> Image.Image:
-    """The view as one picture, with the picture itself on its left if the look says so."""
+    """Render a view as one image, side by side with the original image if the look says so."""
     picture = find_picture(explanation)
     if picture is None:
         return Image.fromarray(render_layer(compute_strengths(explanation, look, row), "heatmap")).convert("RGB")
@@ -57,7 +57,7 @@ def render_image(explanation: Explanation, look: Look, row: int = 0) -> Image.Im
 
 
 def _overlay(view: Image.Image, over: Image.Image, box: Box) -> Image.Image:
-    """The map over the part of the picture that the model reads, and a veil over the rest."""
+    """Lay the heatmap over the part of the image that the model reads, and a veil over the rest."""
     sheet = Image.new("RGBA", view.size, (*VEIL[:3], round(255 * VEIL[3])))
     sheet.paste(over.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.NEAREST), box[:2])
     view.paste(sheet, (0, 0), sheet)
@@ -72,7 +72,7 @@ def _place_beside(one: Image.Image, other: Image.Image) -> Image.Image:
 
 
 def render_png(explanation: Explanation, look: Look, row: int = 0) -> bytes:
-    """The view as a PNG file."""
+    """Render a view as a PNG file."""
     return _encode(render_image(explanation, look, row), "PNG")
 
 
@@ -83,7 +83,7 @@ def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
 
 
 def make_data_url(image: Image.Image, most: int, kind: str = "JPEG") -> str:
-    """The image, at most `most` pixels wide and high, as an address that holds all of it."""
+    """Return the image, at most `most` pixels wide and high, as a data URL."""
     small = image.copy()
     small.thumbnail((most, most), Image.Resampling.LANCZOS)
     data = base64.b64encode(_encode(small, kind, **({"quality": 85} if kind == "JPEG" else {}))).decode()

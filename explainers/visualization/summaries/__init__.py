@@ -1,1 +1,1 @@
-"""Results in sentences and tables."""
+"""Results in words: sentences and rows of tables."""

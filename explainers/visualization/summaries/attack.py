@@ -1,4 +1,4 @@
-"""What an attack came to, for somebody who does not program: one honest sentence, and its steps as rows."""
+"""The result of an attack for lay readers: one sentence, and its steps as rows."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from ..html import bold, quote, render_probability
 from ..text.escape import escape
 from ..text.format import format_probability, name_field
 
-NAMED = 6  # changes that a sentence names
+NAMED = 6  # edits that a sentence names
 
 
 def describe_attack(attack: Attack) -> str:
-    """Whether the attack did what it set out to do, what it changed, and how sure the model is then."""
+    """Describe whether the attack reached its goal, what it changed, and the probability then. HTML."""
     if ATTACKS[attack.key].keeps:
         return _describe_reduction(attack)
     return _describe_success(attack) if attack.success else _describe_failure(attack)
@@ -21,51 +21,48 @@ def describe_attack(attack: Attack) -> str:
 def _describe_success(attack: Attack) -> str:
     last, count = attack.trajectory[-1], len(attack.edits)
     words = "1 word" if count == 1 else f"{count} words"
-    sure = render_probability(last.probability) if attack.wanted else _describe_fall(attack)
-    changing = f"Changing <strong>{words}</strong>{_name_input(attack)} makes the model say"
-    return f"{changing} {_render_label(attack, last.label)}{sure}: {_list_edits(attack.edits)}."
+    effect = render_probability(last.probability) if attack.wanted else _describe_fall(attack)
+    cause = f"Changing <strong>{words}</strong>{_name_input(attack)}"
+    return f"{cause} makes the model predict {_render_label(attack, last.label)}{effect}: {_list_edits(attack.edits)}."
 
 
 def _describe_failure(attack: Attack) -> str:
-    goal = (
-        f"makes the model say {_render_label(attack, attack.wanted.label or '')}"
-        if attack.wanted
-        else "changes the answer"
-    )
-    told = f"<strong>No attack was found</strong> that {goal}. {escape(attack.reason)}"
+    wanted = attack.wanted
+    goal = "changes the prediction"
+    if wanted:
+        goal = f"makes the model predict {_render_label(attack, wanted.label or '')}"
+    sentence = f"<strong>No attack was found</strong> that {goal}. {escape(attack.reason)}"
     if not attack.edits:
-        return told
+        return sentence
     first, last = attack.trajectory[0], attack.trajectory[-1]
-    name = bold(name_subject(attack), 60)
+    label = bold(name_subject(attack), 60)
     shares = f"{format_probability(first.probability)} to {format_probability(last.probability)}"
-    return f"{told} The closest took {name} from {shares}: {_list_edits(attack.edits)}."
+    return f"{sentence} The closest attempt changes {label} from {shares}: {_list_edits(attack.edits)}."
 
 
 def _describe_reduction(attack: Attack) -> str:
     first, last = attack.trajectory[0], attack.trajectory[-1]
-    answer = _render_label(attack, attack.attacked.label or "")
     if not attack.success:
         return f"<strong>No word can be dropped</strong>{_name_input(attack)}. {escape(attack.reason)}"
-    shares = (
-        f"{format_probability(last.probability)} with these words, {format_probability(first.probability)} with all"
-    )
+    label = _render_label(attack, attack.attacked.label or "")
+    reduced, whole = format_probability(last.probability), format_probability(first.probability)
     more = len(attack.minimal) - 1
-    others = f" {more} other short {'text does' if more == 1 else 'texts do'} the same." if more else ""
+    others = f" {more} other short {'text is' if more == 1 else 'texts are'} enough too." if more else ""
     return (
-        f"Nothing but <strong>{quote(last.text, 120)}</strong>{_name_input(attack)} "
-        f"is needed: the model still says {answer} ({shares}).{others} {escape(attack.reason)}"
+        f"<strong>{quote(last.text, 120)}</strong>{_name_input(attack)} is enough: the model still predicts {label} "
+        f"({reduced} with these words, {whole} with all).{others} {escape(attack.reason)}"
     )
 
 
 def _render_label(attack: Attack, label: str) -> str:
-    """A label in bold, and what it is the label of, if it stands somewhere."""
+    """Render a label in bold, and the text that it is the label of, if any."""
     target = attack.attacked
     place = f" for {quote(target.text)}" if target.text and target.position is not None else ""
     return f"{bold(label, 60)}{place}"
 
 
 def _name_input(attack: Attack) -> str:
-    """Which of several texts was changed."""
+    """Name the input that was changed, if there are several."""
     return f" in the {escape(name_field(attack.field).lower())}" if len(attack.request.texts) > 1 else ""
 
 
@@ -76,27 +73,26 @@ def _describe_fall(attack: Attack) -> str:
 
 
 def _list_edits(edits: Sequence[Edit]) -> str:
-    """The first changes in words."""
     named = ", ".join(f"{quote(e.old)} → {quote(e.new)}" for e in edits[:NAMED])
     return named if len(edits) <= NAMED else f"{named} and {len(edits) - NAMED} more"
 
 
 def name_subject(attack: Attack) -> str:
-    """Whose probability the path shows."""
+    """Return the label whose probability the steps have."""
     return (attack.wanted or attack.attacked).label or ""
 
 
 def list_changes(step: Step) -> str:
-    """The edits of a step in words."""
+    """List the edits of a step in words."""
     return ", ".join(f"{edit.old} → {edit.new}" if edit.new else f"without {edit.old}" for edit in step.edits)
 
 
 def list_steps(attack: Attack) -> list[dict[str, str | float | int]]:
-    """One row a step, the text as it was given first."""
+    """List one row per step, the original text first."""
     return [
         {
             "step": i,
-            "change": list_changes(step) or "the text as it was",
+            "change": list_changes(step) or "original text",
             "says": step.label,
             "probability": step.probability,
             "estimate": sum(edit.score for edit in step.edits),
@@ -107,7 +103,7 @@ def list_steps(attack: Attack) -> list[dict[str, str | float | int]]:
 
 
 def list_shortest(attack: Attack) -> list[dict[str, str | float | int]]:
-    """One row for each of the shortest texts that were found."""
+    """List one row for each of the shortest texts that were found."""
     return [
         {"text": step.text.strip(), "dropped": len(step.edits), "says": step.label, "probability": step.probability}
         for step in attack.minimal

@@ -1,4 +1,4 @@
-"""Which written token tells most, and what it was made from, in words for somebody who does not program."""
+"""The generated token with the strongest attribution, and its sources, for lay readers."""
 
 import numpy as np
 
@@ -7,78 +7,83 @@ from ...results.explanation import Explanation
 from ..html import bold, quote_bold, render_probability
 from .doubt import describe_doubts
 
-WORTH_NAMING = 0.5  # of the strongest: below, no second piece is named
+WORTH_NAMING = 0.5  # of the largest absolute score; below it no second token is named
 
 
 def find_strongest_row(explanation: Explanation) -> int:
-    """The row that stands out most: the strongest push of one piece that speaks, for a token that speaks."""
-    speaking = np.array([has_content(f.text) and not f.special for f in explanation.features], bool)
+    """Return the row of the generated token with the largest single attribution, without punctuation and specials."""
+    content = np.array([has_content(f.text) and not f.special for f in explanation.features], bool)
     scores = np.nan_to_num(explanation.scores)  # (T, F)
     sizes = scores.clip(min=0) if explanation.signed and (scores > 0).any() else np.abs(scores)
-    if not explanation.additive:  # rows have no unit in common
+    if not explanation.additive:  # the rows have no common unit
         sizes = sizes / np.maximum(sizes.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     for row, target in enumerate(explanation.targets):
-        if target.position is not None:  # what the end of a word owes to its beginning
+        if target.position is not None:  # of the first tokens of a word for its last
             sizes[row, target.position] = 0.0
-    best = np.where(speaking, sizes, 0.0).max(axis=1, initial=0.0)
-    own = [speaking[t.position] if t.position is not None else True for t in explanation.targets]
+    best = np.where(content, sizes, 0.0).max(axis=1, initial=0.0)
+    own = [content[t.position] if t.position is not None else True for t in explanation.targets]
     ranked = np.where(own, best, -1.0) if any(own) else best
     return int(ranked.argmax()) if len(ranked) else 0
 
 
 def list_sources(explanation: Explanation, row: int, most: int = 3) -> list[tuple[int, float]]:
-    """The features that a target owes most to, strongest first, with their scores; silent ones only if none speaks.
+    """List the features with the largest absolute scores for a target, as (index, score), without the target itself.
 
-    Never itself: what the end of a word owes to its beginning says nothing.
+    Punctuation and special tokens are listed only if there is nothing else.
     """
     scores, own = np.nan_to_num(explanation.scores[row]), explanation.targets[row].position
     order = [int(i) for i in np.argsort(-np.abs(scores), kind="stable") if scores[i] and i != own]
-    loud = [i for i in order if has_content(explanation.features[i].text) and not explanation.features[i].special]
-    return [(i, float(scores[i])) for i in (loud or order)[:most]]
+    content = [i for i in order if has_content(explanation.features[i].text) and not explanation.features[i].special]
+    return [(i, float(scores[i])) for i in (content or order)[:most]]
 
 
 def describe_generation(explanation: Explanation) -> str:
-    """The lead sentence of a generation: its most telling token, and what that was made from. HTML."""
+    """Describe the generated token with the strongest attribution, its sources, and reasons for doubt. HTML."""
     if not explanation.targets:
-        return "There is no written token to explain."
+        return "There is no generated token to explain."
     row = find_strongest_row(explanation)
-    target, found = explanation.targets[row], list_sources(explanation, row, len(explanation.features))
-    own = explanation.features[target.position].text if target.position is not None else target.label or ""
+    target = explanation.targets[row]
+    name = explanation.features[target.position].text if target.position is not None else target.label or ""
     given = explanation.request.texts.get(list(explanation.source_texts)[-1], "").strip()
-    start = "Of this text, the model expects" if given else "The model wrote"
-    said = f"{start} {bold(own)}{render_probability(target.probability)}"
-    if target.foil is not None:
-        said += f" rather than {bold(target.foil)}"
-    because = (
-        f" {_describe_sources(explanation, row, found)}." if found else "; nothing that it read moves this number."
+    start = "In this text, the model predicts" if given else "The model generated"
+    contrast = "" if target.foil is None else f" rather than {bold(target.foil)}"
+    parts = (
+        f"{start} {bold(name)}{render_probability(target.probability)}{contrast}.",
+        _describe_sources(explanation, row),
+        _describe_colours(explanation),
+        describe_doubts(explanation),
     )
-    return " ".join(
-        part for part in (said + because, _describe_colours(explanation), describe_doubts(explanation)) if part
-    )
+    return " ".join(part for part in parts if part)
 
 
 def _describe_colours(explanation: Explanation) -> str:
-    """What the colours mean where written tokens are compared with others."""
+    """Describe the colours if generated tokens are compared with others."""
     if all(target.foil is None for target in explanation.targets):
         return ""
-    return "Blue pushed towards what is written, orange towards what it is compared with."
+    return "Blue pushes towards the generated token, orange towards the one that it is compared with."
 
 
-def _describe_sources(explanation: Explanation, row: int, found: list[tuple[int, float]]) -> str:
-    """What pushed towards a token, the strongest first, and what against it."""
+def _describe_sources(explanation: Explanation, row: int) -> str:
+    """Name the tokens that push hardest towards a target, and the one that pushes against it. HTML."""
+    sources = list_sources(explanation, row, len(explanation.features))
+    if not sources:
+        return "Every token before it has the score 0."
+    strongest = sources[0][1]
     if not explanation.signed:
-        return f"with most weight on {_quote_features(explanation, _select_strong(found, found[0][1])[:2])}"
-    pushing = [(place, score) for place, score in found if score > 0]
-    towards = _select_strong(pushing, pushing[0][1])[:2] if pushing else []
-    away = _select_strong([(place, score) for place, score in found if score < 0], found[0][1])[:1]
-    against = f"against the push of {_quote_features(explanation, away)}" if away else ""
-    mostly = f"mostly because of {_quote_features(explanation, towards)}" if towards else ""
-    return ", ".join(part for part in (mostly, against) if part)
+        places = _select_strong(sources, strongest)[:2]
+        return f"{_quote_features(explanation, places)} {'has' if len(places) == 1 else 'have'} the largest score."
+    positive = [(place, score) for place, score in sources if score > 0]
+    towards = _select_strong(positive, positive[0][1])[:2] if positive else []
+    against = _select_strong([(place, score) for place, score in sources if score < 0], strongest)[:1]
+    verb = "pushes" if len(towards) == 1 else "push"
+    parts = [f"{_quote_features(explanation, towards)} {verb} hardest towards it"] * bool(towards)
+    parts += [f"{_quote_features(explanation, against)} pushes against it"] * bool(against)
+    return f"{'; '.join(parts)}."
 
 
-def _select_strong(found: list[tuple[int, float]], strongest: float) -> list[int]:
-    """The places whose scores are not much smaller than the strongest."""
-    return [place for place, score in found if abs(score) >= WORTH_NAMING * abs(strongest)]
+def _select_strong(sources: list[tuple[int, float]], strongest: float) -> list[int]:
+    """Return the features whose scores are not much smaller than `strongest`."""
+    return [place for place, score in sources if abs(score) >= WORTH_NAMING * abs(strongest)]
 
 
 def _quote_features(explanation: Explanation, places: list[int]) -> str:
@@ -86,5 +91,5 @@ def _quote_features(explanation: Explanation, places: list[int]) -> str:
 
 
 def join_words(words: list[str]) -> str:
-    """Words in quotes, with an “and” between them. HTML."""
+    """Join words in quotation marks with an “and”. HTML."""
     return " and ".join(quote_bold(word) for word in words)

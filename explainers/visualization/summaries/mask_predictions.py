@@ -1,4 +1,4 @@
-"""The gaps of a text: places that a model told several words for, and what it expects there."""
+"""The mask tokens of a text, and the words that a model predicts for each."""
 
 from ...request import Target
 from ...results.explanation import Explanation, Prediction
@@ -10,9 +10,9 @@ ORDER = ("first", "second", "third", "fourth", "fifth")
 
 
 def list_masks(prediction: Prediction) -> list[list[Target]]:
-    """The words for each gap, the gaps as they stand in the text and the likeliest word first; none if there is no gap.
+    """List the words for each mask, in reading order, the most probable first; empty if there is no mask.
 
-    Where a model finds names there is one answer for each place, and no gap.
+    Token classification has one prediction per place, a mask has several.
     """
     places: dict[int, list[Target]] = {}
     for target in prediction.targets:
@@ -23,24 +23,24 @@ def list_masks(prediction: Prediction) -> list[list[Target]]:
 
 
 def list_words(explanation: Explanation, row: int) -> list[Target]:
-    """The words for the gap that a map is about, the likeliest first; none if it is about no gap."""
+    """List the words for the mask that a target is about, the most probable first; empty if it is about no mask."""
     place = explanation.targets[row].position
     return next((there for there in list_masks(explanation.prediction) if there[0].position == place), [])
 
 
 def name_mask(prediction: Prediction, place: int | None) -> str:
-    """Which gap it is, in words."""
-    found = list_masks(prediction)
-    which = next((i for i, there in enumerate(found) if there[0].position == place), 0)
-    mask = bold(found[which][0].text or "")
-    return f"Where the {ORDER[which]} {mask} stands" if 1 < len(found) <= len(ORDER) else f"Where {mask} stands"
+    """Name the mask at a token: its text, or “the second …” if there are several. HTML."""
+    masks = list_masks(prediction)
+    which = next((i for i, there in enumerate(masks) if there[0].position == place), 0)
+    mask = bold(masks[which][0].text or "")
+    return f"the {ORDER[which]} {mask}" if 1 < len(masks) <= len(ORDER) else mask
 
 
 def render_words(explanation: Explanation, row: int) -> str:
-    """The likeliest words for the gap with their probabilities, as HTML; nothing if the map is about no gap."""
+    """Render the most probable words for the mask as HTML; empty if the target is about no mask."""
     words = list_words(explanation, row)
-    told = ", ".join(f"{quote(str(word.label))}&nbsp;{_format_share(word)}" for word in words)
-    return render_note(f"Likeliest there: {told}.") if words else ""
+    listed = ", ".join(f"{quote(str(word.label))}&nbsp;{_format_share(word)}" for word in words)
+    return render_note(f"Most probable words: {listed}.") if words else ""
 
 
 def _format_share(word: Target) -> str:

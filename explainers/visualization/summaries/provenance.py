@@ -1,4 +1,4 @@
-"""How an explanation was computed, from its own settings; and the Python lines that compute it again."""
+"""How an explanation was computed, from its own settings, and the Python code that computes it again."""
 
 import re
 
@@ -12,19 +12,19 @@ DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
 
 PRINT_LINES = ["for text, score in explanation.by_word().pairs():", '    print(f"{score:+.4f}  {text}")']
 DRAW_IMPORTS = [
-    "from explainers.visualization.image.render import png",
+    "from explainers.visualization.image.render import render_png",
     "from explainers.visualization.image.heatmap import Look",
 ]
-DRAW_LINES = ['Path("map.png").write_bytes(png(explanation, Look("overlay")))']
+DRAW_LINES = ['Path("map.png").write_bytes(render_png(explanation, Look("overlay")))']
 
 
 def list_provenance(explanation: Explanation, row: int = 0) -> Pairs:
-    """Name and value of everything that made the explanation."""
+    """List method, explained number, settings and versions of an explanation, as names and values."""
     request, method = explanation.request, METHODS.get(explanation.request.method)
     rows = [
         ("Method", f"{method.label}: {method.summary} ({method.paper})" if method else request.method),
         ("Explained", f"{_name_explained(explanation, row)}, in {name_unit(explanation.unit)}"),
-        ("Value at the text", f"{explanation.values[row]:.6g}"),
+        ("Value at the input", f"{explanation.values[row]:.6g}"),
     ]
     if explanation.baselines is not None:
         rows.append(("Value at the baseline", f"{explanation.baselines[row]:.6g}"))
@@ -36,13 +36,14 @@ def list_provenance(explanation: Explanation, row: int = 0) -> Pairs:
 
 
 def _name_explained(explanation: Explanation, row: int) -> str:
-    """What a positive score pushes towards; of a generation that is each written token, and the numbers are of one."""
-    said, count = name_direction(explanation, row), len(explanation.targets)
-    return f"each of {count} written tokens, here {said}" if explanation.kind == "generation" and count > 1 else said
+    """Name what a positive score pushes towards; the values of a generation are those of one of its tokens."""
+    name, count = name_direction(explanation, row), len(explanation.targets)
+    several = explanation.kind == "generation" and count > 1
+    return f"each of {count} generated tokens, here {name}" if several else name
 
 
 def write_code(explanation: Explanation) -> str:
-    """Python that computes the same explanation with the library."""
+    """Return Python code that computes the same explanation with the library."""
     request = explanation.request
     target = {
         name: value for name in ("label", "index", "foil") if (value := getattr(request.target, name)) is not None
@@ -70,13 +71,13 @@ def write_code(explanation: Explanation) -> str:
 
 
 def _write_inputs(request: Request) -> str:
-    """The inputs as the inside of a Python dict; an image by the name of a file that the reader has."""
+    """Write the inputs as the items of a Python dict; an image as the name of a file."""
     texts = [f"{name!r}: {text!r}" for name, text in request.texts.items()]
     return ", ".join(texts + [f'{name!r}: Path("image.png")' for name in request.pictures])
 
 
 def list_settings(explanation: Explanation) -> dict[str, Value]:
-    """The settings as Python values, without those that are their method's default."""
+    """Return the settings that differ from the method's defaults, as Python values."""
     method = METHODS.get(explanation.request.method)
     defaults = {param.name: param.default for param in method.params} if method else {}
     values = {name: _parse_value(text) for name, text in explanation.request.options.items()}
@@ -84,7 +85,7 @@ def list_settings(explanation: Explanation) -> dict[str, Value]:
 
 
 def _parse_value(text: str) -> Value:
-    """What a Request writes as `text`: true, false, a number in its shortest form, or the text itself."""
+    """Parse a setting of a Request: true, false, a number in its shortest form, or the text itself."""
     if text in ("true", "false"):
         return text == "true"
     if WHOLE.fullmatch(text):

@@ -1,4 +1,4 @@
-"""The scores as rows: the twin of every picture for whoever reads numbers, or has them read aloud."""
+"""Scores and costs of explanations as rows of a table, the accessible form of every chart."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from ...results.explanation import Explanation
 from ...results.faithfulness import Faithfulness
 from ..text.format import format_unsigned, name_target
 from ..text.segments import collect_spreads, rank_segments
-from .doubt import name_convergence
+from .doubt import CHANCE, name_convergence
 
 
 def list_scores(explanation: Explanation, row: int = 0, most: int | None = None) -> list[dict[str, str | float | int]]:
-    """One row a piece, strongest first: text, score, its spread if it came by chance, share of all credit, place."""
+    """List one row per word, strongest first: text, score, standard error if sampled, share of all scores, place."""
     pieces, moves = rank_segments(explanation, row), collect_spreads(explanation, row)
     total = sum(abs(piece.score or 0.0) for piece in pieces) or 1.0
     return [
@@ -33,9 +33,9 @@ def list_costs(
     shown: Sequence[int],
     checks: Sequence[Faithfulness | None],
 ) -> list[dict[str, object]]:
-    """One row a map: what is explained, how long it took, how far it can be trusted; None where that is undefined.
+    """List one row per explanation: what is explained, its costs and errors; None where one is not defined.
 
-    The last columns are there once all maps are checked.
+    The last columns are there only if every explanation has a faithfulness in `checks`.
     """
     rows: list[dict[str, object]] = [
         {
@@ -49,24 +49,27 @@ def list_costs(
         }
         for name, explanation, row in zip(names, explanations, shown, strict=True)
     ]
-    found = [check for check in checks if check]
-    if len(found) == len(rows):
-        for row, check in zip(rows, found, strict=True):
-            row |= {"aopc": check.aopc, "random": _get_random_mean(check), "chance": check.verdict}
+    done = [check for check in checks if check]
+    if len(done) == len(rows):
+        for row, check in zip(rows, done, strict=True):
+            verdict = CHANCE.get(check.verdict, check.verdict)
+            row |= {"aopc": check.aopc, "random": _get_random_mean(check), "chance": verdict}
     return rows
 
 
 def name_most_faithful(names: Sequence[str], checks: Sequence[Faithfulness]) -> str:
-    """Which map is truest to its model by what it is worth beyond chance, as plain text."""
+    """Name the explanation with the largest comprehensiveness above random rankings, as plain text."""
     beating = [pair for pair in zip(names, checks, strict=True) if pair[1].verdict == "beats chance"]
     if not beating:
-        return "None of these maps beats chance."
+        return "None of these explanations beats chance."
     name, check = max(beating, key=lambda pair: pair[1].aopc - _get_random_mean(pair[1]))
     falls, chance = (format_unsigned(value) for value in (check.aopc, _get_random_mean(check)))
-    others = f"{len(beating)} of {len(names)} maps beat chance." if len(beating) < len(names) else "All beat chance."
+    others = (
+        f"{len(beating)} of {len(names)} explanations beat chance." if len(beating) < len(names) else "All beat chance."
+    )
     return (
-        f"{name} is the truest to the model: without what it calls strongest the number falls by {falls} on average, "
-        f"with random rankings by {chance}. {others}"
+        f"{name} is the most faithful: removing what it ranks highest lowers the explained number by {falls} on "
+        f"average; random rankings lower it by {chance}. {others}"
     )
 
 

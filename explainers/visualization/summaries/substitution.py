@@ -1,4 +1,4 @@
-"""What other words in the place of one do, in a sentence and in rows."""
+"""The effect of other words in the place of one: a sentence, and rows."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,21 @@ from ..text.format import shorten
 
 
 def describe_substitutions(swaps: Sequence[Substitution], token: str, foil: str | None) -> str:
-    """With how many words the token is likelier than its contrast, and with which it is most and least. HTML."""
+    """Describe how often `token` is more probable than its contrast, and with which words most and least. HTML."""
     best, worst = max(swaps, key=lambda swap: swap.share), min(swaps, key=lambda swap: swap.share)
     most, least = (f"{quote_bold(swap.word)}{render_probability(swap.share)}" for swap in (best, worst))
     if foil is None:
-        return f"{quote_bold(token)} is likeliest with {most}, and least likely with {least}."
+        return f"{quote_bold(token)} is most probable with {most} and least probable with {least}."
     count = sum(swap.share > 0.5 for swap in swaps)
     number = "every one" if count == len(swaps) else "none" if not count else str(count)
     return (
-        f"{quote_bold(token)} is likelier than {quote_bold(foil)} with <strong>{number}</strong> of {len(swaps)} "
-        f"words. Of the two it has most with {most}, and least with {least}."
+        f"{quote_bold(token)} is more probable than {quote_bold(foil)} with <strong>{number}</strong> of {len(swaps)} "
+        f"words. Its share of both is largest with {most} and smallest with {least}."
     )
 
 
 def list_rows(swaps: Sequence[Substitution], token: str, foil: str | None) -> list[dict[str, str | float]]:
-    """One row a word, that where the token has least first."""
+    """List one row per word, the smallest share of the token first."""
     return [
         _make_row(swap, show_controls(token), show_controls(foil or ""))
         for swap in sorted(swaps, key=lambda swap: swap.share)
@@ -31,7 +31,7 @@ def list_rows(swaps: Sequence[Substitution], token: str, foil: str | None) -> li
 
 
 def _make_row(swap: Substitution, token: str, foil: str) -> dict[str, str | float]:
-    found: dict[str, str | float] = {"word": show_controls(swap.word), f"“{token}”": swap.probability}
+    row: dict[str, str | float] = {"word": show_controls(swap.word), f"“{token}”": swap.probability}
     if swap.foil_probability is not None:
-        found |= {f"“{foil}”": swap.foil_probability, "of the two": swap.share}
-    return found | {"the model writes": shorten(show_controls(swap.continuation), 200)}
+        row |= {f"“{foil}”": swap.foil_probability, "share of both": swap.share}
+    return row | {"generated text": shorten(show_controls(swap.continuation), 200)}

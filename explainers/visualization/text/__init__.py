@@ -1,1 +1,1 @@
-"""Coloured text, and the escaping of foreign text."""
+"""Coloured text, escaping of foreign text, and formatting of numbers and names."""

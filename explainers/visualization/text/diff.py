@@ -1,7 +1,4 @@
-"""An old text and a new one in one: words that went are struck through, words that came are bold and underlined.
-
-Screen readers are told what went and came.
-"""
+"""A diff of a text before and after an attack, with hidden words that tell screen readers what was changed."""
 
 from collections.abc import Iterable
 
@@ -11,14 +8,14 @@ from .escape import escape, escape_plain
 
 
 def render_diff(text: str, edits: Iterable[Edit], name: str = "Text") -> str:
-    """The text that an attack began with, with its edits where they were made."""
+    """Render the original text with removed words struck through, and added words bold and underlined."""
     parts, end = [], 0
     for edit in sorted(edits, key=lambda edit: edit.start):
         parts += [escape(text[end : edit.start]), _mark_removed(edit.old), _mark_added(edit.new)]
         end = edit.end
     whole = "".join([*parts, escape(text[end:])])
-    said = escape_plain(f"{name}, with what was changed")
-    return add_style(f'<div class="wf-map wf-diff" role="group" dir="auto" aria-label="{said}">{whole}</div>')
+    label = escape_plain(f"{name}, with its changes")
+    return add_style(f'<div class="wf-map wf-diff" role="group" dir="auto" aria-label="{label}">{whole}</div>')
 
 
 def _mark_removed(word: str) -> str:
@@ -29,6 +26,6 @@ def _mark_added(word: str) -> str:
     return f"<ins>{_hide_visually('added: ')}{escape(word)}{_hide_visually('; ')}</ins>" if word else ""
 
 
-def _hide_visually(said: str) -> str:
-    """Words that only a screen reader gets."""
-    return f'<span class="wf-heard">{said}</span>'
+def _hide_visually(text: str) -> str:
+    """Render a text for screen readers only."""
+    return f'<span class="wf-heard">{text}</span>'

@@ -1,4 +1,4 @@
-"""A text whose words can be clicked, and what a change of them did, in one sentence."""
+"""A text whose words can be clicked and edited, and the effect of the edits in one sentence."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from .format import format_probability, format_unsigned, name_field, name_label
 from .segments import Segment, has_score, split_segments
 from .spans import STRONG
 
-NAMED = 3  # changes that a sentence names
+NAMED = 3  # edits that a sentence names
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a text; a word has an `index`, and `strength` and `kind` once it has a score."""
+    """A part of a text; a word has an `index`, and a `strength`, 0 to 1, and CSS class `kind` if it has a score."""
 
     text: str
     index: int | None = None
@@ -29,42 +29,42 @@ class Part:
 
 @dataclass(frozen=True)
 class Line:
-    """One of the texts, under its name, in pieces."""
+    """One input with its name, in parts."""
 
     field: str
     label: str
     pieces: tuple[Part, ...]
 
 
-def list_lines(rewriting: Counterfactual, explanation: Explanation | None, row: int, limit: float) -> list[Line]:
-    """The texts as they are now, coloured by their map if it is known."""
+def list_lines(counterfactual: Counterfactual, explanation: Explanation | None, row: int, limit: float) -> list[Line]:
+    """Return the edited texts, coloured by their explanation if it is given."""
     return [
-        Line(name, name_field(name), _split_parts(wording, _find_scores(name, wording, explanation, row), limit))
-        for name, wording in rewriting.texts
+        Line(name, name_field(name), _split_parts(text, _find_scores(name, text, explanation, row), limit))
+        for name, text in counterfactual.texts
     ]
 
 
-def _find_scores(field: str, wording: AttackedText, explanation: Explanation | None, row: int) -> list[Segment]:
-    if explanation is None or explanation.source_texts.get(field) != wording.text:
+def _find_scores(field: str, text: AttackedText, explanation: Explanation | None, row: int) -> list[Segment]:
+    if explanation is None or explanation.source_texts.get(field) != text.text:
         return []
-    return [piece for piece in split_segments(explanation.by_word(), field, row) if has_score(piece)]
+    return [segment for segment in split_segments(explanation.by_word(), field, row) if has_score(segment)]
 
 
-def _split_parts(wording: AttackedText, scores: list[Segment], limit: float) -> tuple[Part, ...]:
-    found: list[Part] = []
-    for index, (piece, (start, end)) in enumerate(zip(wording.words, wording.spans, strict=True)):
+def _split_parts(text: AttackedText, scores: list[Segment], limit: float) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for index, (word, (start, end)) in enumerate(zip(text.words, text.spans, strict=True)):
         score = sum(segment.score or 0.0 for segment in scores if start <= segment.start < end)
         strength = min(1.0, abs(score) / limit) if limit else 0.0
         kind = f"{'wf-n' if score < 0 else 'wf-p'}{' wf-strong' if strength >= STRONG else ''}" if score else ""
-        found += [Part(show_controls(piece.gap))] if piece.gap else []
-        found.append(Part(show_controls(piece.text), index, round(strength, 3), kind))
-    return (*found, Part(show_controls(wording.tail))) if wording.tail else tuple(found)
+        parts += [Part(show_controls(word.gap))] if word.gap else []
+        parts.append(Part(show_controls(word.text), index, round(strength, 3), kind))
+    return (*parts, Part(show_controls(text.tail))) if text.tail else tuple(parts)
 
 
 def describe_effect(changes: tuple[Change, ...], before: Prediction, after: Prediction, unit: str) -> str:
-    """What the model says of the changed texts, and what it said of the original."""
-    how, what = _describe_changes(changes), _describe_outcome(before, after, unit)
-    return f"{how} {what}" if how else f"{what[:1].upper()}{what[1:]}"
+    """Describe the prediction for the edited texts, and that for the original ones. HTML."""
+    edits, outcome = _describe_changes(changes), _describe_outcome(before, after, unit)
+    return f"{edits} {outcome}" if edits else f"{outcome[:1].upper()}{outcome[1:]}"
 
 
 def _describe_changes(changes: tuple[Change, ...]) -> str:
@@ -72,16 +72,16 @@ def _describe_changes(changes: tuple[Change, ...]) -> str:
         return ""
     if len(changes) > NAMED:
         return f"After {len(changes)} changes"
-    gone = [quote(change.old) for change in changes if not change.new]
-    swapped = [f"{quote(change.new)} for {quote(change.old)}" for change in changes if change.new]
-    parts = [f"without {join_items(gone)}"] * bool(gone) + [f"with {join_items(swapped)}"] * bool(swapped)
-    said = " and ".join(parts)
-    return f"{said[:1].upper()}{said[1:]}"
+    deleted = [quote(change.old) for change in changes if not change.new]
+    replaced = [f"{quote(change.new)} for {quote(change.old)}" for change in changes if change.new]
+    parts = [f"without {join_items(deleted)}"] * bool(deleted) + [f"with {join_items(replaced)}"] * bool(replaced)
+    sentence = " and ".join(parts)
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def _describe_outcome(before: Prediction, after: Prediction, unit: str) -> str:
     if before.text or after.text:
-        verb = "writes" if after.alternatives else "answers"
+        verb = "generates" if after.alternatives else "answers"
         then, now = (
             "" if p.alternatives or not p.targets else _format_probability(p.targets[0]) for p in (before, after)
         )
@@ -91,19 +91,19 @@ def _describe_outcome(before: Prediction, after: Prediction, unit: str) -> str:
     if any(target.position is not None for target in (*before.targets, *after.targets)):
         return _compare_entities(before, after)
     if not before.targets or not after.targets:
-        return "the model says nothing that can be compared."
+        return "the predictions cannot be compared."
     first, last = before.targets[0], after.targets[0]
     if unit.startswith("score"):
         return _compare_answers(
             "gives", _render_label(first), _format_score(first), _render_label(last), _format_score(last)
         )
     return _compare_answers(
-        "says", _render_label(first), _format_probability(first), _render_label(last), _format_probability(last)
+        "predicts", _render_label(first), _format_probability(first), _render_label(last), _format_probability(last)
     )
 
 
 def _compare_answers(verb: str, first: str, number_then: str, last: str, number_now: str) -> str:
-    """What is said now, with its number, and what was said before."""
+    """Compare two answers, each with its number. HTML."""
     now, then = (f" ({number})" if number else "" for number in (number_now, number_then))
     if first != last:
         return f"the model {verb} {last}{now} instead of {first}{then}."
@@ -113,19 +113,19 @@ def _compare_answers(verb: str, first: str, number_then: str, last: str, number_
 
 
 def _compare_masks(before: list[Target], after: list[Target]) -> str:
-    """What is expected in each gap now, and what was."""
+    """Compare the most probable words for each mask. HTML."""
     then, now = (" … ".join(f"“{_render_label(word)}”" for word in words) for words in (before, after))
     shares = (_format_probability(words[0]) if len(words) == 1 else "" for words in (before, after))
-    return _compare_answers("expects", then, next(shares), now, next(shares))
+    return _compare_answers("predicts", then, next(shares), now, next(shares))
 
 
 def _compare_entities(before: Prediction, after: Prediction) -> str:
     one, other = ([(target.text or "", target.label or "") for target in p.targets] for p in (before, after))
-    lost = [f"{bold(text, 80)} for {bold(kind, 80)}" for text, kind in one if (text, kind) not in other]
-    found = [f"{bold(text, 80)} for {bold(kind, 80)}" for text, kind in other if (text, kind) not in one]
-    if not lost and not found:
-        return "the model finds the same names."
-    parts = [f"no longer takes {join_items(lost)}"] * bool(lost) + [f"now takes {join_items(found)}"] * bool(found)
+    lost = [f"{bold(text, 80)} as {bold(label, 80)}" for text, label in one if (text, label) not in other]
+    gained = [f"{bold(text, 80)} as {bold(label, 80)}" for text, label in other if (text, label) not in one]
+    if not lost and not gained:
+        return "the model finds the same entities."
+    parts = [f"no longer labels {join_items(lost)}"] * bool(lost) + [f"now labels {join_items(gained)}"] * bool(gained)
     return f"the model {', and '.join(parts)}."
 
 

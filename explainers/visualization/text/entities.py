@@ -1,4 +1,4 @@
-"""A text with its entities marked, each by colour and by the name of its class, for a page where people click them."""
+"""A text with its entities marked by colour and label, for a page on which they can be clicked."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .format import name_label
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the text; `label` and `hue` are those of an entity, `row` is its map if it is explained."""
+    """A part of the text; an entity has a `label`, a colour `hue`, and a `row` if it is explained."""
 
     text: str
     label: str | None = None
@@ -20,15 +20,15 @@ class Part:
 
 
 def split_entities(explanation: Explanation) -> list[Part]:
-    """The whole text in order, entities and what lies between them; empty if entities are not what it is about."""
-    marked = _find_entities(explanation)
-    if not marked or explanation.prediction.text:
+    """Split the whole text into entities and what lies between them; empty if the task is another."""
+    entities = _find_entities(explanation)
+    if not entities or explanation.prediction.text:
         return []
     ((_, text),) = list(explanation.source_texts.items())[:1]
-    hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in marked))}
+    hues = {label: i for i, label in enumerate(dict.fromkeys(target.label for _, target, _ in entities))}
     found, place = [], 0
-    for start, target, row in marked:
-        if start < place:  # tokens that share a sign: the first stands for all
+    for start, target, row in entities:
+        if start < place:  # tokens that share a character: the first represents all
             continue
         end = start + len(target.text or "")
         found += [Part(show_controls(text[place:start]))] if start > place else []
@@ -39,11 +39,11 @@ def split_entities(explanation: Explanation) -> list[Part]:
 
 
 def _find_entities(explanation: Explanation) -> list[tuple[int, Target, int | None]]:
-    """Where each entity starts, and its row; those that the model said but that are not explained have none."""
+    """Find the start of each entity, its target, and its row, None for a predicted one that is not explained."""
     rows = {target.position: (target, row) for row, target in enumerate(explanation.targets)}
-    said = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
+    predicted = {target.position: (target, None) for target in reversed(explanation.prediction.targets)}
     found, length = [], len(explanation.features)
-    for position, (target, row) in {**said, **rows}.items():
+    for position, (target, row) in {**predicted, **rows}.items():
         start = explanation.features[position].start if position is not None and position < length else None
         if start is not None and target.text:
             found.append((start, target, row))

@@ -1,26 +1,26 @@
-// Draws a generation that `generation.py` packed: what a written piece was made from, coloured as soon as it is
-// hovered or focused. Runs in a page and in a saved file alike. All text is set as text.
+// Renders a generation packed by `generation.py`: hovering or focusing a generated token colours the tokens by their
+// scores for it. Runs in a page and in an HTML file. All text is inserted as text.
 "use strict";
 
 const HIDDEN = -32768;
-const FINE = 32767;
-const NAMED = 0.5; // of the strongest: below, no second piece is named
-const STRONG = 0.4; // of the strongest: from here on a line under the text says the sign without colour
+const MAX_SHARE = 32767;
+const NAMED = 0.5; // of the largest score; below it no second token is named
+const STRONG = 0.4; // of the largest score; from here on an underline shows the sign too
 
 function wherefore(box, data) {
   if (box.dataset.shown === data.id) return;
   box.dataset.shown = data.id;
-  const bytes = Uint8Array.from(atob(data.scores), (sign) => sign.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(data.scores), (character) => character.charCodeAt(0));
   const scores = new Int16Array(bytes.buffer);
-  const view = drawn(data);
+  const view = build(data);
   const state = { from: data.first, to: data.first, pinned: false, anchor: null, dragged: false };
-  box.replaceChildren(...view.blocks, view.said, view.more, view.legend, view.tools);
+  box.replaceChildren(...view.blocks, view.summary, view.more, view.legend, view.tools);
 
   const span = () => [Math.min(state.from, state.to), Math.max(state.from, state.to)];
   const show = (from, to, pinned) => {
     Object.assign(state, { from, to, pinned });
-    const values = summed(data, scores, ...span(), view.how.value);
-    coloured(data, view, values, ...span(), pinned);
+    const values = combineScores(data, scores, ...span(), view.how.value);
+    colourTokens(data, view, values, ...span(), pinned);
   };
   const toggle = (row) => {
     const same = state.pinned && state.from === row && state.to === row;
@@ -87,14 +87,14 @@ function wherefore(box, data) {
 }
 
 function element(tag, kind, text) {
-  const made = document.createElement(tag);
-  if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  if (kind) node.className = kind;
+  if (text !== undefined) node.textContent = text;
+  return node;
 }
 
-function drawn(data) {
-  const pieces = []; // each: [element, feature]
+function build(data) {
+  const tokens = []; // each: [element, feature]
   const options = [];
   const blocks = data.fields.flatMap((field) => {
     const written = field.blocks.some((block) => block.parts.some((part) => part[2] >= 0));
@@ -103,7 +103,7 @@ function drawn(data) {
     const text = element("div", "wf-g-text");
     text.dir = "auto";
     text.setAttribute("role", written ? "listbox" : "group");
-    text.setAttribute("aria-label", written ? `${field.title}, each piece with what it was made from` : field.title);
+    text.setAttribute("aria-label", written ? `${field.title}, each generated word with its sources` : field.title);
     if (written) text.setAttribute("aria-multiselectable", "true");
     for (const block of field.blocks) {
       const place = block.role ? element("div", "wf-g-role") : text;
@@ -112,50 +112,50 @@ function drawn(data) {
         place.append(element("small", "", block.role));
         text.append(place);
       }
-      place.append(...block.parts.map((part) => piece(part, pieces, options)));
+      place.append(...block.parts.map((part) => buildPart(part, tokens, options)));
     }
     return field.blocks.every((block) => block.role) ? [text] : [head, text];
   });
-  const said = element("p", "wf-g-said");
-  said.setAttribute("aria-live", "polite");
+  const summary = element("p", "wf-g-said");
+  summary.setAttribute("aria-live", "polite");
   const how = element("select");
   for (const name of ["sum", "mean"]) how.append(element("option", "", name));
-  const label = element("label", "", "Several together show their ");
+  const label = element("label", "", "Several words together show the ");
   label.append(how);
   const tools = element("div", "wf-g-tools");
-  const hint = "Point at a piece, or reach it with the arrow keys. A click keeps it. Drag, or hold Shift, for several.";
+  const hint = "Point at a word, or move with the arrow keys. Click to keep it. Drag, or hold Shift, to select several.";
   tools.append(element("span", "", hint), label);
-  return { blocks, pieces, options, said, more: element("div", "wf-g-more"), legend: element("div", "wf-legend"), how, tools };
+  return { blocks, tokens, options, summary, more: element("div", "wf-g-more"), legend: element("div", "wf-legend"), how, tools };
 }
 
-function piece([text, feature, row, mark], pieces, options) {
+function buildPart([text, feature, row, mark], tokens, options) {
   if (feature < 0 && !mark) return document.createTextNode(text);
   if (feature < 0) {
     const unread = element("span", "wf-unread", text);
     unread.title = "not read by the model";
     return unread;
   }
-  const made = element("span", mark ? "wf-t wf-g-mark" : "wf-t", text);
-  made.dataset.kind = made.className;
-  pieces.push([made, feature]);
+  const node = element("span", mark ? "wf-t wf-g-mark" : "wf-t", text);
+  node.dataset.kind = node.className;
+  tokens.push([node, feature]);
   if (row >= 0) {
-    made.dataset.row = row;
-    made.dataset.kind += " wf-g-o";
-    made.tabIndex = row === 0 ? 0 : -1;
-    made.setAttribute("role", "option");
-    options[row] = made;
+    node.dataset.row = row;
+    node.dataset.kind += " wf-g-o";
+    node.tabIndex = row === 0 ? 0 : -1;
+    node.setAttribute("role", "option");
+    options[row] = node;
   }
-  return made;
+  return node;
 }
 
-function summed(data, scores, from, to, how) {
+function combineScores(data, scores, from, to, how) {
   const values = new Float64Array(data.width);
   for (let feature = 0; feature < data.width; feature++) {
     let seen = 0;
     for (let row = from; row <= to; row++) {
       const share = scores[row * data.width + feature];
       if (share === HIDDEN) continue;
-      values[feature] += (share / FINE) * data.rows[row].limit;
+      values[feature] += (share / MAX_SHARE) * data.rows[row].limit;
       seen++;
     }
     if (!seen) values[feature] = NaN;
@@ -164,45 +164,45 @@ function summed(data, scores, from, to, how) {
   return values;
 }
 
-function coloured(data, view, values, from, to, pinned) {
+function colourTokens(data, view, values, from, to, pinned) {
   const limit = values.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0);
-  for (const [made, feature] of view.pieces) {
+  for (const [node, feature] of view.tokens) {
     const value = values[feature];
-    const row = made.dataset.row === undefined ? -1 : Number(made.dataset.row);
+    const row = node.dataset.row === undefined ? -1 : Number(node.dataset.row);
     const on = row >= from && row <= to;
     const strength = limit ? Math.abs(value) / limit : 0;
-    const kinds = [made.dataset.kind];
+    const kinds = [node.dataset.kind];
     if (on) kinds.push("wf-g-on");
     if (Number.isNaN(value)) {
       if (!on) kinds.push("wf-g-hidden");
-      delete made.dataset.n;
+      delete node.dataset.n;
     } else {
       kinds.push(value < 0 ? "wf-n" : "wf-p");
       if (strength >= STRONG) kinds.push("wf-strong");
       const shade = strength.toFixed(2);
-      if (made.style.getPropertyValue("--s") !== shade) made.style.setProperty("--s", shade);
-      made.dataset.n = number(value, data.signed);
+      if (node.style.getPropertyValue("--s") !== shade) node.style.setProperty("--s", shade);
+      node.dataset.n = formatNumber(value, data.signed);
     }
     const kind = kinds.join(" ");
-    if (made.className !== kind) made.className = kind;
-    if (row >= 0) made.setAttribute("aria-selected", String(on && pinned));
+    if (node.className !== kind) node.className = kind;
+    if (row >= 0) node.setAttribute("aria-selected", String(on && pinned));
   }
-  told(data, view, values, from, to, limit);
+  describe(data, view, values, from, to, limit);
 }
 
-function told(data, view, values, from, to, limit) {
+function describe(data, view, values, from, to, limit) {
   const rows = data.rows.slice(from, to + 1);
-  const others = view.pieces.filter(([made]) => !(made.dataset.row >= from && made.dataset.row <= to));
-  const words = others.map(([made, feature]) => [made.textContent, feature]);
-  const own = rows.length === 1 ? quoted(rows[0].name) : quoted(`${rows[0].name} … ${rows.at(-1).name}`);
+  const others = view.tokens.filter(([node]) => !(node.dataset.row >= from && node.dataset.row <= to));
+  const words = others.map(([node, feature]) => [node.textContent, feature]);
+  const own = rows.length === 1 ? quote(rows[0].name) : quote(`${rows[0].name} … ${rows.at(-1).name}`);
   const share = rows.length === 1 && rows[0].share ? ` (${rows[0].share})` : "";
-  const foil = rows.length === 1 && rows[0].foil ? ` rather than ${quoted(rows[0].foil)}` : "";
-  view.said.textContent = `${own}${share}${foil} ${madeFrom(words, values, limit, data.signed)}`;
-  const instead = rows.length === 1 && rows[0].instead ? `It could have been: ${rows[0].instead.join(", ")}.` : "";
+  const foil = rows.length === 1 && rows[0].foil ? ` rather than ${quote(rows[0].foil)}` : "";
+  view.summary.textContent = `${own}${share}${foil}: ${describeSources(words, values, limit, data.signed)}`;
+  const instead = rows.length === 1 && rows[0].instead ? `Most probable alternatives: ${rows[0].instead.join(", ")}.` : "";
   const steps = rows.length === 1 && rows[0].steps ? `${rows[0].steps.join(" · ")}.` : "";
   view.more.textContent = [instead, steps].filter(Boolean).join(" ");
-  const goal = rows.length === 1 ? `${quoted(rows[0].name)}${foil}` : "these";
-  const against = foil ? `towards ${quoted(rows[0].foil)}` : `away from ${rows.length === 1 ? quoted(rows[0].name) : "them"}`;
+  const goal = rows.length === 1 ? `${quote(rows[0].name)}${foil}` : "these";
+  const against = foil ? `towards ${quote(rows[0].foil)}` : `away from ${rows.length === 1 ? quote(rows[0].name) : "them"}`;
   const keys = data.signed ? [["wf-p", `towards ${goal}`], ["wf-n", against]] : [["wf-p", "in either direction"]];
   view.legend.replaceChildren(
     ...(limit ? keys : []).map(([kind, text]) => {
@@ -210,12 +210,12 @@ function told(data, view, values, from, to, limit) {
       key.style.setProperty("--s", "1");
       return key;
     }),
-    ...unseen(data, values),
-    element("span", "", limit ? `Full colour: ${number(limit, false)}. Grey: not visible then.` : "Every score is 0."),
+    ...listUnseen(data, values),
+    element("span", "", limit ? `Full colour: ${formatNumber(limit, false)}. Grey: not visible at that step.` : "Every score is 0."),
   );
 }
 
-function unseen(data, values) {
+function listUnseen(data, values) {
   const total = values.reduce((sum, value) => sum + (Math.abs(value) || 0), 0);
   const shares = new Map();
   for (const [feature, text] of data.unseen)
@@ -223,35 +223,38 @@ function unseen(data, values) {
   const worth = [...shares].filter(([, share]) => share >= 0.005).sort((one, other) => other[1] - one[1]);
   if (!worth.length) return [];
   const named = worth.slice(0, 3).map(([text, share]) => `${Math.round(100 * share)} % on \u2068${text}\u2069`);
-  return [element("span", "", `Not shown: ${named.join(", ")}, which is added to every text.`)];
+  return [element("span", "", `Not shown: ${named.join(", ")}, which the tokenizer or the chat template adds.`)];
 }
 
-function madeFrom(words, values, limit, signed) {
-  const loud = words.filter(([text]) => /[\p{L}\p{N}\p{S}]/u.test(text));
-  const ranked = (loud.length ? loud : words)
+function describeSources(words, values, limit, signed) {
+  const content = words.filter(([text]) => /[\p{L}\p{N}\p{S}]/u.test(text));
+  const ranked = (content.length ? content : words)
     .map(([text, feature]) => [text.trim(), values[feature]])
     .filter(([, value]) => Math.abs(value) > 0)
     .sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
-  if (!limit || !ranked.length) return "owes nothing to what can be seen here.";
-  const strong = (pieces, most) => pieces.filter(([, value]) => Math.abs(value) >= NAMED * Math.abs(most));
-  if (!signed) return `depends most on ${listed(strong(ranked, ranked[0][1]).slice(0, 2))}.`;
+  if (!limit || !ranked.length) return "every score is 0.";
+  const strong = (tokens, most) => tokens.filter(([, value]) => Math.abs(value) >= NAMED * Math.abs(most));
+  if (!signed) {
+    const most = strong(ranked, ranked[0][1]).slice(0, 2);
+    return `${joinWords(most)} ${most.length > 1 ? "have" : "has"} the largest score.`;
+  }
   const pushing = ranked.filter(([, value]) => value > 0);
   const towards = pushing.length ? strong(pushing, pushing[0][1]).slice(0, 2) : [];
   const away = strong(ranked.filter(([, value]) => value < 0), ranked[0][1]).slice(0, 1);
-  const mostly = towards.length ? [`comes mostly from ${listed(towards)}`] : [];
-  const against = away.length ? [`${towards.length ? "" : "stands "}against the push of ${listed(away)}`] : [];
-  return `${[...mostly, ...against].join(", ")}.`;
+  const mostly = towards.length ? [`${joinWords(towards)} ${towards.length > 1 ? "push" : "pushes"} hardest towards it`] : [];
+  const against = away.length ? [`${joinWords(away)} pushes against it`] : [];
+  return `${[...mostly, ...against].join("; ")}.`;
 }
 
-function listed(pieces) {
-  return pieces.map(([text]) => quoted(text)).join(" and ");
+function joinWords(tokens) {
+  return tokens.map(([text]) => quote(text)).join(" and ");
 }
 
-function quoted(text) {
+function quote(text) {
   return `“\u2068${text}\u2069”`;
 }
 
-function number(value, signed) {
+function formatNumber(value, signed) {
   if (!value) return "0";
   const size = Math.abs(value);
   const digits = size >= 0.1 ? size.toFixed(2) : size.toPrecision(2).replace(/\.?0+(?=$|e)/, "");

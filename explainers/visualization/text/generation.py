@@ -1,6 +1,6 @@
-"""A generation for the interactive view: its texts cut into pieces, and every score in few bytes.
+"""The data of the interactive view of a generation: its texts cut into parts, and its scores packed into 16 bits.
 
-`generation.js` draws it, in a page and in a file, and sets all text as text.
+`generation.js` renders it, in a page and in an HTML file, and inserts all text as text.
 """
 
 import base64
@@ -18,14 +18,14 @@ from ..summaries.generation import find_strongest_row
 from .escape import show_controls
 from .format import format_probability, name_field, shorten
 
-FINE = 32_767  # the strongest score of a row as a whole number of 16 bits; one less than none stands for not visible
-ROLES = {"system": "Instructions", "user": "You", "assistant": "The model", "tool": "Tool"}
+FINE = 32_767  # the largest score of a row as a 16-bit integer; -FINE - 1 marks a feature that is not visible
+ROLES = {"system": "Instructions", "user": "You", "assistant": "Model", "tool": "Tool"}
 STEPS = 4  # significant digits of a step score
-Part = list[Any]  # text, feature, row, whether it is a mark, or with no feature a text that was not read
+Part = list[Any]  # text, feature or -1, row or -1, and 1 for a mark or, without a feature, for truncated text
 
 
 def make_payload(explanation: Explanation) -> dict[str, Any]:
-    """What the interactive view draws, as JSON knows it; `id` tells one result from another."""
+    """Return the data of the interactive view as JSON values; `id` is a hash of them."""
     limits, numbers = pack_scores(explanation.scores)
     drawn = {
         "fields": [_pack_field(explanation, field) for field in explanation.source_texts],
@@ -44,12 +44,12 @@ def make_payload(explanation: Explanation) -> dict[str, Any]:
 
 
 def find_target_rows(explanation: Explanation) -> dict[int, int]:
-    """The row of each feature that is explained, by the feature's index."""
+    """Return the row of each explained feature, by the index of the feature."""
     return {target.position: row for row, target in enumerate(explanation.targets) if target.position is not None}
 
 
 def pack_scores(scores: Floats) -> tuple[Floats, str]:
-    """The largest size of each row (T,), and the scores (T, F) as shares of it: whole numbers of 16 bits in base64."""
+    """Return the largest absolute score of each row (T,), and the scores (T, F) as shares of it: base64 of int16."""
     sizes = np.abs(np.nan_to_num(scores))
     limits = sizes.max(axis=1, initial=0.0)
     shares = scores / np.where(limits > 0, limits, 1.0)[:, None]
@@ -58,41 +58,41 @@ def pack_scores(scores: Floats) -> tuple[Floats, str]:
 
 
 def _find_unseen(explanation: Explanation) -> set[int]:
-    """The features that the text does not show: what a tokenizer or a template adds."""
+    """Return the features that have no place in the text: what a tokenizer or a chat template adds."""
     rows = find_target_rows(explanation)
     return {i for i, feature in enumerate(explanation.features) if feature.start is None and i not in rows}
 
 
 def _pack_row(explanation: Explanation, row: int, limit: float) -> dict[str, Any]:
     target = explanation.targets[row]
-    found: dict[str, Any] = {"name": name_target(explanation, row), "limit": float(f"{limit:.6g}")}
+    packed: dict[str, Any] = {"name": name_target(explanation, row), "limit": float(f"{limit:.6g}")}
     if target.probability is not None:
-        found["share"] = format_probability(target.probability)
+        packed["share"] = format_probability(target.probability)
     if target.foil is not None:
-        found["foil"] = shorten(show_controls(target.foil), 40)
-    if said := list_alternatives(explanation, row):
-        found["instead"] = said
+        packed["foil"] = shorten(show_controls(target.foil), 40)
+    if alternatives := list_alternatives(explanation, row):
+        packed["instead"] = alternatives
     if explanation.steps:
-        found["steps"] = [
+        packed["steps"] = [
             f"{label.replace('_', ' ')} {steps[row]:.{STEPS}g}".replace("-", "−") for label, steps in explanation.steps
         ]
-    return found
+    return packed
 
 
 def name_target(explanation: Explanation, row: int) -> str:
-    """The words that a row explains, short."""
+    """Return the text of the feature that a row explains, shortened."""
     target = explanation.targets[row]
     own = explanation.features[target.position].text if target.position is not None else target.label
     return shorten(show_controls(own or str(target.index)), 40) or "␣"
 
 
 def list_alternatives(explanation: Explanation, row: int) -> list[str]:
-    """The tokens that were most probable in the stead of this one, each with its probability."""
-    target, said = explanation.targets[row], explanation.prediction
-    place = next((i for i, token in enumerate(said.targets) if token.position == target.position), None)
-    if target.index is None or place is None or place >= len(said.alternatives):
+    """List the most probable other tokens at the place of this one, each with its probability."""
+    target, prediction = explanation.targets[row], explanation.prediction
+    place = next((i for i, token in enumerate(prediction.targets) if token.position == target.position), None)
+    if target.index is None or place is None or place >= len(prediction.alternatives):
         return []
-    others = [other for other in said.alternatives[place] if other.index != target.index][:3]
+    others = [other for other in prediction.alternatives[place] if other.index != target.index][:3]
     return [
         f"{shorten(show_controls(o.label or str(o.index)), 20)} {format_probability(o.probability or 0.0)}"
         for o in others
@@ -100,7 +100,7 @@ def list_alternatives(explanation: Explanation, row: int) -> list[str]:
 
 
 def _pack_field(explanation: Explanation, field: str) -> dict[str, Any]:
-    """An input's name, and its text in blocks: whose words they are, and the pieces in order."""
+    """Return an input's name, and its text as blocks: the role, and the parts in order."""
     blocks: list[dict[str, Any]] = []
     for start, end, role in _split_blocks(explanation, field):
         parts = _split_parts(explanation, field, start, end)
@@ -110,16 +110,16 @@ def _pack_field(explanation: Explanation, field: str) -> dict[str, Any]:
 
 
 def _split_blocks(explanation: Explanation, field: str) -> list[tuple[int, int, str]]:
-    """The whole text in order: from, to, and whose words it is, or nobody's."""
-    place, found = 0, []
+    """Split the whole text by role: start, end, and the name of the role, empty if it has none."""
+    place, blocks = 0, []
     for _, start, end, role in sorted(segment for segment in explanation.segments if segment[0] == field):
-        found += [(place, start, ""), (start, end, ROLES.get(role, role[:1].upper() + role[1:]))]
+        blocks += [(place, start, ""), (start, end, ROLES.get(role, role[:1].upper() + role[1:]))]
         place = end
-    return [*found, (place, len(explanation.source_texts[field]) + 1, "")]
+    return [*blocks, (place, len(explanation.source_texts[field]) + 1, "")]
 
 
 def _split_parts(explanation: Explanation, field: str, start: int, end: int) -> list[Part]:
-    """The pieces of a text from one place to another, and what lies between them; a token of space is a mark."""
+    """Split a text from `start` to `end` into features and what lies between them; a whitespace token is a mark."""
     text, rows, unseen = explanation.source_texts[field], find_target_rows(explanation), _find_unseen(explanation)
     parts: list[Part] = []
     place, last = start, 0
@@ -143,7 +143,7 @@ def _split_parts(explanation: Explanation, field: str, start: int, end: int) -> 
 
 
 def _make_gap(text: str, outside: bool) -> Part:
-    """What lies between two pieces; before the first and behind the last, words were not read."""
+    """Return a part without a feature; words before the first feature and behind the last were truncated."""
     return [show_controls(text), -1, -1, int(outside and bool(text.strip()))]
 
 

@@ -1,4 +1,4 @@
-"""A generation in a file: the interactive view with its script and data, and below it the same without a script."""
+"""A generation in an HTML file: the interactive view with its script and data, and a table that needs no script."""
 
 import base64
 import hashlib
@@ -19,11 +19,11 @@ for (const box of document.querySelectorAll(".wf-g"))
 """
 FULL_SCRIPT = SCRIPT + START_SCRIPT
 POLICY = f"script-src 'sha256-{base64.b64encode(hashlib.sha256(FULL_SCRIPT.encode()).digest()).decode()}'; "
-NOSCRIPT_NOTE = render_note("Without its script this page shows one token's map; the table below has them all.")
+NOSCRIPT_NOTE = render_note("Without scripts this page shows the scores of one token; the table below has all.")
 
 
 def render_view(explanation: Explanation) -> str:
-    """The interactive view with its data, to be run by `script`; without it, the map of the most telling token."""
+    """Render the interactive view with its data; without the script it shows the token with the strongest score."""
     data = json.dumps(make_payload(explanation), ensure_ascii=False).replace("<", "\\u003c")
     return (
         f"<style>{CSS}</style><div>"
@@ -33,20 +33,20 @@ def render_view(explanation: Explanation) -> str:
 
 
 def render_script() -> str:
-    """The one script of a page, which its policy allows by `POLICY` and no other."""
+    """Render the only script of the page, the only one that its `POLICY` allows."""
     return f"<script>{FULL_SCRIPT}</script>"
 
 
 def render_sources(explanation: Explanation) -> str:
-    """Every written token with its probability, and what it was made from, as an HTML table that prints."""
+    """Render every generated token with its probability and its sources as an HTML table."""
     return render_table(
         (
             (
                 f"<bdi>{escape(str(line['text']))}</bdi>",
                 format_probability(float(line["probability"])) if "probability" in line else "",
-                escape(str(line["made from"])),
+                escape(str(line["sources"])),
             )
             for line in list_targets(explanation)
         ),
-        ("Written", "Probability", "Made from, strongest first"),
+        ("Generated", "Probability", "Sources, strongest first"),
     )

@@ -1,4 +1,4 @@
-"""A text as it is quoted on a card, one word of it marked."""
+"""A text quoted on a card, with one word marked."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from .escape import escape
 
 
 def render_quotation(texts: Sequence[str], word: str) -> str:
-    """The texts as one quotation, a line each, with the word marked where it stands first."""
+    """Render the texts as one quotation, one per line, with the first occurrence of the word marked."""
     whole = "\n".join(texts)
     found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", whole)
     start, end = found.span() if found else (len(whole), len(whole))

@@ -1,7 +1,4 @@
-"""The pieces of a text as people see them, each with its score: words or tokens, never half a grapheme.
-
-What the model did not read is a piece too.
-"""
+"""A text cut into segments, each with its score: words or tokens, never half a grapheme, and the text between them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,7 +10,10 @@ from ...results.granularity import widen_to_characters
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of one input's text with its score; `score` is None for what no feature covers, NaN if not visible."""
+    """A part of an input's text with its score: None if no feature covers it, NaN if not visible to the target.
+
+    `read` is False for text that was truncated.
+    """
 
     text: str
     field: str
@@ -24,7 +24,7 @@ class Segment:
 
 
 def split_segments(explanation: Explanation, field: str, row: int = 0) -> list[Segment]:
-    """The whole text of an input in order, features' pieces and what lies between them; nothing is lost."""
+    """Split the whole text of an input into the segments of its features and what lies between them."""
     text = explanation.source_texts[field]
     placed = [
         (feature.start, feature.end, score)
@@ -42,57 +42,59 @@ def split_segments(explanation: Explanation, field: str, row: int = 0) -> list[S
 
 
 def _merge_empty_spans(spans: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
-    """Empty spans, which are tokens of space with nothing behind them, give their scores to a neighbour."""
-    housed: list[tuple[int, int, float]] = []
+    """Add the scores of empty spans, which are tokens of trailing whitespace, to a neighbour."""
+    merged: list[tuple[int, int, float]] = []
     for start, end, score in spans:
-        if housed and (start == end or housed[-1][0] == housed[-1][1]):
-            first, last, before = housed.pop()
+        if merged and (start == end or merged[-1][0] == merged[-1][1]):
+            first, last, before = merged.pop()
             start, end = (first, last) if start == end else (start, end)
             score = _add_visible(before, score)
-        housed.append((start, end, score))
-    return [span for span in housed if span[1] > span[0]]
+        merged.append((start, end, score))
+    return [span for span in merged if span[1] > span[0]]
 
 
 def _add_visible(one: float, other: float) -> float:
-    """The sum of the scores that are visible."""
+    """Add two scores, leaving out NaN."""
     return other if math.isnan(one) else one if math.isnan(other) else one + other
 
 
 def _fill_gaps(text: str, field: str, merged: list[tuple[int, int, float]]) -> list[Segment]:
-    pieces, place = [], 0
+    segments, place = [], 0
     for start, end, score in merged:
         if start > place:
             read = place > 0 or not text[:start].strip()
-            pieces.append(Segment(text[place:start], field, place, start, read=read))
-        pieces.append(Segment(text[start:end], field, start, end, score))
+            segments.append(Segment(text[place:start], field, place, start, read=read))
+        segments.append(Segment(text[start:end], field, start, end, score))
         place = end
     if place < len(text):
-        pieces.append(Segment(text[place:], field, place, len(text), read=not text[place:].strip()))
-    return pieces
+        segments.append(Segment(text[place:], field, place, len(text), read=not text[place:].strip()))
+    return segments
 
 
 def rank_segments(explanation: Explanation, row: int = 0) -> list[Segment]:
-    """All pieces that have a score, strongest first."""
+    """List all segments that have a score, strongest first."""
     fields = explanation.source_texts
-    pieces = [piece for field in fields for piece in split_segments(explanation, field, row) if has_score(piece)]
-    return sorted(pieces, key=lambda piece: -abs(piece.score or 0.0))
+    segments = [
+        segment for field in fields for segment in split_segments(explanation, field, row) if has_score(segment)
+    ]
+    return sorted(segments, key=lambda segment: -abs(segment.score or 0.0))
 
 
 def collect_spreads(explanation: Explanation, row: int = 0) -> dict[tuple[str, int], float]:
-    """How far other random draws would move each piece, by its field and start; empty where nothing was drawn."""
+    """Return the standard error of each segment by its field and start; empty if nothing was sampled."""
     if explanation.spread is None:
         return {}
-    pieces = rank_segments(replace(explanation, scores=explanation.spread), row)
-    return {(piece.field, piece.start): piece.score or 0.0 for piece in pieces}
+    segments = rank_segments(replace(explanation, scores=explanation.spread), row)
+    return {(segment.field, segment.start): segment.score or 0.0 for segment in segments}
 
 
-def has_score(piece: Segment) -> bool:
-    """Whether the piece has a score to show."""
-    return piece.score is not None and math.isfinite(piece.score)
+def has_score(segment: Segment) -> bool:
+    """Return whether the segment has a finite score."""
+    return segment.score is not None and math.isfinite(segment.score)
 
 
 def measure_special_share(explanation: Explanation, row: int = 0) -> dict[str, float]:
-    """The share of all credit, 0 to 1, that sits on each special token: those have no place in the text."""
+    """Return each special token's share, 0 to 1, of all absolute scores; these tokens have no place in the text."""
     scores = [0.0 if math.isnan(score) else abs(score) for score in explanation.scores[row].tolist()]
     total = sum(scores) or 1.0
     shares: dict[str, float] = {}

@@ -90,7 +90,7 @@ def _show(substitutions: tuple[Substitution, ...], explanation: Explanation, row
     draw_html(render_lead(describe_substitutions(substitutions, token, foil), live=True))
     percent = st.column_config.NumberColumn(format="percent")
     rows = list_rows(substitutions, token, foil)
-    names = {column: percent for column in rows[0] if column not in ("word", "the model writes")}
+    names = {column: percent for column in rows[0] if column not in ("word", "generated text")}
     draw_table(rows, "Each replacement with the probability of the generated word", **names)
     if foil is None:
         st.caption(escape("Fill in “Rather than” above to compare the generated word with another one."))

@@ -16,7 +16,9 @@ from explainers.export.serialize import FORMULA, from_json, to_csv, to_json
 from explainers.request import pack
 from explainers.results.explanation import Feature, Prediction
 from explainers.visualization.charts.bars import describe_bars, draw_bars
+from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.summaries.provenance import write_code
+from explainers.visualization.text.escape import strip_markup
 from tests.support.explanations import AGAINST, EVIL, ParsedHtml, make_explanation, mark_controls
 from tests.support.generations import generation
 from tests.support.sentences import HOSTILE, SENTENCES
@@ -237,10 +239,7 @@ def test_the_html_shows_sentence_map_table_computation_and_code():
     html = to_html(explanation)
     assert html.startswith('<!doctype html>\n<html lang="en">')
     page = ParsedHtml(html)
-    assert (
-        page.text("wf-said")
-        == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
-    )
+    assert page.text("wf-said") == strip_markup(describe_explanation(explanation))
     assert page.text("wf-map") == "good bad film"
     assert "Cut here." in page.text()
     assert "bad−0.20" not in page.text()

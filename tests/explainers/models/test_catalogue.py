@@ -77,7 +77,7 @@ def test_a_hub_card_has_an_owner_and_a_size_but_no_score(card):
     assert card.key.count("/") == 1
     assert card.score == card.wheel == ""
     assert card.megabytes > 50
-    assert "needs the model hub" in dict(list_facts(card))["Where from"]
+    assert "needs the model hub" in dict(list_facts(card))["Source"]
 
 
 def test_a_revision_is_pinned_where_transformers_pins_it_and_nowhere_else():
@@ -105,7 +105,7 @@ def test_every_method_either_works_on_a_model_or_has_a_reason(card):
     assert "integrated_gradients" in {method.key for method in works}
     shown = dict(list_facts(card))
     for key, reason in lacks.items():
-        assert shown[METHODS[key].label] == f"not with this model: it needs {reason}"
+        assert shown[METHODS[key].label] == f"does not work with this model: needs {reason}"
         assert METHODS[key].needs - card.provides
 
 

@@ -61,7 +61,8 @@ def show_side_by_side(named: Mapping[str, Explanation], key: str) -> None:
         return
     table = measure_agreements(comparison.explanations, comparison.rows)
     with summary:
-        draw_html(render_lead(pairs.describe_agreement(comparison.names, table), live=True))
+        unit = "squares" if comparison.explanations[0].kind == "image" else "words"
+        draw_html(render_lead(pairs.describe_agreement(comparison.names, table, unit), live=True))
     left, right = st.columns(2)
     with left:
         _show_agreement(comparison, table, key)

@@ -46,7 +46,7 @@ def test_two_maps_are_told_how_well_they_agree_with_the_numbers(value, said):
     assert said in found
     assert f"is {value:.2f}".replace("-", "−") in found
     assert "3 of the 5 strongest are the same" in found
-    assert "over the 20 pieces" in found
+    assert "for 20 words" in found
 
 
 def test_of_several_the_most_and_the_least_alike_are_named():
@@ -90,11 +90,10 @@ def test_a_line_a_word_goes_through_its_places_and_bears_its_name_at_both_ends()
 
 
 def test_the_strongest_word_is_named_or_what_it_depends_on():
-    assert (
-        describe_movement(["A", "B"], RANKING)
-        == "Which word is the strongest depends on it: “good” with A; “bad” with B."
+    assert describe_movement(["A", "B"], RANKING) == "The strongest word differs: “good” with A; “bad” with B."
+    assert "“good” is the strongest in both explanations" in describe_movement(
+        ["A", "B"], {"good": [1, 1], "bad": [2, 2]}
     )
-    assert "“good” is the strongest in both maps" in describe_movement(["A", "B"], {"good": [1, 1], "bad": [2, 2]})
     assert describe_movement(["A", "B"], {}) == ""
 
 
@@ -106,9 +105,9 @@ def steps(*values, shared=20):
     ("found", "said"),
     [
         (steps(0.9, 0.8), "hardly depends on what the model has learnt"),
-        (steps(0.9, 0.5), "a part of the map stays the same"),
-        (steps(0.9, 0.1), "the map depends on what the model has learnt"),
-        (steps(0.9, -0.1), "the map depends on what the model has learnt"),
+        (steps(0.9, 0.5), "a part of the explanation does not depend"),
+        (steps(0.9, 0.1), "the explanation depends on what the model has learnt"),
+        (steps(0.9, -0.1), "the explanation depends on what the model has learnt"),
         (steps(0.9, None), "too few words"),
         (steps(0.9, 0.1, shared=5), "too few words"),
     ],
@@ -122,7 +121,7 @@ def test_the_falling_line_begins_at_1_and_has_a_point_a_layer():
     assert list(strengths.y) == list(signed.y) == [1.0, 0.9, 0.5, None]
     assert "layer.0 0.90; layer.1 0.50" in sanity_alt(steps(0.9, 0.5, None))
     unsigned = [RandomizationStep("head", Agreement(20, None, 0.5, 0.6, 5))]
-    assert [line.name for line in draw_decline(unsigned).data] == ["strengths"]
+    assert [line.name for line in draw_decline(unsigned).data] == ["absolute scores"]
 
 
 def test_one_limit_for_all_maps_where_they_measure_the_same_and_none_where_they_do_not():
@@ -178,13 +177,13 @@ def test_the_table_tells_how_true_each_map_is_once_all_are_checked():
     rows = list_costs(["A", "B"], maps, [0, 0], [checked(0.4), checked(0.2, verdict=False)])
     assert [(row["aopc"], row["random"], row["chance"]) for row in rows] == [
         (0.4, 0.1, "beats chance"),
-        (0.2, 0.1, "cannot be told from chance"),
+        (0.2, 0.1, "cannot be distinguished from chance"),
     ]
     assert "aopc" not in list_costs(["A", "B"], maps, [0, 0], [checked(0.4), None])[0]
 
 
 def test_the_truest_map_is_the_one_that_gains_most_over_chance_if_any_beats_it():
     said = name_most_faithful(["A", "B", "C"], [checked(0.4), checked(0.5, random=0.3), checked(0.9, verdict=False)])
-    assert said.startswith("A is the truest to the model")
-    assert "falls by 0.40 on average, with random rankings by 0.10. 2 of 3 maps beat chance." in said
-    assert name_most_faithful(["A"], [checked(0.9, verdict=False)]) == "None of these maps beats chance."
+    assert said.startswith("A is the most faithful")
+    assert "by 0.40 on average; random rankings lower it by 0.10. 2 of 3 explanations beat chance." in said
+    assert name_most_faithful(["A"], [checked(0.9, verdict=False)]) == "None of these explanations beats chance."

@@ -68,24 +68,24 @@ def test_plotlys_text_names_signs_by_number_for_it_knows_few_names():
 
 
 def test_the_axis_says_what_a_bar_stands_for():
-    assert drawn(make_explanation())[0].layout.xaxis.title.text == "Push towards POSITIVE, in probability"
+    assert drawn(make_explanation())[0].layout.xaxis.title.text == "Score towards POSITIVE, in probability"
     assert drawn(make_explanation(target=AGAINST))[0].layout.xaxis.title.text == (
-        "Push towards POSITIVE rather than NEGATIVE, in probability"
+        "Score towards POSITIVE rather than NEGATIVE, in probability"
     )
     unsigned, trace = drawn(make_explanation(signed=False, additive=False, scores=(0.3,)))
-    assert unsigned.layout.xaxis.title.text == "Weight for POSITIVE"
+    assert unsigned.layout.xaxis.title.text == "Score for POSITIVE"
     assert set(trace.text) == {"0.30"}
 
 
 def test_the_figure_is_told_in_words():
     assert (
         describe_bars(make_explanation())
-        == "Bars. Push towards POSITIVE, in probability: good +0.30; bad −0.20; film +0.05."
+        == "Bars. Score towards POSITIVE, in probability: good +0.30; bad −0.20; film +0.05."
     )
     assert describe_bars(make_explanation(), most=1).endswith(": good +0.30.")
     assert (
         describe_bars(make_explanation(signed=False, additive=False))
-        == "Bars. Weight for POSITIVE: good 0.30; bad −0.20; film 0.05."
+        == "Bars. Score for POSITIVE: good 0.30; bad −0.20; film 0.05."
     )
 
 

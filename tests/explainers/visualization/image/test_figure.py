@@ -282,7 +282,7 @@ def test_the_text_for_those_who_do_not_see_says_where_and_how_much():
     said = describe_figure(explained(scores), Look("overlay"))
     assert said == (
         "Overlay of 9 rows and 9 columns: 100 % of the push towards cat lies in the upper right; "
-        "100 % of the push away from cat lies in the lower left. The strongest score is 0.25."
+        "100 % of the push away from cat lies in the lower left. The largest score is 0.25."
     )
     assert "in either direction" in describe_figure(replace(explained(scores), signed=False), Look())
 

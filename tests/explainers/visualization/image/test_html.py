@@ -37,8 +37,8 @@ def test_the_sentence_leaves_out_a_direction_that_is_weak_beside_the_other():
 
 
 def test_the_sentence_says_when_nothing_stands_out_or_moves():
-    assert "No part of the picture stands out" in describe_explanation(explained(np.ones((1, 9, 9))))
-    assert "No part of the picture moves this number" in describe_explanation(explained(np.zeros((1, 9, 9))))
+    assert "No region stands out" in describe_explanation(explained(np.ones((1, 9, 9))))
+    assert "Every region has the score 0" in describe_explanation(explained(np.zeros((1, 9, 9))))
 
 
 def test_the_sentence_with_a_foil_pushes_towards_one_or_the_other():
@@ -66,7 +66,7 @@ def test_places_add_up_to_all_scores_and_all_credit():
         (Look("heatmap", "negative"), ("away from cat",), ("towards",)),
         (Look("overlay", "absolute"), ("in either direction",), ("away",)),
         (Look("masked_image"), ("the rest is black",), ("towards",)),
-        (Look("alpha_scaling"), ("fades",), ("towards",)),
+        (Look("alpha_scaling"), ("fade",), ("towards",)),
     ],
 )
 def test_the_legend_names_the_colours_that_are_shown_and_no_others(look, there, absent):
@@ -75,7 +75,7 @@ def test_the_legend_names_the_colours_that_are_shown_and_no_others(look, there, 
     assert not any(word in said for word in absent)
 
 
-def test_the_legend_thanks_the_photographer_and_says_what_is_not_read():
+def test_the_legend_credits_the_photographer_and_says_what_is_not_read():
     photographed = explained(
         spotted(),
         request=Request("image_classification", "m", {"image": PHOTOGRAPHS[1].picture}),
@@ -83,10 +83,10 @@ def test_the_legend_thanks_the_photographer_and_says_what_is_not_read():
     )
     said = render_image_legend(photographed, Look())
     assert PHOTOGRAPHS[1].credit in said
-    assert "The model reads the part that is not veiled in grey." in said
-    assert "veiled" not in render_image_legend(photographed, Look(original=False))
+    assert "The model does not read the part under the grey veil." in said
+    assert "veil" not in render_image_legend(photographed, Look(original=False))
     lost = replace(photographed, request=Request("image_classification", "m", {"image": Picture(b"", "0" * 64)}))
-    assert "The picture itself is not here" in render_image_legend(lost, Look())
+    assert "The image itself is not available" in render_image_legend(lost, Look())
 
 
 def test_a_page_holds_four_pictures_and_nothing_of_a_hostile_label_as_markup():

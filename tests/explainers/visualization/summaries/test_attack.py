@@ -1,4 +1,4 @@
-"""What is said and drawn of an attack: honest, escaped, and readable without colour."""
+"""The summary, the rows, the chart and the diff of an attack."""
 
 import re
 
@@ -14,8 +14,8 @@ EVIL = "<img src=x onerror=alert(1)>"
 TEXT = f"good {EVIL} film"
 
 
-def made(key="hotflip", success=True, wanted=None, edits=(), reason="", minimal=(), last=0.2, says="NEGATIVE"):
-    walk = (Step(TEXT, (), "POSITIVE", 0.9), *[Step("bad film", (edit,), says, last) for edit in edits])
+def make_attack(key="hotflip", success=True, wanted=None, edits=(), reason="", minimal=(), last=0.2, says="NEGATIVE"):
+    trajectory = (Step(TEXT, (), "POSITIVE", 0.9), *[Step("bad film", (edit,), says, last) for edit in edits])
     return Attack(
         request=Request("text_classification", "m", {"text": TEXT}),
         key=key,
@@ -26,70 +26,77 @@ def made(key="hotflip", success=True, wanted=None, edits=(), reason="", minimal=
         after=Prediction((Target(says, 1, probability=1 - last),)),
         success=success,
         reason=reason,
-        trajectory=walk,
+        trajectory=trajectory,
         minimal=minimal,
     )
 
 
-def read(html):
-    """What a person reads of it."""
+def read_visible(html):
+    """Return the visible text."""
     return re.sub(r"<style>.*?</style>|<span class=\"wf-heard\">.*?</span>|<[^>]+>", "", html, flags=re.DOTALL)
 
 
 def test_a_success_names_the_words_and_how_far_the_probability_fell():
-    one = describe_attack(made(edits=[Edit(0, "good", "bad", -2.0, 0, 4)]))
-    assert (
-        read(one) == "Changing 1 word makes the model say NEGATIVE (POSITIVE falls from 90 % to 20 %): “good” → “bad”."
+    one = describe_attack(make_attack(edits=[Edit(0, "good", "bad", -2.0, 0, 4)]))
+    assert read_visible(one) == (
+        "Changing 1 word makes the model predict NEGATIVE (POSITIVE falls from 90 % to 20 %): “good” → “bad”."
     )
-    aimed = describe_attack(made(wanted=Target("NEGATIVE"), edits=[Edit(0, "good", "bad", 2.0, 0, 4)], last=0.8))
-    assert read(aimed) == "Changing 1 word makes the model say NEGATIVE (80 %): “good” → “bad”."
+    aimed = describe_attack(make_attack(wanted=Target("NEGATIVE"), edits=[Edit(0, "good", "bad", 2.0, 0, 4)], last=0.8))
+    assert "NEGATIVE (80 %)" in read_visible(aimed)
 
 
-def test_a_failure_is_called_one_and_tells_how_near_it_came():
+def test_a_failure_has_its_reason_and_the_closest_attempt():
     edit = Edit(0, "good", "fine", -0.1, 0, 4)
-    told = describe_attack(made(success=False, edits=[edit], reason="No more than 1 word may be changed.", last=0.6))
-    assert read(told).startswith("No attack was found that changes the answer. No more than 1 word may be changed.")
-    assert "POSITIVE from 90 % to 60 %" in read(told)
-    assert read(describe_attack(made(success=False, reason="No word is left that may be changed."))).endswith(
-        "may be changed."
+    failure = describe_attack(
+        make_attack(success=False, edits=[edit], reason="No more than 1 word may be changed.", last=0.6)
     )
+    assert read_visible(failure).startswith(
+        "No attack was found that changes the prediction. No more than 1 word may be changed."
+    )
+    assert "POSITIVE from 90 % to 60 %" in read_visible(failure)
+    assert read_visible(
+        describe_attack(make_attack(success=False, reason="No word is left that may be changed."))
+    ).endswith("may be changed.")
 
 
-def test_a_reduction_says_which_words_are_enough_and_how_many_other_texts_are():
+def test_a_reduction_names_the_words_that_are_enough_and_counts_other_such_texts():
     edits = [Edit(1, "so", "", 0.1, 5, 7)]
     states = (Step("good", tuple(edits), "POSITIVE", 0.95), Step("film", tuple(edits), "POSITIVE", 0.9))
-    found = made("input_reduction", edits=edits, minimal=states, says="POSITIVE", last=0.95, reason="One word is left.")
-    assert "Nothing but “bad film” is needed: the model still says POSITIVE (95 % with these words" in read(
-        describe_attack(found)
+    found = make_attack(
+        "input_reduction", edits=edits, minimal=states, says="POSITIVE", last=0.95, reason="One word is left."
     )
-    assert "1 other short text does the same. One word is left." in read(describe_attack(found))
+    summary = read_visible(describe_attack(found))
+    assert "“bad film” is enough: the model still predicts POSITIVE (95 % with these words, 90 % with all)" in summary
+    assert "1 other short text is enough too. One word is left." in summary
     assert [row["text"] for row in list_shortest(found)] == ["good", "film"]
-    assert "No word can be dropped" in read(describe_attack(made("input_reduction", success=False, reason="r")))
+    assert "No word can be dropped" in read_visible(
+        describe_attack(make_attack("input_reduction", success=False, reason="r"))
+    )
 
 
-def test_a_diff_shows_old_and_new_where_they_stand_and_foreign_text_as_text():
+def test_a_diff_shows_old_and_new_words_in_place_and_escapes_them():
     edits = [Edit(0, "good", EVIL, -2.0, 0, 4), Edit(2, "film", "", 0.1, len(TEXT) - 4, len(TEXT))]
     html = render_diff(TEXT, reversed(edits))
     assert "<img" not in html
-    assert read(html).replace("&lt;", "<").replace("&gt;", ">") == f"good{EVIL} {EVIL} film"
+    assert read_visible(html).replace("&lt;", "<").replace("&gt;", ">") == f"good{EVIL} {EVIL} film"
     assert re.findall(r"<(del|ins)>", html) == ["del", "ins", "del"]
     assert html.count("removed: ") == 2
     assert html.count("added: ") == 1
 
 
 @pytest.mark.parametrize("draw", [describe_attack, describe_path, lambda attack: draw_path(attack).to_json()])
-def test_no_markup_of_foreign_text_reaches_sentence_or_figure(draw):
+def test_foreign_text_is_escaped_in_summary_and_chart(draw):
     edit = Edit(0, EVIL, EVIL, -2.0, 0, 4)
-    found = draw(made(edits=[edit], wanted=Target(EVIL), says=EVIL))
+    found = draw(make_attack(edits=[edit], wanted=Target(EVIL), says=EVIL))
     assert "<img" not in found or draw is describe_path
 
 
-def test_the_path_and_its_rows_hold_every_step():
-    found = made(edits=[Edit(0, "good", "bad", -2.0, 0, 4), Edit(2, "film", "hour", -1.0, 34, 38)])
+def test_the_chart_and_the_rows_have_every_step():
+    found = make_attack(edits=[Edit(0, "good", "bad", -2.0, 0, 4), Edit(2, "film", "hour", -1.0, 34, 38)])
     assert list(draw_path(found).data[0].y) == [0.9, 0.2, 0.2]
     assert draw_path(found).layout.xaxis.title.text == "words changed, step by step"
-    assert draw_path(made("input_reduction")).layout.xaxis.title.text == "words dropped, step by step"
+    assert draw_path(make_attack("input_reduction")).layout.xaxis.title.text == "words dropped, step by step"
     rows = list_steps(found)
-    assert [row["change"] for row in rows] == ["the text as it was", "good → bad", "film → hour"]
+    assert [row["change"] for row in rows] == ["original text", "good → bad", "film → hour"]
     assert [row["estimate"] for row in rows] == [0, -2.0, -1.0]
     assert "good → bad: 20 %" in describe_path(found)

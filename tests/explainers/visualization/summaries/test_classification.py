@@ -16,7 +16,7 @@ def said(**changes):
 
 
 def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_direction():
-    assert said() == "The model says POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
+    assert said() == "The model predicts POSITIVE (98 %). “good” pushes hardest towards it; “bad” pushes away from it."
     assert said(scores=(0.1, -0.5, 0.3)).endswith("“bad” pushes hardest away from it; “film” pushes towards it.")
     assert said(scores=(0.5, -0.01, 0.0)).endswith("“good” pushes hardest towards it.")
     assert said(scores=(-0.5, 0.01, 0.0)).endswith("“good” pushes hardest away from it.")
@@ -25,18 +25,18 @@ def test_the_sentence_names_the_answer_and_the_strongest_word_of_either_directio
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"scores": (0.0,)}, "No word moves this number."),
-        ({"text": "a b c d e f", "scores": (0.1,)}, "No single word stands out: many share the weight."),
-        ({"signed": False}, "“good” matters most."),
+        ({"scores": (0.0,)}, "Every word has the score 0."),
+        ({"text": "a b c d e f", "scores": (0.1,)}, "No single word stands out"),
+        ({"signed": False}, "“good” has the largest score."),
         ({"converged": (False,)}, "only a sketch: it did not converge."),
         ({"baselines": np.zeros(1, np.float32)}, "only a sketch: 85 % of the change is unexplained."),
         (
             {"target": Target("NEGATIVE", 0, probability=0.02)},
-            "says POSITIVE (98 %). Asked about NEGATIVE (2 %): “good”",
+            "predicts POSITIVE (98 %). This explains NEGATIVE (2 %): “good”",
         ),
         (
             {"target": AGAINST},
-            "Why POSITIVE rather than NEGATIVE? “good” pushes hardest towards POSITIVE; “bad” pushes towards NEGATIVE.",
+            "This explains POSITIVE rather than NEGATIVE: “good” pushes hardest towards POSITIVE;",
         ),
         (
             {"text": "wow !!! so", "scores": (0.1, 0.9, -0.1)},
@@ -68,7 +68,7 @@ def test_a_map_that_converged_is_not_doubted():
 )
 def test_a_probability_is_a_percentage(probability, shown):
     targets = (Target("POSITIVE", 1, probability=probability), Target("NEGATIVE", 0, probability=0.0))
-    assert said(target=targets[0], prediction=Prediction(targets)).startswith(f"The model says POSITIVE{shown}.")
+    assert said(target=targets[0], prediction=Prediction(targets)).startswith(f"The model predicts POSITIVE{shown}.")
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.5, "0.50"), (-3.2, "−3.20"), (2.31, "2.31")])
@@ -149,7 +149,7 @@ def test_the_computation_is_told_from_its_own_settings():
     assert told["Method"].startswith("Integrated gradients: ")
     assert "arXiv:1703.01365" in told["Method"]
     assert told["Explained"] == "POSITIVE, in probability"
-    assert (told["Value at the text"], told["Value at the baseline"]) == ("0.98", "0.83")
+    assert (told["Value at the input"], told["Value at the baseline"]) == ("0.98", "0.83")
     assert (told["Tolerance"], told["Seed"]) == ("0.01", "7")
     assert (told["Model"], told["Torch"]) == ("Sentiment", "2.13.0")
     assert "Revision" not in told

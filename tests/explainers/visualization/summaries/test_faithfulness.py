@@ -110,12 +110,16 @@ def test_curves_begin_with_the_whole_text_and_lie_over_the_band_of_random_rankin
     for edge, percent in ((upper, 97.5), (lower, 2.5)):
         assert list(edge.y) == pytest.approx([first, *np.percentile(random, percent, axis=0)])
     assert lower.fill == "tonexty"
-    assert (own.name, mean.name, lower.name) == ("this map", "random, mean", "95 % of random rankings")
+    assert (own.name, mean.name, lower.name) == (
+        "this explanation",
+        "mean of random rankings",
+        "95 % of random rankings",
+    )
 
 
 def test_a_figure_is_told_in_words_and_holds_no_markup():
-    assert "at 25 % the map +0.50, random rankings" in describe_curve(make_faithfulness(), "comprehensiveness")
-    assert "at 100 % the map 0" in describe_curve(make_faithfulness(), "sufficiency")
+    assert "at 25 % this explanation +0.50, random rankings" in describe_curve(make_faithfulness(), "comprehensiveness")
+    assert "at 100 % this explanation 0" in describe_curve(make_faithfulness(), "sufficiency")
     evil = draw_curve(make_faithfulness(unit="<b>$x$</b>"), "comprehensiveness")
     assert evil.layout.yaxis.title.text == f"fall, in {escape_plain('<b>$x$</b>')}"
 

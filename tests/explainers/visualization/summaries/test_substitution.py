@@ -1,4 +1,4 @@
-"""What other words do, in a sentence and in rows: counted, the extremes named, and always as text."""
+"""The summary of substitutions and their rows."""
 
 import pytest
 
@@ -13,28 +13,26 @@ DOCTOR, NURSE, BAKER = (
 )
 
 
-def test_the_sentence_counts_where_the_token_is_likelier_and_names_the_extremes():
+def test_the_summary_counts_the_words_and_names_the_extremes():
     shown = ParsedHtml(describe_substitutions([DOCTOR, NURSE, BAKER], "He", "She")).text()
-    assert shown == (
-        "“He” is likelier than “She” with 1 of 3 words. Of the two it has most with “doctor” (75 %), and least with "
-        "“nurse” (25 %)."
-    )
+    assert shown.startswith("“He” is more probable than “She” with 1 of 3 words.")
+    assert "largest with “doctor” (75 %) and smallest with “nurse” (25 %)." in shown
     assert "with every one of 1 words" in ParsedHtml(describe_substitutions([DOCTOR], "He", "She")).text()
     assert "with none of 1 words" in ParsedHtml(describe_substitutions([NURSE], "He", "She")).text()
 
 
-def test_without_a_contrast_it_is_the_probability_that_is_named():
+def test_without_a_contrast_the_summary_has_probabilities():
     alone = [Substitution(swap.word, swap.probability, None, swap.continuation) for swap in (DOCTOR, NURSE)]
     assert ParsedHtml(describe_substitutions(alone, "He", None)).text() == (
-        "“He” is likeliest with “doctor” (60 %), and least likely with “nurse” (10 %)."
+        "“He” is most probable with “doctor” (60 %) and least probable with “nurse” (10 %)."
     )
-    assert list_rows(alone, "He", None)[0] == {"word": "nurse", "“He”": 0.1, "the model writes": "She."}
+    assert list_rows(alone, "He", None)[0] == {"word": "nurse", "“He”": 0.1, "generated text": "She."}
 
 
-def test_the_row_where_the_token_has_least_of_the_two_comes_first():
+def test_rows_are_sorted_by_the_share_of_the_token():
     found = list_rows([DOCTOR, NURSE, BAKER], "He", "She")
     assert [row["word"] for row in found] == ["nurse", "baker", "doctor"]
-    assert found[0] == {"word": "nurse", "“He”": 0.1, "“She”": 0.3, "of the two": 0.25, "the model writes": "She."}
+    assert found[0] == {"word": "nurse", "“He”": 0.1, "“She”": 0.3, "share of both": 0.25, "generated text": "She."}
 
 
 @pytest.mark.parametrize("evil", EVIL)

@@ -81,11 +81,11 @@ def test_classes_have_colours_that_no_score_has_and_begin_again_when_there_are_m
 
 def test_the_sentence_says_what_was_taken_for_what():
     found = about("Clara Weiss saw Vienna with Otto", *THREE)
-    assert "The model takes Vienna for LOC (90 %)." in ParsedHtml(describe_explanation(found, 1)).text()
+    assert "The model labels Vienna as LOC (90 %)." in ParsedHtml(describe_explanation(found, 1)).text()
     assert name_direction(found, 1) == "“Vienna” as LOC"
     other = replace(found, targets=(Target("ORG", 5, 3, "LOC", 0.02, "Vienna"),) * 2)
     said = ParsedHtml(describe_explanation(other, 0)).text()
-    assert said.startswith("Asked whether the model takes Vienna for ORG (2 %). Why Vienna as ORG rather than LOC?")
+    assert said.startswith("This explains Vienna as ORG (2 %) rather than LOC:")
     assert name_direction(other, 0) == "“Vienna” as ORG rather than LOC"
 
 
@@ -108,4 +108,4 @@ def test_the_question_of_an_answer_names_its_words():
         prediction=Prediction((Target("Otto", probability=0.6),), "Otto"),
     )
     said = ParsedHtml(describe_explanation(answered, 0)).text()
-    assert "The model answers Otto (60 %). Asked about Clara (50 %): Why Clara as start rather than Otto?" in said
+    assert "The model answers Otto (60 %). This explains Clara as start (50 %) rather than Otto:" in said

@@ -89,7 +89,7 @@ def test_the_words_of_each_role_are_a_block_and_no_letter_is_lost_between_them()
     drawn = make_payload(generation(segments=segments))
     blocks = [(block["role"], "".join(part[0] for part in block["parts"])) for block in drawn["fields"][0]["blocks"]]
     assert blocks == [("Instructions", "The capital"), ("You", "of France is")]
-    assert drawn["fields"][1]["blocks"][0]["role"] == "The model"
+    assert drawn["fields"][1]["blocks"][0]["role"] == "Model"
 
 
 def test_a_token_of_space_is_a_mark_and_one_that_the_text_does_not_hold_is_told_apart():
@@ -148,9 +148,9 @@ def test_the_lead_names_the_token_that_stands_out_and_what_it_was_made_from():
     explanation = generation(scores=SCORES)
     assert find_strongest_row(explanation) == 0
     said = ParsedHtml(describe_generation(explanation)).text()
-    assert said == "Of this text, the model expects Par (50 %) mostly because of “France” and “is”."
+    assert said == "In this text, the model predicts Par (50 %). “France” and “is” push hardest towards it."
     free = replace(explanation, request=replace(explanation.request, inputs={"prompt": "The capital of France is"}))
-    assert ParsedHtml(describe_generation(free)).text().startswith("The model wrote Par (50 %) mostly because of")
+    assert ParsedHtml(describe_generation(free)).text().startswith("The model generated Par (50 %). “France”")
 
 
 def test_the_lead_of_a_contrast_names_both_and_what_pushed_against():
@@ -158,19 +158,21 @@ def test_the_lead_of_a_contrast_names_both_and_what_pushed_against():
     explanation = generation(scores=against)
     explanation = replace(explanation, targets=(replace(explanation.targets[0], foil="Lon"), *explanation.targets[1:]))
     said = ParsedHtml(describe_generation(explanation)).text()
-    assert "Par (50 %) rather than Lon mostly because of “France”, against the push of “of”. Blue pushed" in said
+    assert "rather than Lon. “France” pushes hardest towards it; “of” pushes against it. Blue pushes" in said
 
 
 def test_the_lead_prefers_what_pushed_towards_a_token_and_says_if_nothing_did():
     mixed = generation(scores=[[0.1, 0.2, -0.9, 0.5, 0.1], [0] * 6, [0] * 7])
-    assert "mostly because of “France”, against the push of “of”" in ParsedHtml(describe_generation(mixed)).text()
+    assert (
+        "“France” pushes hardest towards it; “of” pushes against it." in ParsedHtml(describe_generation(mixed)).text()
+    )
     against = generation(scores=[[0, 0, -0.9, 0, 0], [0] * 6, [0] * 7])
-    assert "Par (50 %) against the push of “of”" in ParsedHtml(describe_generation(against)).text()
+    assert "Par (50 %). “of” pushes against it." in ParsedHtml(describe_generation(against)).text()
 
 
 def test_a_chat_that_nobody_forced_was_written():
     free = generation(request=Request("text_generation", "m", {"prompt": "The capital of France is", "system": "Hi"}))
-    assert describe_generation(free).startswith("The model wrote")
+    assert describe_generation(free).startswith("The model generated")
 
 
 def test_the_lead_counts_the_maps_that_are_sketches():
@@ -187,11 +189,11 @@ def test_the_lead_counts_the_maps_that_are_sketches():
 
 def test_the_lead_of_a_method_without_signs_names_weights_and_of_zeros_says_that_nothing_moves():
     assert (
-        "with most weight on “France”"
+        "“France” and “is” have the largest score"
         in ParsedHtml(describe_generation(generation(scores=SCORES, signed=False))).text()
     )
     nothing = generation(scores=[[0] * 5, [0] * 6, [0] * 7])
-    assert "nothing that it read moves this number" in ParsedHtml(describe_generation(nothing)).text()
+    assert "has the score 0" in ParsedHtml(describe_generation(nothing)).text()
 
 
 def test_punctuation_and_template_tokens_are_named_only_if_nothing_else_can_be():
@@ -222,7 +224,7 @@ def test_a_few_large_scores_do_not_leave_all_others_of_a_long_text_pale():
     heatmap = draw_matrix(replace(long, scores=scores)).data[0]
     assert (heatmap.zmin, heatmap.zmax) == (-1, 1)
     assert np.nanmin(heatmap.z) == -50, "the pointer still tells the number"
-    assert heatmap.colorbar.title.text == "probability (larger ones look alike)"
+    assert heatmap.colorbar.title.text == "probability (larger scores have the same colour)"
     scores[7, 3] = 1
     assert draw_matrix(replace(long, scores=scores)).data[0].colorbar.title.text == "probability"
 
@@ -235,10 +237,10 @@ def test_numbers_are_rounded_to_three_digits_and_nothing_else_is_lost():
 def test_the_figure_in_words_and_the_table_name_the_strongest_source_of_each():
     explanation = generation(scores=SCORES, steps=(("entropy", (1.0, 2.0, 3.0)),))
     assert describe_matrix(explanation).startswith(
-        "Heatmap of 3 written pieces and what they were made from. Strongest in each column: Par: France +0.90; is: Par"
+        "Heatmap of 3 generated tokens and their sources. Strongest in each column: Par: France +0.90; is: Par"
     )
     first = list_targets(explanation)[0]
-    assert first["made from"].startswith("France +0.90, is +0.50, of −0.30")
+    assert first["sources"].startswith("France +0.90, is +0.50, of −0.30")
     assert (first["text"], first["probability"], first["entropy"]) == ("Par", 0.5, 1.0)
 
 
@@ -270,14 +272,14 @@ def test_the_file_runs_one_script_of_ours_that_its_policy_knows_and_fetches_noth
 def test_the_file_has_every_written_word_with_its_sources_without_a_script_too():
     page = ParsedHtml(to_html(generation(scores=SCORES)))
     text = page.text(without=("style", "script"))
-    assert "Of this text, the model expects Paris (12 %) mostly because of" in text
+    assert "In this text, the model predicts Paris (12 %). “France” and" in text
     assert "Paris12 %France +0.70" in text
     assert ".17 %Paris +0.40" in text
     assert page.text("wf-map").startswith("The capital of France is")
 
 
 def test_how_it_was_computed_says_that_every_written_token_was_explained():
-    assert dict(list_provenance(generation()))["Explained"] == "each of 3 written tokens, here Par, in probability"
+    assert dict(list_provenance(generation()))["Explained"] == "each of 3 generated tokens, here Par, in probability"
 
 
 @pytest.mark.parametrize("evil", EVIL)

@@ -186,8 +186,8 @@ def legend(**changes):
         ({"unit": "log_odds"}, "Full colour: 0.30 of log-odds, that is the odds times 1.3."),
         ({"unit": "log_odds", "scores": (900.0,)}, "Full colour: 900.00 of log-odds."),
         ({"unit": "score"}, "Full colour: 0.30 of the model's own score."),
-        ({"additive": False}, "Full colour: 0.30, to compare the pieces with each other."),
-        ({"signed": False, "additive": False}, "in either directionFull colour: 0.30, to compare"),
+        ({"additive": False}, "Full colour: 0.30, only to compare words with each other."),
+        ({"signed": False, "additive": False}, "in either directionFull colour: 0.30, only to compare"),
         ({"target": Target(None, 7)}, "towards class 7away from class 7"),
         (
             {"target": AGAINST, "unit": "probability_margin"},
@@ -226,7 +226,7 @@ def test_credit_on_special_tokens_is_stated():
     assert measure_special_share(explanation) == pytest.approx({"[CLS]": 0.12})
     assert (
         ParsedHtml(render_spans(explanation)).text("wf-note")
-        == "Not shown: 12 % on [CLS], which the model adds to every text."
+        == "Not shown: 12 % on [CLS], which the tokenizer adds to every text."
     )
 
 
