@@ -131,7 +131,8 @@ def test_png_json_and_html_files_contain_the_result(opened, tmp_path, browser: B
     alone.goto((tmp_path / "result.html").as_uri())
     assert alone.locator("img").count() == 4
     assert alone.locator("img").evaluate_all("all => all.every(image => image.naturalWidth > 100 && image.alt)")
-    assert alone.get_by_text(re.compile("^The model predicts")).inner_text() == opened.get_by_role("status").inner_text()
+    sentence = opened.get_by_role("status").inner_text()
+    assert alone.get_by_text(re.compile("^The model predicts")).inner_text() == sentence
     context.close()
     assert [problem for problem in problems if "file://" not in problem] == []
 
