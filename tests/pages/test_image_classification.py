@@ -195,7 +195,7 @@ def test_grad_cam_explains_a_label_rather_than_another(opened):
     page_actions.choose(opened, "Method", "Grad-CAM")
     page_actions.choose(opened, "Rather than", 2)
     opened.get_by_role("button", name="Explain", exact=True).click()
-    why = re.compile(r"\w+ rather than \w+")  # Streamlit keeps the previous sentence for a moment
+    why = re.compile(r"\w+.* rather than \w+")  # Streamlit keeps the previous sentence for a moment
     expect(opened.get_by_role("status").filter(has_text=why)).to_be_visible()
     expect(opened.locator(".wf-meter").filter(has_text="1 backward")).to_be_visible()
 

@@ -160,7 +160,7 @@ def test_another_label_is_explained_rather_than_a_contrast(opened):
         page_actions.choose(opened, picker, label)
     explain(opened, "A clever little film.")
     read_text(opened)
-    page_actions.wait_for_sentence(opened, "NEGATIVE rather than POSITIVE")
+    page_actions.wait_for_sentence(opened, re.compile("NEGATIVE.* rather than POSITIVE"))
     assert "target=NEGATIVE" in opened.url
     assert "foil=POSITIVE" in opened.url
 

@@ -1,4 +1,4 @@
-"""What tests of views share: explanations with scores of one's choice, and HTML as a browser would read it."""
+"""Explanations with given scores, and HTML parsed as a browser does."""
 
 from html.parser import HTMLParser
 
@@ -20,7 +20,7 @@ VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
 class ParsedHtml(HTMLParser):
-    """What a browser would make of some HTML: its elements with their attributes, and the text in each."""
+    """The elements of some HTML with their attributes, and the text in each."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -44,7 +44,7 @@ class ParsedHtml(HTMLParser):
         self.texts.append((list(self.open), data))
 
     def text(self, within: str = "", without: tuple[str, ...] = ("style",)) -> str:
-        """The text inside elements of class `within`, that of `without` left out."""
+        """Return the text inside elements of class `within`, without elements of the tags or classes `without`."""
         found = []
         for path, data in self.texts:
             classes = {name for _, attributes in path for name in (attributes.get("class") or "").split()}
@@ -54,32 +54,32 @@ class ParsedHtml(HTMLParser):
         return "".join(found)
 
     def all(self, kind: str) -> list[dict[str, str]]:
-        """The attributes of each element of a class."""
+        """Return the attributes of each element of a class."""
         return [attributes for _, attributes in self.elements if kind in (attributes.get("class") or "").split()]
 
 
 def make_explanation(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) -> Explanation:
-    """An explanation of `text` by words with the given scores, the last one repeated."""
+    """Return an explanation of `text` by word with the given scores, the last one repeated."""
     places = find_words(text)
     features = changes.pop("features", tuple(Feature(text[a:b], "text", a, b, i) for i, (a, b) in enumerate(places)))
     label, target = changes.pop("label", "POSITIVE"), changes.pop("target", None)
     given = [*scores, *[scores[-1]] * len(features)][: len(features)]
-    said = (Target(label, 1, probability=0.98), Target("NEGATIVE", 0, probability=0.02))
-    usual = {
+    predicted = (Target(label, 1, probability=0.98), Target("NEGATIVE", 0, probability=0.02))
+    defaults = {
         "request": Request("text_classification", "sentiment", {"text": text}),
         "features": features,
-        "targets": (target or said[0],),
+        "targets": (target or predicted[0],),
         "scores": np.array([given], np.float32),
         "values": np.array([0.98], np.float32),
         "baselines": np.array([0.98 - np.nansum(np.float32(given))], np.float32),
         "unit": "probability",
         "signed": True,
         "additive": True,
-        "prediction": Prediction(said),
+        "prediction": Prediction(predicted),
     }
-    return Explanation(**usual | changes)
+    return Explanation(**defaults | changes)
 
 
 def mark_controls(text: str) -> str:
-    """The text with its hidden controls as the marks that maps show for them."""
+    """Return the text with control characters as the marks that are rendered for them."""
     return HIDDEN.sub(lambda match: f"{ord(match.group()):04X}", text)

@@ -1,4 +1,4 @@
-"""Checked maps with numbers of one's choice, for tests of what is made of them."""
+"""Faithfulness results with given numbers."""
 
 import math
 
@@ -19,7 +19,7 @@ def make_measure(
 
 def make_faithfulness(own: Measure | None = None, **changes: object) -> Faithfulness:
     own = own or make_measure()
-    usual = {
+    defaults = {
         "request": make_explanation().request,
         "row": 0,
         "target": Target("POSITIVE", 1),
@@ -35,4 +35,4 @@ def make_faithfulness(own: Measure | None = None, **changes: object) -> Faithful
         "every_order": False,
         "measures": (own, make_measure("leave_one_out", math.nan, 1.0, 1.0), make_measure("infidelity", 0.2, 0.5, 0.5)),
     }
-    return Faithfulness(**usual | changes)
+    return Faithfulness(**defaults | changes)

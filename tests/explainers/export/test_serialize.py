@@ -3,26 +3,21 @@
 import csv
 import io
 import json
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from explainers import Explanation, Request, Target, explain
+from explainers import Explanation, Request, Target
 from explainers.errors import BadRequest
 from explainers.export.html import to_html
 from explainers.export.serialize import FORMULA, from_json, to_csv, to_json
 from explainers.request import pack
 from explainers.results.explanation import Feature, Prediction
 from explainers.visualization.charts.bars import describe_bars, draw_bars
-from explainers.visualization.summaries.classification import describe_explanation
-from explainers.visualization.summaries.provenance import write_code
-from explainers.visualization.text.escape import strip_markup
-from tests.support.explanations import AGAINST, EVIL, ParsedHtml, make_explanation, mark_controls
+from tests.support.explanations import AGAINST, ParsedHtml, make_explanation
 from tests.support.generations import generation
-from tests.support.sentences import HOSTILE, SENTENCES
-from tests.support.tiny import tiny
+from tests.support.sentences import HOSTILE
 
 BITS = np.array([0.1, np.nan, -0.0, 1e-45, 3.4028235e38, -1 / 3, np.pi], np.float32)
 
@@ -95,6 +90,8 @@ def inside(name: str, **changes) -> str:
 
 
 NUMBERS = [[0.5] * 7, [0.5] * 7]
+
+
 DAMAGED = {
     "nothing": "",
     "no json": "<html>",
@@ -157,14 +154,14 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_or_hostile_file_is_refused_with_a_word(name):
+def test_a_damaged_or_hostile_file_is_refused_with_a_reason(name):
     with pytest.raises(BadRequest) as refused:
         from_json(DAMAGED[name])
     assert len(str(refused.value)) < 400
 
 
 @pytest.mark.parametrize("field", sorted(set(json.loads(to_json(rich())))))
-def test_a_file_that_lacks_a_field_is_refused(field):
+def test_a_file_without_a_field_is_refused(field):
     read = json.loads(to_json(rich()))
     del read[field]
     with pytest.raises(BadRequest):
@@ -175,7 +172,7 @@ def sheet(explanation):
     return list(csv.DictReader(io.StringIO(to_csv(explanation), newline="")))
 
 
-def test_csv_has_a_row_a_feature_and_target_with_every_bit():
+def test_csv_has_a_row_per_feature_and_target_with_exact_scores():
     found = sheet(rich())
     assert len(found) == 14
     again = np.array([float(row["score"] or "nan") for row in found], np.float32).reshape(2, 7)
@@ -198,97 +195,12 @@ def test_no_cell_of_a_csv_can_start_a_formula(text):
     assert f'"{row["text"]}"' in to_csv(explanation).replace('""', '"')  # in quotes, for those who cut at semicolons
 
 
-def pages():
-    for text in (*HOSTILE.values(), *EVIL):
-        yield make_explanation(text)
-        yield make_explanation(label=text, about=((text, text),), notices=(text,), target=Target(text, 3, foil=text))
-
-
-@pytest.mark.parametrize("explanation", list(pages()), ids=lambda found: str(found.request.inputs + found.notices)[:50])
-def test_the_html_is_one_file_that_fetches_and_runs_nothing(explanation):
-    page = ParsedHtml(to_html(explanation, true_label=EVIL[0]))
-    assert not page.open
-    assert {tag for tag, _ in page.elements} <= {
-        "html", "head", "meta", "title", "style", "body", "main", "section", "h1", "p", "strong", "em", "bdi", "div",
-        "span", "i", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "pre",
-    }  # fmt: skip
-    names = {name for _, attributes in page.elements for name in attributes}
-    assert not names & {"src", "href", "srcset", "action", "data", "poster", "background", "formaction"}
-    assert not [name for name in names if name.startswith("on")]
-    styles = "".join(data for path, data in page.texts if path and path[-1][0] == "style")
-    assert not re.search(r"url|http|@import|expression", styles)
-    assert page.text("wf-map") == mark_controls(explanation.request.texts["text"])
-    assert f"True label: {EVIL[0]}." in page.text()
-
-
-def test_the_html_shows_every_target_under_its_own_heading_or_the_one_that_is_asked_for():
-    whole, second = ParsedHtml(to_html(rich())), ParsedHtml(to_html(rich(), 1))
-    named = [data for path, data in whole.texts if path and path[-1][0] == "h2"]
-    assert named == [str(rich().targets[0].label), "class 0"]
-    assert len([1 for tag, _ in whole.elements if tag == "section"]) == 2
-    assert len([1 for tag, _ in second.elements if tag in ("section", "h2")]) == 1
-
-
-def test_the_html_forbids_by_policy_what_it_does_not_need():
-    (policy,) = [a["content"] for tag, a in ParsedHtml(to_html(make_explanation())).elements if "http-equiv" in a]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-
-
-def test_the_html_shows_sentence_map_table_computation_and_code():
-    explanation = make_explanation(notices=("Cut here.",))
-    html = to_html(explanation)
-    assert html.startswith('<!doctype html>\n<html lang="en">')
-    page = ParsedHtml(html)
-    assert page.text("wf-said") == strip_markup(describe_explanation(explanation))
-    assert page.text("wf-map") == "good bad film"
-    assert "Cut here." in page.text()
-    assert "bad−0.20" not in page.text()
-    assert [text for text in ("bad-0.20000036.4 %", "good+0.30000054.5 %") if text not in page.text()] == []
-    assert "arXiv:1703.01365" in page.text("wf-how")
-    assert write_code(explanation) in "".join(data for path, data in page.texts if path and path[-1][0] == "pre")
-    assert "True label" not in page.text()
-
-
-SETTINGS = [
-    {},
-    {"params": {"tolerance": 0.02, "baseline": "mask", "most_passes": 300}},
-    {"method": "smooth_grad", "params": {"samples": 3, "noise": 0.25}, "seed": 5, "target": 2},
-    {
-        "method": "layer_integrated_gradients",
-        "params": {"steps": 7, "unit": "logit"},
-        "target": Target("LABEL_0", foil="LABEL_1"),
-    },
-    {"method": "saliency", "params": {"norm": "L2"}},
-]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "tiny"
-    for part in tiny("bert"):
-        part.save_pretrained(path)
-    return path
-
-
-@pytest.mark.parametrize("changes", SETTINGS, ids=str)
-def test_the_code_computes_the_very_same_scores_again(folder, changes, capsys):
-    request = Request(
-        **{"task": "text_classification", "model": str(folder), "inputs": {"text": SENTENCES[1]}} | changes
-    )
-    first = explain(request)
-    space: dict[str, object] = {}
-    exec(write_code(first), space)
-    assert bits(space["explanation"].scores) == bits(first.scores)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{score:+.4f}  {text}" for text, score in first.by_word().pairs()]
-
-
 def moderate(explanation):
     return replace(explanation, scores=np.clip(explanation.scores, -1e6, 1e6), values=np.float32([0.5, 0.25]))
 
 
 @pytest.mark.parametrize("name", ["rich", "plain", "nothing", "no baseline"])
-def test_whatever_file_is_accepted_can_be_drawn(name):
+def test_every_accepted_file_can_be_rendered(name):
     explanation = EXPLANATIONS[name] if name != "rich" else moderate(EXPLANATIONS[name])
     explanation = from_json(to_json(explanation))
     for row in range(len(explanation.targets)):

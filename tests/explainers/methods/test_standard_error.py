@@ -19,7 +19,7 @@ def test_scores_that_came_by_chance_are_shown_with_their_spread():
     pieces = [piece["data-n"] for piece in ParsedHtml(render_spans(found)).all("wf-t")]
     assert pieces == ["+0.30 ± 0.06", "−0.20 ± 0.02", "+0.05 ± 0"]
     assert [row["spread"] for row in list_scores(found)] == pytest.approx([0.06, 0.02, 0.0])
-    assert "would move these scores by about ± 15 % of their size" in ParsedHtml(render_convergence(found)).text()
+    assert "by about ± 15 % of their size" in ParsedHtml(render_convergence(found)).text()
     assert "± 0.060000" in to_html(found)
     plain = make_explanation()
     assert "±" not in render_spans(plain) + render_convergence(plain) + to_html(plain)

@@ -1,4 +1,4 @@
-"""Texts in words: every word keeps its place, and none grows into another when those between them go."""
+"""A text as words that are replaced or dropped."""
 
 import pytest
 
@@ -16,19 +16,19 @@ def read(text, kind="bert"):
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
 @pytest.mark.parametrize("text", [*SENTENCES[:4], HOSTILE["emoji"], HOSTILE["image"], "你好,世界 hello"])
-def test_a_text_is_the_sum_of_its_pieces_and_each_lies_where_it_says(kind, text):
-    wording = read(text, kind)
-    assert wording.text.strip() == text.strip()
-    for piece, (start, end) in zip(wording.words, wording.spans, strict=True):
-        assert wording.text[start:end] == piece.text == text[piece.start : piece.end]
-        assert wording.locate(piece.start) == start
+def test_words_and_gaps_make_the_text_and_spans_are_right(kind, text):
+    edited = read(text, kind)
+    assert edited.text.strip() == text.strip()
+    for word, (start, end) in zip(edited.words, edited.spans, strict=True):
+        assert edited.text[start:end] == word.text == text[word.start : word.end]
+        assert edited.locate(word.start) == start
 
 
-def test_a_swap_changes_one_word_and_moves_the_others_along():
-    wording = worded("one two  three").replace_word(1, "seventeen", 0.5)
-    assert wording.text == "one seventeen  three"
-    assert wording.locate(9) == 15
-    assert [(e.position, e.old, e.new, e.score, e.start, e.end) for e in wording.edits] == [
+def test_replacing_a_word_moves_the_following_ones():
+    edited = worded("one two  three").replace_word(1, "seventeen", 0.5)
+    assert edited.text == "one seventeen  three"
+    assert edited.locate(9) == 15
+    assert [(e.position, e.old, e.new, e.score, e.start, e.end) for e in edited.edits] == [
         (1, "two", "seventeen", 0.5, 4, 7)
     ]
 
@@ -46,14 +46,14 @@ def test_a_swap_changes_one_word_and_moves_the_others_along():
     ],
 )
 def test_dropped_words_leave_no_holes_and_no_words_that_were_not_there(text, dropped, left):
-    wording = read(text)
-    gone = [i for i, piece in enumerate(wording.words) if piece.text in dropped]
-    assert wording.drop_words(gone).text == left
-    assert [edit.old for edit in wording.drop_words(gone).edits] == dropped
+    edited = read(text)
+    gone = [i for i, word in enumerate(edited.words) if word.text in dropped]
+    assert edited.drop_words(gone).text == left
+    assert [edit.old for edit in edited.drop_words(gone).edits] == dropped
 
 
 def test_what_the_model_did_not_read_is_no_part_of_the_text_that_is_changed():
     text = " ".join(SENTENCES * 8)
-    wording = read(text)
-    assert text.startswith(wording.text)
-    assert len(wording.text) < len(text)
+    edited = read(text)
+    assert text.startswith(edited.text)
+    assert len(edited.text) < len(text)

@@ -15,7 +15,7 @@ from tests.support.sentences import HOSTILE
 SCORES = [[1, 2, -3, 4, 0.5], [0.25, 0, 1, -2, 1, 8], [1, 1, 1, 1, 1, -2, 6]]
 
 
-def test_words_of_several_tokens_are_one_on_both_axes_and_the_last_word_is_whole():
+def test_words_are_aggregated_on_both_axes():
     found = aggregate(generation(scores=SCORES), Grouping("word"))
     assert found.tokens == ("The", "capital", "of", "France", "is", "Paris", ".")
     assert [target.label for target in found.targets] == ["Paris", "."]
@@ -32,7 +32,7 @@ def test_words_of_several_tokens_are_one_on_both_axes_and_the_last_word_is_whole
     ("how", "paris", "dot"),
     [("sum", 8, 4), ("mean", 8, 2), ("max", 8, 6), ("absmax", 8, 6), ("L2", 8, np.sqrt(40))],
 )
-def test_each_way_of_gathering_is_its_formula_over_the_tokens_that_are_visible(how, paris, dot):
+def test_each_aggregation_is_its_formula_over_visible_tokens(how, paris, dot):
     found = aggregate(generation(scores=SCORES), Grouping("word", how))
     assert_allclose(found.scores[:, 5], [paris, dot])
     of = {"sum": -2, "mean": -1, "max": 1, "absmax": -3, "L2": np.sqrt(10)}[how]
@@ -40,7 +40,7 @@ def test_each_way_of_gathering_is_its_formula_over_the_tokens_that_are_visible(h
     assert (found.signed, found.additive) == (how != "L2", how == "sum")
 
 
-def test_a_sum_keeps_all_credit_so_that_completeness_can_still_be_checked():
+def test_a_sum_stays_complete():
     explanation = generation()
     for level in LEVELS:
         found = aggregate(explanation, Grouping(level, pattern="a"))
@@ -49,7 +49,7 @@ def test_a_sum_keeps_all_credit_so_that_completeness_can_still_be_checked():
         assert found.values.sum() == pytest.approx(explanation.values.sum())
 
 
-def test_spreads_of_a_piece_add_up_on_both_axes_and_only_where_scores_do():
+def test_standard_errors_sum_only_where_scores_do():
     explanation = generation(scores=SCORES)
     spread = np.abs(explanation.scores)
     found = aggregate(replace(explanation, spread=spread), Grouping("word"))
@@ -57,13 +57,13 @@ def test_spreads_of_a_piece_add_up_on_both_axes_and_only_where_scores_do():
     assert aggregate(replace(explanation, spread=spread), Grouping("word", "max")).spread is None
 
 
-def test_the_probability_of_a_piece_is_that_of_its_tokens_one_after_the_other():
+def test_the_probability_of_a_unit_is_the_product_of_its_tokens():
     found = aggregate(generation(), Grouping("word"))
     assert found.targets[0].probability == pytest.approx(0.5 * 0.25)
     assert found.targets[1].probability == pytest.approx(0.5 / 3)
 
 
-def test_step_scores_of_a_piece_are_those_of_its_tokens_one_after_the_other_or_their_mean():
+def test_step_scores_of_a_unit_are_combined_or_averaged():
     shares = np.array([0.5, 0.125, 0.25])
     steps = {
         "probability": shares,
@@ -81,12 +81,12 @@ def test_step_scores_of_a_piece_are_those_of_its_tokens_one_after_the_other_or_t
     assert found["entropy"] == 2
 
 
-def test_tokens_of_another_level_are_left_as_they_are():
+def test_level_token_changes_nothing():
     explanation = generation()
     assert aggregate(explanation, Grouping("token")) == explanation
 
 
-def test_sentences_end_with_their_marks_and_numbers_do_not():
+def test_sentences_end_with_punctuation_but_not_in_numbers():
     text = 'He paid 3.50 euros. "Why?" she asked! 好。不好。'
     explanation = make_explanation(text, (0.1,))
     assert [text.strip() for text in aggregate(explanation, Grouping("sentence")).tokens] == [
@@ -98,7 +98,7 @@ def test_sentences_end_with_their_marks_and_numbers_do_not():
     ]
 
 
-def test_roles_of_a_chat_are_pieces_and_without_roles_each_text_is_one():
+def test_roles_of_a_chat_are_units():
     segments = (("prompt", 0, 11, "system"), ("prompt", 12, 24, "user"))
     found = aggregate(generation(scores=SCORES, segments=segments), Grouping("role"))
     assert found.tokens == ("The capital", "of France is", "Paris.")
@@ -106,13 +106,13 @@ def test_roles_of_a_chat_are_pieces_and_without_roles_each_text_is_one():
     assert aggregate(generation(), Grouping("role")).tokens == ("The capital of France is", "Paris.")
 
 
-def test_matches_of_a_pattern_are_pieces_and_so_is_what_lies_between_them():
+def test_matches_of_a_pattern_and_the_text_between_are_units():
     found = aggregate(generation(scores=SCORES), Grouping("pattern", pattern="of France|Paris"))
     assert found.tokens == ("The capital", "of France", "is", "Paris", ".")
     assert_allclose(found.scores[1], [2, 2, 1, 4, NAN])
 
 
-def test_a_pattern_that_is_none_or_takes_too_long_says_so():
+def test_an_invalid_or_slow_pattern_is_refused():
     with pytest.raises(BadRequest, match="not a regular expression"):
         aggregate(generation(), Grouping("pattern", pattern="(a"))
     with pytest.raises(BadRequest, match="empty"):
@@ -124,14 +124,14 @@ def test_a_pattern_that_is_none_or_takes_too_long_says_so():
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_a_piece_that_no_token_of_is_visible_stays_hidden(how):
+def test_a_unit_without_visible_tokens_stays_nan(how):
     found = aggregate(generation(scores=SCORES, written=("Par", "is", ".")), Grouping("word", how))
     assert np.isnan(found.scores[:, 6]).all()
     assert not np.isnan(found.scores[:, :6]).any()
 
 
 @pytest.mark.parametrize("name", list(HOSTILE))
-def test_no_letter_of_a_hostile_text_is_lost_or_stands_twice(name):
+def test_hostile_texts_keep_every_character_once(name):
     explanation = make_explanation(HOSTILE[name], (0.1,))
     for level in LEVELS:
         found = aggregate(explanation, Grouping(level, pattern=r"\S+"))

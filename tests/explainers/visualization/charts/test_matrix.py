@@ -1,4 +1,4 @@
-"""The heatmap of all targets: what stands in its cells, how it is coloured, and what it says without a picture."""
+"""The heatmap of all targets by all words."""
 
 import json
 from dataclasses import replace
@@ -33,14 +33,14 @@ def heatmap(figure):
     return trace
 
 
-def test_a_cell_is_the_score_of_its_word_for_its_target_and_equal_words_stay_apart():
+def test_each_cell_is_a_score_and_equal_words_stay_apart():
     figure = draw_target_matrix(several(SCORES), [0, 1, 2])
     assert [list(row) for row in heatmap(figure).z] == [[1, 2, 3, -4], [0, None, 0.5, 0], [0.25, 0, 0, 0]]
     assert list(figure.layout.xaxis.ticktext) == ["one", "two", "one", "two"]
     assert list(figure.layout.yaxis.ticktext) == ["joy", "fear", "Ada: PER"]
 
 
-def test_one_symmetric_limit_holds_for_all_and_0_has_no_colour():
+def test_the_colour_scale_is_symmetric_and_0_is_transparent():
     trace = heatmap(draw_target_matrix(several(SCORES), [0, 1, 2]))
     assert (trace.zmin, trace.zmid, trace.zmax) == (-4, 0, 4)
     assert [colour for place, colour in trace.colorscale if place == 0.5] == [
@@ -49,13 +49,13 @@ def test_one_symmetric_limit_holds_for_all_and_0_has_no_colour():
     ]
 
 
-def test_only_the_rows_that_are_asked_for_are_drawn():
+def test_only_the_requested_rows_are_drawn():
     figure = draw_target_matrix(several(SCORES), [1])
     assert list(figure.layout.yaxis.ticktext) == ["fear"]
     assert heatmap(figure).zmax == 0.5
 
 
-def test_of_a_long_text_the_strongest_words_stay_in_reading_order():
+def test_a_long_text_keeps_its_strongest_words_in_reading_order():
     words = [f"w{i:03}" for i in range(2 * WIDEST)]
     features = tuple(Feature(word, "text", 5 * i, 5 * i + 4, i) for i, word in enumerate(words))
     scores = [[(-1) ** i * (i + 1) for i in range(len(words))]]
@@ -64,7 +64,7 @@ def test_of_a_long_text_the_strongest_words_stay_in_reading_order():
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_names_of_labels_and_words_cannot_become_markup(evil):
+def test_labels_and_words_are_escaped(evil):
     features = (Feature(evil, "text", 0, len(evil), 0),)
     figure = draw_target_matrix(several([[1.0]], evil, features, (Target(evil, 0),)), [0])
     written = json.loads(figure.to_json())
@@ -74,12 +74,12 @@ def test_names_of_labels_and_words_cannot_become_markup(evil):
     assert not [name for name in names if "<" in name or "$" in name]
 
 
-def test_the_words_beside_the_picture_name_the_strongest_of_each_row():
+def test_the_description_names_the_strongest_word_of_each_row():
     assert (
         describe_target_matrix(several(SCORES), [0, 2])
         == "Heatmap of 2 rows. Strongest in each: joy: two −4.00; Ada: PER: one +0.25."
     )
 
 
-def test_scores_that_are_all_0_have_a_limit_all_the_same():
+def test_scores_of_0_have_a_colour_limit():
     assert heatmap(draw_target_matrix(replace(several(SCORES), scores=np.zeros((3, 4), np.float32)), [0])).zmax == 1

@@ -7,10 +7,11 @@ import pytest
 from explainers import Prediction, Request, Target
 from explainers.results.attack import Attack, Edit, Step
 from explainers.visualization.charts.attack_path import describe_path, draw_path
-from explainers.visualization.summaries.attack import describe_attack, list_shortest, list_steps
-from explainers.visualization.text.diff import render_diff
+from explainers.visualization.summaries.attack import describe_attack, list_shortest
 
 EVIL = "<img src=x onerror=alert(1)>"
+
+
 TEXT = f"good {EVIL} film"
 
 
@@ -74,29 +75,8 @@ def test_a_reduction_names_the_words_that_are_enough_and_counts_other_such_texts
     )
 
 
-def test_a_diff_shows_old_and_new_words_in_place_and_escapes_them():
-    edits = [Edit(0, "good", EVIL, -2.0, 0, 4), Edit(2, "film", "", 0.1, len(TEXT) - 4, len(TEXT))]
-    html = render_diff(TEXT, reversed(edits))
-    assert "<img" not in html
-    assert read_visible(html).replace("&lt;", "<").replace("&gt;", ">") == f"good{EVIL} {EVIL} film"
-    assert re.findall(r"<(del|ins)>", html) == ["del", "ins", "del"]
-    assert html.count("removed: ") == 2
-    assert html.count("added: ") == 1
-
-
 @pytest.mark.parametrize("draw", [describe_attack, describe_path, lambda attack: draw_path(attack).to_json()])
 def test_foreign_text_is_escaped_in_summary_and_chart(draw):
     edit = Edit(0, EVIL, EVIL, -2.0, 0, 4)
     found = draw(make_attack(edits=[edit], wanted=Target(EVIL), says=EVIL))
     assert "<img" not in found or draw is describe_path
-
-
-def test_the_chart_and_the_rows_have_every_step():
-    found = make_attack(edits=[Edit(0, "good", "bad", -2.0, 0, 4), Edit(2, "film", "hour", -1.0, 34, 38)])
-    assert list(draw_path(found).data[0].y) == [0.9, 0.2, 0.2]
-    assert draw_path(found).layout.xaxis.title.text == "words changed, step by step"
-    assert draw_path(make_attack("input_reduction")).layout.xaxis.title.text == "words dropped, step by step"
-    rows = list_steps(found)
-    assert [row["change"] for row in rows] == ["original text", "good → bad", "film → hour"]
-    assert [row["estimate"] for row in rows] == [0, -2.0, -1.0]
-    assert "good → bad: 20 %" in describe_path(found)
