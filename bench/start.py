@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.report import markdown, told
 from pages.common.navigation import MORE, TASK_PAGES
-from tests.support.browser import FLAGS, chromium, serving
+from tests.support.browser import FLAGS, find_chromium, start_server
 
 MOST = 3.0  # seconds until a page is there
 PATIENCE = 300_000  # milliseconds: the very first visit waits for the imports
@@ -28,10 +28,10 @@ def main() -> None:
     with (
         TemporaryDirectory() as folder,
         endless() as index,
-        serving(Path(folder), WHEREFORE_CACHE_FOLDER=f"{folder}/cache", PIP_INDEX_URL=index) as server,
+        start_server(Path(folder), WHEREFORE_CACHE_FOLDER=f"{folder}/cache", PIP_INDEX_URL=index) as server,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         imports = visit(browser, server.url + ASKING)
         alone = {key: visit(browser, f"{server.url}/{key}") for key in told(list(SHOWN), "pages")}
         with downloading(browser, server.url + ASKING):

@@ -12,8 +12,7 @@ colours show how much each word, or each part of the picture, raised (blue) or l
 with an input without it. The stronger the colour, the larger the effect.
 
 **What it does not say.** An explanation is about *this model's number*. It does not say that the model is right, that
-the author meant it so, or that the world is so. Another model, or another question to the same model, gives another
-explanation.
+the author meant it, or that it is true. Another model, or another label of the same model, has another explanation.
 
 **How far you can trust it.** With integrated gradients, the effects of all words must add up to the whole change of
 the number. Wherefore computes more steps until they nearly do, and shows what is left unexplained. It also runs the

@@ -21,14 +21,14 @@ def _draw_page_card(row: tuple[str, str, str]) -> None:
 st.title(TITLE, anchor=False)
 st.markdown(
     "A language model read this sentence and decided whether it is positive or negative. The colours show which "
-    "words led to its decision (blue), and which spoke against it (orange)."
+    "words pushed it towards its decision (blue), and which pushed it away (orange)."
 )
 task = TASKS["text_classification"]
 request = Request(task.key, "sentiment", task.examples[0].inputs)
 if "home.seen" not in st.session_state:
-    st.session_state["home.seen"] = st.session_state["home.asked"] = True
-if st.session_state.get("home.asked"):
-    explanation = explain_request(request, "home.asked")
+    st.session_state["home.seen"] = st.session_state["home.explain"] = True
+if st.session_state.get("home.explain"):
+    explanation = explain_request(request, "home.explain")
     if explanation:
         show_result(explanation, "home")
 st.subheader("Where these models are right and wrong, and why", anchor=False)

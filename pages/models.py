@@ -1,4 +1,4 @@
-"""Models: what each is, how well it does, where it is now, and which methods work on it, drawn from the catalogue."""
+"""Models: a card for each in the catalogue, with its accuracy, where it is now and which methods work on it."""
 
 from functools import partial
 
@@ -51,8 +51,8 @@ def _draw_group(task: str, cards: list[Card]) -> None:
 
 
 def _draw_card(task: str, card: Card) -> None:
-    now = locate(card)
-    badge = ICONS.get(now, ":gray-badge[:material/download: {}]").format(escape(describe_location(card, now)))
+    location = locate(card)
+    badge = ICONS.get(location, ":gray-badge[:material/download: {}]").format(escape(describe_location(card, location)))
     st.markdown(f"**{escape(card.label)}**  \n{badge}")
     if card.score:
         st.markdown(f":material/target: {escape(card.score)}")

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from explainers import TASKS
-from tests.support.browser import FLAGS, chromium, serving
+from tests.support.browser import FLAGS, find_chromium, start_server
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FILES = {"light": "screenshot.png", "dark": "screenshot-dark.png"}
@@ -23,10 +23,10 @@ def main() -> None:
     """Start a server and a browser of our own, and write both pictures."""
     with (
         TemporaryDirectory() as folder,
-        serving(Path(folder)) as server,
+        start_server(Path(folder)) as server,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         for scheme, name in FILES.items():
             shoot(browser, f"{server.url}/text_classification", scheme, ASSETS / name)
         browser.close()

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-HERE, ARRIVED = "page", "came from another page"  # session state
+HERE, ARRIVED = "page", "arrived from another page"  # session state
 DRAWN: ContextVar[bool] = ContextVar("DRAWN", default=False)
 TITLE = "Wherefore: why did the model say that?"
 HOME = ("home", "Home", "home")

@@ -24,8 +24,8 @@ from pages.common.ui.markdown import escape
 
 def show_workbench(task: Task) -> None:
     """Draw the page of a task."""
-    asked = f"{task.key}.asked"
-    _open_link(task, asked)
+    request_key = f"{task.key}.request"
+    _open_link(task, request_key)
     st.title(task.label, anchor=False)
     st.markdown(task.question)
     with st.sidebar:
@@ -34,34 +34,34 @@ def show_workbench(task: Task) -> None:
         method = pick_method(task, card)
         params, seed = pick_settings(task, method)
     draft = Request(task.key, model, {}, method=method, params=params, seed=seed)
-    draw_examples(task, task.key, _make_asker(asked, draft))
+    draw_examples(task, task.key, _make_callback(request_key, draft))
     with st.form(f"{task.key}.form", border=False):
-        given = draw_inputs(task)
+        inputs = draw_inputs(task)
         draft = replace(draft, target=pick_target(task, card))
         pressed = st.form_submit_button("Explain", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter")
     if pressed:
-        st.session_state[asked] = replace(draft, inputs=given)
-    _show(task, asked, draft)
+        st.session_state[request_key] = replace(draft, inputs=inputs)
+    _show(task, request_key, draft)
 
 
-def _make_asker(asked: str, draft: Request) -> Callable[[Example], None]:
+def _make_callback(request_key: str, draft: Request) -> Callable[[Example], None]:
     """Return the callback that explains an example with the present settings."""
 
-    def ask(example: Example) -> None:
-        st.session_state[asked] = replace(draft, inputs=example.inputs)
+    def explain(example: Example) -> None:
+        st.session_state[request_key] = replace(draft, inputs=example.inputs)
 
-    return ask
+    return explain
 
 
-def _show(task: Task, asked: str, draft: Request) -> None:
-    request: Request | None = st.session_state.get(asked)
+def _show(task: Task, request_key: str, draft: Request) -> None:
+    request: Request | None = st.session_state.get(request_key)
     set_address(request or draft)
     if request is None:
         st.info("Choose an example or type your own, then press **Explain**.")
         return
     if replace(request, inputs=(), target=draft.target) != replace(draft, inputs=()):
         st.caption("The settings have changed since this result. Press **Explain** to use them.")
-    explanation = explain_request(request, asked)
+    explanation = explain_request(request, request_key)
     if explanation:
         if remember_predicted(task, explanation):
             st.rerun()  # for the pickers above; the explanation is cached
@@ -70,12 +70,12 @@ def _show(task: Task, asked: str, draft: Request) -> None:
         st.page_link("pages/about.py", label="What these colours mean, and what they do not", icon=":material/info:")
 
 
-def _open_link(task: Task, asked: str) -> None:
+def _open_link(task: Task, request_key: str) -> None:
     """Set the page to its address when a visitor arrives; warn about what does not exist."""
-    seen = f"{task.key}.seen"
-    if seen in st.session_state and not st.session_state.get(ARRIVED):
+    visited = f"{task.key}.seen"
+    if visited in st.session_state and not st.session_state.get(ARRIVED):
         return
-    st.session_state[seen] = True
+    st.session_state[visited] = True
     fill_with_example(task)
     query = st.query_params.to_dict()
     if not query:
@@ -88,7 +88,7 @@ def _open_link(task: Task, asked: str) -> None:
         st.warning(f"This link could not be opened, so the page shows its defaults. {escape(str(error))}")
         return
     if request.inputs:
-        st.session_state[asked] = request
+        st.session_state[request_key] = request
         st.session_state[OPENED] = (query.get(PACKED, ""), request.inputs)
 
 

@@ -72,7 +72,7 @@ def test_a_link_that_unpacks_to_too_much_is_refused_before_it_is_unpacked():
 @pytest.mark.parametrize("content", [[], "text", {"in.text": 5}, {"in.text": ["a"]}])
 def test_a_link_with_anything_but_texts_is_refused(content):
     link = base64.urlsafe_b64encode(zlib.compress(json.dumps(content).encode())).decode()
-    with pytest.raises(BadRequest, match="not what Wherefore writes"):
+    with pytest.raises(BadRequest, match="not in Wherefore's format"):
         unpack({"z": link})
 
 

@@ -1,4 +1,4 @@
-"""The panel that attacks a result, used in a real browser: nothing runs before its button, and the truth is told."""
+"""The attack panel in a real browser."""
 
 import re
 
@@ -17,12 +17,12 @@ EVIL = "A wonderful <img src=x onerror=alert(1)> cast 👍🏽"
 
 @pytest.fixture
 def opened(page: Page, server: Server) -> Page:
-    return page_actions.visit(page, server, "text_classification", model="sentiment", method="saliency")
+    return page_actions.open_task(page, server, "text_classification", model="sentiment", method="saliency")
 
 
-def attack_panel(page: Page) -> None:
-    """Open the panel, which does nothing by itself."""
-    page_actions.maps(page)
+def open_attack_panel(page: Page) -> None:
+    """Open the panel; nothing runs before its button is pressed."""
+    page_actions.read_texts(page)
     page.get_by_role("radio", name="Attack it").click()
     expect(page.get_by_role("button", name="Attack", exact=True)).to_be_visible()
     expect(page.locator(".wf-diff")).to_have_count(0)
@@ -34,26 +34,26 @@ def protect(page: Page, words: str) -> None:
     box.press("Enter")
 
 
-def attacked(page: Page, told: str) -> Locator:
-    """Press the button, and wait for what came of it."""
+def run_attack(page: Page, expected: str | re.Pattern[str]) -> Locator:
+    """Press the button, and wait for the sentence of the result."""
     page.get_by_role("button", name="Attack", exact=True).click()
-    said = page.get_by_role("status").nth(1)
-    expect(said).to_contain_text(told, timeout=4 * PATIENCE)
-    return said
+    sentence = page.get_by_role("status").nth(1)
+    expect(sentence).to_contain_text(expected, timeout=4 * PATIENCE)
+    return sentence
 
 
-def says(text: str) -> str:
+def predict_label(text: str) -> str:
     return str(predict(Request("text_classification", "sentiment", {"text": text})).targets[0].label)
 
 
-def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_is_what_the_model_says(opened):
+def test_an_attack_runs_only_on_request_and_reports_what_the_model_predicts(opened):
     opened.get_by_role("radio", name="A bad meal").click()
-    attack_panel(opened)
-    told = attacked(opened, "makes the model say POSITIVE").inner_text()
-    gone, came, now = page_actions.changed(opened)
-    assert all(f"“{old}” → “{new}”" in told for old, new in zip(gone, came, strict=True))
-    assert now != MEAL
-    assert (says(MEAL), says(now)) == ("NEGATIVE", "POSITIVE")
+    open_attack_panel(opened)
+    sentence = run_attack(opened, re.compile("Changing.* POSITIVE")).inner_text()
+    deleted, inserted, text = page_actions.read_diff(opened)
+    assert all(f"“{old}” → “{new}”" in sentence for old, new in zip(deleted, inserted, strict=True))
+    assert text != MEAL
+    assert (predict_label(MEAL), predict_label(text)) == ("NEGATIVE", "POSITIVE")
     expect(opened.locator(".js-plotly-plot")).to_contain_text("words changed, step by step")
     opened.get_by_text("Every step", exact=True).click()
     expect(opened.get_by_test_id("stDataFrame")).to_be_visible()
@@ -61,29 +61,28 @@ def test_words_are_swapped_and_dropped_only_when_asked_and_what_the_panel_says_i
     opened.get_by_role("radio", name="Drop words").click()
     protect(opened, "Soup, bill")
     expect(opened.get_by_text("settings have changed since this attack")).to_be_visible()
-    expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the answer is to stay
-    attacked(opened, "is enough: the model still predicts NEGATIVE")
-    _, came, least = page_actions.changed(opened)
-    assert came == []
+    expect(opened.get_by_role("combobox", name="Make it say")).to_have_count(0)  # the label must stay
+    run_attack(opened, re.compile("enough.* NEGATIVE"))
+    _, inserted, least = page_actions.read_diff(opened)
+    assert inserted == []
     assert {"soup", "bill"} <= set(WORD.findall(least)) < set(WORD.findall(MEAL))
     opened.get_by_role("button", name="Explain the changed text").click()
-    left = re.compile(r"^\W*" + r"\W+".join(WORD.findall(least)) + r"\W*$")  # fewer spaces than between struck words
+    left = re.compile(r"^\W*" + r"\W+".join(WORD.findall(least)) + r"\W*$")  # without the spaces between deleted words
     expect(opened.get_by_role("textbox", name="Text", exact=True)).to_have_value(left)
     expect(opened.locator(".wf-map").first).to_have_text(left)
-    expect(opened.get_by_role("status").first).to_contain_text("The model predicts NEGATIVE")
+    expect(opened.get_by_role("status").first).to_contain_text("NEGATIVE")
 
 
-def test_an_attack_that_may_change_nothing_says_that_it_failed_and_markup_in_a_text_stays_text(opened):
+def test_an_attack_without_editable_words_reports_failure_and_markup_is_shown_as_text(opened):
     page_actions.explain(opened, {"Text": EVIL})
-    attack_panel(opened)
+    open_attack_panel(opened)
     protect(opened, EVIL)
-    said = attacked(opened, "No attack was found")
-    expect(said).to_contain_text("No attack was found that changes the prediction.")
+    run_attack(opened, re.compile("No attack was found.* No word is left"))
     expect(opened.locator(".wf-diff, .js-plotly-plot")).to_have_count(0)
     protect(opened, "cast")
-    attacked(opened, "“")
-    gone, came, now = page_actions.changed(opened)
-    assert len(gone) == len(came) > 0
-    assert "cast" not in gone
-    assert now.endswith("👍🏽")
+    run_attack(opened, "“")
+    deleted, inserted, text = page_actions.read_diff(opened)
+    assert len(deleted) == len(inserted) > 0
+    assert "cast" not in deleted
+    assert text.endswith("👍🏽")
     expect(opened.locator(".wf-diff img")).to_have_count(0)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.pages.conftest import PATIENCE
 from tests.support import page_actions
-from tests.support.browser import ROOT, serving
+from tests.support.browser import ROOT, start_server
 from tests.support.nli import named
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -110,17 +110,17 @@ def test_the_page_of_its_task_explains_by_its_method_in_its_panel_and_by_a_link(
     folder: str,
     tmp_path: Path,
 ):
-    with serving(tmp_path, copy) as server:
-        page_actions.visit(page, server, "intent_classification", model=folder, method="alone")
+    with start_server(tmp_path, copy) as server:
+        page_actions.open_task(page, server, "intent_classification", model=folder, method="alone")
         expect(page.get_by_role("combobox", name="Method")).to_have_value("Alone")
         page_actions.explain(page, {"Message": "The soup was cold, the waiter was rude."})
         page.locator(".wf-map").wait_for(timeout=4 * PATIENCE)  # a fresh server
-        mine = page_actions.scores(page)
+        mine = page_actions.read_scores(page)
         assert len(mine) == 10
         page.get_by_role("radio", name="Podium").click()
         expect(page.locator(".wf-podium li")).to_have_count(3)
         page.get_by_role("radio", name="Share").click()
-        address = page_actions.link(page)
+        address = page_actions.copy_link(page)
         assert "method=alone" in address
-        assert page_actions.seen_by_a_guest(browser, address) == mine
+        assert page_actions.read_scores_as_guest(browser, address) == mine
         page.close()

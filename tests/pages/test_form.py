@@ -1,9 +1,9 @@
-"""A link sets the widgets of a page that was used before: all that it says, and nothing that was left there."""
+"""A link sets all widgets of a page that was used before."""
 
 from streamlit.testing.v1 import AppTest
 
 
-def opened() -> None:
+def fill_page() -> None:
     import streamlit as st
 
     from explainers import TASKS, Request
@@ -21,8 +21,8 @@ def opened() -> None:
         st.session_state[shown] = {name: st.session_state[f"{task.key}.{name}"] for name in names}
 
 
-def test_a_link_sets_every_setting_and_if_it_has_inputs_every_field():
-    app = AppTest.from_function(opened).run(timeout=60)
+def test_a_link_sets_every_setting_and_every_field_if_it_has_inputs():
+    app = AppTest.from_function(fill_page).run(timeout=60)
     assert not app.exception
     settings = {"most_new_tokens": 20, "temperature": 0.5, "method": "saliency", "foil": ""}
     assert app.session_state["settings"] == {"source": "old", "target": "left"} | settings

@@ -1,4 +1,4 @@
-"""The pages of text generation and translation, used in a real browser on a fresh server with tiny models."""
+"""The pages of text generation and translation, in a real browser with tiny models."""
 
 import re
 from pathlib import Path
@@ -6,100 +6,102 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.conftest import PATIENCE, watch
+from tests.pages.conftest import PATIENCE, collect_problems
 from tests.support import page_actions
 from tests.support.browser import Server
 from tests.support.tiny import tiny
 
-PROMPT, WRITTEN = "the soup was cold", "and the waiter rude"
+PROMPT, CONTINUATION = "the soup was cold", "and the waiter rude"
 EVIL = "<img src=x onerror=alert(1)> مدينة 👍🏽 \u202eb\u202c"
 
 
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _saved(tmp_path_factory.mktemp("writer"), "llama", "text_generation")
+    return _save_model(tmp_path_factory.mktemp("writer"), "llama", "text_generation")
 
 
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _saved(tmp_path_factory.mktemp("translator"), "marian", "translation")
+    return _save_model(tmp_path_factory.mktemp("translator"), "marian", "translation")
 
 
-def _saved(folder: Path, kind: str, task: str) -> Path:
+def _save_model(folder: Path, kind: str, task: str) -> Path:
     for part in tiny(kind, task=task):
         part.save_pretrained(folder)
     return folder
 
 
-def pieces(page: Page) -> list[str]:
-    """What was written, piece by piece, once it is there."""
+def read_generated_words(page: Page) -> list[str]:
+    """Return the generated words once they are there."""
     page.locator(".wf-g-o").first.wait_for(timeout=3 * PATIENCE)
     return page.locator(".wf-g-o").all_inner_texts()
 
 
-def coloured(page: Page) -> dict[str, str]:
-    """Each coloured piece with its number."""
+def read_coloured_words(page: Page) -> dict[str, str]:
+    """Return each coloured word with its score."""
     return dict(
         page.locator(".wf-g .wf-t[data-n]").evaluate_all("all => all.map(one => [one.textContent, one.dataset.n])")
     )
 
 
-def test_pointing_at_a_written_word_colours_at_once_what_it_was_made_from(page: Page, server: Server, writer: Path):
+def test_pointing_at_a_generated_word_colours_its_attributions_without_the_server(
+    page: Page, server: Server, writer: Path
+):
     sent: list[object] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
-    page_actions.explain(page, {"Prompt": PROMPT, "Continuation": WRITTEN})
-    assert pieces(page) == ["and", "the", "waiter", "rude"]
-    page_actions.told(page, "In this text, the model predicts")
+    page_actions.open_task(page, server, "text_generation", model=writer, method="saliency")
+    page_actions.explain(page, {"Prompt": PROMPT, "Continuation": CONTINUATION})
+    assert read_generated_words(page) == ["and", "the", "waiter", "rude"]
+    page_actions.wait_for_sentence(page, re.compile("."))
     page.locator(".wf-meter").wait_for()
     expect(page.get_by_role("radio", name="Edit the text")).to_be_visible()
-    expect(page.get_by_role("radio", name="What if")).to_have_count(0)  # one panel changes the text
+    expect(page.get_by_role("radio", name="What if")).to_have_count(0)  # one panel edits the text
     before = len(sent)
     rude, waiter = page.get_by_role("option", name="rude"), page.get_by_role("option", name="waiter")
     rude.hover()
-    first = coloured(page)
-    assert set(first) == {"the", "soup", "was", "cold", "and", "waiter", "rude"}  # its end comes from its beginning
+    first = read_coloured_words(page)
+    assert set(first) == {"the", "soup", "was", "cold", "and", "waiter", "rude"}  # earlier generated words too
     waiter.hover()
-    assert coloured(page) != first
-    assert set(coloured(page)) == {"the", "soup", "was", "cold", "and", "waiter"}
+    assert read_coloured_words(page) != first
+    assert set(read_coloured_words(page)) == {"the", "soup", "was", "cold", "and", "waiter"}
     expect(page.locator(".wf-g-hidden")).to_have_text(["rude"])
     expect(page.locator(".wf-g-said")).to_contain_text("waiter")
-    # A click keeps it, whatever the pointer does; the number of a piece stands over it.
+    # A click keeps the selection while the pointer moves; each score is drawn above its word.
     rude.click()
     waiter.hover()
-    assert coloured(page) == first
+    assert read_coloured_words(page) == first
     expect(rude).to_have_attribute("aria-selected", "true")
     assert waiter.evaluate("one => getComputedStyle(one, '::after').content").strip('"') == first["waiter"]
-    # Escape lets go; the arrows go on, and Shift takes several, whose sum or mean is shown.
+    # Escape deselects; arrows move, and Shift selects several words, whose sum or mean is shown.
     rude.press("Escape")
     expect(rude).to_have_attribute("aria-selected", "false")
     rude.press("Shift+ArrowLeft")
     expect(page.locator('.wf-g-o[aria-selected="true"]')).to_have_text(["waiter", "rude"])
-    added = coloured(page)
+    added = read_coloured_words(page)
     page.locator(".wf-g select").select_option("mean")
-    assert coloured(page) != added
+    assert read_coloured_words(page) != added
     page.locator(".wf-g select").select_option("sum")
     waiter.press("Home")
     expect(page.get_by_role("option", name="and")).to_be_focused()
-    # So does dragging.
+    # Dragging selects several, too.
     waiter.press("Escape")
     page.get_by_role("option", name="and").hover()
     page.mouse.down()
     waiter.hover()
     page.mouse.up()
     expect(page.locator('.wf-g-o[aria-selected="true"]')).to_have_text(["and", "the", "waiter"])
-    assert len(sent) == before  # the server has heard nothing of all this
+    assert len(sent) == before  # nothing of this was sent to the server
 
 
-def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
+def test_views_of_a_result_switch_and_its_html_file_works_offline(
     page: Page, server: Server, writer: Path, browser: Browser, tmp_path: Path
 ):
-    page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
-    page_actions.explain(page, {"Prompt": PROMPT, "Continuation": f"{WRITTEN} {EVIL}"})
-    pieces(page)
+    page_actions.open_task(page, server, "text_generation", model=writer, method="saliency")
+    page_actions.explain(page, {"Prompt": PROMPT, "Continuation": f"{CONTINUATION} {EVIL}"})
+    read_generated_words(page)
     bare = "one => { one = one.cloneNode(true); one.querySelectorAll('.wf-g-mark').forEach(m => m.remove()); "
-    written = page.locator(".wf-g-text").nth(1).evaluate(bare + "return one.textContent }")
-    assert "<img src=x onerror=alert(1)> مدينة 👍🏽" in written
+    generated = page.locator(".wf-g-text").nth(1).evaluate(bare + "return one.textContent }")
+    assert "<img src=x onerror=alert(1)> مدينة 👍🏽" in generated
     assert page.locator("img[src=x]").count() == 0
     page.get_by_role("radio", name="Heatmap").click()
     expect(
@@ -114,27 +116,27 @@ def test_other_views_of_a_result_and_its_file_that_works_with_no_server(
     page.get_by_role("textbox", name="Pattern").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("is not a regular expression")
     page_actions.choose(page, "Group by", "Tokens")
-    _, saved, _ = page_actions.downloaded(page, tmp_path)
+    _, saved, _ = page_actions.download_files(page, tmp_path)
     alone, problems = browser.new_context(offline=True), []
     file = alone.new_page()
     file.on("pageerror", lambda error: problems.append(str(error)))
     file.on("console", lambda message: problems.append(message.text))
     file.goto(saved.as_uri())
     file.locator(".wf-g-o").nth(3).hover()
-    first = coloured(file)
+    first = read_coloured_words(file)
     file.locator(".wf-g-o").nth(2).hover()
-    assert coloured(file) != first
+    assert read_coloured_words(file) != first
     assert file.locator("img[src=x]").count() == 0
     alone.close()
     assert problems == []
 
 
-def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_other_texts_and_words_change(
+def test_the_panels_of_a_generation_show_context_attention_edits_and_substitutions(
     page: Page, server: Server, writer: Path
 ):
-    page_actions.visit(page, server, "text_generation", model=writer, method="saliency")
-    page_actions.explain(page, {"Prompt": f"a clever story. {PROMPT}", "Continuation": WRITTEN})
-    pieces(page)
+    page_actions.open_task(page, server, "text_generation", model=writer, method="saliency")
+    page_actions.explain(page, {"Prompt": f"a clever story. {PROMPT}", "Continuation": CONTINUATION})
+    read_generated_words(page)
     page.get_by_role("radio", name="Context").click()
     expect(page.get_by_role("textbox", name="Context", exact=True)).to_have_value("a clever story.")
     expect(page.get_by_role("textbox", name="Text after the context")).to_have_value(PROMPT)
@@ -158,24 +160,20 @@ def test_a_result_is_asked_what_its_context_does_where_heads_look_and_what_other
     expect(page.get_by_role("textbox", name="Replacements")).to_have_value(re.compile("baker, .*doctor"))
     page.get_by_role("textbox", name="Replacements").fill(f"cast, {EVIL}, cast")
     page.get_by_role("button", name="Try all").click()
-    expect(page.get_by_role("status").last).to_contain_text(
-        re.compile("“an” is most probable with “.*least probable with")
-    )
+    expect(page.get_by_role("status").last).to_contain_text(re.compile("“an” .* with “.* with"))
     expect(page.get_by_text("to compare the generated word")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_a_translation_shows_source_and_target_on_a_phone_in_the_dark(
-    browser: Browser, server: Server, translator: Path
-):
+def test_a_translation_fits_a_phone_in_dark_mode(browser: Browser, server: Server, translator: Path):
     phone = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
     page, problems = phone.new_page(), []
-    watch(page, problems)
-    page_actions.visit(page, server, "translation", model=translator, method="saliency")
-    page_actions.explain(page, {"Source": PROMPT, "Target": WRITTEN})
-    assert pieces(page) == ["and", "the", "waiter", "rude"]
+    collect_problems(page, problems)
+    page_actions.open_task(page, server, "translation", model=translator, method="saliency")
+    page_actions.explain(page, {"Source": PROMPT, "Target": CONTINUATION})
+    assert read_generated_words(page) == ["and", "the", "waiter", "rude"]
     page.locator(".wf-g-o").nth(2).click()
-    assert {"soup", "cold", "and"} <= set(coloured(page))
+    assert {"soup", "cold", "and"} <= set(read_coloured_words(page))
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.get_by_role("textbox", name="Source", exact=True).fill("")
     page.get_by_role("textbox", name="Source", exact=True).press("Control+Enter")

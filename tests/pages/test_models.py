@@ -1,4 +1,4 @@
-"""The models page: the catalogue, whole, by task, and a way from each model to its task's page."""
+"""The models page: the whole catalogue by task, and a link from each model to the page of its task."""
 
 from playwright.sync_api import Page, expect
 
@@ -11,7 +11,7 @@ from tests.support.browser import Server
 TITLES = {key: title for key, title, _ in TASK_PAGES}
 
 
-def test_every_model_is_there_under_each_of_its_tasks(page: Page, server: Server):
+def test_every_model_is_listed_under_each_of_its_tasks(page: Page, server: Server):
     page.goto(f"{server.url}/models")
     expect(page.get_by_role("heading", name="Models", exact=True)).to_be_visible()
     for card in CARDS.values():
@@ -22,7 +22,7 @@ def test_every_model_is_there_under_each_of_its_tasks(page: Page, server: Server
         expect(page.locator("p", has_text=card.score)).to_have_count(len(card.tasks))
 
 
-def test_the_filters_leave_one_task_and_what_needs_no_hub(page: Page, server: Server):
+def test_filters_keep_one_task_and_models_without_a_download(page: Page, server: Server):
     page.goto(f"{server.url}/models")
     page.get_by_role("radio", name="Text classification").click()
     expect(page.get_by_role("heading", name="Image classification")).to_have_count(0)
@@ -33,14 +33,14 @@ def test_the_filters_leave_one_task_and_what_needs_no_hub(page: Page, server: Se
     expect(page.get_by_text(sentiment.label, exact=True)).to_be_visible()
 
 
-def test_a_models_details_are_all_that_is_known_of_it(page: Page, server: Server):
+def test_the_details_of_a_model_are_all_its_facts(page: Page, server: Server):
     page.goto(f"{server.url}/models")
     page.get_by_text("Details").first.click()
     for name, value in list_facts(next(iter(CARDS.values()))):
         expect(page.get_by_role("row", name=f"{name} {value}", exact=True)).to_be_visible()
 
 
-def test_a_model_leads_to_its_tasks_page_with_itself_chosen(page: Page, server: Server):
+def test_a_model_links_to_the_page_of_its_task_with_the_model_chosen(page: Page, server: Server):
     page.goto(f"{server.url}/models")
     page.get_by_role("radio", name="Text classification").click()
     expect(page.get_by_role("heading", name="Image classification")).to_have_count(0)

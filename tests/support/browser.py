@@ -1,7 +1,4 @@
-"""A real Chromium and a fresh server: found or installed, never skipped.
-
-Knows no page.
-"""
+"""A real Chromium, installed if there is none, and a fresh server of the app."""
 
 import os
 import shutil
@@ -29,26 +26,26 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-CALM = {"WHEREFORE_THREADS": "1"}  # threads that wait for each other spin, and two servers would stand still
+ENVIRONMENT = {"WHEREFORE_THREADS": "1"}  # waiting threads spin: two servers with more would block each other
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def chromium() -> str | None:
-    """The path of a Chromium, installed if there is none; None means Playwright's own. Fails with what to do."""
-    with open(__file__) as door:
-        flock(door, LOCK_EX)  # other processes of the tests look for one too, and apt serves one at a time
-        return _found() or _installed()
+def find_chromium() -> str | None:
+    """Return the path of a Chromium, installed if there is none; None means Playwright's own."""
+    with open(__file__) as lock:
+        flock(lock, LOCK_EX)  # other test processes may install one too, and apt runs one at a time
+        return _search_path() or _install_chromium()
 
 
-def _found() -> str | None:
+def _search_path() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def _installed() -> str | None:
+def _install_chromium() -> str | None:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False)
         subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False)
-        if path := _found():
+        if path := _search_path():
             return path
     if subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode == 0:
         return None
@@ -65,8 +62,8 @@ class Server:
     process: psutil.Process
     log: Path
 
-    def busy(self, seconds: float) -> float:
-        """Processor seconds that the server uses while we wait `seconds`."""
+    def measure_load(self, seconds: float) -> float:
+        """Return the processor seconds that the server uses in the next `seconds`."""
         before = self.process.cpu_times()
         time.sleep(seconds)
         after = self.process.cpu_times()
@@ -74,8 +71,9 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Server]:
-    """A fresh server of the app in `root`; when it ends, its log in `folder` must hold no traceback."""
+def start_server(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Server]:
+    """Start the app in `root`; when it ends, its log in `folder` must contain no traceback."""
+    variables = os.environ | ENVIRONMENT | environment
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -90,9 +88,9 @@ def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Ser
         "--server.address=127.0.0.1",
     ]
     with open(log, "wb") as sink:
-        server = subprocess.Popen(command, cwd=root, stdout=sink, stderr=sink, env=os.environ | CALM | environment)
+        server = subprocess.Popen(command, cwd=root, stdout=sink, stderr=sink, env=variables)
     try:
-        _wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", server, log)
+        _wait_for_health(f"http://127.0.0.1:{port}/_stcore/health", server, log)
         yield Server(f"http://127.0.0.1:{port}", psutil.Process(server.pid), log)
     finally:
         server.terminate()
@@ -100,7 +98,7 @@ def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Ser
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for_health(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         assert server.poll() is None, log.read_text()
         try:

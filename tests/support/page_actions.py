@@ -1,7 +1,4 @@
-"""What a person does on any page of a task, and what they see there.
-
-Knows no task.
-"""
+"""Actions on the page of any task, and readers of what it shows."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,27 +10,28 @@ from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from explainers.export.serialize import from_json
 from explainers.results.explanation import Explanation
-from tests.pages.conftest import PATIENCE, watch
+from tests.pages.conftest import PATIENCE, collect_problems
 from tests.support.browser import Server
 from tests.support.nli import named
 
 
-def saved(folder: Path, kind: str, names: tuple[str, ...], **changes: Any) -> Path:
-    """The folder of a tiny model with a class of each name."""
+def save_model(folder: Path, kind: str, names: tuple[str, ...], **changes: Any) -> Path:
+    """Save a tiny model with these classes, and return its folder."""
     for part in named(kind, names, **changes):
         part.save_pretrained(folder)
     return folder
 
 
-def visit(page: Page, server: Server, task: str, **query: object) -> Page:
-    """Open the page of a task with settings in its address."""
+def open_task(page: Page, server: Server, task: str, **query: object) -> Page:
+    """Open the page of a task with a query."""
     page.goto(f"{server.url}/{task}?{urlencode(query)}")
-    expect(page.get_by_role("button", name="Explain")).to_be_visible(timeout=4 * PATIENCE)  # torch may be on its way
+    button = page.get_by_role("button", name="Explain")
+    expect(button).to_be_visible(timeout=4 * PATIENCE)  # the server may still be importing torch
     return page
 
 
 def explain(page: Page, texts: Mapping[str, str]) -> None:
-    """Type each text into the box of its name, and ask."""
+    """Fill the text boxes by name, and explain."""
     for name, text in texts.items():
         box = page.get_by_role("textbox", name=name, exact=True)
         box.fill(text)
@@ -41,12 +39,12 @@ def explain(page: Page, texts: Mapping[str, str]) -> None:
 
 
 def choose(page: Page, picker: str, option: str | int) -> None:
-    """Pick an option by its name or place, and wait until the list has closed.
+    """Pick an option by its name or index, and wait until the list has closed.
 
-    A list that is still closing would take the next picker's click, and a page that is drawn again closes its lists.
+    A closing list would take the next click, and a rerun closes every list.
     """
     box = page.get_by_role("combobox", name=picker, exact=True)
-    opened = page.get_by_test_id("stSelectboxVirtualDropdown")  # written words are options of a list too
+    opened = page.get_by_test_id("stSelectboxVirtualDropdown")  # generated words have the role option too
     options = opened.get_by_role("option")
     wanted = options.nth(option) if isinstance(option, int) else opened.get_by_role("option", name=option, exact=True)
     for patience in (*[PATIENCE / 12] * 3, PATIENCE):
@@ -63,37 +61,34 @@ def choose(page: Page, picker: str, option: str | int) -> None:
     expect(options).to_have_count(0)
 
 
-def told(page: Page, said: str | Pattern[str]) -> None:
-    """Wait for the sentence that a page says a result with, and for all below it; the last may stand till then."""
-    expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
-    settled(page)
+def wait_for_sentence(page: Page, sentence: str | Pattern[str]) -> None:
+    """Wait for the sentence of a result, and for all that is drawn below it."""
+    expect(page.get_by_role("status").filter(has_text=sentence)).to_have_count(1)
+    wait_until_settled(page)
 
 
-def settled(page: Page) -> None:
-    """Wait until the server has sent the whole page: parts of the last one stand until their own turn comes.
-
-    A saved file has no server, and is there at once.
-    """
+def wait_until_settled(page: Page) -> None:
+    """Wait until the server has drawn the whole page. A saved file has no server and needs no waiting."""
     state = "data-test-script-state"
     expect(page.locator(f"[{state}]:not([{state}=notRunning])")).to_have_count(0)
 
 
-def maps(page: Page) -> list[str]:
-    """The text of each input's map."""
+def read_texts(page: Page) -> list[str]:
+    """Return the text of each input in the heatmap."""
     page.locator(".wf-map").first.wait_for()
-    settled(page)
+    wait_until_settled(page)
     return page.locator(".wf-map").all_inner_texts()
 
 
-def scores(page: Page) -> list[list[str]]:
-    """Each coloured piece with its number."""
-    maps(page)
-    found: list[list[str]] = page.locator(".wf-t").evaluate_all("all => all.map(one => [one.innerText, one.dataset.n])")
-    return found
+def read_scores(page: Page) -> list[list[str]]:
+    """Return each coloured word with its score."""
+    read_texts(page)
+    pairs: list[list[str]] = page.locator(".wf-t").evaluate_all("all => all.map(one => [one.innerText, one.dataset.n])")
+    return pairs
 
 
-def changed(page: Page) -> tuple[list[str], list[str], str]:
-    """The words that an attack took away, those that came instead, and the text as it is now; as they are seen."""
+def read_diff(page: Page) -> tuple[list[str], list[str], str]:
+    """Return the deleted words, the inserted words and the new text of an attack, as they are shown."""
     parts = page.locator(".wf-diff").evaluate(
         """map => {
             const shown = map.cloneNode(true)
@@ -101,31 +96,31 @@ def changed(page: Page) -> tuple[list[str], list[str], str]:
             return [...shown.childNodes].map(node => [node.nodeName, node.textContent])
         }"""
     )
-    gone, came = ([text for kind, text in parts if kind == name] for name in ("DEL", "INS"))
-    return gone, came, "".join(text for kind, text in parts if kind != "DEL")
+    deleted, inserted = ([text for kind, text in parts if kind == name] for name in ("DEL", "INS"))
+    return deleted, inserted, "".join(text for kind, text in parts if kind != "DEL")
 
 
-def link(page: Page) -> str:
-    """The link that shows the result to somebody else."""
+def copy_link(page: Page) -> str:
+    """Return the link to the result."""
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_text("The link contains your text.")).to_be_visible()
     return page.get_by_test_id("stPopoverBody").locator("code").inner_text()
 
 
-def seen_by_a_guest(browser: Browser, address: str, **options: Any) -> list[list[str]]:
-    """The pieces and numbers that somebody else sees at an address, with no complaint of the browser."""
+def read_scores_as_guest(browser: Browser, address: str, **options: Any) -> list[list[str]]:
+    """Return the words and scores that another visitor sees at an address, without any error in the browser."""
     context = browser.new_context(**options)
     guest, problems = context.new_page(), []
-    watch(guest, problems)
+    collect_problems(guest, problems)
     guest.goto(address)
-    found = scores(guest)
+    pairs = read_scores(guest)
     context.close()
     assert [problem for problem in problems if "file://" not in problem] == []
-    return found
+    return pairs
 
 
-def downloaded(page: Page, folder: Path) -> tuple[Explanation, Path, str]:
-    """The result as an Explanation from its JSON, as an HTML file, and as CSV."""
+def download_files(page: Page, folder: Path) -> tuple[Explanation, Path, str]:
+    """Download the result; return its Explanation from JSON, the path of its HTML file, and its CSV."""
     for kind in ("JSON", "HTML", "CSV"):
         with page.expect_download() as download:
             page.get_by_role("button", name=f"Download {kind}").click()

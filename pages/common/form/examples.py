@@ -40,15 +40,15 @@ HTML = '<div class="wf-photos" role="group" aria-label="Example photographs"></d
 PHOTOS = st.components.v2.component("wherefore_photos", html=HTML, css=CSS, js=JS)
 
 
-def draw_examples(task: Task, prefix: str, chosen: Callable[[Example], None]) -> None:
-    """Draw the examples; a click fills the fields with one, resets the target, and calls `chosen`."""
+def draw_examples(task: Task, prefix: str, use: Callable[[Example], None]) -> None:
+    """Draw the examples; a click fills the fields with one, resets the target, and calls `use`."""
     by_label = {example.label: example for example in task.examples}
     key = f"{prefix}.example"
 
     def choose(example: Example) -> None:
         fill_inputs(task, dict(example.inputs))
         reset_target(task)
-        chosen(example)
+        use(example)
 
     def clicked() -> None:
         if example := by_label.get(st.session_state[key]):
@@ -70,11 +70,12 @@ def _draw_photographs(examples: Sequence[Example], key: str, choose: Callable[[E
             choose(examples[int(index)])
 
     photos = [{"label": example.label, "source": _make_thumbnail(_get_picture(example))} for example in examples]
+    st.caption("Examples: click one to explain it")
     PHOTOS(data={"photos": photos}, key=key, on_index_change=clicked)
 
 
 def _get_picture(example: Example) -> Picture:
-    return next(given for _, given in example.inputs if isinstance(given, Picture))
+    return next(value for _, value in example.inputs if isinstance(value, Picture))
 
 
 @cache

@@ -11,7 +11,7 @@ from explainers.settings import settings
 from explainers.tasks.base import Field, Task
 
 TYPES = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"]
-Given = str | Picture
+Input = str | Picture
 SECOND = ".2"  # suffix of the key of a field that is drawn again, for a second text to compare with
 
 
@@ -20,18 +20,18 @@ def get_key(task: Task, field: Field, which: str = "") -> str:
     return f"{task.key}.{field.name}{which}"
 
 
-def draw_inputs(task: Task, which: str = "") -> dict[str, Given]:
-    """Draw the task's fields, and return what is given for each; empty optional fields are left out."""
-    found = {field.name: _draw_field(task, field, which) for field in task.fields if not field.aside}
+def draw_inputs(task: Task, which: str = "") -> dict[str, Input]:
+    """Draw the task's fields, and return their inputs by name, without empty optional ones."""
+    inputs = {field.name: _draw_field(task, field, which) for field in task.fields if not field.aside}
     if aside := [field for field in task.fields if field.aside]:
         filled = any(st.session_state.get(get_key(task, field, which)) for field in aside)
         with st.expander("Optional inputs", expanded=filled):
-            found |= {field.name: _draw_field(task, field, which) for field in aside}
+            inputs |= {field.name: _draw_field(task, field, which) for field in aside}
     optional = {field.name for field in task.fields if field.optional}
-    return {name: value for name, value in found.items() if value is not None and (value or name not in optional)}
+    return {name: value for name, value in inputs.items() if value is not None and (value or name not in optional)}
 
 
-def _draw_field(task: Task, field: Field, which: str) -> Given | None:
+def _draw_field(task: Task, field: Field, which: str) -> Input | None:
     return _draw_upload(task, field) if field.kind == "image" else _draw_text(task, field, which)
 
 
@@ -41,11 +41,18 @@ def _draw_text(task: Task, field: Field, which: str) -> str:
         f"{field.label}, to compare with" if which else field.label,
         key=get_key(task, field, which),
         placeholder=field.placeholder,
-        help="Separate several labels with commas." if field.kind == "labels" else None,
+        help=_get_help(field),
         max_chars=settings().text_characters,
         persist_state="session",
     )
     return str(typed or "")
+
+
+def _get_help(field: Field) -> str | None:
+    """Return the help of a field whose filled text hides its placeholder."""
+    if field.kind == "labels":
+        return "Separate several labels with commas."
+    return "The label takes the place of {}." if "{}" in field.default else None
 
 
 def _draw_upload(task: Task, field: Field) -> Picture | None:
@@ -62,7 +69,7 @@ def _draw_upload(task: Task, field: Field) -> Picture | None:
 
 
 def _draw_preview(picture: Picture) -> Picture:
-    """Draw the picture small; one that cannot be read is refused, with the reason, when it is explained."""
+    """Draw a preview. An image that cannot be decoded has none: explaining it shows the error."""
     try:
         image = decode(picture, settings().upload_megabytes)
     except ExplainerError:
@@ -72,7 +79,7 @@ def _draw_preview(picture: Picture) -> Picture:
     return picture
 
 
-def fill_inputs(task: Task, inputs: Mapping[str, Given], which: str = "") -> None:
+def fill_inputs(task: Task, inputs: Mapping[str, Input], which: str = "") -> None:
     """Set the fields to these inputs, and the others to their defaults."""
     for field in task.fields:
         st.session_state[get_key(task, field, which)] = inputs.get(field.name, field.default)

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from explainers import CARDS, METHODS, Request
-from explainers.models.card import guess_provided
-from explainers.models.catalogue import Card
+from explainers.models.card import Card, guess_provided
 from explainers.registry import FAMILIES, Method, Param, Value
 from explainers.settings import settings
 from explainers.tasks.base import Task
@@ -16,9 +15,9 @@ SEED = "The same seed draws the same random numbers, and so gives the same resul
 
 
 def pick_model(task: Task) -> str:
-    """Draw the model picker: the task's cards; on your own machine also any typed hub id or folder."""
-    asked = st.session_state.get(f"{task.key}.model")  # a link may name a model of another task
-    keys = [card.key for card in CARDS.values() if task.key in card.tasks or card.key == asked]
+    """Draw the model picker: the task's cards; on your own machine also any Hugging Face id or folder."""
+    current = st.session_state.get(f"{task.key}.model")  # a link may name a model of another task
+    keys = [card.key for card in CARDS.values() if task.key in card.tasks or card.key == current]
     any_model = settings().any_model
     chosen = st.selectbox(
         "Model",
@@ -77,36 +76,36 @@ def _list_unavailable(others: list[tuple[Method, str]]) -> None:
 def pick_settings(task: Task, chosen: str) -> tuple[dict[str, Value], int]:
     """Draw the settings of the method, then of the task; return those that are not the default, and the seed."""
     method = METHODS[chosen]
-    own = _drop_defaults(_draw_settings(task, method.params), method.params)
-    others, seed = pick_shared_settings(task, "baseline" in method.needs)
-    return own | others, seed
+    method_values = _drop_defaults(_draw_settings(task, method.params), method.params)
+    shared, seed = pick_shared_settings(task, "baseline" in method.needs)
+    return method_values | shared, seed
 
 
 def pick_shared_settings(task: Task, baseline: bool) -> tuple[dict[str, Value], int]:
     """Draw the settings that all methods share, with or without those of the baseline; and the seed."""
-    applying = [knob for knob in task.params if baseline or not knob.name.startswith("baseline")]
+    params = [param for param in task.params if baseline or not param.name.startswith("baseline")]
     with st.expander("More settings"):
-        values = _draw_settings(task, applying)
+        values = _draw_settings(task, params)
         seed = st.number_input(
             "Seed", 0, 999_999_999, key=keep_default(f"{task.key}.seed", 0), persist_state="session", help=SEED
         )
-    return _drop_defaults(values, applying), int(seed)
+    return _drop_defaults(values, params), int(seed)
 
 
 def _drop_defaults(values: dict[str, Value], known: Iterable[Param]) -> dict[str, Value]:
     """Return the values that are not the default."""
-    defaults = {knob.name: knob.default for knob in known}
+    defaults = {param.name: param.default for param in known}
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def _draw_settings(task: Task, shown: Iterable[Param]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     kind = "image" if any(field.kind == "image" for field in task.fields) else "text"
-    for knob in shown:
-        if knob.only not in ("", kind):
+    for param in shown:
+        if param.only not in ("", kind):
             continue
-        if knob.name != "baseline_text" or values.get("baseline") == "text":
-            values[knob.name] = draw_setting(knob, keep_default(f"{task.key}.{knob.name}", knob.default))
+        if param.name != "baseline_text" or values.get("baseline") == "text":
+            values[param.name] = draw_setting(param, keep_default(f"{task.key}.{param.name}", param.default))
     return values
 
 
@@ -116,27 +115,27 @@ def keep_default(key: str, default: Value) -> str:
     return key
 
 
-def draw_setting(knob: Param, key: str) -> Value:
+def draw_setting(param: Param, key: str) -> Value:
     """Draw the widget of a setting, and return its value."""
-    if knob.choices:
-        options = list(knob.choices)
+    if param.choices:
+        options = list(param.choices)
         return st.selectbox(
-            knob.label,
+            param.label,
             options,
             format_func=lambda choice: choice.replace("_", "-").capitalize() if choice.islower() else choice,
             key=key,
-            help=knob.help,
+            help=param.help,
             persist_state="session",
         )
-    if knob.kind is bool:
-        return st.toggle(knob.label, key=key, help=knob.help, persist_state="session")
-    if knob.range:
-        low, high = (knob.kind(value) for value in (knob.range.low, knob.range.high))
-        step, shape = (1, "%d") if knob.kind is int else (0.001, "%.4g")
+    if param.kind is bool:
+        return st.toggle(param.label, key=key, help=param.help, persist_state="session")
+    if param.range:
+        low, high = (param.kind(value) for value in (param.range.low, param.range.high))
+        step, shape = (1, "%d") if param.kind is int else (0.001, "%.4g")
         return st.number_input(
-            knob.label, low, high, step=step, format=shape, key=key, help=knob.help, persist_state="session"
+            param.label, low, high, step=step, format=shape, key=key, help=param.help, persist_state="session"
         )
-    return st.text_input(knob.label, key=key, help=knob.help, persist_state="session")
+    return st.text_input(param.label, key=key, help=param.help, persist_state="session")
 
 
 def fill_settings(task: Task, request: Request) -> None:
@@ -144,9 +143,9 @@ def fill_settings(task: Task, request: Request) -> None:
 
     Settings that the request does not name get their default; so do missing inputs if it has any.
     """
-    known = {knob.name: knob for knob in (*METHODS[request.method].params, *task.params)}
+    known = {param.name: param for param in (*METHODS[request.method].params, *task.params)}
     values: dict[str, object] = {"model": request.model, "method": request.method, "seed": request.seed}
-    values |= {name: knob.default for name, knob in known.items()}
+    values |= {name: param.default for name, param in known.items()}
     values |= {name: known[name].parse(text) for name, text in request.options.items() if name in known}
     inputs = {field.name: field.default for field in task.fields} if request.inputs else {}
     for name, value in (values | inputs | dict(request.inputs)).items():

@@ -1,4 +1,4 @@
-"""The pickers of the target and its contrast, among the model's labels or its last answers.
+"""The pickers of the target and its contrast: the model's labels or its last predictions.
 
 Labels come from the catalogue, or from a model that is already loaded; no model is loaded here.
 """
@@ -16,15 +16,15 @@ from explainers.settings import settings
 from explainers.tasks.base import Task
 from explainers.visualization.text.format import number_duplicates
 
-PREDICTED, NOTHING = "the model's answer", "no alternative"
-CONTRAST = "Contrast: explain why the model gives the first answer and not this one."
+PREDICTED, NOTHING = "the model's prediction", "nothing in particular"
+CONTRAST = "Contrast: explain why the model predicts the first and not this one."
 AT = re.compile(r"(.+)@(\d{1,6})", re.DOTALL)  # a label and the position of its token
 
 
 def get_card(task: Task, model: str) -> Card | None:
     """Return the model's card, completed if the model is loaded; None if there is no such model.
 
-    Explaining a model that does not exist says so.
+    The error is shown when the model is explained.
     """
     try:
         card = find_card(model, task.key, settings())
@@ -35,16 +35,16 @@ def get_card(task: Task, model: str) -> Card | None:
 
 
 def get_predicted(task: Task) -> tuple[Target, ...]:
-    """Return the model's answers to the inputs that were explained last."""
-    kept = st.session_state.get(f"{task.key}.said", ())
-    return tuple(target for target in kept if isinstance(target, Target))
+    """Return the model's predictions for the inputs that were explained last."""
+    targets = st.session_state.get(f"{task.key}.predicted", ())
+    return tuple(target for target in targets if isinstance(target, Target))
 
 
 def remember_predicted(task: Task, explanation: Explanation) -> bool:
-    """Keep the model's answers for the pickers; return True if they are new."""
+    """Keep the model's predictions for the pickers; return True if they are new."""
     targets = explanation.prediction.targets[:50]
     new = task.choices == "predictions" and targets != get_predicted(task)
-    st.session_state[f"{task.key}.said"] = targets
+    st.session_state[f"{task.key}.predicted"] = targets
     return new
 
 
@@ -57,10 +57,10 @@ def pick_target(task: Task, card: Card | None) -> Target:
     labels = _list_labels(card)
     free = task.choices == "predictions" or not labels
     chosen = _pick(left, "Explain", PREDICTED, names or labels, f"{task.key}.target", names, free)
-    against = [name for name in (names if task.foils == "predictions" else labels) if name != chosen]
-    foil = _pick(right, "Rather than", NOTHING, against, f"{task.key}.foil", names, free, CONTRAST)
-    wanted = _from_name(chosen) if chosen else Target()
-    return Target(wanted.label, position=wanted.position, foil=foil)
+    contrasts = [name for name in (names if task.foils == "predictions" else labels) if name != chosen]
+    foil = _pick(right, "Rather than", NOTHING, contrasts, f"{task.key}.foil", names, free, CONTRAST)
+    target = _from_name(chosen) if chosen else Target()
+    return Target(target.label, position=target.position, foil=foil)
 
 
 def _type_contrast(task: Task) -> str | None:
@@ -69,7 +69,7 @@ def _type_contrast(task: Task) -> str | None:
         "Rather than",
         key=f"{task.key}.foil",
         help=CONTRAST,
-        placeholder="Optional: another text that the model could have written, to see why it did not.",
+        placeholder="Optional: another possible text.",
         max_chars=settings().text_characters,
         persist_state="session",
     )
@@ -77,10 +77,10 @@ def _type_contrast(task: Task) -> str | None:
 
 
 def _pick(
-    place: "st.delta_generator.DeltaGenerator",
+    column: "st.delta_generator.DeltaGenerator",
     title: str,
     default: str,
-    among: Iterable[str],
+    values: Iterable[str],
     key: str,
     known: dict[str, Target],
     free: bool,
@@ -90,13 +90,13 @@ def _pick(
 
     `free`: other text may be typed, because the options are not known before the model has run.
     """
-    options = [default, *among]
-    now = st.session_state.get(key)
-    if now and now not in options:
-        options.append(str(now))
+    options = [default, *values]
+    current = st.session_state.get(key)
+    if current and current not in options:
+        options.append(str(current))
     names = number_duplicates(_to_label(known[name]) if name in known else name for name in options)
     shown = dict(zip(options, names, strict=True))
-    chosen = place.selectbox(
+    chosen = column.selectbox(
         title,
         options,
         key=key,
@@ -123,16 +123,16 @@ def _from_name(name: str) -> Target:
 
 def fill_target(task: Task, request: Request) -> None:
     """Set the pickers to a request before they are drawn."""
-    wanted = request.target
-    label = wanted.label or _find_label(task, request)
-    named = _to_name(Target(label, position=wanted.position)) if label else PREDICTED
+    target = request.target
+    label = target.label or _find_label(task, request)
+    name = _to_name(Target(label, position=target.position)) if label else PREDICTED
     if task.choices != "all":  # else there is no such picker, and an input may have its name
-        st.session_state[f"{task.key}.target"] = named
-    st.session_state[f"{task.key}.foil"] = wanted.foil or ("" if task.foils == "text" else NOTHING)
+        st.session_state[f"{task.key}.target"] = name
+    st.session_state[f"{task.key}.foil"] = target.foil or ("" if task.foils == "text" else NOTHING)
 
 
 def reset_target(task: Task) -> None:
-    """Reset the pickers to the model's answer, without contrast."""
+    """Reset the pickers to the model's prediction, without contrast."""
     fill_target(task, Request(task.key, "", {}))
 
 

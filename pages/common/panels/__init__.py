@@ -1,6 +1,6 @@
-"""What can be done with a result, one panel at a time: nothing of a panel runs before it is opened.
+"""The panels below a result, such as Share or Compare. Only the open panel is run.
 
-A panel is a module here with a function `draw(explanation, key)`; `key` begins the names of its widgets.
+A panel is a module with a function `draw(explanation, key)`; `key` is the prefix of its session-state keys.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from pages.common.panels import (
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel: its name, its icon, the function that draws it, and which results it fits (default: all)."""
+    """A panel: its name, its icon, the function that draws it, and the results that it fits (default: all)."""
 
     name: str
     icon: str
@@ -51,14 +51,14 @@ PANELS = (
 def draw_panels(explanation: Explanation, key: str) -> None:
     """Draw the names of the panels that fit, and the one that is open."""
     fitting = {panel.name: panel for panel in PANELS if explanation.kind in panel.kinds and panel.fits(explanation)}
-    own = f"{key}.panel"
-    if st.session_state.get(own) not in fitting:
-        st.session_state[own] = PANELS[0].name
+    widget = f"{key}.panel"
+    if st.session_state.get(widget) not in fitting:
+        st.session_state[widget] = PANELS[0].name
     st.segmented_control(
         "What next?",
         list(fitting),
         format_func=lambda name: f":material/{fitting[name].icon}: {name}",
         required=True,
-        key=own,
+        key=widget,
     )
-    fitting[st.session_state[own]].draw(explanation, key)
+    fitting[st.session_state[widget]].draw(explanation, key)

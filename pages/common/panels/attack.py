@@ -1,4 +1,4 @@
-"""The panel that attacks a result: which words change the model's answer, and which ones it needs."""
+"""The panel that attacks a result: which words change the model's prediction, and which ones it needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,8 +30,8 @@ LABELS = {"hotflip": "Change words", "input_reduction": "Drop words", "random_sw
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An attack that was asked for; its result is cached under it."""
+class AttackRequest:
+    """The request of an attack; the key of its result in the cache."""
 
     key: str
     request: Request
@@ -42,7 +42,7 @@ class Asked:
 
 
 def fits(explanation: Explanation) -> bool:
-    """Return True for a text to change and an answer that is not a bare score."""
+    """Return True if the task has a text to change and its score is not a bare number."""
     task = TASKS.get(explanation.request.task)
     return isinstance(task, Attackable) and not explanation.unit.startswith("score")
 
@@ -51,58 +51,58 @@ def draw(explanation: Explanation, key: str) -> None:
     """Draw the attack's settings and button, and the result of the last one."""
     task = TASKS[explanation.request.task]
     assert isinstance(task, Attackable)
-    st.markdown("Which small change makes the model give another answer, and which words are enough for this one?")
-    own, draft = f"{key}.attacking", _draw_form(task, explanation, f"{key}.attack")
+    st.markdown("Which small change makes the model give another answer? Which words are enough for this answer?")
+    state_key, draft = f"{key}.attacking", _draw_form(task, explanation, f"{key}.attack")
     if st.button("Attack", key=f"{key}.attack.go", icon=":material/bolt:"):
-        st.session_state[own] = draft
-    asked = st.session_state.get(own)
-    if not isinstance(asked, Asked) or asked.request != draft.request:
+        st.session_state[state_key] = draft
+    requested = st.session_state.get(state_key)
+    if not isinstance(requested, AttackRequest) or requested.request != draft.request:
         return
-    if asked != draft:
+    if requested != draft:
         st.caption("The settings have changed since this attack. Press **Attack** to use them.")
-    about = f"attack {asked.key}, task {asked.request.task}, model {asked.request.model}"
-    found = answer_with_progress(asked, _prepare(asked), own, about)
-    if found is not None:
-        _show(task, explanation, found, key)
+    about = f"attack {requested.key}, task {requested.request.task}, model {requested.request.model}"
+    result = answer_with_progress(requested, _prepare(requested), state_key, about)
+    if result is not None:
+        _show(task, explanation, result, key)
 
 
-def _prepare(asked: Asked) -> Callable[[Progress], Attack]:
+def _prepare(requested: AttackRequest) -> Callable[[Progress], Attack]:
     return lambda progress: attack(
-        asked.key,
-        asked.request,
-        target=asked.target,
-        field=asked.field,
-        protected=asked.protected,
-        params=asked.params,
+        requested.key,
+        requested.request,
+        target=requested.target,
+        field=requested.field,
+        protected=requested.protected,
+        params=requested.params,
         progress=progress,
     )
 
 
-def _draw_form(task: Attackable, explanation: Explanation, key: str) -> Asked:
+def _draw_form(task: Attackable, explanation: Explanation, key: str) -> AttackRequest:
     """Draw the form, and return the attack that it describes."""
     chosen = st.segmented_control(
         "Attack", list(ATTACKS), format_func=_name_attack, default="hotflip", required=True, key=f"{key}.key"
     )
-    tactic = ATTACKS[chosen or "hotflip"]
-    st.caption(f"{tactic.label}: {tactic.summary}")
-    request = _pick_subject(task, explanation, key)
+    method = ATTACKS[chosen or "hotflip"]
+    st.caption(f"{method.label}: {method.summary}")
+    request = _pick_request(task, explanation, key)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        target = None if tactic.keeps else _pick_target(task, explanation, request.target, key)
+        target = None if method.keeps else _pick_target(task, explanation, request.target, key)
         field = _pick_field(task, key)
         protected = st.text_input(
             "Words that must stay", key=f"{key}.protected", help="Separate several words with commas."
         )
-    return Asked(tactic.key, request, target, field, str(protected or ""), _pick_settings(tactic, key))
+    return AttackRequest(method.key, request, target, field, str(protected or ""), _pick_settings(method, key))
 
 
 def _name_attack(key: str) -> str:
     return LABELS.get(key, ATTACKS[key].label)
 
 
-def _pick_subject(task: Attackable, explanation: Explanation, key: str) -> Request:
-    """Return the request to attack: about the model's answer, or about one of the targets that were explained."""
-    own = {knob.name for knob in task.params}
-    options = {name: text for name, text in explanation.request.options.items() if name in own}
+def _pick_request(task: Attackable, explanation: Explanation, key: str) -> Request:
+    """Return the request to attack: for the model's prediction, or for one of the explained targets."""
+    known = {param.name for param in task.params}
+    options = {name: text for name, text in explanation.request.options.items() if name in known}
     request = replace(explanation.request, method=Request.method, params=options, target=Target())
     if task.subject == "prediction":
         return request
@@ -115,9 +115,9 @@ def _pick_subject(task: Attackable, explanation: Explanation, key: str) -> Reque
 
 
 def _pick_target(task: Attackable, explanation: Explanation, attacked: Target, key: str) -> str | None:
-    """Return the answer that the attack aims for."""
-    told = next((g for g in list_masks(explanation.prediction) if g[0].position == attacked.position), None)
-    words = told or explanation.prediction.targets[:50]
+    """Return the label that the attack aims for; None for any other."""
+    mask = next((g for g in list_masks(explanation.prediction) if g[0].position == attacked.position), None)
+    words = mask or explanation.prediction.targets[:50]
     others = [str(word.label) for word in words if word.label != words[0].label]
     free = task.choices == "predictions"
     chosen = st.selectbox(
@@ -132,10 +132,10 @@ def _pick_field(task: Attackable, key: str) -> str:
     return str(st.selectbox("Change words in", task.editable, format_func=name_field, key=f"{key}.field"))
 
 
-def _pick_settings(tactic: AttackMethod, key: str) -> Pairs:
+def _pick_settings(method: AttackMethod, key: str) -> Pairs:
     """Draw the attack's own settings: the first visible, the others folded away."""
-    first, rest = tactic.params[:1], tactic.params[1:]
-    values = {knob.name: draw_setting(knob, keep_default(f"{key}.{knob.name}", knob.default)) for knob in first}
+    first, rest = method.params[:1], method.params[1:]
+    values = {param.name: draw_setting(param, keep_default(f"{key}.{param.name}", param.default)) for param in first}
     if rest:
         with st.expander("More settings of this attack"):
             values |= {k.name: draw_setting(k, keep_default(f"{key}.{k.name}", k.default)) for k in rest}
@@ -143,54 +143,54 @@ def _pick_settings(tactic: AttackMethod, key: str) -> Pairs:
     return tuple(request.options.items())
 
 
-def _show(task: Attackable, explanation: Explanation, found: Attack, key: str) -> None:
-    draw_html(render_lead(describe_attack(found), live=True))
-    if found.edits:
-        draw_html(render_diff(found.texts[0], found.edits, name_field(found.field)))
+def _show(task: Attackable, explanation: Explanation, result: Attack, key: str) -> None:
+    draw_html(render_lead(describe_attack(result), live=True))
+    if result.edits:
+        draw_html(render_diff(result.texts[0], result.edits, name_field(result.field)))
         st.button(
             "Explain the changed text",
             key=f"{key}.attack.explain",
             icon=":material/play_arrow:",
             on_click=_explain,
-            args=(task, explanation.request, found),
+            args=(task, explanation.request, result),
         )
-    if len(found.minimal) > 1:
-        _show_shortest(found)
-    if len(found.trajectory) > 1:
-        draw_chart(draw_path(found), describe_path(found), f"{key}.attack.path")
-        _show_steps(found)
-    forward, backward = found.evaluations
+    if len(result.minimal) > 1:
+        _show_shortest(result)
+    if len(result.trajectory) > 1:
+        draw_chart(draw_path(result), describe_path(result), f"{key}.attack.path")
+        _show_steps(result)
+    forward, backward = result.evaluations
     st.caption(
-        f"Passes through the model: {forward} forward, {backward} backward, in {found.seconds:.1f} s. "
+        f"Passes through the model: {forward} forward, {backward} backward, in {result.seconds:.1f} s. "
         "Every step shows the model's own answer to the text at that point."
     )
 
 
-def _show_steps(found: Attack) -> None:
+def _show_steps(result: Attack) -> None:
     with st.expander("Every step"):
         draw_table(
-            list_steps(found),
+            list_steps(result),
             "The steps of the attack, each with its change, the model's answer and its probability",
             probability=st.column_config.NumberColumn(format="percent"),
             estimate=st.column_config.NumberColumn(format="%.2f", help=ESTIMATE),
         )
 
 
-def _show_shortest(found: Attack) -> None:
+def _show_shortest(result: Attack) -> None:
     """Draw all the shortest texts, each with the probability of the answer."""
-    st.markdown(f"**{len(found.minimal)} shortest texts** with the same answer")
+    st.markdown(f"**{len(result.minimal)} shortest texts** with the same answer")
     draw_table(
-        list_shortest(found),
+        list_shortest(result),
         "The shortest texts with the same answer",
         probability=st.column_config.NumberColumn(format="percent"),
     )
 
 
-def _explain(task: Attackable, request: Request, found: Attack) -> None:
-    """Put the changed text into the form, and explain the model's answer to it."""
-    changed = replace(request, inputs=found.changed_request.inputs, target=Target())
+def _explain(task: Attackable, request: Request, result: Attack) -> None:
+    """Put the changed text into the form, and explain the model's prediction for it."""
+    changed = replace(request, inputs=result.changed_request.inputs, target=Target())
     for field in task.fields:
         if field.name in changed.texts:
             st.session_state[get_key(task, field)] = changed.texts[field.name]
     reset_target(task)
-    st.session_state[f"{task.key}.asked"] = changed
+    st.session_state[f"{task.key}.request"] = changed

@@ -25,50 +25,53 @@ KEEP = "Explain the same generated text for both, so that every token has a coun
 
 def draw(explanation: Explanation, key: str) -> None:
     """Draw the form, and the difference once its button is pressed."""
-    own, request = f"{key}.changed", explanation.request
-    first, written, *_ = (field.name for field in TASKS[request.task].fields)
+    prefix, request = f"{key}.changed", explanation.request
+    first, continuation, *_ = (field.name for field in TASKS[request.task].fields)
     st.markdown(LEAD)
-    st.session_state.setdefault(f"{own}.text", request.texts[first])
-    with st.form(f"{own}.form", border=False):
-        text = st.text_area("Edited text", key=f"{own}.text")
-        keep = st.toggle("Keep the generated text", value=True, key=f"{own}.keep", help=KEEP)
+    st.session_state.setdefault(f"{prefix}.text", request.texts[first])
+    with st.form(f"{prefix}.form", border=False):
+        text = st.text_area("Edited text", key=f"{prefix}.text")
+        keep = st.toggle("Keep the generated text", value=True, key=f"{prefix}.keep", help=KEEP)
         if st.form_submit_button("Compare with the original", icon=":material/play_arrow:"):
-            inputs = dict(request.inputs) | {first: text or "", written: explanation.prediction.text if keep else ""}
-            st.session_state[f"{own}.asked"] = (request, replace(request, inputs=inputs))
-    mine, theirs = st.session_state.get(f"{own}.asked", (None, None))
-    if mine != request or not isinstance(theirs, Request):
+            inputs = dict(request.inputs) | {
+                first: text or "",
+                continuation: explanation.prediction.text if keep else "",
+            }
+            st.session_state[f"{prefix}.requests"] = (request, replace(request, inputs=inputs))
+    original, edited = st.session_state.get(f"{prefix}.requests", (None, None))
+    if original != request or not isinstance(edited, Request):
         return
-    other = run_with_progress(
-        lambda: service().find_explanation(theirs),
-        lambda progress: service().explain(theirs, progress),
-        f"{own}.asked",
-        f"changed {theirs.task}, model {theirs.model}",
+    changed = run_with_progress(
+        lambda: service().find_explanation(edited),
+        lambda progress: service().explain(edited, progress),
+        f"{prefix}.requests",
+        f"edited {edited.task}, model {edited.model}",
     )
-    if other:
-        _show(explanation, other, key)
+    if changed:
+        _show(explanation, changed, key)
 
 
-def _show(one: Explanation, other: Explanation, key: str) -> None:
+def _show(original: Explanation, changed: Explanation, key: str) -> None:
     try:
-        one, other = (aggregate(explanation, Grouping("word")) for explanation in (one, other))
-        found = subtract(one, other)
+        original, changed = (aggregate(explanation, Grouping("word")) for explanation in (original, changed))
+        difference = subtract(original, changed)
     except ExplainerError as error:
         st.warning(escape(str(error)))
         return
-    draw_html(render_lead(f"Your text: {describe_generation(one)}<br>Edited: {describe_generation(other)}"))
-    shown, figure = found.explanation, draw_matrix(found.explanation)
-    if found.left_out:
-        st.caption(f"{found.left_out} words have no counterpart in the other text and are left out.")
-    st.markdown("Blue: higher score in your text. Orange: higher score in the edited one.")
+    draw_html(render_lead(f"Your text: {describe_generation(original)}<br>Edited: {describe_generation(changed)}"))
+    shown, figure = difference.explanation, draw_matrix(difference.explanation)
+    if difference.left_out:
+        st.caption(f"{difference.left_out} words have no counterpart in the other text and are left out.")
+    st.markdown("Blue: higher score in your text. Orange: higher score in the edited text.")
     draw_chart(figure, describe_matrix(shown), f"{key}.difference")
     draw_table(
         [
             {
                 "generated": str(shown.targets[place].label),
-                "your text": format_probability(one.targets[a].probability or 0.0),
-                "edited": format_probability(other.targets[b].probability or 0.0),
+                "your text": format_probability(original.targets[a].probability or 0.0),
+                "edited": format_probability(changed.targets[b].probability or 0.0),
             }
-            for place, (a, b) in enumerate(found.rows)
+            for place, (a, b) in enumerate(difference.rows)
         ],
         "Each generated word with its probability for either text",
     )

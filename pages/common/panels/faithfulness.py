@@ -1,4 +1,4 @@
-"""The panel that checks an explanation: how the model's answer changes without the words that it ranks highest."""
+"""The panel that checks an explanation: how the prediction changes without the words that it ranks highest."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from pages.common.ui.progress import run_with_progress
 
 LEAD = (
     "Does the model really depend on what is coloured most? The strongest words or parts are removed bit by bit and "
-    "the model is asked again; then the same in random order. A faithful explanation does better than chance."
+    "the model is run again; then the same in random order. A faithful explanation does better than chance."
 )
 CURVES = {
     "comprehensiveness": "**Without the strongest {}s** (comprehensiveness): the line should lie above the grey band.",
@@ -24,54 +24,54 @@ CURVES = {
 
 def draw(explanation: Explanation, key: str) -> None:
     """Draw a button that checks the explanation of one target, and the result."""
-    row, asked = _pick_row(explanation, key), f"{key}.checking"
-    found = service().find_evaluation(explanation, row)
-    if found is None:
+    row, state_key = _pick_row(explanation, key), f"{key}.checking"
+    check = service().find_evaluation(explanation, row)
+    if check is None:
         st.markdown(LEAD)
         if st.button("Check this explanation", key=f"{key}.check", icon=":material/fact_check:"):
-            st.session_state[asked] = (explanation.request, row)
-        if st.session_state.get(asked) != (explanation.request, row):
+            st.session_state[state_key] = (explanation.request, row)
+        if st.session_state.get(state_key) != (explanation.request, row):
             return
-        found = run_with_progress(
+        check = run_with_progress(
             lambda: service().find_evaluation(explanation, row),
             lambda progress: service().evaluate(explanation, row, progress),
-            asked,
+            state_key,
             f"check of task {explanation.request.task}, model {explanation.request.model}",
         )
-        if found is None:
+        if check is None:
             return
         if service().find_evaluation(explanation, row):
-            st.rerun()  # so that the answer at the top says it too
-    _show(found, key)
+            st.rerun()  # so that the sentence at the top mentions it too
+    _show(check, key)
 
 
 def _pick_row(explanation: Explanation, key: str) -> int:
     """Return the target to check; draw a picker if there are several."""
-    targets, own = explanation.targets, f"{key}.check.row"
+    targets, widget = explanation.targets, f"{key}.check.row"
     if len(targets) == 1:
         return 0
     rows = range(len(targets))
-    if st.session_state.get(own) not in rows:
-        st.session_state[own] = 0
+    if st.session_state.get(widget) not in rows:
+        st.session_state[widget] = 0
     names = number_duplicates(shorten(name_target(target), 60) for target in targets)
-    return int(st.selectbox("Explanation to check", rows, format_func=names.__getitem__, key=own))
+    return int(st.selectbox("Explanation to check", rows, format_func=names.__getitem__, key=widget))
 
 
-def _show(found: Faithfulness, key: str) -> None:
-    draw_html(render_lead(describe_faithfulness(found)))
-    for place, (which, said) in zip(st.columns(2), CURVES.items(), strict=True):
+def _show(check: Faithfulness, key: str) -> None:
+    draw_html(render_lead(describe_faithfulness(check)))
+    for place, (which, title) in zip(st.columns(2), CURVES.items(), strict=True):
         with place:
-            st.markdown(said.format(found.piece))
-            draw_chart(draw_curve(found, which), describe_curve(found, which), f"{key}.check.{which}")
-    draw_html(render_measures(found))
-    ranked = "score" if found.signed else "size of their scores"
-    orders = "all" if found.every_order else "random"
+            st.markdown(title.format(check.piece))
+            draw_chart(draw_curve(check, which), describe_curve(check, which), f"{key}.check.{which}")
+    draw_html(render_measures(check))
+    ranked = "score" if check.signed else "size of their scores"
+    orders = f"all {check.rankings}" if check.every_order else f"{check.rankings} random"
     st.caption(
-        f"{found.pieces} {found.piece}s, ranked by {ranked}, were replaced by the baseline, and compared with "
-        f"{found.rankings} {orders} orders: {found.evaluations[0]} forward passes in {found.seconds:.1f} s."
+        f"{check.pieces} {check.piece}s, ranked by {ranked}, were replaced by the baseline, and compared with "
+        f"{orders} orders: {check.evaluations[0]} forward passes in {check.seconds:.1f} s."
     )
     with st.container(horizontal=True):
         offer_download(
-            "Download check, JSON", lambda: to_json(found), "check.json", "application/json", key=f"{key}.cj"
+            "Download check, JSON", lambda: to_json(check), "check.json", "application/json", key=f"{key}.cj"
         )
-        offer_download("Download check, CSV", lambda: to_csv(found), "check.csv", "text/csv", key=f"{key}.cc")
+        offer_download("Download check, CSV", lambda: to_csv(check), "check.csv", "text/csv", key=f"{key}.cc")

@@ -11,7 +11,7 @@ from pages.common.ui.markdown import escape
 from pages.common.ui.progress import answer_with_progress
 
 LEAD = (
-    "An explanation of what this model has learnt must change when its weights become random. On a copy of the model, "
+    "An explanation of what the model has learnt must change when its weights become random. On a copy of the model, "
     "the layers are randomised one after the other, from the output to the input, and each time it is explained again."
 )
 METHOD = "Cascading model randomisation (Adebayo et al., 2018)."
@@ -19,20 +19,20 @@ METHOD = "Cascading model randomisation (Adebayo et al., 2018)."
 
 def draw_randomization(explanation: Explanation, key: str, row: int = 0) -> None:
     """Draw the check of the explanation of one target, computed when its button is pressed."""
-    own, request = f"{key}.sanity", canonicalize(explanation.request)
+    prefix, request = f"{key}.sanity", canonicalize(explanation.request)
     question = ("sanity", request, row)
     st.caption(LEAD)
-    if st.button("Randomise the weights, layer by layer", key=f"{own}.go", icon=":material/shuffle:", help=METHOD):
-        st.session_state[f"{own}.asked"] = question
-    if st.session_state.get(f"{own}.asked") != question:
+    if st.button("Randomise the weights, layer by layer", key=f"{prefix}.go", icon=":material/shuffle:", help=METHOD):
+        st.session_state[f"{prefix}.question"] = question
+    if st.session_state.get(f"{prefix}.question") != question:
         return
     steps = answer_with_progress(
         question,
         lambda progress: check(request, row=row, progress=progress),
-        f"{own}.asked",
+        f"{prefix}.question",
         f"sanity check, task {request.task}, model {request.model}",
     )
     if steps:
         st.markdown(escape(describe_randomization(steps)))
-        draw_chart(draw_decline(steps), describe_decline(steps), f"{own}.decline", config={"displayModeBar": False})
+        draw_chart(draw_decline(steps), describe_decline(steps), f"{prefix}.decline", config={"displayModeBar": False})
         st.caption("The grey band holds 95 % of random rankings, which have nothing to do with the original.")

@@ -26,14 +26,14 @@ def set_address(request: Request) -> None:
 
 def set_query(query: Mapping[str, str], inputs: object) -> None:
     """Put a query into the address bar: its texts only if the page was opened with these inputs, never an upload."""
-    shown = {name: text for name, text in query.items() if not name.startswith(INPUT)}
+    visible = {name: text for name, text in query.items() if not name.startswith(INPUT)}
     if _has_upload(query):
-        shown = {name: text for name, text in shown.items() if not name.startswith(PICTURE)}
+        visible = {name: text for name, text in visible.items() if not name.startswith(PICTURE)}
     link, opened = st.session_state.get(OPENED, ("", ()))
     if link and opened == inputs:
-        shown[PACKED] = link
-    if st.query_params.to_dict() != shown:
-        st.query_params.from_dict(shown)
+        visible[PACKED] = link
+    if st.query_params.to_dict() != visible:
+        st.query_params.from_dict(visible)
 
 
 def make_link(query: Mapping[str, str], page: str) -> str:
@@ -42,14 +42,14 @@ def make_link(query: Mapping[str, str], page: str) -> str:
         raise LimitReached(
             "A link cannot contain your image. Download the HTML file instead: it shows the same result."
         )
-    small = pack(query)
-    if (length := len(small[PACKED])) > settings().link_characters:
+    packed = pack(query)
+    if (length := len(packed[PACKED])) > settings().link_characters:
         raise LimitReached(
             f"The link would have {length:,} characters, and at most {settings().link_characters:,} are allowed. "
             "Download the HTML file instead: it shows the same result."
         )
     parts = urlsplit(st.context.url or "")
-    return urlunsplit((parts.scheme, parts.netloc, f"/{page}", urlencode(small), ""))
+    return urlunsplit((parts.scheme, parts.netloc, f"/{page}", urlencode(packed), ""))
 
 
 def _has_upload(query: Mapping[str, str]) -> bool:
@@ -79,10 +79,10 @@ def offer_link(query: Mapping[str, str], page: str) -> None:
     """Draw a button that shows the link to a result: the address of a page with this query."""
     with st.popover("Copy link", icon=":material/link:"):
         try:
-            address_of_result = make_link(query, page)
+            link = make_link(query, page)
         except ExplainerError as error:
             st.warning(str(error))
             return
         contains = " **The link contains your text.**" if any(name.startswith(INPUT) for name in query) else ""
         st.markdown(f"Whoever opens this link sees the same result.{contains}")
-        st.code(address_of_result, language=None, wrap_lines=True)
+        st.code(link, language=None, wrap_lines=True)

@@ -24,121 +24,123 @@ Word = tuple[str, int]  # field, number of a word in it
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The original explanation, the row of it that is shown, the changes of its text, and the chosen word."""
+class Edits:
+    """The original explanation, its row that is shown, the changes of its text, and the chosen word."""
 
     origin: Explanation
     row: int
-    rewriting: Counterfactual
+    counterfactual: Counterfactual
     word: Word | None = None
 
     @property
     def request(self) -> Request:
-        """Return the request for the changed texts: about the same label, or about the model's answer to them."""
-        request, told = self.origin.request, self.origin.targets
-        wanted = request.target if request.target.position is None else Target(foil=request.target.foil)
-        if TASKS[request.task].choices == "labels" and is_unspecified(wanted) and len(told) == 1:
-            wanted = Target(index=told[0].index)
-        return self.rewriting.make_request(wanted)
+        """Return the request for the changed texts: for the same label, or for the model's new prediction."""
+        request, targets = self.origin.request, self.origin.targets
+        target = request.target if request.target.position is None else Target(foil=request.target.foil)
+        if TASKS[request.task].choices == "labels" and is_unspecified(target) and len(targets) == 1:
+            target = Target(index=targets[0].index)
+        return self.counterfactual.make_request(target)
 
 
 def draw(explanation: Explanation, key: str) -> None:
     """Draw the words to click, the buttons, and the effect of the changes."""
-    own = f"{key}.whatif"
-    asked = st.session_state.get(own)
-    if not isinstance(asked, Asked) or (asked.origin.request != explanation.request and not asked.rewriting.before):
+    prefix = f"{key}.whatif"
+    edits = st.session_state.get(prefix)
+    if not isinstance(edits, Edits) or (
+        edits.origin.request != explanation.request and not edits.counterfactual.before
+    ):
         row = int(st.session_state.get(f"{key}.row") or 0)
-        asked = Asked(explanation, row, Counterfactual.of(explanation.request))
+        edits = Edits(explanation, row, Counterfactual.of(explanation.request))
     st.caption("Click a word, then delete, mask or replace it, and compare the result with the original.")
-    if asked.origin.request != explanation.request:
+    if edits.origin.request != explanation.request:
         st.info(
             "These are changes of an earlier text. Press **Start over** to change the text above.",
             icon=":material/keep:",
         )
     place = st.container()
-    after = _explain_changed(asked, own)
+    after = _explain_changed(edits, prefix)
     with place:
-        _draw_words(asked, after, own)
-        _draw_tools(asked, own)
-    if after is not None and asked.rewriting.before:
-        _show_effect(asked, after)
-    _draw_endings(asked, own)
+        _draw_words(edits, after, prefix)
+        _draw_tools(edits, prefix)
+    if after is not None and edits.counterfactual.before:
+        _show_effect(edits, after)
+    _draw_last_buttons(edits, prefix)
 
 
-def _explain_changed(asked: Asked, own: str) -> Explanation | None:
-    """Return the explanation of the changed texts; compute it if a change asked for it."""
-    if not asked.rewriting.before:
-        return asked.origin
-    if st.session_state.get(f"{own}.go") or service().find_explanation(asked.request):
-        return explain_request(asked.request, f"{own}.go")
+def _explain_changed(edits: Edits, prefix: str) -> Explanation | None:
+    """Return the explanation of the changed texts; compute it if a button requested it."""
+    if not edits.counterfactual.before:
+        return edits.origin
+    if st.session_state.get(f"{prefix}.go") or service().find_explanation(edits.request):
+        return explain_request(edits.request, f"{prefix}.go")
     st.button(
-        "Explain the changed text", on_click=lambda: st.session_state.update({f"{own}.go": True}), key=f"{own}.on"
+        "Explain the changed text", on_click=lambda: st.session_state.update({f"{prefix}.go": True}), key=f"{prefix}.on"
     )
     return None
 
 
-def _draw_words(asked: Asked, after: Explanation | None, own: str) -> None:
+def _draw_words(edits: Edits, after: Explanation | None, prefix: str) -> None:
     def choose(field: str, index: int) -> None:
         word = (field, index)
-        st.session_state[own] = replace(asked, word=None if word == asked.word else word)
+        st.session_state[prefix] = replace(edits, word=None if word == edits.word else word)
 
-    row = 0 if after is None else _find_row(asked, after)
+    row = 0 if after is None else _find_row(edits, after)
     limit = (
-        0.0 if after is None else max(find_strongest_score(after, row), find_strongest_score(asked.origin, asked.row))
+        0.0 if after is None else max(find_strongest_score(after, row), find_strongest_score(edits.origin, edits.row))
     )
-    pick_word(list_lines(asked.rewriting, after, row, limit), asked.word, f"{own}.words", choose)
+    pick_word(list_lines(edits.counterfactual, after, row, limit), edits.word, f"{prefix}.words", choose)
 
 
-def _find_row(asked: Asked, after: Explanation) -> int:
-    return find_row(after, asked.origin.targets[asked.row]) or 0
+def _find_row(edits: Edits, after: Explanation) -> int:
+    return find_row(after, edits.origin.targets[edits.row]) or 0
 
 
-def _draw_tools(asked: Asked, own: str) -> None:
+def _draw_tools(edits: Edits, prefix: str) -> None:
     """Draw the buttons that change the chosen word, and undo."""
-    field, index = asked.word or ("", -1)
-    word = "" if asked.word is None else dict(asked.rewriting.texts)[field].words[index].text
-    mask, why = _find_mask(asked.origin.request)
+    field, index = edits.word or ("", -1)
+    word = "" if edits.word is None else dict(edits.counterfactual.texts)[field].words[index].text
+    mask, reason = _find_mask(edits.origin.request)
 
-    def become(rewriting: Counterfactual, chosen: Word | None) -> None:
-        st.session_state[own] = replace(asked, rewriting=rewriting, word=chosen)
-        st.session_state[f"{own}.go"] = True
+    def apply(counterfactual: Counterfactual, chosen: Word | None) -> None:
+        st.session_state[prefix] = replace(edits, counterfactual=counterfactual, word=chosen)
+        st.session_state[f"{prefix}.go"] = True
 
     def swap() -> None:
-        if new := str(st.session_state.get(f"{own}.new") or "").strip():
-            become(asked.rewriting.replace_word(field, index, new), asked.word)
+        if new := str(st.session_state.get(f"{prefix}.new") or "").strip():
+            apply(edits.counterfactual.replace_word(field, index, new), edits.word)
 
-    none = asked.word is None
+    unchosen = edits.word is None
     st.markdown(f"Chosen: **{escape(word)}**" if word else "Click a word to choose it.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             "Delete",
-            key=f"{own}.delete",
+            key=f"{prefix}.delete",
             icon=":material/backspace:",
-            disabled=none,
-            on_click=lambda: become(asked.rewriting.delete_word(field, index), None),
+            disabled=unchosen,
+            on_click=lambda: apply(edits.counterfactual.delete_word(field, index), None),
         )
         st.button(
             "Mask",
-            key=f"{own}.mask",
+            key=f"{prefix}.mask",
             icon=":material/visibility_off:",
-            disabled=none or not mask,
-            help=why or None,
-            on_click=lambda: become(asked.rewriting.replace_word(field, index, mask), asked.word),
+            disabled=unchosen or not mask,
+            help=reason or None,
+            on_click=lambda: apply(edits.counterfactual.replace_word(field, index, mask), edits.word),
         )
         st.button(
             "Undo",
-            key=f"{own}.undo",
+            key=f"{prefix}.undo",
             icon=":material/undo:",
-            disabled=asked.rewriting.before is None,
-            on_click=lambda: become(asked.rewriting.before or asked.rewriting, None),
+            disabled=edits.counterfactual.before is None,
+            on_click=lambda: apply(edits.counterfactual.before or edits.counterfactual, None),
         )
-        with st.form(f"{own}.form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input("Replace with", key=f"{own}.new", disabled=none, width=200)
-            st.form_submit_button("Replace", icon=":material/find_replace:", disabled=none, on_click=swap)
+        with st.form(f"{prefix}.form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+            st.text_input("Replace with", key=f"{prefix}.new", disabled=unchosen, width=200)
+            st.form_submit_button("Replace", icon=":material/find_replace:", disabled=unchosen, on_click=swap)
 
 
 def _find_mask(request: Request) -> tuple[str, str]:
-    """Return the mask token of the request's model, and why there is none."""
+    """Return the mask token of the request's model, or an empty one and the reason."""
     card = get_card(TASKS[request.task], request.model)
     bundle = find_loaded(card) if card else None
     if bundle is None:
@@ -147,34 +149,34 @@ def _find_mask(request: Request) -> tuple[str, str]:
     return (str(token), "") if token else ("", "This model has no mask token.")
 
 
-def _show_effect(asked: Asked, after: Explanation) -> None:
+def _show_effect(edits: Edits, after: Explanation) -> None:
     """Draw the effect of the changes: a sentence, and both explanations on one colour scale."""
-    origin, row = asked.origin, _find_row(asked, after)
-    said = describe_effect(asked.rewriting.changes, origin.prediction, after.prediction, origin.unit)
-    draw_html(render_lead(said, live=True))
-    limit = find_common_limit([origin.by_word(), after.by_word()], [asked.row, row])
-    for name, shown, at in (("Original", origin, asked.row), ("Changed", after, row)):
+    origin, row = edits.origin, _find_row(edits, after)
+    sentence = describe_effect(edits.counterfactual.changes, origin.prediction, after.prediction, origin.unit)
+    draw_html(render_lead(sentence, live=True))
+    limit = find_common_limit([origin.by_word(), after.by_word()], [edits.row, row])
+    for name, shown, at in (("Original", origin, edits.row), ("Changed", after, row)):
         st.markdown(f"#### {name}")
         draw_html(render_spans(shown.by_word(), at, limit))
 
 
-def _draw_endings(asked: Asked, own: str) -> None:
+def _draw_last_buttons(edits: Edits, prefix: str) -> None:
     """Draw the buttons that start over or put the changed text into the form."""
-    task = TASKS[asked.origin.request.task]
-    if not asked.rewriting.before:
+    task = TASKS[edits.origin.request.task]
+    if not edits.counterfactual.before:
         return
     with st.container(horizontal=True):
         st.button(
             "Use this text",
-            key=f"{own}.use",
+            key=f"{prefix}.use",
             icon=":material/north:",
             help="Put the changed text into the form above.",
-            on_click=lambda: fill_inputs(task, dict(asked.request.inputs)),
+            on_click=lambda: fill_inputs(task, dict(edits.request.inputs)),
         )
         st.button(
             "Start over",
-            key=f"{own}.release",
+            key=f"{prefix}.release",
             icon=":material/restart_alt:",
-            help="Forget these changes and begin with the result above.",
-            on_click=lambda: st.session_state.pop(own, None),
+            help="Discard these changes and begin with the result above.",
+            on_click=lambda: st.session_state.pop(prefix, None),
         )

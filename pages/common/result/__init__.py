@@ -1,4 +1,4 @@
-"""The result of a request: its progress, then its explanation, or the error that a visitor reads instead."""
+"""The result of a request: its progress, then its explanation or an error."""
 
 from collections.abc import Callable
 
@@ -21,34 +21,37 @@ from pages.common.ui.markdown import escape
 from pages.common.ui.progress import run_with_progress
 
 
-def explain_request(request: Request, forget: str) -> Explanation | None:
+def explain_request(request: Request, key: str) -> Explanation | None:
     """Return the request's explanation, computed with a progress bar; None after an error, which is shown.
 
-    `forget` is the key of the session state that asks for the request: Cancel deletes it.
+    `key` is the session-state key of the request: Cancel deletes it.
     """
     return run_with_progress(
         lambda: service().find_explanation(request),
         lambda progress: service().explain(request, progress),
-        forget,
+        key,
         f"task {request.task}, model {request.model}",
     )
 
 
 @st.fragment
 def show_result(explanation: Explanation, key: str) -> None:
-    """Draw the answer in one sentence, the scores and their error; switching views computes nothing."""
+    """Draw the prediction in one sentence, the scores and their error; switching views computes nothing."""
     KINDS[explanation.kind](explanation, key)
 
 
 def _show_answer(explanation: Explanation, key: str) -> tuple[int, list[int], DeltaGenerator]:
-    """Draw the answer and its error; return the target to draw, those above the threshold, and the place to draw in."""
-    marked = st.container()
+    """Draw the prediction and the error of the scores.
+
+    Return the row of the target to draw, the rows above the threshold, and the place for the scores.
+    """
+    entities = st.container()
     row, rows = pick_row(explanation, key)
-    with marked:
-        if len(list_masks(explanation.prediction)) != 1:  # the sentence says what fills a single gap
+    with entities:
+        if len(list_masks(explanation.prediction)) != 1:  # the sentence names the word of a single mask
             pick_entity(explanation, row, key)
-    said = find_renderer(explanation).lead(explanation, row, service().find_evaluation(explanation, row))
-    draw_html(render_lead(said, live=True) + render_words(explanation, row))
+    sentence = find_renderer(explanation).lead(explanation, row, service().find_evaluation(explanation, row))
+    draw_html(render_lead(sentence, live=True) + render_words(explanation, row))
     for notice in explanation.notices:
         st.info(escape(notice), icon=":material/content_cut:")
     place = st.container()

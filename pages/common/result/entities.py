@@ -11,11 +11,11 @@ JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".wf-entities");
   const focused = box.getRootNode().activeElement?.dataset?.row;
-  box.replaceChildren(...data.pieces.map((piece) => drawn(piece, data.row, setTriggerValue)));
+  box.replaceChildren(...data.pieces.map((piece) => makeMark(piece, data.row, setTriggerValue)));
   if (focused !== undefined) box.querySelector(`[data-row="${Number(focused)}"]`)?.focus();
 }
 
-function drawn(piece, row, setTriggerValue) {
+function makeMark(piece, row, setTriggerValue) {
   if (piece.label === null) return document.createTextNode(piece.text);
   const mark = document.createElement(piece.row === null ? "span" : "button");
   mark.className = `wf-e wf-k${piece.hue}`;
@@ -39,11 +39,11 @@ ENTITIES = st.components.v2.component("wherefore_entities", html=HTML, css=CSS, 
 
 def pick_entity(explanation: Explanation, row: int, key: str) -> None:
     """Draw the entities if the result has any; a click changes the row that `key` keeps."""
-    if not (found := split_entities(explanation)):
+    if not (segments := split_entities(explanation)):
         return
-    own = f"{key}.entities"
+    widget = f"{key}.entities"
 
     def pick() -> None:
-        st.session_state[f"{key}.row"] = int(st.session_state[own]["row"])
+        st.session_state[f"{key}.row"] = int(st.session_state[widget]["row"])
 
-    ENTITIES(data={"pieces": [asdict(piece) for piece in found], "row": row}, key=own, on_row_change=pick)
+    ENTITIES(data={"pieces": [asdict(piece) for piece in segments], "row": row}, key=widget, on_row_change=pick)

@@ -29,8 +29,8 @@ GENERATION = st.components.v2.component("wherefore_generation", html=HTML, css=C
 
 
 def show_generation(explanation: Explanation, key: str) -> None:
-    """Draw the answer, the chosen view, and the error; switching views computes nothing."""
-    said, picture = st.container(), st.container()
+    """Draw the prediction, the chosen view, and the error; switching views computes nothing."""
+    sentence, chart = st.container(), st.container()
     _show_error(explanation)
     view, grouping = _pick_view(key)
     try:
@@ -38,11 +38,11 @@ def show_generation(explanation: Explanation, key: str) -> None:
     except ExplainerError as error:
         st.warning(escape(str(error)))
         shown = aggregate(explanation, Grouping())
-    with said:
+    with sentence:
         draw_html(render_lead(describe_generation(shown), live=True))
         for notice in explanation.notices:
             st.info(escape(notice), icon=":material/content_cut:")
-    with picture:
+    with chart:
         match view:
             case "Heatmap":
                 draw_chart(draw_matrix(shown), describe_matrix(shown), f"{key}.crosstab")

@@ -1,4 +1,4 @@
-"""The result on an image: its heatmap in four views, the most likely labels, and a PNG to download."""
+"""The result on an image: its heatmap in four views, the most probable labels, and a PNG to download."""
 
 from dataclasses import replace
 
@@ -26,8 +26,8 @@ def show_image(explanation: Explanation, row: int, key: str) -> None:
     place = st.container()
     look = _pick_look(key)
     with place:
-        said = describe_figure(explanation, look, row)
-        draw_chart(draw_figure(explanation, look, row), said, f"{key}.image", theme=None, config=CONFIG)
+        description = describe_figure(explanation, look, row)
+        draw_chart(draw_figure(explanation, look, row), description, f"{key}.image", theme=None, config=CONFIG)
         draw_html(render_image_legend(explanation, look, row))
     offer_download(
         "Download PNG",
@@ -55,27 +55,27 @@ def _pick_look(key: str) -> Look:
 
 
 def _pick_label(explanation: Explanation, key: str) -> None:
-    """Draw the most likely labels; a click on one explains it."""
-    asked, again = f"{key}.asked", f"{key}.again"
+    """Draw the most probable labels; a click on one explains it."""
+    request_key, again = f"{key}.request", f"{key}.again"
     if st.session_state.pop(again, False):
         st.rerun(scope="app")
-    request = st.session_state.get(asked)
+    request = st.session_state.get(request_key)
     if not isinstance(request, Request):
         return
-    found = {str(target.label): target for target in explanation.prediction.targets[:BEST]}
+    targets = {str(target.label): target for target in explanation.prediction.targets[:BEST]}
     explained = str(explanation.targets[0].label)
-    own = f"{key}.best"
+    widget = f"{key}.best"
 
     def pick() -> None:
-        if label := st.session_state[own]:
-            st.session_state[asked] = replace(request, target=Target(label=label))
+        if label := st.session_state[widget]:
+            st.session_state[request_key] = replace(request, target=Target(label=label))
             st.session_state[f"{key}.target"], st.session_state[again] = label, True
 
-    st.session_state[own] = explained if explained in found else None
+    st.session_state[widget] = explained if explained in targets else None
     st.pills(
-        "Most likely labels: click one to explain it",
-        list(found),
-        format_func=lambda name: escape(f"{shorten(name, 30)} {format_share(found[name].probability or 0.0)}"),
-        key=own,
+        "Most probable labels: click one to explain it",
+        list(targets),
+        format_func=lambda name: escape(f"{shorten(name, 30)} {format_share(targets[name].probability or 0.0)}"),
+        key=widget,
         on_change=pick,
     )

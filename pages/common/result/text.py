@@ -5,9 +5,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explainers import Explanation
 from explainers.visualization.charts.bars import describe_bars, draw_bars
-from explainers.visualization.charts.matrix import describe_target_matrix as matrix_alt
-from explainers.visualization.charts.matrix import draw_target_matrix
-from explainers.visualization.summaries.score_table import list_scores as scores_of
+from explainers.visualization.charts.matrix import describe_target_matrix, draw_target_matrix
+from explainers.visualization.summaries.score_table import list_scores
 from explainers.visualization.text.format import format_probability, name_target, shorten
 from explainers.visualization.text.spans import render_spans
 from pages.common.ui.html import draw_chart, draw_html, draw_table
@@ -39,7 +38,7 @@ def show_text(explanation: Explanation, row: int, rows: list[int], place: DeltaG
             case "Table":
                 _draw_scores(shown, row, most)
             case "Matrix":
-                draw_chart(draw_target_matrix(shown, rows), matrix_alt(shown, rows), f"{key}.matrix")
+                draw_chart(draw_target_matrix(shown, rows), describe_target_matrix(shown, rows), f"{key}.matrix")
             case _:
                 draw_html(render_spans(shown, row))
 
@@ -72,7 +71,7 @@ def pick_row(explanation: Explanation, key: str) -> tuple[int, list[int]]:
 
 def _draw_scores(explanation: Explanation, row: int, most: int) -> None:
     draw_table(
-        scores_of(explanation, row, most),
+        list_scores(explanation, row, most),
         "Words or tokens with their scores, strongest first",
         score=st.column_config.NumberColumn(format="%+.6f"),
         spread=st.column_config.NumberColumn(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explainers.analyses.gallery import GALLERY, GalleryItem
 from explainers.request import pack
-from explainers.visualization.text.quote import quote
+from explainers.visualization.text.quote import render_quotation
 from pages.common.navigation import TASK_PAGES
 from pages.common.ui.html import draw_html
 from pages.common.ui.markdown import escape
@@ -34,5 +34,5 @@ def _draw_showcase(showcase: GalleryItem) -> None:
     query = {name: text for name, text in pack(request.to_query()).items() if name != "task"}
     icon = ":material/arrow_forward:"
     st.page_link(f"pages/{request.task}.py", label=f"**{escape(showcase.title)}**", icon=icon, query_params=query)
-    draw_html(quote(list(request.texts.values()), showcase.claim.strongest))
+    draw_html(render_quotation(list(request.texts.values()), showcase.claim.strongest))
     st.markdown(escape(showcase.text))

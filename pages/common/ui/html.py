@@ -17,16 +17,16 @@ def draw_html(html: str) -> None:
     st.html(f"<style>{CSS}</style>{html}")
 
 
-def draw_chart(figure: go.Figure, said: str, key: str, **more: Any) -> Any:
-    """Draw a figure; `said` is its text for screen readers. Colours are the page's unless `theme` is given."""
-    return st.plotly_chart(figure, alt=said, key=key, **{"theme": "streamlit"} | more)
+def draw_chart(figure: go.Figure, description: str, key: str, **more: Any) -> Any:
+    """Draw a figure; `description` is its text for screen readers. Colours are the page's unless `theme` is given."""
+    return st.plotly_chart(figure, alt=description, key=key, **{"theme": "streamlit"} | more)
 
 
-def draw_table(rows: Any, said: str, **columns: Any) -> None:
+def draw_table(rows: Any, description: str, **columns: Any) -> None:
     """Draw rows as a sortable table; `columns` configures some of its columns."""
-    st.dataframe(rows, column_config=columns, hide_index=True, alt=said)
+    st.dataframe(rows, column_config=columns, hide_index=True, placeholder="–", alt=description)
 
 
 def offer_download(label: str, data: Callable[[], str | bytes], name: str, kind: str, **more: Any) -> None:
-    """Draw a button that saves a file, which is made when it is pressed."""
+    """Draw a button that downloads a file, which is made when the button is pressed."""
     st.download_button(label, data, file_name=name, mime=kind, on_click="ignore", icon=":material/download:", **more)

@@ -16,33 +16,33 @@ from explainers.serving.service import service
 from pages.common.ui.markdown import escape
 
 LOG = logging.getLogger("wherefore")
-Answer = TypeVar("Answer")
-PAUSE = 0.15  # seconds between two updates of the progress; a visitor who left is noticed at the next
+Result = TypeVar("Result")
+PAUSE = 0.15  # seconds between two updates of the progress; a visitor's departure is noticed at the next
 
 
 def run_with_progress(
-    known: Callable[[], Answer | None], compute: Callable[[Progress], Answer], forget: str, about: str
-) -> Answer | None:
-    """Return what is known, or else what `compute` returns, with progress; None after an error, which is shown.
+    find: Callable[[], Result | None], compute: Callable[[Progress], Result], key: str, about: str
+) -> Result | None:
+    """Return what `find` finds, or else what `compute` returns; None after an error, which is shown.
 
-    `forget` is the key of the session state that asks for it: Cancel deletes it. `about` goes into the log, and must
+    `key` is the session-state key of the request: Cancel deletes it. `about` goes into the log, and must
     not contain what a visitor typed.
     """
     _freeze_imports()
     place = st.empty()
     try:
-        if (answer := known()) is not None:
-            return answer
+        if (result := find()) is not None:
+            return result
         with place.container():
             bar = st.progress(0.0, "Starting")
-            st.button("Cancel", on_click=st.session_state.pop, args=(forget, None), key=f"{forget} cancel")
-        answer = compute(_throttle(lambda what, share: bar.progress(min(share, 1.0), escape(what)) and None))
+            st.button("Cancel", on_click=st.session_state.pop, args=(key, None), key=f"{key} cancel")
+        result = compute(_throttle(lambda what, share: bar.progress(min(share, 1.0), escape(what)) and None))
         place.empty()
-        return answer
+        return result
     except ExplainerError as error:
         place.empty()
         st.error(escape(str(error)), icon=":material/error:")
-    except Exception:  # the one boundary of a page: the visitor reads a number, the log has the rest
+    except Exception:  # the one boundary of a page: the visitor sees a number, the log has the rest
         place.empty()
         incident = uuid.uuid4().hex[:8]
         LOG.exception("incident %s: %s", incident, about)
@@ -51,28 +51,28 @@ def run_with_progress(
 
 
 def answer_with_progress(
-    question: Hashable, compute: Callable[[Progress], Answer], forget: str, about: str
-) -> Answer | None:
-    """Return the cached answer to a question, or compute it in its turn in the queue and cache it."""
+    question: Hashable, compute: Callable[[Progress], Result], key: str, about: str
+) -> Result | None:
+    """Return the cached result for a question, or compute it in the queue and cache it."""
     return run_with_progress(
         lambda: service().find_answer(question),
         lambda progress: service().answer(question, compute, progress),
-        forget,
+        key,
         about,
     )
 
 
 def _throttle(progress: Progress) -> Progress:
-    """Limit progress to a few updates a second: a browser that draws every pass does nothing else."""
-    told = 0.0
+    """Limit progress to a few updates per second, because a browser cannot draw one for every pass."""
+    updated = 0.0
 
-    def paced(what: str, share: float) -> None:
-        nonlocal told
-        if (now := time.monotonic()) - told >= PAUSE:
-            told = now
+    def update(what: str, share: float) -> None:
+        nonlocal updated
+        if (now := time.monotonic()) - updated >= PAUSE:
+            updated = now
             progress(what, share)
 
-    return paced
+    return update
 
 
 def scale_progress(progress: Progress, done: int, of: int) -> Progress:

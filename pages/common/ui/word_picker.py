@@ -10,14 +10,14 @@ from explainers.visualization.text.editable import CSS, Line
 JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".wf-lines");
-  const had = box.getRootNode().activeElement?.dataset;
-  const focused = had && had.index !== undefined ? `${had.line}.${had.index}` : null;
-  box.replaceChildren(...data.lines.flatMap((line, at) => drawn(line, at, data, setTriggerValue)));
+  const active = box.getRootNode().activeElement?.dataset;
+  const focused = active && active.index !== undefined ? `${active.line}.${active.index}` : null;
+  box.replaceChildren(...data.lines.flatMap((line, at) => makeBlock(line, at, data, setTriggerValue)));
   const words = [...box.querySelectorAll("button")];
   const chosen = words.find((word) => word.getAttribute("aria-pressed") === "true");
-  const back = words.find((word) => `${word.dataset.line}.${word.dataset.index}` === focused);
-  (chosen ?? back ?? words[0])?.setAttribute("tabindex", "0");
-  back?.focus();
+  const previous = words.find((word) => `${word.dataset.line}.${word.dataset.index}` === focused);
+  (chosen ?? previous ?? words[0])?.setAttribute("tabindex", "0");
+  previous?.focus();
   box.onkeydown = (event) => {
     const place = words.indexOf(box.getRootNode().activeElement);
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -words.length, End: words.length };
@@ -30,13 +30,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 }
 
-function drawn(line, at, data, setTriggerValue) {
+function makeBlock(line, at, data, setTriggerValue) {
   const block = document.createElement("div");
   block.className = "wf-words";
   block.dir = "auto";
   block.setAttribute("role", "group");
   block.setAttribute("aria-label", `${line.label}, choose a word`);
-  block.append(...line.pieces.map((piece) => word(piece, at, data, setTriggerValue)));
+  block.append(...line.pieces.map((piece) => makeWord(piece, at, data, setTriggerValue)));
   if (data.lines.length === 1) return [block];
   const name = document.createElement("div");
   name.className = "wf-field";
@@ -44,7 +44,7 @@ function drawn(line, at, data, setTriggerValue) {
   return [name, block];
 }
 
-function word(piece, at, data, setTriggerValue) {
+function makeWord(piece, at, data, setTriggerValue) {
   if (piece.index === null) return document.createTextNode(piece.text);
   const button = document.createElement("button");
   button.type = "button";

@@ -8,7 +8,7 @@ from explainers.analyses.difference import subtract
 from explainers.errors import BadRequest
 from explainers.request import Request
 from explainers.results.granularity import Grouping, aggregate
-from tests.support.explanations import scored
+from tests.support.explanations import make_explanation
 from tests.support.generations import NAN, generation
 
 PRUSSIA = {"prompt": ("The", "capital", "of", "Prussia", "is"), "texts": ("The capital of Prussia is", " Paris.")}
@@ -69,7 +69,7 @@ def test_explanations_that_do_not_align_are_refused_with_the_reason():
     with pytest.raises(BadRequest, match="same unit"):
         subtract(generation(), generation(unit="logit"))
     with pytest.raises(BadRequest, match="same task"):
-        subtract(generation(), scored())
+        subtract(generation(), make_explanation())
     far = generation(
         ("Ein", "ganz", "anderer", "Text", "steht", "hier", "heute"),
         texts=("Ein ganz anderer Text steht hier heute", " Paris."),

@@ -45,8 +45,10 @@ def test_a_substitution_has_the_models_own_probability_of_the_token(case):
     assert [result.word for result in results] == list(WORDS)
     for result in results:
         ids, own = compute_probabilities(bundle, names, request, f"the {result.word} was cold")
-        assert_allclose(result.own, float(own[2, ids[2]]), rtol=1e-4)  # row 1 is the third token: the first is left out
-        assert (result.foil, result.share) == (None, result.own)
+        assert_allclose(
+            result.probability, float(own[2, ids[2]]), rtol=1e-4
+        )  # row 1 is the third token: the first is left out
+        assert (result.foil_probability, result.share) == (None, result.probability)
 
 
 def test_with_a_contrast_a_substitution_has_the_probabilities_of_token_and_foil(case):
@@ -56,9 +58,9 @@ def test_with_a_contrast_a_substitution_has_the_probabilities_of_token_and_foil(
     (result,) = substitute(make_request(against, 1, (names[0], 4, 8), WORDS[:1]), bundle=bundle)
     ids, own = compute_probabilities(bundle, names, request, "the cast was cold")
     place = [target.position for target in against.prediction.targets].index(against.targets[1].position)
-    assert_allclose(result.own, float(own[place, ids[place]]), rtol=1e-4)
-    assert_allclose(result.foil, float(own[place, index]), rtol=1e-3)
-    assert result.share == result.own / (result.own + result.foil)
+    assert_allclose(result.probability, float(own[place, ids[place]]), rtol=1e-4)
+    assert_allclose(result.foil_probability, float(own[place, index]), rtol=1e-3)
+    assert result.share == result.probability / (result.probability + result.foil_probability)
 
 
 def test_a_substitution_has_the_text_that_the_model_generates_or_none(case):
@@ -66,8 +68,8 @@ def test_a_substitution_has_the_text_that_the_model_generates_or_none(case):
     results = substitute(make_request(explain(request, bundle=bundle), 0, (names[0], 4, 8), WORDS), bundle=bundle)
     for result in results:
         alone = replace(request, inputs={names[0]: f"the {result.word} was cold"}, params={})
-        if result.written:
-            assert result.written == predict(alone, bundle=bundle).text.strip()
+        if result.continuation:
+            assert result.continuation == predict(alone, bundle=bundle).text.strip()
         else:
             with pytest.raises(NothingGenerated):
                 predict(alone, bundle=bundle)

@@ -64,7 +64,7 @@ def test_predicting_the_changed_text_gives_the_reported_answer(kind, key):
     result = attack(key, make_request(), bundle=bundle)
     assert result.texts[0] == TEXT
     assert predict(result.request, bundle=bundle) == result.before
-    assert predict(result.changed, bundle=bundle) == result.after
+    assert predict(result.changed_request, bundle=bundle) == result.after
     label = result.before.targets[0].label
     assert result.attacked.label == label
     for step in (*result.trajectory, *result.minimal):

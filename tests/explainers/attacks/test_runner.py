@@ -45,8 +45,8 @@ def list_labels(prediction):
 def test_either_text_of_a_pair_is_changed_and_the_other_stays(kind, field, key):
     bundle = Bundle.of(*named(kind))
     result = attack(key, pair(), field=field, bundle=bundle)
-    assert {name for name, text in result.changed.texts.items() if text != pair().texts[name]} <= {field}
-    assert predict(result.changed, bundle=bundle) == result.after
+    assert {name for name, text in result.changed_request.texts.items() if text != pair().texts[name]} <= {field}
+    assert predict(result.changed_request, bundle=bundle) == result.after
     same = list_labels(result.before)[0] == list_labels(result.after)[0]
     assert result.success == (same == (key == "input_reduction") and bool(result.edits))
 
@@ -61,8 +61,8 @@ def test_zero_shot_attacks_change_the_text_only(multi, key):
             attack(key, request, bundle=bundle)
         return
     result = attack(key, request, bundle=bundle)
-    assert result.changed.texts["labels"] == request.texts["labels"]
-    assert predict(result.changed, bundle=bundle) == result.after
+    assert result.changed_request.texts["labels"] == request.texts["labels"]
+    assert predict(result.changed_request, bundle=bundle) == result.after
     if not multi:
         assert (list_labels(result.after)[0] == result.attacked.label) == (
             key == "input_reduction" or not result.success
@@ -93,9 +93,9 @@ def test_multi_label_attacks_remove_the_target_label_or_add_the_wanted_one():
 def test_question_answering_attacks_change_the_question_only(kind):
     bundle = Bundle.of(*tiny(kind, task="question_answering"))
     flipped = attack("hotflip", make_question(), params={"flips": 4}, bundle=bundle)
-    assert flipped.changed.texts["context"] == CONTEXT
+    assert flipped.changed_request.texts["context"] == CONTEXT
     assert flipped.success == (flipped.after.text != flipped.before.text)
-    assert predict(flipped.changed, bundle=bundle) == flipped.after
+    assert predict(flipped.changed_request, bundle=bundle) == flipped.after
     kept = attack("input_reduction", make_question(), bundle=bundle)
     assert kept.after.text == kept.before.text == kept.attacked.label
     for step in kept.minimal:
@@ -143,4 +143,4 @@ def test_questions_about_long_contexts_are_reduced_too():
     request = replace(make_question(), inputs={"question": "Who? cold", "context": f"{CONTEXT} " * 4})
     result = attack("input_reduction", request, bundle=bundle)
     assert result.after.text == result.before.text
-    assert predict(result.changed, bundle=bundle) == result.after
+    assert predict(result.changed_request, bundle=bundle) == result.after

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from explainers import ExplainerError
 from explainers.classic import SequenceClassificationExplainer
 from explainers.errors import BadRequest
-from tests.support.explanations import Page
+from tests.support.explanations import ParsedHtml
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import CONFIGS, tiny
 
@@ -185,7 +185,7 @@ def test_visualize_writes_the_page_that_it_returns(tmp_path, name, written):
     page = made.visualize(str(tmp_path / name), true_class="<b>fine</b>")
     assert [path.name for path in tmp_path.iterdir()] == [written]
     assert (tmp_path / written).read_text("utf-8") == page == page._repr_html_()
-    shown = Page(page)
+    shown = ParsedHtml(page)
     assert shown.text("wf-map") == TEXT
     assert "True label: <b>fine</b>." in shown.text()
     assert "True label" not in made.visualize()
@@ -233,7 +233,7 @@ def test_the_request_and_the_page_keep_every_character():
     made = explainer()
     made("U.S.A  3.14 (really?)", n_steps=STEPS)
     assert made.explanation.request.texts == {"text": "U.S.A  3.14 (really?)"}
-    (map_of_text,) = [Page(made.visualize()).text("wf-map")]
+    (map_of_text,) = [ParsedHtml(made.visualize()).text("wf-map")]
     assert map_of_text == "U.S.A  3.14 (really?)"
 
 
@@ -248,7 +248,7 @@ def test_a_text_that_is_too_long_is_cut_and_the_page_says_so():
     found = made(" ".join(SENTENCES * 3), n_steps=2)
     assert len(found) == 128
     assert found[-1][0] == "[SEP]"
-    assert "128 tokens" in Page(made.visualize()).text("wf-note")
+    assert "128 tokens" in ParsedHtml(made.visualize()).text("wf-note")
 
 
 def gpt2():

@@ -1,12 +1,12 @@
 """A text as words that are replaced or dropped."""
 
 import pytest
-from explainers.tasks.tokenization import encode
 
 from explainers import Bundle
 from explainers.results.edited_text import AttackedText
+from explainers.tasks.tokenization import encode
 from tests.support.sentences import HOSTILE, SENTENCES
-from tests.support.target_models import worded
+from tests.support.target_models import make_attacked_text
 from tests.support.tiny import tiny
 
 
@@ -25,7 +25,7 @@ def test_words_and_gaps_make_the_text_and_spans_are_right(kind, text):
 
 
 def test_replacing_a_word_moves_the_following_ones():
-    edited = worded("one two  three").replace_word(1, "seventeen", 0.5)
+    edited = make_attacked_text("one two  three").replace_word(1, "seventeen", 0.5)
     assert edited.text == "one seventeen  three"
     assert edited.locate(9) == 15
     assert [(e.position, e.old, e.new, e.score, e.start, e.end) for e in edited.edits] == [

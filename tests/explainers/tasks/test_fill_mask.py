@@ -90,7 +90,7 @@ def test_an_attack_reaches_the_wanted_word_or_reports_failure(bundle):
     top = predict(make_request(), bundle=bundle).targets[0]
     wanted = next(name for name in ("bakery", "another") if name != top.label)
     found = attack("hotflip", make_request(), target=wanted, params={"flips": 5}, bundle=bundle)
-    after = predict(found.changed, bundle=bundle)
+    after = predict(found.changed_request, bundle=bundle)
     assert after == found.after
     assert found.success == (after.targets[0].label == wanted)
     path = [step.probability for step in found.trajectory]
@@ -109,7 +109,7 @@ def test_an_attack_stays_at_the_requested_mask():
         assert found.trajectory[0].probability == pytest.approx(best.probability, abs=1e-5)
         for step in (*found.trajectory, *found.minimal):
             assert step.text.count("[MASK]") == 2
-            assert step.says == best.label
+            assert step.label == best.label
 
 
 def test_each_mask_is_shown_with_its_most_probable_word():

@@ -14,7 +14,7 @@ from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.tasks.tokenization import encode
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.text.spans import render_spans
-from tests.support.explanations import Page, marked
+from tests.support.explanations import ParsedHtml, mark_controls
 from tests.support.nli import NLI, named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS, tiny
@@ -160,18 +160,18 @@ def test_the_number_of_a_regression_is_its_output_without_a_sigmoid():
 def test_the_sentence_names_the_prediction_and_the_explained_direction():
     relevant = Bundle.of(*named("bert", ("relevant",)))
     said = predict(make_request(), bundle=relevant).targets[0].probability
-    text = Page(describe_explanation(explain(make_request(towards="0"), bundle=relevant))).text()
+    text = ParsedHtml(describe_explanation(explain(make_request(towards="0"), bundle=relevant))).text()
     first, second = (f"{100 * share:.2g} %" for share in (said, 1 - said))
     assert text.startswith(f"The model gives relevant ({first}). Asked about not relevant ({second}):")
     similar = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
     number = predict(make_request(), bundle=similar).targets[0].probability
-    text = Page(describe_explanation(explain(make_request(towards="0"), bundle=similar))).text()
+    text = ParsedHtml(describe_explanation(explain(make_request(towards="0"), bundle=similar))).text()
     assert text.startswith(f"The model gives similarity {number:.2f}. Asked about less similarity:".replace("-", "−"))
 
 
 def test_both_texts_are_shown_whole_on_one_scale(nli):
     found = explain(make_request("Good, good film", "Good", method="integrated_gradients"), bundle=nli).by_word()
-    page = Page(render_spans(found))
+    page = ParsedHtml(render_spans(found))
     words = [feature.text for feature in found.features if not feature.special]
     assert words == ["Good", ",", "good", "film", "Good"]  # equal words stay apart
     assert page.text("wf-map") == "Good, good filmGood"
@@ -183,8 +183,8 @@ def test_both_texts_are_shown_whole_on_one_scale(nli):
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_any_text_is_shown_as_it_was_typed(nli, kind):
     found = explain(make_request(HOSTILE[kind], B), bundle=nli)
-    page = Page(render_spans(found.by_word()))
-    assert page.text("wf-map") == marked(HOSTILE[kind]) + B
+    page = ParsedHtml(render_spans(found.by_word()))
+    assert page.text("wf-map") == mark_controls(HOSTILE[kind]) + B
     assert not [tag for tag, _ in page.elements if tag in ("img", "script")]
 
 
@@ -205,7 +205,7 @@ def test_a_pair_over_the_models_limit_is_cut_as_the_pipeline_cuts_it_with_a_noti
     assert "was not read" in found.notices[0]
     deployed = run_pipeline(bundle, a, b)
     assert abs(float(found.values[0]) - deployed[found.targets[0].label]) < 1e-6
-    unread = Page(render_spans(found.by_word())).text("wf-unread")
+    unread = ParsedHtml(render_spans(found.by_word())).text("wf-unread")
     assert len(unread) > 40
     assert LONG.endswith(unread[-40:])
 
@@ -222,4 +222,4 @@ def test_an_explanation_of_a_pair_is_exported_as_json_csv_html_and_link(nli):
     assert Request.from_query(request.to_query()) == request
     rows = to_csv(found).splitlines()[1:]
     assert {row.split(",")[1] for row in rows} == {'"text_a"', '"text_b"'}
-    assert Page(to_html(found)).text("wf-map") == A + B
+    assert ParsedHtml(to_html(found)).text("wf-map") == A + B

@@ -20,17 +20,22 @@ NAMES: dict[ComparisonAxis, str] = {
 FIRST = ("integrated_gradients", "occlusion", "input_x_gradient", "saliency", "grad_cam")  # compared by default
 SHOWN = 3  # methods in a comparison by default
 PAGE = "compare"  # prefix of the Compare page's keys in the session state
-BROUGHT = f"{PAGE}.brought"  # key of the comparison that a panel opens on that page
+FROM_PANEL = f"{PAGE}.from_panel"  # key of the comparison that a panel opens on that page
 
 
 def pick_difference(task: Task, key: str) -> ComparisonAxis:
     """Draw the picker of what differs."""
-    own = f"{key}.by"
+    widget = f"{key}.by"
     kinds = [kind for kind in COMPARISON_AXES if kind != "text" or not _has_image(task)]
-    if st.session_state.get(own) not in kinds:
-        st.session_state[own] = kinds[0]
+    if st.session_state.get(widget) not in kinds:
+        st.session_state[widget] = kinds[0]
     chosen = st.segmented_control(
-        "What to compare", kinds, format_func=lambda kind: NAMES[kind], required=True, key=own, persist_state="session"
+        "What to compare",
+        kinds,
+        format_func=lambda kind: NAMES[kind],
+        required=True,
+        key=widget,
+        persist_state="session",
     )
     return next(kind for kind in kinds if kind == (chosen or kinds[0]))
 
@@ -43,20 +48,20 @@ def pick_values(task: Task, by: ComparisonAxis, base: Request, card: Card | None
     """Draw the picker of the methods, models or baselines to compare; nothing for two texts."""
     if by == "text":
         return ()
-    own = f"{key}.{task.key}.{by}"
-    options, begun = _list_options(task, by, base, card)
-    st.session_state.setdefault(own, begun)
+    widget = f"{key}.{task.key}.{by}"
+    options, default = _list_options(task, by, base, card)
+    st.session_state.setdefault(widget, default)
     free = by == "model" and settings().any_model
-    kept = [value for value in st.session_state[own] if value in options or free]
-    if kept != st.session_state[own]:
-        st.session_state[own] = kept
+    kept = [value for value in st.session_state[widget] if value in options or free]
+    if kept != st.session_state[widget]:
+        st.session_state[widget] = kept
     chosen = st.multiselect(
         NAMES[by],
         options,
         format_func=lambda value: name_value(by, value),
         max_selections=MOST_COMPARED,
         accept_new_options=free,
-        key=own,
+        key=widget,
         help="To add another model, type its Hugging Face id or the path of a folder." if free else None,
         persist_state="session",
     )
@@ -69,12 +74,12 @@ def _list_options(task: Task, by: ComparisonAxis, base: Request, card: Card | No
         return list(list_baselines(task.key)), list(list_baselines(task.key))
     if by == "model":
         cards = [card for card in CARDS.values() if task.key in card.tasks]
-        here = [card.key for card in cards if locate(card) in ("loaded", "here")]
+        local = [card.key for card in cards if locate(card) in ("loaded", "here")]
         options = list(dict.fromkeys([base.model, *(card.key for card in cards)]))
-        return options, list(dict.fromkeys([base.model, *here]))[:2]
+        return options, list(dict.fromkeys([base.model, *local]))[:2]
     fits = [method.key for method in list_methods(card or Card("", "folder", (task.key,), ""), task.key)]
-    begun = dict.fromkeys(name for name in (base.method, *FIRST) if name in fits)
-    return fits, list(begun)[:SHOWN]
+    default = dict.fromkeys(name for name in (base.method, *FIRST) if name in fits)
+    return fits, list(default)[:SHOWN]
 
 
 def name_value(by: ComparisonAxis, value: str) -> str:

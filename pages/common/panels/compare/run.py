@@ -17,45 +17,48 @@ from pages.common.panels.share import offer_link
 from pages.common.ui.markdown import escape
 from pages.common.ui.progress import run_with_progress, scale_progress
 
-Answer = Explanation | str  # the message of an error
+Result = Explanation | str  # the message of an error
 
 
-def run_comparison(variants: ComparisonRequest, key: str) -> dict[str, Explanation]:
+def run_comparison(comparison: ComparisonRequest, key: str) -> dict[str, Explanation]:
     """Compute what is missing, draw all of it, and return the explanations by name."""
-    about = f"comparison by {variants.by}, task {variants.base.task}, {len(variants.requests)} explanations"
-    answers = run_with_progress(
-        lambda: _find_known(variants, key), lambda go: _compute(variants, key, go), f"{key}.asked", about
+    about = f"comparison by {comparison.by}, task {comparison.base.task}, {len(comparison.requests)} explanations"
+    results = run_with_progress(
+        lambda: _find_known(comparison, key),
+        lambda progress: _compute(comparison, key, progress),
+        f"{key}.request",
+        about,
     )
-    return {} if answers is None else _show(variants, answers, key)
+    return {} if results is None else _show(comparison, results, key)
 
 
-def _find_known(variants: ComparisonRequest, key: str) -> list[Answer] | None:
-    """Return the answers if all are known; what failed is not tried again until asked for."""
-    asked, ends = st.session_state.get(f"{key}.done", (None, ()))
-    if asked != variants:
+def _find_known(comparison: ComparisonRequest, key: str) -> list[Result] | None:
+    """Return the results if all are known; failed requests are not retried by themselves."""
+    computed, outcomes = st.session_state.get(f"{key}.done", (None, ()))
+    if computed != comparison:
         return None
-    found = [end if isinstance(end, str) else service().find_explanation(end) for end in ends]
-    answers = [answer for answer in found if answer is not None]
-    return answers if len(answers) == len(found) else None
+    known = [each if isinstance(each, str) else service().find_explanation(each) for each in outcomes]
+    results = [result for result in known if result is not None]
+    return results if len(results) == len(outcomes) else None
 
 
-def _compute(variants: ComparisonRequest, key: str, progress: Progress) -> list[Answer]:
-    answers: list[Answer] = []
-    for done, request in enumerate(variants.requests):
-        told = scale_progress(progress, done, len(variants.requests))
-        answers.append(_explain(variants, request, answers[0] if answers else None, told))
-    ends = [answer if isinstance(answer, str) else answer.request for answer in answers]
-    st.session_state[f"{key}.done"] = (variants, ends)
-    return answers
+def _compute(comparison: ComparisonRequest, key: str, progress: Progress) -> list[Result]:
+    results: list[Result] = []
+    for done, request in enumerate(comparison.requests):
+        report = scale_progress(progress, done, len(comparison.requests))
+        results.append(_explain(comparison, request, results[0] if results else None, report))
+    outcomes = [result if isinstance(result, str) else result.request for result in results]
+    st.session_state[f"{key}.done"] = (comparison, outcomes)
+    return results
 
 
-def _explain(variants: ComparisonRequest, request: Request, first: Answer | None, progress: Progress) -> Answer:
+def _explain(comparison: ComparisonRequest, request: Request, first: Result | None, progress: Progress) -> Result:
     """Explain the request, for the label of the first explanation if the model has it too."""
     try:
-        if isinstance(first, Explanation) and variants.by in ("model", "text") and _keeps_label(request, first):
+        if isinstance(first, Explanation) and comparison.by in ("model", "text") and _keeps_label(request, first):
             try:
-                told = first.targets[0]
-                same = Target(told.label) if variants.by == "model" else Target(index=told.index)
+                target = first.targets[0]
+                same = Target(target.label) if comparison.by == "model" else Target(index=target.index)
                 return service().explain(replace(request, target=same), progress)
             except BadRequest:  # a model with other labels
                 pass
@@ -68,20 +71,20 @@ def _keeps_label(request: Request, first: Explanation) -> bool:
     return TASKS[request.task].choices == "labels" and is_unspecified(request.target) and len(first.targets) == 1
 
 
-def _show(variants: ComparisonRequest, answers: Sequence[Answer], key: str) -> dict[str, Explanation]:
+def _show(comparison: ComparisonRequest, results: Sequence[Result], key: str) -> dict[str, Explanation]:
     """Draw the errors, then the explanations, then a link to all of it."""
-    named_answers = list(zip(_name_maps(variants), answers, strict=True))
-    for name, answer in named_answers:
-        if isinstance(answer, str):
-            st.error(f"**{escape(name)}**: {escape(answer)}", icon=":material/error:")
-    found = {name: answer for name, answer in named_answers if isinstance(answer, Explanation)}
-    if found:
-        show_side_by_side(found, key)
-        offer_link(variants.to_query(), "compare")
-    return found
+    named = list(zip(_name_explanations(comparison), results, strict=True))
+    for name, result in named:
+        if isinstance(result, str):
+            st.error(f"**{escape(name)}**: {escape(result)}", icon=":material/error:")
+    explanations = {name: result for name, result in named if isinstance(result, Explanation)}
+    if explanations:
+        show_side_by_side(explanations, key)
+        offer_link(comparison.to_query(), "compare")
+    return explanations
 
 
-def _name_maps(variants: ComparisonRequest) -> list[str]:
+def _name_explanations(comparison: ComparisonRequest) -> list[str]:
     """Name each explanation; equal names get a number."""
-    names = [name_value(variants.by, value) for value in variants.values] or ["First text", "Second text"]
+    names = [name_value(comparison.by, value) for value in comparison.values] or ["First text", "Second text"]
     return [name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1)]

@@ -63,7 +63,7 @@ def test_a_given_prefix_is_read_and_not_explained(kind):
     assert_allclose(rest.scores, whole.scores[-count:], rtol=1e-4, atol=1e-7)
     read = [feature.text for feature in rest.features if feature.field == "prefix"]
     assert read == [target.label for target in whole.targets[:-count]]
-    assert rest.shown["prefix"].strip() == "cold and the waiter"
+    assert rest.source_texts["prefix"].strip() == "cold and the waiter"
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -92,7 +92,7 @@ def test_exactly_the_features_before_a_token_are_visible_to_it(kind):
 @pytest.mark.parametrize("continuation", [AFTER, ""])
 def test_offsets_lie_in_the_shown_texts_and_json_restores_the_explanation(kind, continuation):
     explanation = explain(request_of(kind, continuation), bundle=bundle_of(kind))
-    shown = explanation.shown
+    shown = explanation.source_texts
     assert list(shown) == list(dict.fromkeys(name for name, _ in explanation.request.inputs))
     for name, text in shown.items():
         places = [(f.start, f.end) for f in explanation.features if f.field == name and not f.special]
