@@ -77,8 +77,13 @@ def test_its_pictures_are_there_and_small(path):
     assert (ROOT / path).stat().st_size < 200_000
 
 
-def test_the_folders_of_its_layout_are_there():
+def test_its_layout_names_existing_paths_and_every_package():
     layout = next(text for kind, text in BLOCKS if not kind and text.startswith("app.py"))
-    names = [name for line in layout.splitlines() for name in re.findall(r"^(\S+?),? +(\S+/)?", line)[0] if name]
-    missing = [name for name in names if not (ROOT / name.rstrip(",")).exists()]
-    assert missing == []
+    folders: list[str] = []
+    paths: set[Path] = set()
+    for indent, names in re.findall(r"^( *)([^\s,]+(?:, [^\s,]+)*) ", layout, re.MULTILINE):
+        folders[len(indent) // 2 :] = [names.split(", ")[-1]]
+        paths |= {ROOT.joinpath(*folders[:-1], name) for name in names.split(", ")}
+    assert [str(path) for path in paths if not path.exists()] == []
+    packages = {file.parent for name in ("explainers", "pages/common") for file in (ROOT / name).glob("*/*.py")}
+    assert packages <= paths
