@@ -15,7 +15,7 @@ import explainers.classic
 import explainers.loading
 from explainers import Request, Target
 from explainers.__main__ import main
-from tests.recorder_cases import LONGER, beside_models
+from tests.support.recorder_cases import LONGER, beside_models
 
 ROOT = Path(__file__).parent.parent
 PAGES = [

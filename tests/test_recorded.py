@@ -7,8 +7,8 @@ import pytest
 
 from explainers import METHODS, TASKS, Request, Target
 from explainers.export.serialize import from_json, to_json
-from tests.recorder import FOLDER, SAVED, differences, links, packed, parts, read, record, rounded, unpacked
-from tests.recorder_cases import small
+from tests.support.recorder import FOLDER, SAVED, differences, links, packed, parts, read, record, rounded, unpacked
+from tests.support.recorder_cases import small
 
 SUITE = small()
 CASES = [(file, name) for file, cases in SUITE.items() for name in cases]

@@ -12,9 +12,9 @@ from explainers import CARDS, METHODS, Explanation, Request, Target, attack, eva
 from explainers import classic as two_line
 from explainers.__main__ import main
 from explainers.loading import load
-from tests.recorder import Case, Suite, cleaned
+from tests.support.recorder import Case, Suite, cleaned
 
-PHOTOS = Path(__file__).parent.parent / "assets" / "photos"
+PHOTOS = Path(__file__).parent.parent.parent / "assets" / "photos"
 TEXT = "A wonderful cast, though the story is told far too slowly."
 FEW = {"samples": 6, "orders": 3, "steps": 4, "upscale": 3}
 

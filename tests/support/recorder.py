@@ -1,8 +1,8 @@
-"""Record what the public API answers, and compare later answers with the record.
+"""Record what the public API returns, and compare later results with the record.
 
-`python -m tests.recorder write` rewrites tests/recorded/*.json, `compare [--exact]` recomputes and compares them.
+`python -m tests.support.recorder write` rewrites tests/recorded/*.json; `compare [--exact]` recomputes and compares.
 `bundled --out DIR` records the bundled models, `bundled --compare DIR [--exact]` compares with such a record.
-Only public names are imported, so that a record outlives any change of the modules inside.
+Only public names are imported, so that a record stays valid when modules change.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 from explainers import Attack, ExplainerError, Explanation, Faithfulness, Prediction, Request
 from explainers.export.serialize import to_json
 
-FOLDER = Path(__file__).parent / "recorded"
+FOLDER = Path(__file__).parent.parent / "recorded"
 SAVED = FOLDER / "explanations"
 Case = Callable[[], Any]
 Suite = dict[str, dict[str, Case]]  # cases by name, by the name of their file
@@ -270,7 +270,7 @@ def parts(request: Request) -> dict[str, Any]:
 def main() -> int:
     import torch
 
-    parser = argparse.ArgumentParser(prog="python -m tests.recorder", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.recorder", description=__doc__)
     parser.add_argument("what", choices=("write", "compare", "bundled"))
     parser.add_argument("--exact", action="store_true", help="compare bit by bit")
     parser.add_argument("--out", type=Path, help="where the record of the bundled models is written")
@@ -280,11 +280,11 @@ def main() -> int:
     if asked.what == "bundled" and bool(asked.out) == bool(asked.compare):
         parser.error("bundled needs --out DIR or --compare DIR")
     if asked.what == "bundled":
-        from tests.recorder_bundled import bundled
+        from tests.support.recorder_bundled import bundled
 
         suite, folder = bundled(), asked.out or asked.compare
     else:
-        from tests.recorder_cases import small, write_links, write_saved
+        from tests.support.recorder_cases import small, write_links, write_saved
 
         suite, folder = small(), FOLDER
     short = asked.what != "bundled"

@@ -20,8 +20,8 @@ from PIL import Image
 from explainers import METHODS, Bundle, Request, Target, attack, evaluate, explain, predict
 from explainers import classic as two_line
 from explainers.__main__ import main
-from tests.recorder import FOLDER, SAVED, Case, Suite, parts
-from tests.recorder_bundled import command
+from tests.support.recorder import FOLDER, SAVED, Case, Suite, parts
+from tests.support.recorder_bundled import command
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, WORDS, tiny
 
 TEXT = "A wonderful cast and a clever story."
