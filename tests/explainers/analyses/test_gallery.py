@@ -26,6 +26,7 @@ def said(task, model, inputs):
     return found.text.strip() or (found.targets[0].label if found.targets else "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("showcase", SHOWCASES, ids=lambda showcase: showcase.title)
 def test_the_link_of_a_showcase_shows_what_it_claims(showcase):
     claim, found = showcase.claim, explain(opened(showcase.request))
@@ -42,6 +43,7 @@ def test_the_link_of_a_showcase_shows_what_it_claims(showcase):
     assert claim.instead in showcase.said
 
 
+@pytest.mark.slow
 def test_the_answer_out_of_its_instructions_comes_from_the_sentence_that_says_it():
     showcase = next(showcase for showcase in SHOWCASES if showcase.title == ANSWER)
     found = aggregate(explain(showcase.request), Grouping("sentence"))

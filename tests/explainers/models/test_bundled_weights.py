@@ -265,6 +265,7 @@ def test_a_command_that_is_none_is_answered_with_those_that_are(arguments, capsy
     assert "fetch" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_python_runs_the_command_and_gives_its_exit_code(index, cache):
     index(NO_INDEX="1")
     variables = os.environ | {"WHEREFORE_CACHE_FOLDER": str(cache)}
