@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.report import markdown
+from bench.report import format_table
 from explainers import CARDS, Bundle, Request
 from explainers.evaluation.infidelity import draw_masks, infidelity
 from explainers.evaluation.perturbation import make_test
@@ -149,7 +149,7 @@ def main() -> None:
     lines = [
         (name, *(through(ours, problem, options.rounds) for problem in problems)) for name, ours in THROUGH.items()
     ]
-    print(markdown(("time over its passes alone", *head), lines))
+    print(format_table(("time over its passes alone", *head), lines))
     lines = [
         (
             name,
@@ -160,9 +160,9 @@ def main() -> None:
         for name, (ours, theirs) in OWN.items()
     ]
     more = ("passes, T = 3: ours", "Captum's", "Captum's the same beside another thread")
-    print(markdown(("Captum's time over ours", *head, *more), lines), flush=True)
+    print(format_table(("Captum's time over ours", *head, *more), lines), flush=True)
     head = ("infidelity of an occlusion map, 20 tokens", "ours", "Captum's, normalised")
-    print(markdown(head, infidelities(encode(bundle, 20, 1))))
+    print(format_table(head, infidelities(encode(bundle, 20, 1))))
 
 
 def encode(bundle: Bundle, tokens: int, targets: int) -> Problem:

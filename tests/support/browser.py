@@ -1,7 +1,4 @@
-"""A real Chromium and a fresh server: found or installed, never skipped.
-
-Knows no page.
-"""
+"""A Chromium, found or installed, and a new server of the app."""
 
 import os
 import shutil
@@ -34,7 +31,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def chromium() -> str | None:
-    """The path of a Chromium, installed if there is none; None means Playwright's own. Fails with what to do."""
+    """Find or install a Chromium and return its path; None is Playwright's own. Fails with what to do."""
     with open(__file__) as door:
         flock(door, LOCK_EX)  # other processes of the tests look for one too, and apt serves one at a time
         return _found() or _installed()
@@ -66,7 +63,7 @@ class Server:
     log: Path
 
     def busy(self, seconds: float) -> float:
-        """Processor seconds that the server uses while we wait `seconds`."""
+        """Return the processor time that the server uses during `seconds`."""
         before = self.process.cpu_times()
         time.sleep(seconds)
         after = self.process.cpu_times()
@@ -75,7 +72,7 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Server]:
-    """A fresh server of the app in `root`; when it ends, its log in `folder` must hold no traceback."""
+    """Run a new server of the app in `root`; at the end its log in `folder` must hold no traceback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

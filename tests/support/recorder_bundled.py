@@ -12,19 +12,19 @@ from explainers import CARDS, METHODS, Explanation, Request, Target, attack, eva
 from explainers import classic as two_line
 from explainers.__main__ import main
 from explainers.loading import load
-from tests.support.recorder import Case, Suite, cleaned
+from tests.support.recorder import Case, Suite, drop_ignored
 
 PHOTOS = Path(__file__).parent.parent.parent / "assets" / "photos"
 TEXT = "A wonderful cast, though the story is told far too slowly."
 FEW = {"samples": 6, "orders": 3, "steps": 4, "upscale": 3}
 
 
-def few(method: str, **more: object) -> dict[str, object]:
-    """The settings that decide how often a method runs the model, at a few times."""
+def limit_params(method: str, **more: object) -> dict[str, object]:
+    """Return small values for the settings that decide how often a method runs the model."""
     return {param.name: FEW[param.name] for param in METHODS[method].params if param.name in FEW} | more
 
 
-def explained(
+def make_explain_case(
     task: str,
     model: str,
     inputs: dict[str, Any],
@@ -33,12 +33,14 @@ def explained(
     seed: int = 0,
     **params: object,
 ) -> Case:
-    """A case that explains."""
-    return lambda: explain(Request(task, model, inputs, method, Target.of(target), few(method, **params), seed))
+    """Return a case that explains."""
+    return lambda: explain(
+        Request(task, model, inputs, method, Target.of(target), limit_params(method, **params), seed)
+    )
 
 
-def checked(explanation: Case, row: int = 0) -> Case:
-    """A case that checks a map."""
+def make_evaluate_case(explanation: Case, row: int = 0) -> Case:
+    """Return a case that evaluates an explanation."""
 
     def case() -> Any:
         found: Explanation = explanation()
@@ -47,18 +49,18 @@ def checked(explanation: Case, row: int = 0) -> Case:
     return case
 
 
-def attacked(key: str, task: str, model: str, inputs: dict[str, str], seed: int = 0, **more: Any) -> Case:
-    """A case that attacks."""
+def make_attack_case(key: str, task: str, model: str, inputs: dict[str, str], seed: int = 0, **more: Any) -> Case:
+    """Return a case that attacks."""
     return lambda: attack(key, Request(task, model, inputs, seed=seed), **more)
 
 
-def said(task: str, model: str, inputs: dict[str, Any], **params: object) -> Case:
-    """A case that predicts."""
+def make_predict_case(task: str, model: str, inputs: dict[str, Any], **params: object) -> Case:
+    """Return a case that predicts."""
     return lambda: predict(Request(task, model, inputs, params=params))
 
 
-def command(*words: str, kinds: tuple[str, ...] = ("json", "csv"), table: str = "") -> Case:
-    """A case that runs a command for each kind of file, and reads them."""
+def make_command_case(*words: str, kinds: tuple[str, ...] = ("json", "csv"), table: str = "") -> Case:
+    """Return a case that runs a command for each kind of file, and reads them."""
 
     def case() -> Any:
         found: dict[str, Any] = {}
@@ -79,28 +81,28 @@ def command(*words: str, kinds: tuple[str, ...] = ("json", "csv"), table: str = 
 def read_json(file: Path) -> Any:
     read = json.loads(file.read_text("utf-8"))
     if isinstance(read, list):
-        return [cleaned(item | {"error": bool(item["error"])} if "error" in item else item) for item in read]
-    return cleaned(read)
+        return [drop_ignored(item | {"error": bool(item["error"])} if "error" in item else item) for item in read]
+    return drop_ignored(read)
 
 
 def read_csv(file: Path) -> list[list[Any]]:
-    """The rows of a table; numbers as numbers, wording left out."""
+    """Return the rows of a table; numbers as numbers, wording left out."""
     with open(file, encoding="utf-8", newline="") as lines:
         head, *rows = csv.reader(lines)
     wording = [i for i, name in enumerate(head) if name in ("measure", "change", "error")]
-    return [head, *[[number(cell) for i, cell in enumerate(row) if i not in wording] for row in rows]]
+    return [head, *[[read_number(cell) for i, cell in enumerate(row) if i not in wording] for row in rows]]
 
 
-def number(cell: str) -> Any:
-    """A cell as an integer, a float, or text."""
+def read_number(cell: str) -> Any:
+    """Parse a cell as an integer, a float, or text."""
     for kind in (int, float):
         with contextlib.suppress(ValueError):
             return kind(cell)
     return cell
 
 
-def called(name: str, model: str, *inputs: Any, read: tuple[str, ...] = (), **more: Any) -> Case:
-    """A case that calls a two-line class, and reads some of its properties."""
+def make_classic_case(name: str, model: str, *inputs: Any, read: tuple[str, ...] = (), **more: Any) -> Case:
+    """Return a case that calls a two-line class, and reads some of its properties."""
 
     def case() -> Any:
         bundle = load(CARDS[model])
@@ -111,8 +113,8 @@ def called(name: str, model: str, *inputs: Any, read: tuple[str, ...] = (), **mo
     return case
 
 
-def bundled() -> Suite:
-    """The cases of all bundled models, by the name of their file."""
+def list_bundled_cases() -> Suite:
+    """Return the cases of all bundled models, by the name of their file."""
     classify, pair, zero = "text_classification", "pair_classification", "zero_shot_classification"
     nli = {"text_a": "The children are playing football.", "text_b": "Nobody is playing."}
     same = {"text_a": "A child is riding a horse.", "text_b": "A kid rides a horse."}
@@ -127,109 +129,125 @@ def bundled() -> Suite:
     photo = {name: {"image": PHOTOS / f"{name}.jpg"} for name in ("gull", "stop-sign", "laptop", "pizza")}
     written = {"most_new_tokens": 3}
     texts = {
-        f"sentiment {method}": explained(classify, "sentiment", {"text": TEXT}, method, seed=i)
+        f"sentiment {method}": make_explain_case(classify, "sentiment", {"text": TEXT}, method, seed=i)
         for i, method in enumerate(METHODS)
         if method != "grad_cam"
     } | {
-        "sentiment contrast": explained(
+        "sentiment contrast": make_explain_case(
             classify, "sentiment", {"text": TEXT}, target=Target("NEGATIVE", foil="POSITIVE")
         ),
-        "sentiment log odds": explained(classify, "sentiment", {"text": TEXT}, target="NEGATIVE", unit="log_odds"),
-        "sentiment mask": explained(classify, "sentiment", {"text": TEXT}, "occlusion", baseline="mask", level="token"),
-        "sentiment own baseline": explained(
+        "sentiment log odds": make_explain_case(
+            classify, "sentiment", {"text": TEXT}, target="NEGATIVE", unit="log_odds"
+        ),
+        "sentiment mask": make_explain_case(
+            classify, "sentiment", {"text": TEXT}, "occlusion", baseline="mask", level="token"
+        ),
+        "sentiment own baseline": make_explain_case(
             classify, "sentiment", {"text": TEXT}, baseline="text", baseline_text="A dull cast"
         ),
-        "sentiment positions": explained(classify, "sentiment", {"text": TEXT}, embedding="position"),
-        "sentiment unicode": explained(
+        "sentiment positions": make_explain_case(classify, "sentiment", {"text": TEXT}, embedding="position"),
+        "sentiment unicode": make_explain_case(
             classify, "sentiment", {"text": "Très bien 👍🏽, 很好!"}, "shapley_value_sampling"
         ),
-        "emotions": explained("multi_label_classification", "emotions", thanks),
-        "emotions three lime": explained("multi_label_classification", "emotions", thanks, "lime", labels=3),
-        "nli": explained(pair, "nli", nli),
-        "nli contrast": explained(pair, "nli", nli, "input_x_gradient", Target("neutral", foil="entailment")),
-        "similarity": explained(pair, "similarity", same),
-        "similarity lower": explained(pair, "similarity", same, "saliency", towards="0"),
-        "relevance": explained(pair, "relevance", asked, "occlusion"),
-        "zero-shot": explained(zero, "nli", topics),
-        "zero-shot shown": explained(
+        "emotions": make_explain_case("multi_label_classification", "emotions", thanks),
+        "emotions three lime": make_explain_case("multi_label_classification", "emotions", thanks, "lime", labels=3),
+        "nli": make_explain_case(pair, "nli", nli),
+        "nli contrast": make_explain_case(pair, "nli", nli, "input_x_gradient", Target("neutral", foil="entailment")),
+        "similarity": make_explain_case(pair, "similarity", same),
+        "similarity lower": make_explain_case(pair, "similarity", same, "saliency", towards="0"),
+        "relevance": make_explain_case(pair, "relevance", asked, "occlusion"),
+        "zero-shot": make_explain_case(zero, "nli", topics),
+        "zero-shot shown": make_explain_case(
             zero, "nli", topics, "smooth_grad", "travel", multi_label=True, hypothesis="shown"
         ),
-        "questions": explained("question_answering", "questions", question),
-        "questions attention": explained("question_answering", "questions", question, "attention_rollout"),
-        "entities": explained("token_classification", "entities", lives),
-        "entities tokens": explained("token_classification", "entities", lives, "saliency", grouping="token"),
-        "fill-mask": explained("fill_mask", "fill-mask", mask),
-        "fill-mask contrast": explained("fill_mask", "fill-mask", mask, "kernel_shap", Target("london", foil="paris")),
+        "questions": make_explain_case("question_answering", "questions", question),
+        "questions attention": make_explain_case("question_answering", "questions", question, "attention_rollout"),
+        "entities": make_explain_case("token_classification", "entities", lives),
+        "entities tokens": make_explain_case("token_classification", "entities", lives, "saliency", grouping="token"),
+        "fill-mask": make_explain_case("fill_mask", "fill-mask", mask),
+        "fill-mask contrast": make_explain_case(
+            "fill_mask", "fill-mask", mask, "kernel_shap", Target("london", foil="paris")
+        ),
     }
     generations = {
-        "smollm2": explained("text_generation", "smollm2", capital, "input_x_gradient", **written),
-        "smollm2 integrated": explained(
+        "smollm2": make_explain_case("text_generation", "smollm2", capital, "input_x_gradient", **written),
+        "smollm2 integrated": make_explain_case(
             "text_generation", "smollm2", capital | {"continuation": " Paris"}, most_passes=40, tolerance=0.05
         ),
-        "smollm2 contrast": explained(
+        "smollm2 contrast": make_explain_case(
             "text_generation", "smollm2", capital | {"continuation": " Paris"}, "saliency", Target(foil=" London")
         ),
-        "smollm2 sample": explained(
+        "smollm2 sample": make_explain_case(
             "text_generation", "smollm2", capital, "saliency", seed=5, strategy="sample", unit="entropy", **written
         ),
-        "smollm2 chat": explained(
+        "smollm2 chat": make_explain_case(
             "text_generation",
             "smollm2",
             {"prompt": "Say hello.", "system": "You are polite."},
             "input_x_gradient",
             **written,
         ),
-        "smollm2 context": explained(
+        "smollm2 context": make_explain_case(
             "text_generation",
             "smollm2",
             {"prompt": "It is cold. I wear a", "without_context": "I wear a", "continuation": " coat"},
             "input_x_gradient",
             unit="p_cxmi",
         ),
-        "smollm2 occlusion": explained("text_generation", "smollm2", capital | {"continuation": " Paris"}, "occlusion"),
-        "smollm2 says": said("text_generation", "smollm2", capital, **written),
-        "tr-en": explained("translation", "tr-en", turkish),
-        "tr-en contrast": explained("translation", "tr-en", turkish, "saliency", Target(foil="She is a doctor.")),
-        "tr-en value zeroing": explained("translation", "tr-en", turkish, "value_zeroing"),
-        "tr-en attention": explained("translation", "tr-en", turkish | {"target": "She is a doctor."}, "attention"),
-        "tr-en sequential": explained("translation", "tr-en", turkish, "sequential_integrated_gradients"),
+        "smollm2 occlusion": make_explain_case(
+            "text_generation", "smollm2", capital | {"continuation": " Paris"}, "occlusion"
+        ),
+        "smollm2 says": make_predict_case("text_generation", "smollm2", capital, **written),
+        "tr-en": make_explain_case("translation", "tr-en", turkish),
+        "tr-en contrast": make_explain_case(
+            "translation", "tr-en", turkish, "saliency", Target(foil="She is a doctor.")
+        ),
+        "tr-en value zeroing": make_explain_case("translation", "tr-en", turkish, "value_zeroing"),
+        "tr-en attention": make_explain_case(
+            "translation", "tr-en", turkish | {"target": "She is a doctor."}, "attention"
+        ),
+        "tr-en sequential": make_explain_case("translation", "tr-en", turkish, "sequential_integrated_gradients"),
     }
     images = {
-        "efficientnet grad_cam": explained("image_classification", "efficientnet-lite0", photo["gull"], "grad_cam"),
-        "efficientnet occlusion": explained(
+        "efficientnet grad_cam": make_explain_case(
+            "image_classification", "efficientnet-lite0", photo["gull"], "grad_cam"
+        ),
+        "efficientnet occlusion": make_explain_case(
             "image_classification", "efficientnet-lite0", photo["stop-sign"], "occlusion", patch=56
         ),
-        "efficientnet contrast": explained(
+        "efficientnet contrast": make_explain_case(
             "image_classification", "efficientnet-lite0", photo["gull"], "saliency", Target(index=146, foil="goose")
         ),
-        "efficientnet tunnel": explained("image_classification", "efficientnet-lite0", photo["gull"], "noise_tunnel"),
-        "objects rollout": explained("image_classification", "objects", photo["pizza"], "attention_rollout"),
-        "objects attention": explained(
+        "efficientnet tunnel": make_explain_case(
+            "image_classification", "efficientnet-lite0", photo["gull"], "noise_tunnel"
+        ),
+        "objects rollout": make_explain_case("image_classification", "objects", photo["pizza"], "attention_rollout"),
+        "objects attention": make_explain_case(
             "image_classification", "objects", photo["laptop"], "attention", layer=6, head=2
         ),
-        "objects lime": explained("image_classification", "objects", photo["laptop"], "lime", patch=56),
-        "objects shapley": explained(
+        "objects lime": make_explain_case("image_classification", "objects", photo["laptop"], "lime", patch=56),
+        "objects shapley": make_explain_case(
             "image_classification", "objects", photo["pizza"], "shapley_value_sampling", patch=112, unit="logit"
         ),
-        "objects integrated": explained(
+        "objects integrated": make_explain_case(
             "image_classification", "objects", photo["pizza"], most_passes=20, baseline="black", tolerance=0.05
         ),
-        "objects says": said("image_classification", "objects", photo["pizza"]),
+        "objects says": make_predict_case("image_classification", "objects", photo["pizza"]),
     }
     checks = {
-        "sentiment": checked(texts["sentiment integrated_gradients"]),
-        "sentiment unsigned": checked(texts["sentiment saliency"]),
-        "nli": checked(texts["nli"]),
-        "questions": checked(texts["questions"]),
-        "entities second": checked(texts["entities"], row=1),
-        "tr-en": checked(generations["tr-en"], row=1),
+        "sentiment": make_evaluate_case(texts["sentiment integrated_gradients"]),
+        "sentiment unsigned": make_evaluate_case(texts["sentiment saliency"]),
+        "nli": make_evaluate_case(texts["nli"]),
+        "questions": make_evaluate_case(texts["questions"]),
+        "entities second": make_evaluate_case(texts["entities"], row=1),
+        "tr-en": make_evaluate_case(generations["tr-en"], row=1),
     }
     attacks = {
-        "hotflip": attacked("hotflip", classify, "sentiment", {"text": TEXT}),
-        "hotflip wanted": attacked(
+        "hotflip": make_attack_case("hotflip", classify, "sentiment", {"text": TEXT}),
+        "hotflip wanted": make_attack_case(
             "hotflip", pair, "nli", nli, target="neutral", field="text_b", params={"flips": 2, "tries": 12}
         ),
-        "hotflip protected": attacked(
+        "hotflip protected": make_attack_case(
             "hotflip",
             classify,
             "sentiment",
@@ -237,40 +255,42 @@ def bundled() -> Suite:
             protected="wonderful, story",
             params={"similarity": 0.2, "common_words": True},
         ),
-        "hotflip fill-mask": attacked("hotflip", "fill_mask", "fill-mask", mask, params={"flips": 1, "tries": 8}),
-        "hotflip entities": attacked(
+        "hotflip fill-mask": make_attack_case(
+            "hotflip", "fill_mask", "fill-mask", mask, params={"flips": 1, "tries": 8}
+        ),
+        "hotflip entities": make_attack_case(
             "hotflip", "token_classification", "entities", lives, params={"flips": 1, "tries": 8}
         ),
-        "reduction": attacked("input_reduction", classify, "sentiment", {"text": TEXT}),
-        "reduction question": attacked("input_reduction", "question_answering", "questions", question),
-        "reduction emotions": attacked("input_reduction", "multi_label_classification", "emotions", thanks),
-        "random": attacked("random_swap", classify, "sentiment", {"text": TEXT}, seed=3, params={"tries": 8}),
-        "random zero-shot": attacked("random_swap", zero, "nli", topics, params={"flips": 1, "tries": 6}),
+        "reduction": make_attack_case("input_reduction", classify, "sentiment", {"text": TEXT}),
+        "reduction question": make_attack_case("input_reduction", "question_answering", "questions", question),
+        "reduction emotions": make_attack_case("input_reduction", "multi_label_classification", "emotions", thanks),
+        "random": make_attack_case("random_swap", classify, "sentiment", {"text": TEXT}, seed=3, params={"tries": 8}),
+        "random zero-shot": make_attack_case("random_swap", zero, "nli", topics, params={"flips": 1, "tries": 6}),
     }
     commands = {
-        "explain": command("explain", classify, f"text={TEXT}"),
-        "explain table": command(
+        "explain": make_command_case("explain", classify, f"text={TEXT}"),
+        "explain table": make_command_case(
             "explain", classify, "--method", "occlusion", table='text\n"Dull, and long."\n" "\n"Kind people."\n'
         ),
-        "explain image": command(
+        "explain image": make_command_case(
             "explain", "image_classification", f"image={PHOTOS / 'gull.jpg'}", "--method", "grad_cam"
         ),
-        "attack": command("attack", "hotflip", classify, f"text={TEXT}", "--set", "flips=2"),
-        "evaluate": command("evaluate", classify, f"text={TEXT}", "--method", "input_x_gradient"),
+        "attack": make_command_case("attack", "hotflip", classify, f"text={TEXT}", "--set", "flips=2"),
+        "evaluate": make_command_case("evaluate", classify, f"text={TEXT}", "--method", "input_x_gradient"),
     }
     classes = {
-        "sequence": called(
+        "sequence": make_classic_case(
             "SequenceClassificationExplainer",
             "sentiment",
             TEXT,
             n_steps=10,
             read=("predicted_class_name", "pred_probs", "word_attributions"),
         ),
-        "pair": called(
+        "pair": make_classic_case(
             "PairwiseSequenceClassificationExplainer", "nli", *nli.values(), n_steps=10, class_name="neutral"
         ),
-        "multi-label": called("MultiLabelClassificationExplainer", "emotions", "Thanks!", n_steps=4),
-        "zero-shot": called(
+        "multi-label": make_classic_case("MultiLabelClassificationExplainer", "emotions", "Thanks!", n_steps=4),
+        "zero-shot": make_classic_case(
             "ZeroShotClassificationExplainer",
             "nli",
             topics["text"],
@@ -278,21 +298,21 @@ def bundled() -> Suite:
             n_steps=20,
             read=("predicted_label", "pred_probs"),
         ),
-        "question": called(
+        "question": make_classic_case(
             "QuestionAnsweringExplainer",
             "questions",
             *question.values(),
             n_steps=10,
             read=("start_pos", "end_pos", "predicted_answer"),
         ),
-        "tokens": called(
+        "tokens": make_classic_case(
             "TokenClassificationExplainer",
             "entities",
             "Lee left Lima.",
             n_steps=6,
             read=("predicted_class_names", "predicted_class_indexes"),
         ),
-        "image": called(
+        "image": make_classic_case(
             "ImageClassificationExplainer",
             "efficientnet-lite0",
             PHOTOS / "gull.jpg",
