@@ -21,6 +21,7 @@ def test_the_facts_whose_subject_stands_once_in_the_prompt_are_asked_about(tmp_p
     assert fact == Fact("The tower of Nalon is in", "Nalon", (4, 18))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "kept"), [("Paris", True), ("London", False), ("Par", False)])
 def test_a_fact_is_right_if_the_first_token_begins_its_answer(answer, kept):
     fact = Fact("The capital of France is", answer, (15, 21))

@@ -7,7 +7,7 @@ from explainers.results.substitution import Substitution
 
 
 def test_the_table_has_the_models_own_numbers_for_each_profession(monkeypatch):
-    monkeypatch.setattr(gender, "TURKISH", {"lawyer": "avukat", "nurse": "hemşire"})
+    monkeypatch.setattr(gender, "PROFESSIONS", {"lawyer": "avukat", "nurse": "hemşire"})
     printed = gender.make_report("tr-en", "O bir {}.")
     lines = {cells[2]: cells for row in printed.splitlines()[4:] if (cells := [c.strip() for c in row.split("|")])[1:]}
     assert set(lines) == {"avukat", "hemşire"}
