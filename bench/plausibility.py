@@ -136,7 +136,7 @@ def compare_methods(
         case = make_case(TASKS[source.task].encode(bundle, request, Run()), item)
         words.append(len(case.marked))
         trials = [make_perturbation_test(case, explanation) for explanation in maps]
-        chance = trials[0].chance(RANKINGS)
+        chance = trials[0].randomize(RANKINGS)
         luck = np.array([comprehensiveness(one) for one in chance])  # (R,)
         for explanation, own in zip(maps, trials, strict=True):
             yield METHODS[explanation.request.method].label, compute_result(case, own, luck, explanation.seconds)

@@ -26,7 +26,7 @@ from .results.explanation import Explanation, Floats, Prediction
 from .results.faithfulness import Faithfulness
 from .settings import settings
 from .tasks import TASKS
-from .tasks._answer_check import Attackable
+from .tasks.answer_check import Attackable
 from .tasks.base import Task
 
 Answer = TypeVar("Answer")
@@ -201,7 +201,7 @@ def validate(request: Request) -> tuple[Task, Method]:
 
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
     for need in sorted(method.needs):
-        if problem.part(need) is None:
+        if problem.find(need) is None:
             why = dict(problem.internals.reasons).get(need, "")
             raise Incompatible(
                 f"{method.label} needs the model's {need}, which {bundle.card.label} does not give. {why}".rstrip()

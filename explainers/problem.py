@@ -1,6 +1,6 @@
-"""The Problem, what a method may see of a task and a model: a function from embeddings to numbers.
+"""The interface between tasks and methods: Problem, a score function of embeddings with its input and baseline.
 
-Letters: B inputs in a batch, F features, D width, T targets, L layers, H width of a hidden state.
+Letters in shapes: B batch size, N inputs, F features, D embedding width, T targets, L layers, H hidden width.
 """
 
 import math
@@ -19,22 +19,22 @@ from .results.explanation import Feature, InputLayout, Prediction, Steps
 
 
 class Points(Protocol):
-    """N inputs (N, F, D) or masks (N, F), computed when they are needed; a Tensor is one."""
+    """N inputs (N, F, D) or masks (N, F), computed one slice at a time; a Tensor qualifies."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice, /) -> Tensor: ...
 
 
-class Words(Protocol):
-    """The embedding table (V, D) of a vocabulary, its rows computed when they are needed; a Tensor is one."""
+class EmbeddingTable(Protocol):
+    """The embedding table (V, D) of a vocabulary, rows computed on demand; a Tensor qualifies."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, ids: slice | Tensor, /) -> Tensor: ...
 
 
 @dataclass(frozen=True)
-class Path:
-    """The inputs on the straight line from `start` to `end`, both (1, F, D), at `alphas` (N,)."""
+class StraightPath:
+    """N inputs on the straight line from `start` to `end`, both (1, F, D), at `alphas` (N,) between 0 and 1."""
 
     start: Tensor
     end: Tensor
@@ -49,8 +49,8 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The inputs in which only the features of `mask` (N, F) are those of `x`, the others those of `baseline`."""
+class MaskedInputs:
+    """N inputs: `x` (1, F, D) where `mask` (N, F) is True, `baseline` (1, F, D) elsewhere."""
 
     x: Tensor
     baseline: Tensor
@@ -64,14 +64,17 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Noisy:
-    """`count` copies of `x` (1, F, D) with Gaussian noise, each from its own seed, so that batches do not matter."""
+class NoisyCopies:
+    """`count` copies of `x` (1, F, D) with Gaussian noise of standard deviation `deviation`.
+
+    Each copy has its own seed, so that the noise does not depend on how copies are batched.
+    """
 
     x: Tensor
     deviation: float
     count: int
     seed: int
-    first: int = 0  # the number of the first copy
+    first: int = 0  # number of the first copy
 
     def __len__(self) -> int:
         return self.count
@@ -86,9 +89,9 @@ class Noisy:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a method returns: scores (T, F), whether each target converged, and whether signs mean anything.
+    """The result of a method: scores (T, F), whether each target converged, and whether scores are signed.
 
-    `spread` (T, F) is the standard error of sampled scores, None where nothing was sampled.
+    `spread` (T, F) is the standard error of sampled scores, None for methods without sampling.
     """
 
     scores: Tensor
@@ -98,31 +101,34 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """The embedding module that runs, the ids that it reads (1, F), and those of the baseline if ids make it."""
+class EmbeddingLayer:
+    """The embedding module that runs, with its input ids (1, F).
+
+    `baseline_ids` (1, F) is None if the baseline is not made of ids.
+    """
 
     module: torch.nn.Module
     ids: Tensor
     baseline_ids: Tensor | None
-    score: Callable[[Tensor], Tensor]  # ids (B, F) -> (B, T), by the model's own forward
+    score: Callable[[Tensor], Tensor]  # ids (B, F) -> (B, T), from the model's own forward pass
 
 
 @dataclass(frozen=True, eq=False)
 class Internals:
-    """What a model shows of its inside for one input: each is None where it does not, for the reason in `reasons`.
+    """The parts inside the model that methods use; None where missing, with the cause in `reasons`.
 
-    Of a text: `layer`; `table` (V, D), whose rows make `x`; `hidden`, the states (1, F, H) after a layer, 0 for the
-    input of the first and -1 for the last, with the gradients (T, F, H) of the scores; `attentions`, the weights
-    (L, heads, F, F) of all layers; `zeroing`, how far the state of each token moves in each layer if the values of
-    another one are zeroed, (L, F, F), computed for so many tokens at a time.
-    Of an image: `conv`, the module that makes the last convolutional map (1, K, h, w); `attentions`
-    (L, heads, N, N), the last of whose tokens are `patches` (rows, columns).
-    Of written text: `read_at` (T,), the feature that each target is read from; the first `encoder_layers` of
-    `attentions` and `zeroing` are those of an encoder that has a decoder behind it.
+    Texts: `layer`; `table` (V, D), the embedding table that `x` is made of; `hidden(i)`, the states (1, F, H) after
+    layer i (0: input of the first layer, -1: last layer) with the gradients (T, F, H) of the scores; `attentions()`,
+    the weights (L, heads, F, F); `zeroing(batch)`, how far each token's state moves in each layer if the value
+    vectors of another token are zeroed, (L, F, F), computed for `batch` tokens at a time.
+    Images: `conv`, the module that computes the last convolutional map (1, K, h, w); `attentions()`
+    (L, heads, N, N), whose last tokens are the `patches` (rows, columns).
+    Generated text: `read_at` (T,), the feature whose state predicts each target. The first `encoder_layers` of
+    `attentions` and `zeroing` belong to an encoder in front of a decoder.
     """
 
-    layer: Layer | None = None
-    table: Words | None = None
+    layer: EmbeddingLayer | None = None
+    table: EmbeddingTable | None = None
     hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
     zeroing: Callable[[int], Tensor] | None = None
@@ -135,19 +141,19 @@ class Internals:
 
 @dataclass(frozen=True)
 class Batching:
-    """How many inputs are evaluated at once, the most that the model takes, and how many gradients at once."""
+    """Batch size, the largest one allowed, and the number of gradients per backward pass."""
 
     size: int = 16
     limit: int = 64
-    gradients: int = 1  # of one target at each input, or of several
+    gradients: int = 1  # counted over inputs and targets
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """F features with embeddings `x` (1, F, D), and `score`, which turns embeddings into T numbers.
+    """What a method explains: F features with embeddings `x` (1, F, D), and a score function (B, F, D) -> (B, T).
 
-    `deployed` (T,) are the same numbers from the model's own forward pass with nothing substituted. `visible` (T, F)
-    says which features a target can depend on, None for all; `steps` are as in Explanation.
+    `deployed` (T,) are the scores of the model's own forward pass, with nothing substituted. `visible` (T, F) is True
+    where a target can depend on a feature, None for everywhere. `steps` are those of Explanation.
     """
 
     features: Sequence[Feature]
@@ -166,21 +172,21 @@ class Problem:
     seed: int = 0
     run: Run = field(default_factory=Run)
 
-    def part(self, need: str) -> object:
-        """The attribute, of the Problem or of its internals, that a method's `needs` name; None if it is missing."""
+    def find(self, need: str) -> object:
+        """Return the attribute named in a method's `needs`, of the Problem or its internals; None if missing."""
         return getattr(self.internals if need in Internals.__dataclass_fields__ else self, need)
 
     @property
     def generator(self) -> torch.Generator:
-        """A new generator, seeded by the request."""
+        """A new random generator, seeded by the request."""
         return torch.Generator(device=self.x.device).manual_seed(self.seed)
 
     def values(self, points: Points) -> Tensor:
         """Compute the scores of N inputs, (N, T), without gradients."""
         self.run.expect(len(points))
-        return torch.cat([self._values(points[rows]) for rows in self._batches(points)])
+        return torch.cat([self._evaluate(points[rows]) for rows in self._split_batches(len(points))])
 
-    def _values(self, batch: Tensor) -> Tensor:
+    def _evaluate(self, batch: Tensor) -> Tensor:
         with torch.no_grad():
             values = self.score(batch)  # (B, T)
         self.run.spend(len(batch))
@@ -193,77 +199,79 @@ class Problem:
         wanted: Tensor | None = None,
         along: Points | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Compute scores (N, T) of N inputs, and apply `reduce` to each gradient (B, F, D): (N, T, …).
+        """Compute scores (N, T) and gradients of N inputs; `reduce` maps gradients (B, F, D) to (B, …): (N, T, …).
 
-        Each gradient is first multiplied by its input's direction in `along` (N, F, D), if that is given. One forward
-        pass serves all T targets; each target has its own backward pass. Gradients of targets that are not `wanted`
-        (N, T) at an input are not computed and are NaN; a batch holds neighbours that want the same targets.
+        With `along` (N, F, D), each gradient is first multiplied by its input's direction. One forward pass serves
+        all T targets; each target has its own backward pass. `wanted` (N, T) selects targets per input: other
+        gradients are not computed and are NaN. A batch holds neighbouring inputs with the same targets.
         """
         self.run.expect(len(points))
         wanted = torch.ones(len(points), len(self.targets), dtype=torch.bool) if wanted is None else wanted
         parts = [
-            self._gradients(points[rows], reduce, wanted[rows.start], None if along is None else along[rows])
-            for rows in self._alike(wanted)
+            self._differentiate(points[rows], reduce, wanted[rows.start], None if along is None else along[rows])
+            for rows in self._split_by_targets(wanted)
         ]
         values, reduced = zip(*parts, strict=True)
         return torch.cat(values), torch.cat(reduced)
 
-    def _gradients(
+    def _differentiate(
         self, batch: Tensor, reduce: Callable[[Tensor], Tensor], wanted: Tensor, along: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             batch = batch.detach().requires_grad_()
             values = self.score(batch)  # (B, T)
             if not values.requires_grad:
-                raise Incompatible(f"This number ({self.unit}) has no gradient. Choose a method that needs none.")
+                raise Incompatible(
+                    f"This score ({self.unit}) has no gradient. Choose a method that does not use gradients."
+                )
             self.run.spend(len(batch))
             groups = torch.split(wanted.nonzero().flatten(), max(1, self.batching.gradients // len(batch)))
-            found = {
-                t: reduce(gradient if along is None else gradient * along)
-                for group in groups
-                for t, gradient in zip(
-                    group.tolist(), self._gradient(values[:, group].sum(0), batch, group is not groups[-1]), strict=True
-                )
-            }
-        nothing = torch.full_like(next(iter(found.values())), torch.nan)
-        return values.detach(), torch.stack([found.get(t, nothing) for t in range(len(wanted))], dim=1)
+            reduced: dict[int, Tensor] = {}
+            for group in groups:
+                retain = group is not groups[-1]
+                for target, gradient in zip(
+                    group.tolist(), self._backpropagate(values[:, group].sum(0), batch, retain), strict=True
+                ):  # the gradients are not bound to a name, which would keep them beside those of the next group
+                    reduced[target] = reduce(gradient if along is None else gradient * along)
+        missing = torch.full_like(next(iter(reduced.values())), torch.nan)
+        return values.detach(), torch.stack([reduced.get(t, missing) for t in range(len(wanted))], dim=1)
 
-    def _gradient(self, sums: Tensor, batch: Tensor, again: bool) -> Tensor:
-        """The gradients of G numbers, (G, B, F, D), from one backward pass that is G times as large."""
+    def _backpropagate(self, sums: Tensor, batch: Tensor, retain: bool) -> Tensor:
+        """Compute the gradients (G, B, F, D) of G sums in one backward pass, which takes G times the memory."""
         if len(sums) == 1:
-            gradient = torch.autograd.grad(sums[0], batch, retain_graph=again, materialize_grads=True)[0][None]
+            gradient = torch.autograd.grad(sums[0], batch, retain_graph=retain, materialize_grads=True)[0][None]
         else:
-            each = torch.eye(len(sums)).to(sums)
-            gradient = torch.autograd.grad(sums, batch, each, retain_graph=again, is_grads_batched=True)[0]
+            one_hot = torch.eye(len(sums)).to(sums)
+            gradient = torch.autograd.grad(sums, batch, one_hot, retain_graph=retain, is_grads_batched=True)[0]
         self.run.spend(0, len(sums) * len(batch))
         return gradient
 
     def keep(self, mask: Points) -> Tensor:
-        """Compute scores (N, T) with the features of `mask` (N, F) as they are and the others at the baseline."""
-        return self.values(Kept(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
+        """Compute scores (N, T) with the features where `mask` (N, F) is True, the others at the baseline."""
+        return self.values(MaskedInputs(self.x, self.baseline, mask))  # (N, F, D) -> (N, T)
 
-    def painted(self, maps: Tensor) -> Tensor:
-        """Turn maps of an image (T, rows, columns) into scores (T, F): the channels of a pixel share equally."""
+    def spread_over_channels(self, maps: Tensor) -> Tensor:
+        """Return the scores (T, F) of heatmaps (T, rows, columns); the channels of a pixel share its value equally."""
         channels = len(self.features) // maps[0].numel()
         return (maps / channels).flatten(1).repeat(1, channels)
 
-    def among(self, rows: slice) -> "Problem":
-        """The Problem with some of its targets, for methods that hold too much in memory for all at once."""
+    def select_targets(self, rows: slice) -> "Problem":
+        """Return the Problem with some of its targets, for methods that need too much memory for all at once."""
         return replace(
             self, targets=self.targets[rows], deployed=self.deployed[rows], score=lambda x: self.score(x)[:, rows]
         )
 
-    def _batches(self, points: Points) -> list[slice]:
-        return [slice(first, first + self.batching.size) for first in range(0, len(points), self.batching.size)]
+    def _split_batches(self, count: int) -> list[slice]:
+        return [slice(first, first + self.batching.size) for first in range(0, count, self.batching.size)]
 
-    def _alike(self, wanted: Tensor) -> list[slice]:
-        """Batches, as even as possible, of neighbouring inputs that want the same targets."""
+    def _split_by_targets(self, wanted: Tensor) -> list[slice]:
+        """Split N inputs into batches of about equal size, each of neighbours with the same targets in `wanted`."""
         changes = ((wanted[1:] != wanted[:-1]).any(1).nonzero().flatten() + 1).tolist()
         edges = [0, *changes, len(wanted)]
-        cuts = [
+        starts = [
             first + round((end - first) * part / parts)
             for first, end in pairwise(edges)
             for parts in [math.ceil((end - first) / self.batching.size)]
             for part in range(parts)
         ]
-        return [slice(first, end) for first, end in pairwise([*cuts, len(wanted)])]
+        return [slice(first, end) for first, end in pairwise([*starts, len(wanted)])]

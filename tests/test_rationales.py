@@ -12,7 +12,7 @@ import torch
 from bench.plausibility import Case, compute_result, normalise_answer
 from bench.rationales import read_questions, read_reviews
 from explainers.evaluation.perturbation import make_test
-from tests.support.problems import linear
+from tests.support.problems import make_linear_problem
 
 REVIEW = "a first line that says little .\nthe cast is dull , and so is the plot .\nwe went home .\nit rained .\n"
 
@@ -60,7 +60,7 @@ def test_a_question_comes_with_the_characters_of_its_evidence(tmp_path):
 
 
 def test_a_map_of_just_what_people_marked_gets_full_marks_and_its_reverse_none():
-    problem, _, products = linear(features=6, targets=1)
+    problem, _, products = make_linear_problem(features=6, targets=1)
     inside = torch.tensor([True, True, True, True, True, False])
     marked = torch.tensor([False, True, False, True, False, False])
     case = Case(problem, torch.arange(6), inside, marked)

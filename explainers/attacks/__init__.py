@@ -1,4 +1,4 @@
-"""The attacks: importing this package imports each of its modules, which register them in ATTACKS."""
+"""Attacks, one file each. Importing the package registers them in ATTACKS."""
 
 from ..registry import ATTACKS, import_modules
 

@@ -1,7 +1,4 @@
-"""One word after another: try some swaps by real passes, keep the best, go on from there.
-
-Knows no gradient; which swaps are tried is the attack's to say.
-"""
+"""Greedy word-swap search: each step evaluates the proposed swaps and keeps the best one."""
 
 from collections.abc import Callable
 
@@ -11,38 +8,39 @@ from .target_model import AttackOutcome, TargetModel
 
 
 def search_greedily(
-    opponent: TargetModel, propose: Callable[[AttackedText], list[AttackedText]], most: int
+    target_model: TargetModel, propose: Callable[[AttackedText], list[AttackedText]], most: int
 ) -> AttackOutcome:
-    """At most `most` swaps, each the best of those that `propose` makes of a text; no word is swapped twice."""
-    path = [opponent.start]
+    """Swap at most `most` words, each time the best of the swaps that `propose` returns for the current text."""
+    path = [target_model.start]
     reason = ""
     while not reason:
         if len(path) > most:
             reason = f"No more than {most} {'word' if most == 1 else 'words'} may be changed."
-        elif not (found := propose(path[-1].wording)):
+        elif not (candidates := propose(path[-1].attacked_text)):
             reason = "No word is left that may be changed."
         else:
-            best = min(opponent.tried(found), key=opponent.distance)
-            if opponent.distance(best) > opponent.distance(path[-1]):  # at 1 exactly a probability shows no change
-                reason = f"None of the {len(found)} changes tried last moves the model the right way."
+            best = min(target_model.evaluate(candidates), key=target_model.measure_distance)
+            if target_model.measure_distance(best) > target_model.measure_distance(path[-1]):
+                # equal distances go on: a probability of exactly 1 does not show a change
+                reason = f"None of the last {len(candidates)} changes tried brings the model closer to the goal."
             else:
                 path.append(best)
-                reason = f"The model now says {best.verdict.says}." if opponent.won(best) else ""
-    return AttackOutcome(tuple(path), opponent.won(path[-1]), reason)
+                reason = f"The model now predicts {best.judgement.says}." if target_model.reaches_goal(best) else ""
+    return AttackOutcome(tuple(path), target_model.reaches_goal(path[-1]), reason)
 
 
-def find_swappable(opponent: TargetModel, wording: AttackedText) -> list[int]:
-    """The pieces of a text that may be swapped: words with a letter that nobody protects, not swapped yet."""
-    swapped = {edit.position for edit in wording.edits}
-    pieces = wording.pieces
+def find_swappable(target_model: TargetModel, text: AttackedText) -> list[int]:
+    """Find the indexes of unprotected words that contain a letter and were not swapped yet."""
+    swapped = {edit.position for edit in text.edits}
+    words = text.pieces
     return [
         i
-        for i in opponent.free(wording)
-        if pieces[i].position not in swapped and any(sign.isalpha() for sign in pieces[i].text)
+        for i in target_model.list_unprotected(text)
+        if words[i].position not in swapped and any(char.isalpha() for char in words[i].text)
     ]
 
 
-def swap_word(opponent: TargetModel, wording: AttackedText, index: int, word: int, score: float) -> AttackedText:
-    """The text with a word of the vocabulary in a piece's place, in its capitals if the model does not see them."""
-    new, old = opponent.vocabulary.words[word], wording.pieces[index].text
-    return wording.swapped(index, match_case(new, old) if opponent.vocabulary.folds else new, score)
+def swap_word(target_model: TargetModel, text: AttackedText, index: int, word: int, score: float) -> AttackedText:
+    """Replace the word at `index` by word number `word` of the vocabulary; uncased models keep the old word's case."""
+    new, old = target_model.vocabulary.words[word], text.pieces[index].text
+    return text.swapped(index, match_case(new, old) if target_model.vocabulary.folds else new, score)

@@ -1,7 +1,4 @@
-"""Input reduction: drop words while the answer stays, until no single one can go.
-
-Knows no task and no model: an Opponent has the words, the gradient and the answers.
-"""
+"""Input reduction: remove words while the answer stays the same, until no single word can be removed."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -10,77 +7,87 @@ from ..registry import Range, attack
 from ..results.edited_text import AttackedText
 from .target_model import AttackOutcome, AttackState, TargetModel
 
-SHARE = 20  # while a text is long, one of so many of its words goes at once
+SHARE = 20  # of long texts, 1 in 20 words is removed at once
+
+Path = tuple[AttackState, ...]
 
 
 @attack("Input reduction", paper="Feng et al. 2018, arXiv:1804.07781", keeps=True)
 def input_reduction(
-    opponent: TargetModel,
+    target_model: TargetModel,
     *,
-    beam: Annotated[int, Range(1, 10), "How many shortened texts are followed at once."] = 3,
+    beam: Annotated[int, Range(1, 10), "Beam width: number of shortened texts kept at each step."] = 3,
 ) -> AttackOutcome:
-    """Drops the words that matter least, one after another, while the model says the same.
+    """Remove the words that matter least, one after another, as long as the model gives the same answer.
 
-    Words go by the length of their gradient, the shortest first. Where none of the first few can go all others are
-    tried too, so that of every text found no single word more can be dropped.
+    Beam search that removes words with the smallest gradient norm first. If none of the first few can be removed, all
+    others are tried too, so that no single further word can be removed from any text found.
     """
-    alive: list[tuple[AttackState, ...]] = [(opponent.start,)]
-    minimal: dict[frozenset[int], tuple[AttackState, ...]] = {}
-    while alive:
-        longer: dict[frozenset[int], tuple[AttackState, ...]] = {}
-        for path in alive:
-            if shorter := _shorter(opponent, path[-1], beam):
-                longer |= {_kept(state): (*path, state) for state in shorter}
+    paths: list[Path] = [(target_model.start,)]
+    minimal: dict[frozenset[int], Path] = {}
+    while paths:
+        longer: dict[frozenset[int], Path] = {}
+        for path in paths:
+            if shorter := _shorten(target_model, path[-1], beam):
+                longer |= {_list_positions(state): (*path, state) for state in shorter}
             else:
-                minimal[_kept(path[-1])] = path
-        alive = sorted(longer.values(), key=lambda path: opponent.distance(path[-1]))[:beam]
-    found = sorted(minimal.values(), key=lambda path: (len(path[-1].wording.pieces), opponent.distance(path[-1])))
-    best = found[0]
+                minimal[_list_positions(path[-1])] = path
+        paths = sorted(longer.values(), key=lambda path: target_model.measure_distance(path[-1]))[:beam]
+    ranked = sorted(
+        minimal.values(),
+        key=lambda path: (len(path[-1].attacked_text.pieces), target_model.measure_distance(path[-1])),
+    )
+    best = ranked[0]
     success = len(best) > 1
     return AttackOutcome(
-        best, success, _reason(opponent, best[-1], success), tuple(path[-1] for path in found if success)
+        best,
+        success,
+        _explain_end(target_model, best[-1], success),
+        tuple(path[-1] for path in ranked if success),
     )
 
 
-def _shorter(opponent: TargetModel, state: AttackState, beam: int) -> list[AttackState]:
-    """Texts with fewer words of which the model says the same; none only if no single word can go."""
-    wording = state.wording
-    free = opponent.free(wording)
-    if not free or len(wording.pieces) == 1:
+def _shorten(target_model: TargetModel, state: AttackState, beam: int) -> list[AttackState]:
+    """Return shorter texts with the same answer; an empty list only if no single word can be removed."""
+    text = state.attacked_text
+    removable = target_model.list_unprotected(text)
+    if not removable or len(text.pieces) == 1:
         return []
-    lengths = opponent.slopes(wording).gradients.norm(dim=1).tolist()  # (N,)
-    order = sorted(free, key=lambda i: float(lengths[i]))
+    lengths = target_model.compute_gradients(text).gradients.norm(dim=1).tolist()  # (N,)
+    order = sorted(removable, key=lambda i: float(lengths[i]))
     together = max(1, len(order) // SHARE)
     while together > 1:
-        if found := _kept_by(opponent, _without(wording, lengths, order, together, range(beam))):
-            return found
+        if states := _filter_successes(target_model, _drop_words(text, lengths, order, together, range(beam))):
+            return states
         together //= 2
     first, rest = range(min(beam, len(order))), range(beam, len(order))
-    return _kept_by(opponent, _without(wording, lengths, order, 1, first)) or _kept_by(
-        opponent, _without(wording, lengths, order, 1, rest)
+    return _filter_successes(target_model, _drop_words(text, lengths, order, 1, first)) or _filter_successes(
+        target_model, _drop_words(text, lengths, order, 1, rest)
     )
 
 
-def _without(
-    wording: AttackedText, lengths: list[float], order: list[int], together: int, first: Iterable[int]
+def _drop_words(
+    text: AttackedText, lengths: list[float], order: list[int], together: int, starts: Iterable[int]
 ) -> list[AttackedText]:
-    """The text without `together` words that follow each other in the order in which they should go."""
-    return [wording.without({i: lengths[i] for i in order[at : at + together]}) for at in first]
+    """Return one text per start, each without `together` words that follow each other in `order` from there."""
+    return [text.without({i: lengths[i] for i in order[start : start + together]}) for start in starts]
 
 
-def _kept_by(opponent: TargetModel, wordings: list[AttackedText]) -> list[AttackState]:
-    """The texts of which the model still says the same."""
-    return [state for state in opponent.tried(wordings) if opponent.won(state)]
+def _filter_successes(target_model: TargetModel, texts: list[AttackedText]) -> list[AttackState]:
+    """Return the texts with the same answer."""
+    return [state for state in target_model.evaluate(texts) if target_model.reaches_goal(state)]
 
 
-def _kept(state: AttackState) -> frozenset[int]:
-    return frozenset(piece.position for piece in state.wording.pieces)
+def _list_positions(state: AttackState) -> frozenset[int]:
+    """Return the positions of the words that are left."""
+    return frozenset(word.position for word in state.attacked_text.pieces)
 
 
-def _reason(opponent: TargetModel, state: AttackState, success: bool) -> str:
-    if len(state.wording.pieces) == 1:
+def _explain_end(target_model: TargetModel, state: AttackState, success: bool) -> str:
+    """Explain why no further word can be removed."""
+    if len(state.attacked_text.pieces) == 1:
         return "One word is left." if success else "The text is a single word."
-    if not opponent.free(state.wording):
+    if not target_model.list_unprotected(state.attacked_text):
         return "Every word that is left is protected."
-    left = "the words that are left" if success else "its words"
-    return f"Without any one of {left}, the model says something else."
+    words = "words that are left" if success else "words"
+    return f"Removing any one of the {words} changes the answer."

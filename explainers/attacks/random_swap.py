@@ -1,7 +1,4 @@
-"""Random swaps: the control beside which HotFlip is to be judged. As many passes, and no gradient.
-
-Knows no task and no model.
-"""
+"""Random swaps: the baseline for HotFlip, with as many forward passes and no gradient."""
 
 from typing import Annotated
 
@@ -13,28 +10,31 @@ from .greedy_search import find_swappable, search_greedily, swap_word
 from .target_model import AttackOutcome, TargetModel
 
 
-@attack("Random swaps", paper="a control: the best of words drawn blindly")
+@attack("Random swaps", paper="a control experiment: the best of randomly drawn words")
 def random_swap(
-    opponent: TargetModel,
+    target_model: TargetModel,
     *,
-    flips: Annotated[int, Range(1, 20), "The most words that may be changed."] = 3,
-    tries: Annotated[int, Range(1, 200), "How many changes are tried on the model in each round."] = 24,
+    flips: Annotated[int, Range(1, 20), "Maximum number of words to change."] = 3,
+    tries: Annotated[int, Range(1, 200), "Number of changes evaluated per step."] = 24,
 ) -> AttackOutcome:
-    """Swaps words drawn blindly, and keeps the best: what an attack can do that knows nothing of the model."""
-    generator = torch.Generator().manual_seed(opponent.seed)
+    """Replace randomly chosen words by random others, and keep the best change: what works without looking inside.
 
-    def propose(wording: AttackedText) -> list[AttackedText]:
-        indexes = find_swappable(opponent, wording)
+    The same search as HotFlip, with random proposals in place of its gradient.
+    """
+    generator = torch.Generator().manual_seed(target_model.seed)
+
+    def propose(text: AttackedText) -> list[AttackedText]:
+        indexes = find_swappable(target_model, text)
         if not indexes:
             return []
         drawn = [indexes[int(i)] for i in torch.randint(len(indexes), (tries,), generator=generator)]
-        pairs = [(index, _word(opponent, wording.pieces[index].text, generator)) for index in drawn]
-        return [swap_word(opponent, wording, index, word, 0.0) for index, word in pairs if word is not None]
+        pairs = [(index, _draw_word(target_model, text.pieces[index].text, generator)) for index in drawn]
+        return [swap_word(target_model, text, index, word, 0.0) for index, word in pairs if word is not None]
 
-    return search_greedily(opponent, propose, flips)
+    return search_greedily(target_model, propose, flips)
 
 
-def _word(opponent: TargetModel, old: str, generator: torch.Generator) -> int | None:
-    """Another word of the same script, None if there is none."""
-    fits = opponent.vocabulary.instead(old).nonzero().flatten()
-    return int(fits[torch.randint(len(fits), (), generator=generator)]) if len(fits) else None
+def _draw_word(target_model: TargetModel, old: str, generator: torch.Generator) -> int | None:
+    """Draw the number of another word of the same script; None if there is none."""
+    allowed = target_model.vocabulary.instead(old).nonzero().flatten()
+    return int(allowed[torch.randint(len(allowed), (), generator=generator)]) if len(allowed) else None

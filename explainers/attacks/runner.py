@@ -1,4 +1,4 @@
-"""Check and run one attack: gradients come from the task's own Problem, answers from plain forward passes.
+"""Check and run one attack, with gradients from the task's Problem and answers from plain forward passes.
 
 The caller holds the model's lock.
 """
@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from ..errors import BadRequest
 from ..models.loading import Bundle
@@ -18,16 +17,19 @@ from ..registry import AttackMethod, check_params, param_values, params_of
 from ..request import Pairs, Request, Target, format_setting
 from ..results.attack import Attack, Step, with_text
 from ..results.edited_text import AttackedText
-from ..tasks._answer_check import AnswerCheck, Attackable, Judgement, judge_all
-from ..tasks._tokenization import ScoreParams
+from ..tasks.answer_check import AnswerCheck, Attackable, Judgement, judge_all
+from ..tasks.tokenization import ScoreParams
 from .target_model import AttackState, TargetModel, WordGradients, find_protected
 
-READING = {param.name for param in params_of(ScoreParams)}
+SCORE_PARAMS = {param.name for param in params_of(ScoreParams)}
 
 
 @dataclass(frozen=True)
 class AttackRun:
-    """An attack to run. Its settings and field are checked here; an empty field is the task's first."""
+    """An attack to run, with checked settings. `field` is the input to change; if empty, the first one of the task.
+
+    `wanted` is the answer to reach, None for any other answer; `protected` holds words that must not change.
+    """
 
     method: AttackMethod
     task: Attackable
@@ -42,14 +44,18 @@ class AttackRun:
         if self.field and self.field not in fields:
             raise BadRequest(f"{task.label} has no text {self.field[:60]!r} to change. Its texts: {', '.join(fields)}.")
         if self.wanted and self.method.keeps:
-            raise BadRequest(f"{self.method.label} keeps what the model says, so that no target can be chosen.")
+            raise BadRequest(f"{self.method.label} keeps the model's prediction, so no target can be chosen.")
         named = {str(name): format_setting(value) for name, value in dict(self.params).items()}
         check_params(self.method.label, self.method.params, named)
-        asked = self.request.target
-        target = {"said": Target(), "there": Target(position=asked.position), "asked": replace(asked, foil=None)}
+        target = self.request.target
+        targets = {
+            "prediction": Target(),
+            "position": Target(position=target.position),
+            "target": replace(target, foil=None),
+        }
         object.__setattr__(self, "field", self.field or fields[0])
         object.__setattr__(self, "params", tuple(sorted(named.items())))
-        object.__setattr__(self, "request", replace(self.request, target=target[task.subject]))
+        object.__setattr__(self, "request", replace(self.request, target=targets[task.subject]))
 
     @property
     def options(self) -> dict[str, str]:
@@ -58,30 +64,30 @@ class AttackRun:
 
 
 def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
-    """Run the planned attack on a model. Raises BadRequest if there is nothing to attack."""
+    """Run an attack on a model. Raises BadRequest if the model does not predict what is to be attacked."""
     started = time.monotonic()
-    (said,) = judge_all(bundle, [plan.task.hearing(bundle, plan.request, run)], run)
-    if not said.met:
+    (judgement,) = judge_all(bundle, [plan.task.make_answer_check(bundle, plan.request, run)], run)
+    if not judgement.met:
         raise BadRequest(
-            f"The model does not say {said.target.label!r} here, but {said.says!r}. An attack begins with what it says."
+            f"The model does not predict {judgement.target.label!r} here, but {judgement.says!r}. Attack a prediction."
         )
-    game = _opponent(plan, bundle, run, said)
-    if not plan.method.keeps and game.won(game.start):
-        raise BadRequest(f"The model says {said.says!r} already. Choose something else for it to say.")
-    outcome = plan.method.run(game, **param_values(plan.method.params, plan.options))
-    last = with_text(plan.request, plan.field, outcome.path[-1].wording.text)
+    target_model = _make_target_model(plan, bundle, run, judgement)
+    if not plan.method.keeps and target_model.reaches_goal(target_model.start):
+        raise BadRequest(f"The model already predicts {judgement.says!r}. Choose another target.")
+    outcome = plan.method.run(target_model, **param_values(plan.method.params, plan.options))
+    last = with_text(plan.request, plan.field, outcome.path[-1].attacked_text.text)
     return Attack(
         request=plan.request,
         key=plan.method.key,
         field=plan.field,
-        attacked=said.target,
+        attacked=judgement.target,
         wanted=plan.wanted,
         before=plan.task.predict(bundle, plan.request),
         after=plan.task.predict(bundle, last),
         success=outcome.success,
         reason=outcome.reason,
-        trajectory=_steps(outcome.path),
-        minimal=tuple(_step(state, 0) for state in outcome.minimal),
+        trajectory=_make_steps(outcome.path),
+        minimal=tuple(_make_step(state, 0) for state in outcome.minimal),
         protected=plan.protected,
         params=tuple(plan.options.items()),
         evaluations=(run.forward, run.backward),
@@ -89,77 +95,78 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     )
 
 
-def _steps(path: Sequence[AttackState]) -> tuple[Step, ...]:
-    known = [0, *(len(state.wording.edits) for state in path)]
-    return tuple(_step(state, before) for state, before in zip(path, known, strict=False))
+def _make_steps(path: Sequence[AttackState]) -> tuple[Step, ...]:
+    """Make the steps of a path, each with the edits since the step before."""
+    counts = [0, *(len(state.attacked_text.edits) for state in path)]
+    return tuple(_make_step(state, count) for state, count in zip(path, counts, strict=False))
 
 
-def _step(state: AttackState, known: int) -> Step:
-    """A state as a step, its edits those after the first `known`."""
-    return Step(state.wording.text, state.wording.edits[known:], state.verdict.says, state.verdict.probability)
+def _make_step(state: AttackState, skip: int) -> Step:
+    """Make a step from a state, without its first `skip` edits."""
+    text, judgement = state.attacked_text, state.judgement
+    return Step(text.text, text.edits[skip:], judgement.says, judgement.probability)
 
 
-def _opponent(plan: AttackRun, bundle: Bundle, run: Run, said: Judgement) -> TargetModel:
-    """The model with the text that is to be changed; `said` is what it says at first."""
+def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, judgement: Judgement) -> TargetModel:
+    """Make the model under attack; `judgement` is its answer to the original text."""
     task, request, field = plan.task, plan.request, plan.field
-    begun = task.encode(bundle, _steep(task, request, said.target), run)
-    if begun.internals.table is None:
-        raise BadRequest(f"{bundle.card.label} has no table of words to choose from.")
-    text = (dict(begun.layout.texts) or request.texts)[field]
-    place = None if said.target.position is None else begun.features[said.target.position].start
-    start = AttackedText.of(text, [f for f in begun.features if f.field == field and not f.special])
-    goal = replace(plan.wanted or said.target, position=said.target.position, text=said.target.text)
+    problem = task.encode(bundle, _make_gradient_request(task, request, judgement.target), run)
+    if problem.internals.table is None:
+        raise BadRequest(f"{bundle.card.label} has no embedding table to choose words from.")
+    original = (dict(problem.layout.texts) or request.texts)[field]
+    position = judgement.target.position
+    place = None if position is None else problem.features[position].start  # in characters
+    start = AttackedText.of(original, [f for f in problem.features if f.field == field and not f.special])
+    goal = replace(plan.wanted or judgement.target, position=position, text=judgement.target.text)
 
-    def hearing(wording: AttackedText) -> AnswerCheck:
-        at = None if place is None else wording.now(place)
-        return task.hearing(bundle, replace(with_text(request, field, wording.text), target=goal), run, at)
+    def make_check(text: AttackedText) -> AnswerCheck:
+        at = None if place is None else text.now(place)
+        return task.make_answer_check(bundle, replace(with_text(request, field, text.text), target=goal), run, at)
 
-    def tried(wordings: Sequence[AttackedText]) -> list[AttackState]:
-        found = judge_all(bundle, [hearing(wording) for wording in wordings], run)
-        return [AttackState(wording, verdict) for wording, verdict in zip(wordings, found, strict=True)]
+    def evaluate(texts: Sequence[AttackedText]) -> list[AttackState]:
+        judgements = judge_all(bundle, [make_check(text) for text in texts], run)
+        return [AttackState(*pair) for pair in zip(texts, judgements, strict=True)]
 
-    def encoded(wording: AttackedText) -> Problem:
-        token = None if place is None else _token(hearing(wording), wording.now(place))
-        run.spend(1)  # the plain pass that every encoding begins with
-        target = replace(goal, position=token)
-        return task.encode(bundle, _steep(task, with_text(request, field, wording.text), target), run)
+    def compute_gradients(text: AttackedText) -> WordGradients:
+        token = None if place is None else _find_token(make_check(text), text.now(place))
+        run.spend(1)  # the plain forward pass that every encoding begins with
+        changed = with_text(request, field, text.text)
+        changed = _make_gradient_request(task, changed, replace(goal, position=token))
+        return _compute_word_gradients(task.encode(bundle, changed, run), field, text)
 
     return TargetModel(
-        start=tried([start])[0],
+        start=evaluate([start])[0],
         towards=plan.wanted is not None or plan.method.keeps,
-        tried=tried,
-        slopes=lambda wording: _slopes(encoded(wording), field, wording),
+        evaluate=evaluate,
+        compute_gradients=compute_gradients,
         vocabulary=bundle.vocabulary,
-        rows=begun.internals.table[bundle.vocabulary.ids],
-        protected=find_protected(start, plan.protected, said.fixed),
+        embeddings=problem.internals.table[bundle.vocabulary.ids],
+        protected=find_protected(start, plan.protected, judgement.fixed),
         seed=request.seed,
     )
 
 
-def _steep(task: Attackable, request: Request, target: Target) -> Request:
-    """The question whose gradient is taken: log-odds, which are steep where a probability is flat, and rank alike."""
-    own = {param.name for param in task.params} - READING
+def _make_gradient_request(task: Attackable, request: Request, target: Target) -> Request:
+    """Make the request whose gradient is taken: in log-odds, which do not saturate as probabilities do."""
+    own = {param.name for param in task.params} - SCORE_PARAMS
     options = {name: value for name, value in request.options.items() if name in own}
     return replace(request, target=target, params=options | {"unit": "log_odds"})
 
 
-def _token(hearing: AnswerCheck, place: int) -> int:
-    """The token that begins at a character; one of nothing but space begins nowhere."""
-    tokens = hearing.encodings[0].features
+def _find_token(check: AnswerCheck, place: int) -> int:
+    """Find the index of the token that begins at a character, ignoring empty tokens."""
+    tokens = check.encodings[0].features
     return next(i for i, token in enumerate(tokens) if token.start == place and token.end != place)
 
 
-def _slopes(problem: Problem, field: str, wording: AttackedText) -> WordGradients:
+def _compute_word_gradients(problem: Problem, field: str, text: AttackedText) -> WordGradients:
+    """Compute the gradients of N words from those of F tokens."""
     _, gradients = problem.gradients(problem.x, lambda gradient: gradient)  # (1, T, F, D)
-    steep, x = gradients[0, 0], problem.x[0]  # (F, D)
-    belongs = torch.zeros(len(wording.pieces), len(x))  # (N, F)
-    for row, (start, end) in zip(belongs, wording.places, strict=True):
-        for at, feature in enumerate(problem.features):
+    gradient, x = gradients[0, 0], problem.x[0]  # (F, D)
+    members = torch.zeros(len(text.pieces), len(x))  # (N, F), 1 for the tokens of a word
+    for row, (start, end) in zip(members, text.places, strict=True):
+        for i, feature in enumerate(problem.features):
             if feature.field == field and feature.start is not None and start <= feature.start < end:
-                row[at] = feature.start != feature.end
-    return WordGradients(belongs @ steep, belongs @ (steep * x).sum(1), _mean(belongs, x))
-
-
-def _mean(belongs: Tensor, x: Tensor) -> Tensor:
-    """The mean vector of each word's pieces, (N, D)."""
-    return belongs @ x / belongs.sum(1, keepdim=True).clamp(min=1)
+                row[i] = feature.start != feature.end
+    means = members @ x / members.sum(1, keepdim=True).clamp(min=1)  # (N, D)
+    return WordGradients(members @ gradient, members @ (gradient * x).sum(1), means)

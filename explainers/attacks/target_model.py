@@ -1,6 +1,6 @@
-"""The model as an attack meets it: a text in words, what moves its answer, and what it really says of other texts.
+"""TargetModel: the model under attack, with a text, its gradients by word and its answers to other texts.
 
-Knows no task and no attack. Letters: N words of a text, D width, W whole words of the vocabulary.
+Letters in shapes: N words of a text, D embedding width, W whole words of the vocabulary.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,22 +12,22 @@ from torch.nn.functional import normalize
 from ..inputs.text import WORD
 from ..models.vocabulary import Vocabulary
 from ..results.edited_text import AttackedText
-from ..tasks._answer_check import Judgement
+from ..tasks.answer_check import Judgement
 
 
 @dataclass(frozen=True)
 class AttackState:
-    """A text and what the model says of it."""
+    """A text with the model's answer to it."""
 
-    wording: AttackedText
-    verdict: Judgement
+    attacked_text: AttackedText
+    judgement: Judgement
 
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """What an attack came to: its path, the original text first, and whether and why it succeeded.
+    """The result of an attack: its path from the original text on, whether it succeeded, and the reason it ended.
 
-    `minimal` are the shortest texts that it found, if it looks for some.
+    `minimal` are the shortest texts found, for attacks that search for them.
     """
 
     path: tuple[AttackState, ...]
@@ -38,64 +38,65 @@ class AttackOutcome:
 
 @dataclass(frozen=True, eq=False)
 class WordGradients:
-    """How the log-odds of what is asked about grow with each word's vector: `gradients` (N, D), its pieces' summed.
+    """Gradients of the log-odds with respect to each word's embedding, (N, D), summed over the word's tokens.
 
-    `own` (N,) is gradient times vector, summed over the pieces; `vectors` (N, D) are the words' own, the pieces' mean.
+    `products` (N,) are gradient times embedding, summed over the tokens; `embeddings` (N, D) are the tokens' means.
     """
 
     gradients: Tensor
-    own: Tensor
-    vectors: Tensor
+    products: Tensor
+    embeddings: Tensor
 
-    def swaps(self, rows: Tensor) -> Tensor:
-        """First-order estimates (N, W) of what each of the words with vectors (W, D) would change in each place."""
-        return self.gradients @ rows.T - self.own[:, None]
+    def estimate_swaps(self, embeddings: Tensor) -> Tensor:
+        """Estimate to first order how the log-odds change with each of W new words (W, D) at each position, (N, W)."""
+        return self.gradients @ embeddings.T - self.products[:, None]
 
-    def cosines(self, rows: Tensor) -> Tensor:
-        """How alike the vectors of the words here and of W others (W, D) are, (N, W)."""
-        return normalize(self.vectors, dim=1) @ normalize(rows, dim=1).T
+    def compute_cosines(self, embeddings: Tensor) -> Tensor:
+        """Compute the cosine similarity of each word with each of W others (W, D), (N, W)."""
+        return normalize(self.embeddings, dim=1) @ normalize(embeddings, dim=1).T
 
 
 @dataclass(frozen=True, eq=False)
 class TargetModel:
-    """A model with a text. An attack is to make its answer be the one asked about, if `towards`, or another one.
+    """The model under attack. With `towards`, an attack seeks the target as the answer, otherwise any other answer.
 
-    `tried` says what the model answers to texts, by plain forward passes, many at once; `slopes` costs one gradient.
-    `rows` (W, D) are the vectors of the vocabulary; `protected` are positions of words that must stay.
+    `evaluate` returns the model's answers to several texts, by plain forward passes; `compute_gradients` costs one
+    forward and one backward pass. `embeddings` (W, D) are those of the vocabulary's words; `protected` are the
+    positions of words that must not change.
     """
 
     start: AttackState
     towards: bool
-    tried: Callable[[Sequence[AttackedText]], list[AttackState]]
-    slopes: Callable[[AttackedText], WordGradients]
+    evaluate: Callable[[Sequence[AttackedText]], list[AttackState]]
+    compute_gradients: Callable[[AttackedText], WordGradients]
     vocabulary: Vocabulary
-    rows: Tensor
+    embeddings: Tensor
     protected: frozenset[int]
     seed: int = 0
 
     @property
     def sign(self) -> int:
-        """The way in which the log-odds of what is asked about should go."""
+        """The direction in which the target's log-odds should change: 1 up, -1 down."""
         return 1 if self.towards else -1
 
-    def won(self, state: AttackState) -> bool:
-        """Whether the model answers as the attack wants it to."""
-        return state.verdict.met == self.towards
+    def reaches_goal(self, state: AttackState) -> bool:
+        """Return whether the model answers as the attack wants."""
+        return state.judgement.met == self.towards
 
-    def distance(self, state: AttackState) -> tuple[bool, float]:
-        """How far an answer is from what the attack wants: less is nearer."""
-        return not self.won(state), -self.sign * state.verdict.probability
+    def measure_distance(self, state: AttackState) -> tuple[bool, float]:
+        """Return a sort key for how far an answer is from the goal; smaller is closer."""
+        return not self.reaches_goal(state), -self.sign * state.judgement.probability
 
-    def free(self, wording: AttackedText) -> list[int]:
-        """The pieces of a text that may be changed."""
-        return [i for i, piece in enumerate(wording.pieces) if piece.position not in self.protected]
+    def list_unprotected(self, text: AttackedText) -> list[int]:
+        """List the indexes of the words that may be changed."""
+        return [i for i, word in enumerate(text.pieces) if word.position not in self.protected]
 
 
 def find_protected(start: AttackedText, names: str, fixed: Sequence[tuple[int, int]]) -> frozenset[int]:
-    """The positions of words that are named, in any case, or that a fixed stretch of the text touches."""
+    """Find the positions of words that are in `names`, in any case, or overlap a `fixed` span (start, end)."""
     named = {match.group().casefold() for match in WORD.finditer(names)}
     return frozenset(
-        piece.position
-        for piece in start.pieces
-        if piece.text.casefold() in named or any(piece.start < end and first < piece.end for first, end in fixed)
+        word.position
+        for word in start.pieces
+        if word.text.casefold() in named or any(word.start < end and first < word.end for first, end in fixed)
     )

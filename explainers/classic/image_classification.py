@@ -15,7 +15,7 @@ from ..export.html import to_html
 from ..inputs.images import decode
 from ..request import Picture
 from ..results.explanation import Floats, Prediction
-from ..tasks._image_preprocessing import preprocess
+from ..tasks.image_preprocessing import preprocess
 from ..visualization.image.figure import draw_figure
 from ..visualization.image.heatmap import KINDS, SIGNS, Look
 from ..visualization.image.render import render_png

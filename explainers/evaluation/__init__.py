@@ -1,4 +1,4 @@
-"""The metrics of faithfulness: importing this package imports each of its modules, which register them in METRICS."""
+"""Faithfulness metrics, one file each. Importing the package registers them in METRICS."""
 
 from ..registry import METRICS, import_modules
 

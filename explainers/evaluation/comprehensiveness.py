@@ -1,25 +1,22 @@
-"""Areas over the perturbation curves: what is lost without the strongest pieces, and what with only them.
-
-Knows no task and no method: a Trial says how far the number falls.
-"""
+"""Comprehensiveness and sufficiency: areas over the perturbation curves (AOPC), as in ERASER."""
 
 from ..registry import metric
 from .perturbation import PerturbationTest
 
 
 @metric("Comprehensiveness (AOPC)", paper="DeYoung et al. 2020, arXiv:1911.03429", better="high")
-def comprehensiveness(trial: PerturbationTest) -> float:
-    """How far the number falls without what the map calls most important, the mean of ten fractions.
+def comprehensiveness(test: PerturbationTest) -> float:
+    """Measure how far the model's score falls when the words or squares ranked highest are removed.
 
-    In the number's unit.
+    Mean of F(x) - F(x without the top k) over the fractions k of the test, in the unit of F.
     """
-    return float(trial.falls(trial.without).mean())
+    return float(test.measure_falls(test.masks_without_top).mean())
 
 
 @metric("Sufficiency", paper="DeYoung et al. 2020, arXiv:1911.03429", better="low")
-def sufficiency(trial: PerturbationTest) -> float:
-    """How far the number falls with nothing but what the map calls most important, the mean of ten fractions.
+def sufficiency(test: PerturbationTest) -> float:
+    """Measure how far the model's score falls when only the words or squares ranked highest are kept.
 
-    In the number's unit.
+    Mean of F(x) - F(only the top k) over the fractions k of the test, in the unit of F.
     """
-    return float(trial.falls(trial.only).mean())
+    return float(test.measure_falls(test.masks_of_top).mean())

@@ -1,6 +1,6 @@
-"""From a Problem and a map of it to its Faithfulness: the curves and every metric, beside random rankings.
+"""Compute the Faithfulness of an explanation: perturbation curves and every metric, compared with random rankings.
 
-Knows no method; who lends the model is the engine's to say.
+Letters in shapes: F features, P feature groups, K fractions, R random rankings.
 """
 
 import math
@@ -19,23 +19,24 @@ from ..results.faithfulness import BAND, Curves, Faithfulness, Measure, Numbers
 from . import METRICS
 from .perturbation import PerturbationTest, allows_every_order, make_test
 
-SQUARES = 8  # to a side of an image
-NOISE = 1e-6  # of a number's size, and of 1: what the order of sums alone can change
-CLOSE = 1e-3  # how far a map's own number may be from that of the model it is checked on
+SQUARES_PER_SIDE = 8  # of an image
+ROUNDING = 1e-6  # relative and absolute: differences that the order of summation alone can cause
+TOLERANCE = 1e-3  # between F(x) in the explanation and F(x) of the model that checks it
 
 
 def check_faithfulness(problem: Problem, explanation: Explanation, row: int, rankings: int) -> Faithfulness:
-    """The faithfulness of target `row`; passes and seconds are left to whoever counts them."""
-    _check_same(problem, explanation, row)
-    side = math.ceil(max(problem.layout.grid) / SQUARES) if problem.layout.grid else 1
+    """Compute the faithfulness of target `row`, without its counts of passes and seconds."""
+    _check_match(problem, explanation, row)
+    side = math.ceil(max(problem.layout.grid) / SQUARES_PER_SIDE) if problem.layout.grid else 1
     groups = group_features(problem, patch=side)  # (F,)
     scores = torch.tensor(explanation.scores[row])  # (F,)
     if not bool(((groups != KEPT) & ~scores.isnan()).any()):
-        raise BadRequest("There is nothing to take away: this target can see no word.")
-    own = make_test(problem, scores, groups, row, explanation.signed)
-    chance = own.chance(rankings)
-    own.falls(torch.cat([masks for one in (own, *chance) for masks in (one.without, one.only)]))  # in few batches
-    count = len(own.order)
+        raise BadRequest("There is nothing to remove: this target depends on no word.")
+    test = make_test(problem, scores, groups, row, explanation.signed)
+    random = test.randomize(rankings)
+    masks = [masks for one in (test, *random) for masks in (one.masks_without_top, one.masks_of_top)]
+    test.measure_falls(torch.cat(masks))  # cached: all together, they fill few batches
+    count = len(test.order)
     return Faithfulness(
         request=explanation.request,
         row=row,
@@ -45,41 +46,46 @@ def check_faithfulness(problem: Problem, explanation: Explanation, row: int, ran
         piece="square" if problem.layout.grid else "word",
         pieces=count,
         value=float(explanation.values[row]),
-        blank=float(explanation.values[row]) - float(own.falls(own.without)[-1]),
-        fractions=own.counts.numpy() / count,
-        curves=_curves(own),
-        random=_stacked([_curves(one) for one in chance]),
+        blank=float(explanation.values[row]) - float(test.measure_falls(test.masks_without_top)[-1]),
+        fractions=test.counts.numpy() / count,
+        curves=_compute_curves(test),
+        random=_stack_curves([_compute_curves(one) for one in random]),
         every_order=allows_every_order(count),
-        measures=tuple(_measured(metric, own, chance) for metric in METRICS.values()),
+        measures=tuple(_measure(metric, test, random) for metric in METRICS.values()),
     )
 
 
-def _check_same(problem: Problem, explanation: Explanation, row: int) -> None:
+def _check_match(problem: Problem, explanation: Explanation, row: int) -> None:
     if not 0 <= row < len(explanation.targets):
         raise BadRequest(f"There is no target {row}. This explanation has {len(explanation.targets)}, from 0.")
     if explanation.features != problem.features or len(explanation.targets) != len(problem.targets):
-        raise BadRequest("These are not the pieces that the model reads. Give the explanation as explain made it.")
+        raise BadRequest(
+            "These are not the features of the model's input. Give the explanation as explain returned it."
+        )
     now, then = float(problem.deployed[row]), float(explanation.values[row])
-    if not abs(now - then) <= CLOSE * max(1.0, abs(now)):
-        raise Mismatch(f"The model now gives {now:.4g}, and this explanation is of {then:.4g}. Explain it again.")
+    if not abs(now - then) <= TOLERANCE * max(1.0, abs(now)):
+        raise Mismatch(f"The model's score is now {now:.4g}, and was {then:.4g} in this explanation. Explain it again.")
 
 
-def _curves(one: PerturbationTest) -> Curves:
-    return Curves(one.falls(one.without).numpy(), one.falls(one.only).numpy())
+def _compute_curves(test: PerturbationTest) -> Curves:
+    """Compute the curves (K,) of one ranking."""
+    falls = (test.measure_falls(masks).numpy() for masks in (test.masks_without_top, test.masks_of_top))
+    return Curves(*falls)
 
 
-def _stacked(curves: Sequence[Curves]) -> Curves:
-    """Curves (K,) as (R, K)."""
+def _stack_curves(curves: Sequence[Curves]) -> Curves:
+    """Stack R curves (K,) to (R, K)."""
     return Curves(*(np.stack([getattr(one, name) for one in curves]) for name in ("comprehensiveness", "sufficiency")))
 
 
-def _measured(metric: Metric, own: PerturbationTest, chance: Sequence[PerturbationTest]) -> Measure:
-    """The metric of the map and of the random rankings."""
-    value = metric.run(own)
-    others = np.array([metric.run(one) for one in chance])  # (R,)
-    good = 1 if metric.better == "high" else -1
-    ahead = good * (value - others)  # (R,), above 0 where the map does better
-    low, high = _percentiles(others)
+def _measure(metric: Metric, test: PerturbationTest, random: Sequence[PerturbationTest]) -> Measure:
+    """Compute a metric of the explanation and of the random rankings."""
+    value = metric.run(test)
+    others = np.array([metric.run(one) for one in random])  # (R,)
+    sign = 1 if metric.better == "high" else -1
+    lead = sign * (value - others)  # (R,), above 0 where the explanation is better
+    rounding = ROUNDING * max(1.0, abs(value))
+    low, high = _compute_band(others)
     return Measure(
         key=metric.key,
         label=metric.label,
@@ -90,23 +96,20 @@ def _measured(metric: Metric, own: PerturbationTest, chance: Sequence[Perturbati
         random=float(np.nan if np.isnan(others).all() else np.nanmean(others)),
         low=low,
         high=high,
-        as_good=_share(~(ahead > _noise(value)), len(own.order)),  # NaN is not ahead of anything
-        as_bad=_share(~(ahead < -_noise(value)), len(own.order)),
+        as_good=_compute_probability(~(lead > rounding), len(test.order)),  # NaN is never ahead
+        as_bad=_compute_probability(~(lead < -rounding), len(test.order)),
     )
 
 
-def _noise(value: float) -> float:
-    return NOISE * max(1.0, abs(value))
+def _compute_probability(event: np.ndarray[Any, Any], groups: int) -> float:
+    """Compute the share of rankings with an event (R,), counting the explanation itself unless every order is there."""
+    extra = 0 if allows_every_order(groups) else 1
+    return float((event.sum() + extra) / (len(event) + extra))
 
 
-def _share(found: np.ndarray[Any, Any], count: int) -> float:
-    """The probability of a finding (R,), the map itself counted as one of the rankings; all orders hold it already."""
-    extra = 0 if allows_every_order(count) else 1
-    return float((found.sum() + extra) / (len(found) + extra))
-
-
-def _percentiles(others: Numbers) -> tuple[float, float]:
-    if np.isnan(others).all():
+def _compute_band(values: Numbers) -> tuple[float, float]:
+    """Compute the percentiles BAND of values (R,), NaN if none is defined."""
+    if np.isnan(values).all():
         return math.nan, math.nan
-    low, high = np.nanpercentile(others, BAND)
+    low, high = np.nanpercentile(values, BAND)
     return float(low), float(high)

@@ -1,7 +1,4 @@
-"""Leave-one-out agreement: is the map's order that of the falls when each piece alone is taken away?
-
-Knows no task and no method.
-"""
+"""Leave-one-out agreement: rank correlation between the scores and the effects of removing single groups."""
 
 import math
 
@@ -11,23 +8,24 @@ from torch import Tensor
 from ..registry import metric
 from .perturbation import PerturbationTest
 
-MOST = 100  # pieces that are left out one by one, drawn by the seed where there are more
+MOST_GROUPS = 100  # that are removed one by one; a random sample of longer inputs
 
 
 @metric("Leave-one-out tau", paper="Jain & Wallace 2019, arXiv:1902.10186", better="high")
-def leave_one_out(trial: PerturbationTest) -> float:
-    """How well the map's order agrees with the falls when each piece alone is taken away: 1 the same, −1 the reverse.
+def leave_one_out(test: PerturbationTest) -> float:
+    """Compare the explanation's ranking with the effect of removing each word or square alone: 1 is equal, −1 reversed.
 
-    Kendall's tau-b; of an unsigned map with the sizes of the falls.
+    Kendall's tau-b between the scores and the falls of F; for unsigned scores, with the size of the falls. NaN where
+    all scores or all falls are equal.
     """
-    pieces = len(trial.scores)
-    left_out = torch.randperm(pieces, generator=trial.generator)[:MOST]  # (N,)
-    falls = trial.falls(torch.arange(pieces) != left_out[:, None])  # (N,)
-    return correlate_ranks(trial.scores[left_out], falls if trial.signed else falls.abs())
+    groups = len(test.scores)
+    removed = torch.randperm(groups, generator=test.generator)[:MOST_GROUPS]  # (N,)
+    falls = test.measure_falls(torch.arange(groups) != removed[:, None])  # (N,)
+    return correlate_ranks(test.scores[removed], falls if test.signed else falls.abs())
 
 
 def correlate_ranks(one: Tensor, other: Tensor) -> float:
-    """Kendall's tau-b of two rankings (N,); NaN where one of them is all ties."""
-    first, second = ((ranked[:, None] - ranked).sign() for ranked in (one, other))  # (N, N)
+    """Compute Kendall's tau-b of two lists of numbers (N,); NaN where all numbers of one are equal."""
+    first, second = ((values[:, None] - values).sign() for values in (one, other))  # (N, N)
     untied = float(first.abs().sum() * second.abs().sum())
     return float((first * second).sum()) / math.sqrt(untied) if untied else math.nan

@@ -1,6 +1,6 @@
-"""A Trial: one map under test, its pieces in their order, and how far the number falls without any of them.
+"""PerturbationTest: the ranked feature groups of an explanation, and how far F falls without some of them.
 
-Knows no method and no metric. Letters: P pieces, K steps, F features.
+Letters in shapes: P feature groups (words or squares), K fractions, F features. F(x) is the explained score.
 """
 
 import math
@@ -14,110 +14,111 @@ from torch import Tensor
 from ..methods.feature_groups import KEPT, GroupMasks
 from ..problem import Problem
 
-STEPS = 10  # how many fractions of the pieces are taken away
-EVERY = 720  # orders: as many or fewer are all tried, in place of a few at random
+FRACTIONS = 10  # number of fractions of the groups that are removed
+MOST_ORDERS = 720  # up to this number, every order is tried instead of random ones
 
-Falls = Callable[[Tensor], Tensor]
-"""From masks (…, P) of the pieces that are kept to how far the number falls below F(x), (…)."""
+MeasureFalls = Callable[[Tensor], Tensor]
+"""From masks (…, P) of the groups to keep to the falls of F below F(x), (…)."""
 
 
 @dataclass(frozen=True, eq=False)
 class PerturbationTest:
-    """The scores (P,) of the pieces, and their `order` (P,), strongest first.
+    """The scores (P,) of feature groups, and their `order` (P,), highest score first.
 
-    A `signed` score says how much a piece pushes towards the target, another one only how much it matters.
-    `falls` runs the model for masks that it has not seen yet, and for no others.
+    `signed` scores say how far a group moves F up or down, unsigned ones how far it moves F. `measure_falls` runs the
+    model once per mask, and remembers the result.
     """
 
     scores: Tensor
     order: Tensor
     signed: bool
-    falls: Falls
+    measure_falls: MeasureFalls
     seed: int = 0
 
     @property
     def generator(self) -> torch.Generator:
-        """A fresh source of randomness, the same for the same request."""
+        """A new random generator, seeded by the request."""
         return torch.Generator().manual_seed(self.seed)
 
     @property
     def counts(self) -> Tensor:
-        """How many pieces are taken away at each step, (K,): a tenth of all, two tenths, and so on to all."""
+        """The number of groups removed at each fraction, (K,): a tenth of all, two tenths, up to all."""
         return count_removed(len(self.order))
 
     @property
-    def without(self) -> Tensor:
-        """Masks (K, P): the strongest pieces taken away."""
-        return self._rank >= self.counts[:, None]
+    def masks_without_top(self) -> Tensor:
+        """Masks (K, P) that remove the groups with the highest scores."""
+        return self._ranks >= self.counts[:, None]
 
     @property
-    def only(self) -> Tensor:
-        """Masks (K, P): only the strongest pieces kept."""
-        return self._rank < self.counts[:, None]
+    def masks_of_top(self) -> Tensor:
+        """Masks (K, P) that keep only the groups with the highest scores."""
+        return self._ranks < self.counts[:, None]
 
     @property
-    def _rank(self) -> Tensor:
-        """The place of each piece in the order, (P,)."""
+    def _ranks(self) -> Tensor:
+        """The rank of each group, (P,), from 0."""
         return self.order.argsort()
 
-    def reordered(self, order: Tensor) -> "PerturbationTest":
-        """The same scores dealt out to the pieces in another order."""
-        dealt = torch.empty_like(self.scores)
-        dealt[order] = self.scores[self.order]
-        return replace(self, scores=dealt, order=order)
+    def reorder(self, order: Tensor) -> "PerturbationTest":
+        """Return the test with the same scores, given to the groups in another order (P,)."""
+        scores = torch.empty_like(self.scores)
+        scores[order] = self.scores[self.order]
+        return replace(self, scores=scores, order=order)
 
-    def chance(self, rankings: int) -> list["PerturbationTest"]:
-        """The trial with random orders in place of its own, or with every order of a few pieces."""
-        pieces = len(self.order)
-        if allows_every_order(pieces):
-            orders = [torch.tensor(order) for order in permutations(range(pieces))]
+    def randomize(self, rankings: int) -> list["PerturbationTest"]:
+        """Return tests with that many random orders, or with every order if there are few groups."""
+        groups = len(self.order)
+        if allows_every_order(groups):
+            orders = [torch.tensor(order) for order in permutations(range(groups))]
         else:
             generator = self.generator
-            orders = [torch.randperm(pieces, generator=generator) for _ in range(rankings)]
-        return [self.reordered(order) for order in orders]
+            orders = [torch.randperm(groups, generator=generator) for _ in range(rankings)]
+        return [self.reorder(order) for order in orders]
 
 
-def count_removed(pieces: int) -> Tensor:
-    """The numbers of pieces that are taken away, (K,): each tenth of them, rounded up, once."""
-    return torch.tensor(sorted({math.ceil(pieces * step / STEPS) for step in range(1, STEPS + 1)}))
+def count_removed(groups: int) -> Tensor:
+    """Return the numbers of groups to remove, (K,): each tenth of them, rounded up, without repetition."""
+    return torch.tensor(sorted({math.ceil(groups * k / FRACTIONS) for k in range(1, FRACTIONS + 1)}))
 
 
-def allows_every_order(pieces: int) -> bool:
-    """Whether there are so few pieces that every order is tried."""
-    return pieces < 20 and math.factorial(pieces) <= EVERY
+def allows_every_order(groups: int) -> bool:
+    """Return whether there are so few groups that every order is tried."""
+    return groups < 20 and math.factorial(groups) <= MOST_ORDERS
 
 
 def make_test(problem: Problem, scores: Tensor, groups: Tensor, row: int, signed: bool) -> PerturbationTest:
-    """The trial of one target's scores (F,), NaN where not visible; `groups` (F,) says what is taken away together.
+    """Make the test of the scores (F,) for target `row`; `groups` (F,) numbers the features that are removed together.
 
-    What is not visible stays as it is. Equal scores are ordered at random, by the problem's seed.
+    Features that the target cannot depend on (NaN) are never removed. Equal scores are ordered at random, by the seed
+    of the problem.
     """
-    taken = torch.where(scores.isnan(), KEPT, groups)  # (F,)
-    numbers, places = taken[taken != KEPT].unique(return_inverse=True)  # type: ignore[no-untyped-call]
-    summed = torch.zeros(len(numbers), dtype=torch.float64).index_add(0, places, scores[taken != KEPT].double())
-    compact = torch.full_like(taken, KEPT).masked_scatter(taken != KEPT, places)  # (F,), 0 to P - 1 and KEPT
-    shuffled = torch.randperm(len(summed), generator=torch.Generator().manual_seed(problem.seed))
-    order = shuffled[summed[shuffled].argsort(descending=True, stable=True)]
-    return PerturbationTest(summed, order, signed, _falls(problem, compact, row), problem.seed)
+    removable = torch.where(scores.isnan(), KEPT, groups)  # (F,)
+    numbers, indexes = removable[removable != KEPT].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    sums = torch.zeros(len(numbers), dtype=torch.float64).index_add(0, indexes, scores[removable != KEPT].double())
+    compact = torch.full_like(removable, KEPT).masked_scatter(removable != KEPT, indexes)  # (F,), 0 to P - 1 and KEPT
+    shuffled = torch.randperm(len(sums), generator=torch.Generator().manual_seed(problem.seed))
+    order = shuffled[sums[shuffled].argsort(descending=True, stable=True)]
+    return PerturbationTest(sums, order, signed, _make_fall_function(problem, compact, row), problem.seed)
 
 
-def _falls(problem: Problem, groups: Tensor, row: int) -> Falls:
-    """Runs the problem once for each mask (P,) of pieces."""
-    pieces = int(groups.max()) + 1
+def _make_fall_function(problem: Problem, groups: Tensor, row: int) -> MeasureFalls:
+    """Return a function that measures the falls of target `row`, and evaluates each mask once."""
+    count = int(groups.max()) + 1
 
-    def values(kept: Tensor) -> list[float]:
-        found: list[float] = problem.keep(GroupMasks(groups, kept))[:, row].double().tolist()
-        return found
+    def evaluate(kept: Tensor) -> list[float]:
+        values: list[float] = problem.keep(GroupMasks(groups, kept))[:, row].double().tolist()
+        return values
 
-    everything = torch.ones(1, pieces, dtype=torch.bool)
-    whole, known = values(everything)[0], {everything.numpy().tobytes(): 0.0}
+    everything = torch.ones(1, count, dtype=torch.bool)
+    whole, cache = evaluate(everything)[0], {everything.numpy().tobytes(): 0.0}
 
-    def falls(kept: Tensor) -> Tensor:
-        masks = kept.reshape(-1, pieces)
+    def measure_falls(kept: Tensor) -> Tensor:
+        masks = kept.reshape(-1, count)
         keys = [mask.numpy().tobytes() for mask in masks]
-        new = {key: mask for key, mask in zip(keys, masks, strict=True) if key not in known}
+        new = {key: mask for key, mask in zip(keys, masks, strict=True) if key not in cache}
         if new:
-            known.update(zip(new, (whole - value for value in values(torch.stack([*new.values()]))), strict=True))
-        return torch.tensor([known[key] for key in keys], dtype=torch.float64).reshape(kept.shape[:-1])
+            cache.update(zip(new, (whole - value for value in evaluate(torch.stack([*new.values()]))), strict=True))
+        return torch.tensor([cache[key] for key in keys], dtype=torch.float64).reshape(kept.shape[:-1])
 
-    return falls
+    return measure_falls

@@ -1,4 +1,4 @@
-"""The attribution methods: importing this package imports each of its modules, which register them in METHODS."""
+"""Attribution methods, one file each. Importing the package registers them in METHODS."""
 
 from ..registry import METHODS, import_modules
 

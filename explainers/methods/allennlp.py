@@ -1,6 +1,6 @@
-"""The three saliency methods of AllenNLP Interpret, so that whoever knows its numbers finds them here.
+"""The three saliency methods of AllenNLP Interpret, with the same numbers.
 
-All read the gradient of the loss, -log p of the label, throw signs away and divide by the sum. Knows no task.
+All use the gradient of the loss -log p of the label, take absolute values and divide by their sum.
 """
 
 from typing import Annotated
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BadRequest
-from ..problem import Attribution, Noisy, Path, Points, Problem
+from ..problem import Attribution, NoisyCopies, Points, Problem, StraightPath
 from ..registry import Range, method
 from .options import warn_if_cancelled
 from .standard_error import estimate_with_error
@@ -19,56 +19,67 @@ PAPER = "Wallace et al. 2019, arXiv:1909.09251"
 
 @method("Simple gradient (AllenNLP)", paper=PAPER, needs=("gradients",))
 def allennlp_gradient(problem: Problem) -> Attribution:
-    """Gradient of the loss times embedding, without its sign, as a share of the sum. (T, F), from 0 to 1."""
-    return Attribution(_shares(_products(problem, problem.x, problem.x)), signed=False)
+    """Show how sensitive the answer is to each token, as shares that add up to 1, in the way of AllenNLP Interpret.
+
+    |gradient of the loss × embedding|, summed over the embedding width before the absolute value and divided by the
+    sum over tokens: (T, F), from 0 to 1.
+    """
+    return Attribution(_normalize(_compute_loss_products(problem, problem.x, problem.x)), signed=False)
 
 
 @method("Integrated gradient (AllenNLP)", paper=PAPER, needs=("gradients",))
 def allennlp_integrated_gradient(
     problem: Problem,
     *,
-    steps: Annotated[int, Range(1, 1_000), "Points on the way from zero to the text, which itself is not one."] = 10,
+    steps: Annotated[int, Range(1, 1_000), "Points between the zero embedding and the text, without the text."] = 10,
 ) -> Attribution:
-    """Embedding times the loss's mean gradient on the way from zero, without its sign, as a share of the sum.
+    """Change the text in steps from nothing to itself and show each token's share, in the way of AllenNLP Interpret.
 
-    (T, F), from 0 to 1. The way starts at zero for every token, whatever the baseline is set to.
+    |embedding × mean gradient of the loss on the path from zero|, divided by the sum over tokens: (T, F), from 0 to 1.
+    The path starts at the zero embedding, whatever the baseline is set to.
     """
-    path = Path(torch.zeros_like(problem.x), problem.x, torch.arange(steps) / steps)
-    return Attribution(_shares(_products(problem, path, problem.x)), signed=False)
+    path = StraightPath(torch.zeros_like(problem.x), problem.x, torch.arange(steps) / steps)
+    return Attribution(_normalize(_compute_loss_products(problem, path, problem.x)), signed=False)
 
 
 @method("Smooth gradient (AllenNLP)", paper=PAPER, needs=("gradients",))
 def allennlp_smooth_gradient(
     problem: Problem,
     *,
-    samples: Annotated[int, Range(1, 500), "How many noisy copies to average over."] = 10,
+    samples: Annotated[int, Range(1, 500), "Number of noisy copies."] = 10,
     noise: Annotated[
-        float, Range(0, 1), "Standard deviation of the noise, as a share of the embeddings' range."
+        float, Range(0, 1), "Standard deviation of the noise, as a fraction of the range of the embeddings."
     ] = 0.01,
 ) -> Attribution:
-    """The loss's mean gradient over noisy copies, seeded, without its sign, as a share of the sum. (T, F), 0 to 1."""
-    copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
-    scores, spread = estimate_with_error(_shares, _products(problem, copies, torch.ones_like(problem.x)))
+    """Average the sensitivity to each token over slightly noisy copies of the text, in the way of AllenNLP Interpret.
+
+    |mean gradient of the loss over noisy copies|, summed over the embedding width before the absolute value and
+    divided by the sum over tokens: (T, F), from 0 to 1.
+    """
+    copies = NoisyCopies(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
+    products = _compute_loss_products(problem, copies, torch.ones_like(problem.x))  # (N, T, F)
+    scores, spread = estimate_with_error(_normalize, products)
     return Attribution(scores, signed=False, spread=spread)
 
 
-def _products(problem: Problem, points: Points, factor: Tensor) -> Tensor:
-    """The gradient of -log p at each point times a factor (1, F, D), summed over D: (N, T, F)."""
+def _compute_loss_products(problem: Problem, points: Points, factor: Tensor) -> Tensor:
+    """Compute the gradient of -log p at N points times a factor (1, F, D), summed over D: (N, T, F)."""
     if problem.unit != "probability":
         raise BadRequest(
-            f"AllenNLP explains the loss, which is made of a probability, not {problem.unit.replace('_', ' ')}. "
+            f"AllenNLP explains the loss, which is computed from a probability, not {problem.unit.replace('_', ' ')}. "
             "Set Unit to probability, and compare with no other label."
         )
-    values, found = problem.gradients(points, lambda gradient: _sum_and_length(gradient * factor))  # (N, T, F, 2)
-    warn_if_cancelled(problem.run, found[..., 0], found[..., 1])
-    return -found[..., 0] / values.clamp(min=torch.finfo(values.dtype).tiny)[..., None]
+    values, products = problem.gradients(points, lambda gradient: _sum_with_length(gradient * factor))  # (N, T, F, 2)
+    warn_if_cancelled(problem.run, products[..., 0], products[..., 1])
+    return -products[..., 0] / values.clamp(min=torch.finfo(values.dtype).tiny)[..., None]
 
 
-def _sum_and_length(products: Tensor) -> Tensor:
+def _sum_with_length(products: Tensor) -> Tensor:
+    """Return the sum and the length over D of products (B, F, D), (B, F, 2)."""
     return torch.stack([products.sum(-1), products.norm(dim=-1)], dim=-1)
 
 
-def _shares(products: Tensor) -> Tensor:
-    """The size of the mean over points (N, T, F), as shares of the sum over features, (T, F)."""
+def _normalize(products: Tensor) -> Tensor:
+    """Return the absolute mean of products (N, T, F), divided by its sum over features, (T, F)."""
     sizes = products.mean(0).abs()
     return sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(sizes.dtype).tiny)

@@ -1,6 +1,6 @@
-"""Methods that follow what tokens or patches take from each other: attention, its rollout, and zeroed values.
+"""Methods that follow the information flow between tokens or patches: attention, attention rollout, value zeroing.
 
-Knows no task and no model: a Problem tells the weights. Letters: L layers, N tokens or patches, T targets.
+Letters in shapes: L layers, N tokens or patches, T targets, F features.
 """
 
 from typing import Annotated, Literal
@@ -17,26 +17,30 @@ from ..registry import Range, method
 def attention(
     problem: Problem,
     *,
-    layer: Annotated[int, Range(0, 200), "The layer whose attention is shown, counted from 1; 0 is their mean."] = 0,
-    head: Annotated[int, Range(0, 200), "The head of the layer, counted from 1; 0 is their mean."] = 0,
+    layer: Annotated[int, Range(0, 200), "Layer, counted from 1; 0: mean over all layers."] = 0,
+    head: Annotated[int, Range(0, 200), "Attention head of the layer, counted from 1; 0: mean over all heads."] = 0,
 ) -> Attribution:
-    """How much the model attends to each token from where it reads its answer; the same for every label.
+    """Show how much attention the model pays to each token where it forms its answer; the same for every label.
 
-    (T, F): shares of 1, of those tokens that the number is read from, by how much it depends on each.
+    Attention weights of the tokens that the score is read from, averaged by how much the score depends on each:
+    (T, F), shares of 1.
     """
-    weights = _weights(problem)[problem.internals.encoder_layers :]
-    weights = _chosen(_chosen(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
-    return Attribution(_on_features(problem, _readers(problem, len(weights)) @ weights), signed=False)
+    weights = _compute_weights(problem)[problem.internals.encoder_layers :]
+    weights = _select(_select(weights, 0, layer, "layer"), 0, head, "head")  # (N, N)
+    shares = _weigh_read_tokens(problem, len(weights)) @ weights  # (T, N)
+    return Attribution(_spread_over_features(problem, shares), signed=False)
 
 
 @method("Attention rollout", paper="Abnar & Zuidema 2020, arXiv:2005.00928", needs=("attentions",))
 def attention_rollout(problem: Problem) -> Attribution:
-    """The share of each token or patch in what the model attends to through all its layers; the same for every label.
+    """Follow the model's attention through all layers back to each token or patch; the same for every label.
 
-    (T, F): a patch's share is the sum over its pixels.
+    Product over the layers of (mean attention of the heads + identity) / 2, (T, F), shares of 1. The share of a patch
+    is the sum over its pixels.
     """
-    rolled = compute_rollout(_weights(problem))  # (N, N)
-    return Attribution(_on_features(problem, _readers(problem, len(rolled)) @ rolled), signed=False)
+    rolled = compute_rollout(_compute_weights(problem))  # (N, N)
+    shares = _weigh_read_tokens(problem, len(rolled)) @ rolled  # (T, N)
+    return Attribution(_spread_over_features(problem, shares), signed=False)
 
 
 @method("Value zeroing", paper="Mohebbi et al. 2023, arXiv:2301.12971", needs=("zeroing",))
@@ -45,15 +49,16 @@ def value_zeroing(
     *,
     through: Annotated[
         Literal["rollout", "mean", "last"],
-        "Follow the changes through all layers, take the mean of the layers, or the last one alone.",
+        "Follow the changes through all layers, average the layers, or use the last layer only.",
     ] = "rollout",
 ) -> Attribution:
-    """How far the model's states move when the values of one token are zeroed; the same for every label.
+    """Measure how much the model's inner states change when one token is hidden from them; the same for every label.
 
-    (T, F): shares of 1, the distances (cosine) divided by their sum for each state that moves.
+    Cosine distance of each state when the value vectors of one token are set to zero, divided by the sum over tokens:
+    (T, F), shares of 1.
     """
     if problem.internals.zeroing is None:
-        raise Incompatible("Value zeroing needs the values of each layer, which this model does not give.")
+        raise Incompatible("Value zeroing needs the value vectors of each layer, which this model does not provide.")
     layers = normalize_shares(problem.internals.zeroing(problem.batching.size))  # (L, F, F)
     match through:
         case "rollout":
@@ -62,17 +67,17 @@ def value_zeroing(
             mixed = layers[problem.internals.encoder_layers :].mean(0)
         case _:
             mixed = layers[-1]
-    return Attribution(_readers(problem, len(mixed)) @ mixed, signed=False)
+    return Attribution(_weigh_read_tokens(problem, len(mixed)) @ mixed, signed=False)
 
 
-def normalize_shares(moved: Tensor) -> Tensor:
-    """How far states move (…, F) as shares of 1."""
-    sizes = moved.clamp(min=0)
+def normalize_shares(distances: Tensor) -> Tensor:
+    """Divide distances (…, F) by their sum over F; negative ones count as 0."""
+    sizes = distances.clamp(min=0)
     return sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(sizes.dtype).tiny)
 
 
 def compute_rollout(weights: Tensor) -> Tensor:
-    """How much of each token (N) is in each token (N) after all layers, of attention (L, heads, N, N)."""
+    """Compute how much of each input token is in each state after the last layer, (N, N), from (L, heads, N, N)."""
     eye = torch.eye(weights.shape[-1])
     rolled = eye
     for layer in weights.mean(1):  # (N, N)
@@ -80,8 +85,8 @@ def compute_rollout(weights: Tensor) -> Tensor:
     return rolled
 
 
-def _weights(problem: Problem) -> Tensor:
-    """The attention of all layers, (L, heads, N, N)."""
+def _compute_weights(problem: Problem) -> Tensor:
+    """Compute the attention weights of all layers, (L, heads, N, N)."""
     if problem.internals.attentions is None or (problem.layout.grid and problem.internals.patches is None):
         raise Incompatible("Attention needs a model whose tokens or patches attend to each other.")
     weights = problem.internals.attentions()
@@ -89,27 +94,27 @@ def _weights(problem: Problem) -> Tensor:
     return weights
 
 
-def _chosen(weights: Tensor, axis: int, number: int, what: str) -> Tensor:
-    """One of a tensor's entries along an axis, counted from 1, or the mean of all for 0."""
+def _select(weights: Tensor, axis: int, number: int, name: str) -> Tensor:
+    """Select one entry along an axis, counted from 1; 0 selects the mean over the axis."""
     if number == 0:
         return weights.mean(axis)
-    if number > (most := weights.shape[axis]):
-        raise BadRequest(f"The model has {most} of them, so there is no {what} {number}. Give 0 to {most}.")
+    if number > (count := weights.shape[axis]):
+        raise BadRequest(f"There is no {name} {number}: the model has {count}. Give 0 to {count}.")
     return weights.select(axis, number - 1)
 
 
-def _readers(problem: Problem, count: int) -> Tensor:
-    """The share of each token in what each target is read from, (T, N).
+def _weigh_read_tokens(problem: Problem, count: int) -> Tensor:
+    """Return the share of each token among those that the targets' scores are read from, (T, N).
 
-    Of a text by the length of the gradient at its last state: a classifier that reads one token gives that one 1. Of
-    an image it is the class token, or where there is none all patches.
+    Text: the length of the gradient at the last layer's states, so that a classifier that reads one token gives that
+    token 1. Image: the class token, or all patches equally if there is none.
     """
     if problem.internals.read_at is not None:
         return torch.eye(count)[problem.internals.read_at]
     if problem.internals.hidden is None:
-        high, wide = problem.internals.patches or (1, count)
-        only = torch.eye(count)[0] if count > high * wide else torch.full((count,), 1 / count)
-        return only.expand(len(problem.targets), -1)
+        rows, columns = problem.internals.patches or (1, count)
+        share = torch.eye(count)[0] if count > rows * columns else torch.full((count,), 1 / count)
+        return share.expand(len(problem.targets), -1)
     _, gradients = problem.internals.hidden(-1)  # (T, N, H)
     problem.run.spend(1, len(gradients))
     lengths = gradients.norm(dim=-1)
@@ -117,12 +122,12 @@ def _readers(problem: Problem, count: int) -> Tensor:
     return torch.where(sums > 0, lengths / sums.clamp(min=torch.finfo(sums.dtype).tiny), 1 / count)
 
 
-def _on_features(problem: Problem, shares: Tensor) -> Tensor:
-    """Shares of tokens (T, N) as scores of features (T, F): a token of a text is one, a patch has many."""
+def _spread_over_features(problem: Problem, shares: Tensor) -> Tensor:
+    """Return scores (T, F) from shares of tokens (T, N): a text token is one feature, a patch has many."""
     if not problem.layout.grid or problem.internals.patches is None:
         return shares
-    high, wide = problem.internals.patches
-    patches = shares[:, shares.shape[1] - high * wide :].reshape(-1, high, wide)
-    down, across = (torch.arange(n) * m // n for n, m in zip(problem.layout.grid, (high, wide), strict=True))
-    pixels = down.bincount(minlength=high)[:, None] * across.bincount(minlength=wide)  # of each patch
-    return problem.painted((patches / pixels)[:, down][:, :, across])  # from (T, rows, columns)
+    rows, columns = problem.internals.patches
+    patches = shares[:, shares.shape[1] - rows * columns :].reshape(-1, rows, columns)
+    row_of, column_of = (torch.arange(n) * m // n for n, m in zip(problem.layout.grid, (rows, columns), strict=True))
+    pixels = row_of.bincount(minlength=rows)[:, None] * column_of.bincount(minlength=columns)  # in each patch
+    return problem.spread_over_channels((patches / pixels)[:, row_of][:, :, column_of])  # from (T, rows, columns)

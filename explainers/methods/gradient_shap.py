@@ -1,8 +1,8 @@
-"""GradientSHAP: gradients at random points on the way from the baseline to noisy copies of the input.
+"""GradientSHAP: gradients at random points between the baseline and noisy copies of the input.
 
-Ours, not Captum's GradientShap, which draws from the process-wide generators of torch and numpy: from the same seed,
-its scores change when another thread draws too. It also evaluates all samples in one batch, and three targets cost
-3 times the forward passes and 1.5 times the time (20 tokens; `python -m bench.captum`).
+Our own, not Captum's GradientShap, which draws from the process-wide generators of torch and numpy: with the same
+seed, its scores change when another thread draws too. It also evaluates all samples in one batch, and three
+targets cost 3 times the forward passes and 1.5 times the time (20 tokens; `python -m bench.captum`).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..problem import Attribution, Noisy, Problem
+from ..problem import Attribution, NoisyCopies, Problem
 from ..registry import Range, method
 from .standard_error import estimate_mean, estimate_with_error
 
@@ -20,30 +20,31 @@ from .standard_error import estimate_mean, estimate_with_error
 def gradient_shap(
     problem: Problem,
     *,
-    samples: Annotated[int, Range(1, 2_000), "How many random points."] = 400,
-    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a share of the input's range."] = 0.05,
+    samples: Annotated[int, Range(1, 2_000), "Number of random points."] = 400,
+    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a fraction of the input's range."] = 0.05,
 ) -> Attribution:
-    """Average gradient times (noisy copy - baseline) over random points between the two.
+    """Average what each token or pixel contributes at random points between a blank input and noisy copies of yours.
 
-    (T, F), in the score's unit. They sum to F(x) - F(x') in expectation only, and without noise.
+    Mean of gradient × (noisy copy - baseline): (T, F), in the score's unit. The scores sum to F(x) - F(x') in
+    expectation only, and without noise.
     """
     deviation = noise * float(problem.x.max() - problem.x.min())
-    copies = Noisy(problem.x, deviation, samples, problem.seed)
+    copies = NoisyCopies(problem.x, deviation, samples, problem.seed)
     alphas = torch.rand(samples, generator=problem.generator, device=problem.x.device)
-    ways = Ways(problem.baseline, copies)
+    directions = PathDirections(problem.baseline, copies)
     _, products = problem.gradients(
-        Points(problem.baseline, ways, alphas), lambda products: products.sum(-1), along=ways
+        PathPoints(problem.baseline, directions, alphas), lambda products: products.sum(-1), along=directions
     )  # (N, T, F)
     scores, spread = estimate_with_error(estimate_mean, products)
     return Attribution(scores, spread=spread)
 
 
 @dataclass(frozen=True)
-class Ways:
-    """The differences of N noisy copies from the baseline (1, F, D), (N, F, D)."""
+class PathDirections:
+    """The differences (N, F, D) between N noisy copies and the baseline (1, F, D)."""
 
     baseline: Tensor
-    copies: Noisy
+    copies: NoisyCopies
 
     def __len__(self) -> int:
         return len(self.copies)
@@ -53,15 +54,15 @@ class Ways:
 
 
 @dataclass(frozen=True)
-class Points:
-    """The points baseline + alpha * difference, one for each of N copies, (N, F, D)."""
+class PathPoints:
+    """The points baseline + alpha · direction, one for each of N copies, (N, F, D)."""
 
     baseline: Tensor
-    ways: Ways
+    directions: PathDirections
     alphas: Tensor
 
     def __len__(self) -> int:
-        return len(self.ways)
+        return len(self.directions)
 
     def __getitem__(self, rows: slice) -> Tensor:
-        return self.baseline + self.alphas[rows].reshape(-1, 1, 1) * self.ways[rows]
+        return self.baseline + self.alphas[rows].reshape(-1, 1, 1) * self.directions[rows]

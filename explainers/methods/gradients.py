@@ -1,7 +1,7 @@
-"""Methods that use the gradient at the input itself.
+"""Methods that use the gradient at the input: saliency and input × gradient.
 
-Ours, not Captum's Saliency and InputXGradient, which take one target a call: three targets cost 3 forward passes in
-place of 1 and 1.5 to 1.7 times the time (20 tokens; `python -m bench.captum`).
+Our own, not Captum's Saliency and InputXGradient, which take one target per call: three targets cost 3 forward passes
+instead of 1 and 1.5 to 1.7 times the time (20 tokens; `python -m bench.captum`).
 """
 
 import torch
@@ -13,8 +13,11 @@ from .options import Norm, reduce_gradients, warn_if_cancelled
 
 @method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))
 def saliency(problem: Problem, *, norm: Norm = "L2") -> Attribution:
-    """Measure how fast the score changes with each embedding. (T, F), score per unit of embedding."""
-    _, gradients = problem.gradients(  # reduced one by one: hundreds of written tokens would not fit
+    """Measure how much a tiny change of each token or pixel would change the model's score.
+
+    L2 norm of the gradient, or its signed sum, over the embedding width: (T, F), score per unit of embedding.
+    """
+    _, gradients = problem.gradients(  # reduced per target: unreduced, those of hundreds of generated tokens do not fit
         problem.x,
         lambda gradient: torch.stack([reduce_gradients(gradient, norm), reduce_gradients(gradient, "L2")], dim=-1),
     )  # (1, T, F, 2)
@@ -24,9 +27,9 @@ def saliency(problem: Problem, *, norm: Norm = "L2") -> Attribution:
 
 @method("Input × gradient", paper="Shrikumar et al. 2016, arXiv:1605.01713", needs=("gradients",))
 def input_x_gradient(problem: Problem) -> Attribution:
-    """Multiply gradient and embedding: each token's contribution if the score were linear.
+    """Estimate what each token or pixel adds to the score, as if the model simply added up its inputs.
 
-    (T, F), in the score's unit.
+    Gradient × embedding, summed over the embedding width: (T, F), in the score's unit.
     """
     _, products = problem.gradients(problem.x, lambda gradient: (gradient * problem.x).sum(-1))  # (1, T, F)
     return Attribution(products[0])

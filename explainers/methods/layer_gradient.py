@@ -1,7 +1,7 @@
-"""Layer gradient × activation: how the states after a layer push the score, to first order.
+"""Layer gradient × activation: first-order contribution of each token's state after a layer.
 
-Ours, not Captum's LayerGradientXActivation, which takes one target a call: three targets cost 3 forward passes in
-place of 1 and 2.0 times the time (20 tokens; `python -m bench.captum`).
+Our own, not Captum's LayerGradientXActivation, which takes one target per call: three targets cost 3 forward passes
+instead of 1 and 2.0 times the time (20 tokens; `python -m bench.captum`).
 """
 
 from typing import Annotated
@@ -16,15 +16,16 @@ def layer_gradient_x_activation(
     problem: Problem,
     *,
     layer: Annotated[
-        int, Range(0, 200), "The layer, counted from 1; 0 is what goes into the first: words with their positions."
+        int, Range(0, 200), "Layer, counted from 1; 0: the input of the first layer, embeddings with positions."
     ] = 1,
 ) -> Attribution:
-    """Multiply gradient and state of each token after a layer: its contribution if the rest of the model were linear.
+    """Estimate what each token adds to the score from the model's inner state of that token after a chosen layer.
 
-    (T, F), in the score's unit. After a layer, the state of a token also depends on the other tokens.
+    Gradient × activation, summed over the hidden width: (T, F), in the score's unit. After a layer, the state of a
+    token also depends on the other tokens.
     """
     if problem.internals.hidden is None:
-        raise Incompatible("Layer gradient × activation needs the states of a text, which this model does not give.")
+        raise Incompatible("Layer gradient × activation needs hidden states of a text, which this model lacks.")
     states, gradients = problem.internals.hidden(layer)  # (1, F, H), (T, F, H)
     problem.run.spend(1, len(gradients))
     return Attribution((gradients * states).sum(-1))

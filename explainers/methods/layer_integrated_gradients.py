@@ -1,4 +1,4 @@
-"""Captum's layer integrated gradients with a fixed number of steps: the reference for the other path methods."""
+"""Integrated gradients with Captum's LayerIntegratedGradients: the reference for the other path methods."""
 
 from typing import Annotated
 
@@ -19,12 +19,15 @@ from ..registry import Range, method
 def layer_integrated_gradients(
     problem: Problem,
     *,
-    steps: Annotated[int, Range(2, 2_000), "Points on the path from the baseline to the input."] = 50,
+    steps: Annotated[int, Range(2, 2_000), "Number of points between the baseline and the input."] = 50,
 ) -> Attribution:
-    """Integrate the gradient from the baseline to the input with Captum's default rule. (T, F), in the score's unit."""
+    """Change the text in a fixed number of steps from blank to real, and add up what each token contributes on the way.
+
+    Gradients at the embedding layer, integrated with Captum's default rule: (T, F), in the score's unit.
+    """
     layer = problem.internals.layer
     if layer is None or layer.baseline_ids is None:
-        raise Incompatible("Captum's layer method needs a baseline made of tokens: pad, mask, unk or a text.")
+        raise Incompatible("Captum's layer method needs a baseline of tokens. Choose pad, mask, unk or a text.")
     problem.run.expect(steps * len(problem.targets))
     attribution = LayerIntegratedGradients(layer.score, layer.module)
     rows = [

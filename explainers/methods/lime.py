@@ -1,8 +1,9 @@
-"""LIME by Captum's LimeBase: a linear model of the score on inputs with parts taken away. Needs no gradient.
+"""LIME with Captum's LimeBase: a linear model of the score on randomly perturbed inputs.
 
 Captum's cosine kernel and sampling loop are used as they are. The masks are drawn here, from the request's generator:
-Captum's own default draws each part with probability 1/2, from the process-wide generator. The regression is ours
-because Captum's takes one target at a time, gives no standard error and needs scikit-learn.
+Captum's default keeps each feature group with probability 1/2, by the process-wide generator. The regression is our
+own because Captum's takes one target at a time, gives no standard error and needs scikit-learn.
+Letters in shapes: P feature groups, N samples.
 """
 
 from functools import partial
@@ -14,41 +15,41 @@ from torch import Tensor
 
 from ..problem import Attribution, Problem
 from ..registry import Range, method
-from .captum_adapter import PieceForward, fit_surrogate
+from .captum_adapter import GroupForward, fit_surrogate
 from .feature_groups import group_features
-from .options import AtLevel, InPatches
+from .options import PatchSide, TextLevel
 from .standard_error import make_folds
 
-WIDTH = 0.25  # of the kernel, as in the paper's own code: 25 for distances that it multiplies by 100
+KERNEL_WIDTH = 0.25  # as in the paper's code: 25 for distances that it multiplies by 100
 
 
 @method("LIME", paper="Ribeiro et al. 2016, arXiv:1602.04938", needs=("baseline",))
 def lime(
     problem: Problem,
     *,
-    level: AtLevel = "word",
-    patch: InPatches = 28,
-    samples: Annotated[int, Range(2, 10_000), "How many times parts are taken away at random."] = 1_000,
-    ridge: Annotated[float, Range(0, 100), "How strongly the linear model is held back from large weights."] = 1.0,
+    level: TextLevel = "word",
+    patch: PatchSide = 28,
+    samples: Annotated[int, Range(2, 10_000), "Number of random perturbations."] = 1_000,
+    ridge: Annotated[float, Range(0, 100), "Ridge penalty on the weights of the linear model."] = 1.0,
 ) -> Attribution:
-    """Fit a linear model of the score to random copies of the input with parts taken away; its weights are the scores.
+    """Hide random words or squares many times, and learn from the model's answers how much each of them matters.
 
-    (T, F), in the score's unit: the features of a part share its weight equally. The first sample is the input
-    itself; of every other a random number of parts is at its baseline, all numbers equally likely. Samples near the
-    input count more: exp(-d² / 2w²) for cosine distance d and width w = 0.25.
+    Coefficients of a weighted ridge regression: (T, F), in the score's unit; features of a group share its coefficient
+    equally. The first sample is the input itself; each other sample sets a random number of groups to the baseline,
+    all numbers equally likely. Sample weights are exp(-d² / 2w²) for cosine distance d to the input and width w = 0.25.
     """
     groups = group_features(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups)
+    forward = GroupForward(problem, groups)
     masks = draw_masks(forward.count, samples, problem.generator)  # (N, P)
-    kernel = get_exp_kernel_similarity_function("cosine", kernel_width=WIDTH)
+    kernel = get_exp_kernel_similarity_function("cosine", kernel_width=KERNEL_WIDTH)
     return fit_surrogate(forward, masks, kernel, partial(fit_ridge, ridge=ridge), make_folds(samples))
 
 
 def draw_masks(count: int, samples: int, generator: torch.Generator) -> Tensor:
-    """Draw masks (N, P) of P parts: first all, then N - 1 with a random number of random parts left out."""
-    out = torch.randint(1, count + 1, (samples, 1), generator=generator, device=generator.device)
+    """Draw masks (N, P): one of all groups, then N - 1 without a random number of random groups."""
+    removed = torch.randint(1, count + 1, (samples, 1), generator=generator, device=generator.device)
     order = torch.rand(samples, count, generator=generator, device=generator.device).argsort(1).argsort(1)
-    masks = order >= out
+    masks = order >= removed
     masks[0] = True
     return masks.cpu()
 

@@ -1,6 +1,6 @@
-"""Integrated gradients through a noise tunnel: mean, mean square or variance over noisy copies of the input.
+"""Integrated gradients in a noise tunnel: mean, mean square or variance over noisy copies of the input.
 
-Ours, not Captum's NoiseTunnel, which draws from the process-wide generator of torch: from the same seed, its scores
+Our own, not Captum's NoiseTunnel, which draws from the process-wide generator of torch: with the same seed, its scores
 change when another thread draws too. It gives no standard error, and three targets cost 3 times the forward passes
 and 1.4 times the time (20 tokens; `python -m bench.captum`).
 """
@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..problem import Attribution, Noisy, Path, Problem
+from ..problem import Attribution, NoisyCopies, Problem, StraightPath
 from ..registry import Range, method
 from .standard_error import estimate_mean, estimate_with_error
 
-STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # of maps (N, T, F)
+STATISTICS: dict[str, Callable[[Tensor], Tensor]] = {  # from the scores of N copies (N, T, F)
     "smoothgrad": estimate_mean,
-    "smoothgrad_sq": lambda maps: maps.square().mean(0),
-    "vargrad": lambda maps: maps.var(0, correction=0),
+    "smoothgrad_sq": lambda scores: scores.square().mean(0),
+    "vargrad": lambda scores: scores.var(0, correction=0),
 }
 
 
@@ -33,30 +33,30 @@ def noise_tunnel(
     *,
     kind: Annotated[
         Literal["smoothgrad", "smoothgrad_sq", "vargrad"],
-        "The mean of all maps, the mean of their squares, or their variance.",
+        "Mean of the copies' scores, mean of their squares, or their variance.",
     ] = "smoothgrad",
-    samples: Annotated[int, Range(1, 200), "How many noisy copies."] = 10,
-    steps: Annotated[int, Range(1, 500), "Points on the path from the baseline to each copy."] = 10,
-    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, sigma, as a share of the input's range."] = (
+    samples: Annotated[int, Range(1, 200), "Number of noisy copies."] = 10,
+    steps: Annotated[int, Range(1, 500), "Number of points between the baseline and each copy."] = 10,
+    noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a fraction of the input's range."] = (
         0.1
     ),
 ) -> Attribution:
-    """Compute the mean, mean square or variance of the integrated gradients of noisy copies.
+    """Combine the scores of integrated gradients for several noisy copies of the input, so that random effects cancel.
 
-    (T, F), in the score's unit, or its square.
+    Mean, mean square or variance over the copies: (T, F), in the score's unit, or its square.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas, shares = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
-    copies = Noisy(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
+    copies = NoisyCopies(problem.x, noise * float(problem.x.max() - problem.x.min()), samples, problem.seed)
     problem.run.expect(samples * steps)
-    maps = [_integrated(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
-    scores, spread = estimate_with_error(STATISTICS[kind], torch.stack(maps))
+    scores_by_copy = [_integrate(problem, copies[i : i + 1], alphas, shares) for i in range(samples)]  # N times (T, F)
+    scores, spread = estimate_with_error(STATISTICS[kind], torch.stack(scores_by_copy))
     return Attribution(scores, signed=kind == "smoothgrad", spread=spread)
 
 
-def _integrated(problem: Problem, end: Tensor, alphas: Tensor, shares: Tensor) -> Tensor:
+def _integrate(problem: Problem, end: Tensor, alphas: Tensor, shares: Tensor) -> Tensor:
     """Integrate the gradient from the baseline to `end` (1, F, D) by the given quadrature rule, (T, F)."""
     direction = end - problem.baseline
-    path = Path(problem.baseline, end, alphas)
+    path = StraightPath(problem.baseline, end, alphas)
     _, rises = problem.gradients(path, lambda gradient: (gradient * direction).sum(-1))  # (N, T, F)
     return torch.einsum("n,ntf->tf", shares.to(rises), rises)

@@ -1,27 +1,26 @@
-"""Occlusion by Captum's FeatureAblation: the fall of the score when a part becomes its baseline. Needs no gradient."""
+"""Occlusion with Captum's FeatureAblation: the fall of the score when a feature group is set to the baseline."""
 
 import torch
 from captum.attr import FeatureAblation
 
 from ..problem import Attribution, Problem
 from ..registry import method
-from .captum_adapter import PieceForward
+from .captum_adapter import GroupForward
 from .feature_groups import group_features
-from .options import AtLevel, InPatches
+from .options import PatchSide, TextLevel
 
 
 @method("Occlusion", paper="Zeiler & Fergus 2014, arXiv:1311.2901", needs=("baseline",))
-def occlusion(problem: Problem, *, level: AtLevel = "word", patch: InPatches = 28) -> Attribution:
-    """Measure how far the score falls when one part becomes its baseline.
+def occlusion(problem: Problem, *, level: TextLevel = "word", patch: PatchSide = 28) -> Attribution:
+    """Hide one word or square at a time, and measure how far the model's score falls.
 
-    (T, F), in the score's unit: the features of a word or of a square share its fall equally, so that it is their sum.
+    F(x) - F(x with one group at the baseline): (T, F), in the score's unit; features of a group share its fall equally.
     """
     groups = group_features(problem, level, patch)  # (F,)
-    forward = PieceForward(problem, groups, known={})
+    forward = GroupForward(problem, groups, cache={})
     problem.run.expect(1 + forward.count)
-    # Captum evaluates the whole input alone. Evaluated with the first ablations, it costs no batch of its own.
+    # Captum evaluates the unperturbed input in its own batch. Cached here with the first ablations, it costs no batch.
     ahead = min(problem.batching.size - 1, forward.count)
     forward(torch.cat([forward.present, 1 - torch.eye(ahead, forward.count)]))
-    return forward.share(
-        FeatureAblation(forward).attribute(forward.present, perturbations_per_eval=problem.batching.size)
-    )
+    falls = FeatureAblation(forward).attribute(forward.present, perturbations_per_eval=problem.batching.size)  # (T, P)
+    return forward.make_attribution(falls)

@@ -1,7 +1,4 @@
-"""Settings that several methods share, and what they mean.
-
-Knows no task, no model and no Problem.
-"""
+"""Parameters that several methods share, with the functions that apply them."""
 
 from typing import Annotated, Literal
 
@@ -11,28 +8,28 @@ from ..progress import Run
 from ..registry import Only, Range
 from .feature_groups import Level
 
-NOTHING = 1e-3  # of a length: a sum that is smaller is rounding, for of random signs it would be as large
+ROUNDING = 1e-3  # sum over length below which a sum is rounding error; summands of random sign give about 1
 
 Norm = Annotated[
     Literal["L2", "signed"],
-    "Take the gradient's length, or sum it over the embedding's width, signs kept. Where a layer norm reads the "
-    "embeddings that sum is 0.",
+    "L2: length of the gradient. signed: its sum over the embedding width, which is 0 for models that normalize their "
+    "embeddings.",
 ]
-AtLevel = Annotated[Level, Only("text"), "What is taken away of a text at once."]
-InPatches = Annotated[
-    int, Range(1, 512), Only("image"), "Side of the square that is taken away of an image, in model pixels."
+TextLevel = Annotated[Level, Only("text"), "Unit of text that is hidden at once."]
+PatchSide = Annotated[
+    int, Range(1, 512), Only("image"), "Side of the square that is hidden at once, in pixels of the model's input."
 ]
 
 
 def reduce_gradients(gradients: Tensor, norm: str) -> Tensor:
-    """Gradients (T, F, D) as scores (T, F)."""
+    """Reduce gradients (T, F, D) to scores (T, F)."""
     return gradients.norm(dim=-1) if norm == "L2" else gradients.sum(-1)
 
 
 def warn_if_cancelled(run: Run, sums: Tensor, sizes: Tensor) -> None:
-    """Say so if sums over the embeddings' width are nothing but rounding beside the lengths of what was summed."""
-    if float(sums.abs().sum()) < NOTHING * float(sizes.sum()):
+    """Add a notice if sums over the embedding width are rounding errors, compared with the lengths `sizes`."""
+    if float(sums.abs().sum()) < ROUNDING * float(sizes.sum()):
         run.notices.append(
-            "The model normalises its embeddings, so a gradient's sum over their width is 0: this map shows nothing "
-            "but rounding. Take a method that multiplies by the embedding, or the gradient's length."
+            "The model normalizes its embeddings, so the sum of a gradient over the embedding width is 0: these scores "
+            "are nothing but rounding errors. Choose a method that multiplies by the embedding, or the norm L2."
         )

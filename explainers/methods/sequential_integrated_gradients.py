@@ -1,6 +1,6 @@
-"""Sequential integrated gradients: each word moves alone from its baseline to itself, all others in their places.
+"""Sequential integrated gradients: each word moves alone from its baseline to itself, the others stay as they are.
 
-Knows no task and no model: a Problem gives gradients.
+Letters in shapes: P feature groups (tokens, words or sentences), S steps.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor
 from ..problem import Attribution, Problem
 from ..registry import Range, method
 from .feature_groups import group_tokens
-from .options import AtLevel
+from .options import TextLevel
 
 
 @method(
@@ -24,28 +24,29 @@ from .options import AtLevel
 def sequential_integrated_gradients(
     problem: Problem,
     *,
-    level: AtLevel = "token",
-    steps: Annotated[int, Range(1, 200), "Points on the way of each token, word or sentence."] = 12,
+    level: TextLevel = "token",
+    steps: Annotated[int, Range(1, 200), "Number of points on the path of each token, word or sentence."] = 12,
 ) -> Attribution:
-    """The gradient added up along a way on which one token alone goes from the baseline to itself, for each token.
+    """Change one token at a time in steps from blank to itself, and add up how the score changes on the way.
 
-    (T, F), in the score's unit. The scores of what moves together sum to the fall of the score without it: for single
-    tokens this is occlusion, found by gradients. The paper's baseline is the mask token.
+    Integral of the gradient along each group's own path: (T, F), in the score's unit. The scores of a group sum to the
+    fall of the score without it: for single tokens this is occlusion, computed by gradients. The paper's baseline is
+    the mask token.
     """
     groups = group_tokens(problem, level)  # (F,)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alphas, shares = torch.from_numpy((nodes + 1) / 2).float(), torch.from_numpy(weights / 2).float()
-    ways = Alone(problem.x, problem.baseline, groups, alphas)
+    paths = GroupPaths(problem.x, problem.baseline, groups, alphas)
     direction = problem.x - problem.baseline
-    _, rises = problem.gradients(ways, lambda gradient: (gradient * direction).sum(-1))  # (P · S, T, F)
-    by_piece = torch.einsum("s,pstf->ptf", shares.to(rises), rises.reshape(-1, steps, *rises.shape[1:]))  # (P, T, F)
-    own = groups == torch.arange(len(by_piece))[:, None]  # (P, F)
-    return Attribution((by_piece * own[:, None].to(rises)).sum(0))
+    _, rises = problem.gradients(paths, lambda gradient: (gradient * direction).sum(-1))  # (P · S, T, F)
+    by_group = torch.einsum("s,pstf->ptf", shares.to(rises), rises.reshape(-1, steps, *rises.shape[1:]))  # (P, T, F)
+    own = groups == torch.arange(len(by_group))[:, None]  # (P, F)
+    return Attribution((by_group * own[:, None].to(rises)).sum(0))
 
 
 @dataclass(frozen=True)
-class Alone:
-    """For each of P pieces the inputs at S `alphas` of its own way from `baseline` to `x` (1, F, D): (P · S, F, D)."""
+class GroupPaths:
+    """Inputs (P · S, F, D): for each of P groups, S points at `alphas` (S,) on its own path from `baseline` to `x`."""
 
     x: Tensor
     baseline: Tensor

@@ -17,7 +17,7 @@ from ..request import Target
 from ..results.explanation import Feature, Prediction
 from ._scores import ScoreFunction, Unit, name_unit
 
-MOST = 10  # answers to choose from
+MAX_ANSWERS = 10  # answers to choose from
 PARTS = ("answer", "start", "end")  # what is read of an answer, a target each
 
 
@@ -49,14 +49,14 @@ class AnswerLogits:
         found: dict[tuple[int, int], Answer] = {}
         for place in sums.flatten().argsort(descending=True).tolist():
             first, more = divmod(place, sums.shape[1])
-            if len(found) == MOST or first + more >= len(self.tokens):
+            if len(found) == MAX_ANSWERS or first + more >= len(self.tokens):
                 break
             start, end = self._characters(first, first + more)
             if start < end and (start, end) not in found:
                 found[start, end] = self.answer(first, first + more)
         if not found:
             raise BadRequest("The model reads no word in the context that could be an answer.")
-        return _unique(list(found.values()))
+        return _number_duplicates(list(found.values()))
 
     def answer(self, first: int, last: int) -> Answer:
         """The answer that these tokens are."""
@@ -93,14 +93,14 @@ class AnswerLogits:
 
     def _tokens(self, start: int, end: int) -> tuple[int, int] | None:
         """The first and last token of these characters; None if they were not read."""
-        inside = [i for i, token in enumerate(self.tokens) if _overlap(token, start, end)]
+        inside = [i for i, token in enumerate(self.tokens) if _overlaps(token, start, end)]
         if not inside:
             return None
         first, last = self._characters(inside[0], inside[-1])
         return (inside[0], inside[-1]) if first <= start and end <= last else None
 
 
-def _overlap(token: Feature, start: int, end: int) -> bool:
+def _overlaps(token: Feature, start: int, end: int) -> bool:
     return (token.start or 0) < end and (token.end or 0) > start
 
 
@@ -110,7 +110,7 @@ def make_prediction(known: Sequence[Answer]) -> Prediction:
     return Prediction(targets, known[0].label)
 
 
-def read_scores(
+def make_score_function(
     passage: AnswerLogits, known: Sequence[Answer], wanted: Target, unit: Unit, columns: Tensor
 ) -> ScoreFunction:
     """The numbers of the answer that is wanted, or else of the best; the context's tokens are at `columns` (C,)."""
@@ -129,10 +129,10 @@ def read_scores(
         return found if foil is None else found - compute_scores(starts, ends, foil.first, foil.last, unit)
 
     name = name_unit(unit, "softmax", None if foil is None else foil.first)
-    return ScoreFunction(_targets(answer, foil, columns), make_prediction(known), name, read)
+    return ScoreFunction(_make_targets(answer, foil, columns), make_prediction(known), name, read)
 
 
-def _targets(answer: Answer, foil: Answer | None, columns: Tensor) -> tuple[Target, ...]:
+def _make_targets(answer: Answer, foil: Answer | None, columns: Tensor) -> tuple[Target, ...]:
     """One target a part; its position is that of the token that it is read at."""
     places = (None, int(columns[answer.first]), int(columns[answer.last]))
     return tuple(
@@ -164,22 +164,22 @@ def compute_scores(starts: Tensor, ends: Tensor, first: int, last: int, unit: Un
     start, end = starts[:, first], ends[:, last]
     if unit == "logit":
         return torch.stack([start + end, start, end], dim=1)
-    is_start, no_start = _logarithms(starts, first)
-    is_end, no_end = _logarithms(ends, last)
+    is_start, no_start = _compute_log_probabilities(starts, first)
+    is_end, no_end = _compute_log_probabilities(ends, last)
     if unit == "probability":
         return torch.stack([is_start + is_end, is_start, is_end], dim=1).exp()
     no_answer = torch.logaddexp(no_start, is_start + no_end)  # 1 - ab = (1 - a) + a(1 - b)
     return torch.stack([is_start + is_end - no_answer, is_start - no_start, is_end - no_end], dim=1)
 
 
-def _logarithms(logits: Tensor, place: int) -> tuple[Tensor, Tensor]:
+def _compute_log_probabilities(logits: Tensor, place: int) -> tuple[Tensor, Tensor]:
     """log p and log(1 - p), (B,) each, of one token among all."""
     others = torch.cat([logits[:, :place], logits[:, place + 1 :]], dim=1)  # (B, C-1)
     every = logits.logsumexp(dim=1)
     return logits[:, place] - every, others.logsumexp(dim=1) - every
 
 
-def _unique(answers: list[Answer]) -> tuple[Answer, ...]:
+def _number_duplicates(answers: list[Answer]) -> tuple[Answer, ...]:
     """The same words at several places as "Paris", "Paris (2)" and so on."""
     seen: Counter[str] = Counter()
     taken = {answer.label for answer in answers}

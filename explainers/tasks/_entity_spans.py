@@ -18,7 +18,7 @@ from ..results.granularity import find_groups, list_word_keys
 from ._scores import Unit
 
 Level = Literal["entity", "simple", "word", "token"]
-PREFIX = re.compile(r"[BIESLU]-(?=.)")  # how a class says whether a token begins its entity or goes on with it
+CLASS_PREFIX = re.compile(r"[BIESLU]-(?=.)")  # how a class says whether a token begins its entity or goes on with it
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class TokenLogits:
         kind = strip_prefix(self.labels[known[name.casefold()]] if name.casefold() in known else name).casefold()
         classes = []
         for n, own in enumerate(entity.classes):
-            prefix = PREFIX.match(self.labels[own])
+            prefix = CLASS_PREFIX.match(self.labels[own])
             begun = [name.casefold(), f"{prefix.group().casefold() if prefix else ''}{kind}", f"b-{kind}", f"i-{kind}"]
             going_on = [begun[1], f"i-{kind}", f"b-{kind}"]
             found = next((known[tag] for tag in (*(going_on if n else begun), kind) if tag in known), None)
@@ -112,7 +112,7 @@ class TokenLogits:
     def _goes_on(self, before: tuple[int, int], piece: tuple[int, int]) -> bool:
         """Whether a piece goes on with the entity of the one before, by the rule of transformers' pipeline."""
         one, other = (self.labels[self._class(at)] for at, _ in (before, piece))
-        return not other.startswith("B-") and _kind(one) == _kind(other)
+        return not other.startswith("B-") and _strip_bio_prefix(one) == _strip_bio_prefix(other)
 
     def _entity(self, group: Sequence[tuple[int, int]], level: Level) -> Entity:
         counted = tuple(piece[0] for piece in group)
@@ -142,7 +142,7 @@ def select_entities(scene: TokenLogits, wanted: Target, found: list[Entity], gro
             raise BadRequest(f"The model has no class {wanted.index}. Its classes: {', '.join(scene.labels[:30])}.")
         name = scene.labels[wanted.index]
     if wanted.position is not None:
-        there = _there(scene, wanted.position, [] if PREFIX.match(name or "") else found, grouping)
+        there = _find_entity_at(scene, wanted.position, [] if CLASS_PREFIX.match(name or "") else found, grouping)
         return [there if name is None else scene.as_class(there, name)]
     if not found:
         raise BadRequest("The model finds no entity in this text. Name people, places or organisations in it.")
@@ -153,7 +153,7 @@ def select_entities(scene: TokenLogits, wanted: Target, found: list[Entity], gro
     return chosen
 
 
-def _there(scene: TokenLogits, position: int, found: list[Entity], grouping: Level) -> Entity:
+def _find_entity_at(scene: TokenLogits, position: int, found: list[Entity], grouping: Level) -> Entity:
     """The entity that begins at a token, else the word that does, else the token alone."""
     pieces = scene.entities("word", (), special=True) if grouping in ("entity", "word") else []
     return next((entity for entity in (*found, *pieces) if entity.first == position), None) or scene.alone(position)
@@ -172,10 +172,10 @@ def pair_with_foil(scene: TokenLogits, asked: list[Entity], foil: str | None) ->
 
 def strip_prefix(label: str) -> str:
     """A class without its prefix: PER for B-PER."""
-    return PREFIX.sub("", label, count=1) if PREFIX.match(label) else label
+    return CLASS_PREFIX.sub("", label, count=1) if CLASS_PREFIX.match(label) else label
 
 
-def _kind(label: str) -> str:
+def _strip_bio_prefix(label: str) -> str:
     return label[2:] if label.startswith(("B-", "I-")) else label
 
 

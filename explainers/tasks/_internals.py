@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..models.probes.attention import ValueProjection, explain_missing, read_attentions, read_states, restore_hooks
-from ._tokenization import Encoded
+from .tokenization import Encoded
 
 PARTS = ("encoder", "decoder", "cross")  # attentions of an encoder-decoder model
 

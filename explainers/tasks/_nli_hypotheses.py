@@ -15,7 +15,7 @@ from ..request import Target
 from ..results.explanation import Prediction
 from ._scores import Unit, compute_score
 
-MOST = 12  # labels: each is a whole pass of the model over the text
+MAX_LABELS = 12  # labels: each is a whole pass of the model over the text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,12 @@ def find_classes(bundle: Bundle, judging: NliParams, count: int) -> NliClasses:
 
     The pipeline takes the first class for no, or the last if the first means yes, whatever they are called.
     """
-    yes = _entailment(bundle, judging.entailment)
+    yes = _find_entailment(bundle, judging.entailment)
     no = bundle.model.config.num_labels - 1 if yes == 0 else 0
     return NliClasses(yes, no, judging.multi_label or count == 1)
 
 
-def _entailment(bundle: Bundle, wanted: str) -> int:
+def _find_entailment(bundle: Bundle, wanted: str) -> int:
     names = read_labels(bundle.model)
     found = [i for i, name in enumerate(names) if wanted and name.casefold().startswith(wanted.casefold())]
     if not found and wanted.isascii() and wanted.isdigit() and int(wanted) < len(names):
@@ -79,8 +79,8 @@ def parse_labels(typed: str) -> tuple[str, ...]:
     names = tuple(name for part in typed.split(",") if (name := part.strip()))
     if not names:
         raise BadRequest("There are no labels. Type some, with commas between them.")
-    if len(names) > MOST:
-        raise LimitReached(f"There are {len(names)} labels, and at most {MOST} are allowed. Leave some out.")
+    if len(names) > MAX_LABELS:
+        raise LimitReached(f"There are {len(names)} labels, and at most {MAX_LABELS} are allowed. Leave some out.")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise BadRequest(f"The label {twice[:60]!r} is there twice. Leave one of them out.")
     return names

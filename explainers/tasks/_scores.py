@@ -56,11 +56,11 @@ def compute_probabilities(logits: Tensor, kind: Activation) -> Tensor:
 
 def compute_score(logits: Tensor, index: int, unit: Unit, kind: Activation, foil: int | None = None) -> Tensor:
     """The number explained, (B,), of outputs (B, C); with a foil, how far it is above that of the foil."""
-    number = _number(logits, index, unit, kind)
-    return number if foil is None else number - _number(logits, foil, unit, kind)
+    number = _compute_one_score(logits, index, unit, kind)
+    return number if foil is None else number - _compute_one_score(logits, foil, unit, kind)
 
 
-def _number(logits: Tensor, index: int, unit: Unit, kind: Activation) -> Tensor:
+def _compute_one_score(logits: Tensor, index: int, unit: Unit, kind: Activation) -> Tensor:
     if unit == "probability":
         return compute_probabilities(logits, kind)[:, index]
     if unit == "log_odds" and kind == "softmax":

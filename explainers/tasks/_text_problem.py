@@ -15,27 +15,27 @@ from torch import Tensor
 
 from ..models.loading import Bundle
 from ..models.probes.embeddings import Embedding, JointEmbedding
-from ..problem import Batching, Internals, Layer, Problem
+from ..problem import Batching, EmbeddingLayer, Internals, Problem
 from ..progress import Run
 from ..registry import read_params
 from ..request import Pairs, Request
 from ..results.explanation import Feature, InputLayout
 from . import _internals
 from ._scores import ScoreFunction
-from ._tokenization import Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
+from .tokenization import Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
 
-Ask = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
+MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
 """From the model's own outputs, one a sequence, to what is read out of them."""
-NO_WORDS = (("table", "It is the positions that are explained: set Embedding to word."),)
-SEVERAL = tuple(
+POSITIONS_ONLY = (("table", "It is the positions that are explained: set Embedding to word."),)
+SEVERAL_TEXTS = tuple(
     (name, "Here it reads several texts, or a part of its text is not explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
-KEYWORDS = {"word": "input_ids", "position": "position_ids"}
+FORWARD_ARGUMENTS = {"word": "input_ids", "position": "position_ids"}
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PlacedSequence:
     """One sequence of N tokens: those at `positions` (n,) are the Problem's features `places` (n,).
 
     `own` (1, N, D) are its embeddings, `blank` (1, N, D) those of its baseline, made by `blank_ids` if ids make it.
@@ -54,12 +54,12 @@ class Placed:
         return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
 
 
-def make_class_problem(
+def make_text_problem(
     bundle: Bundle,
     request: Request,
     run: Run,
     encodings: Sequence[Encoded],
-    ask: Ask,
+    ask: MakeScoreFunction,
     *,
     held: Collection[str] = (),
     texts: Pairs = (),
@@ -67,12 +67,12 @@ def make_class_problem(
     """The Problem of what `ask` reads out of the model; tokens of the fields `held` stay as they are."""
     reading = read_params(ScoreParams, request.options)
     passed = [run_model(bundle, encoded, reading.embedding) for encoded in encodings]
-    return assemble(
+    return assemble_problem(
         bundle, request, run, encodings, passed, lambda outputs: ask(outputs, reading), reading, held=held, texts=texts
     )
 
 
-def assemble(
+def assemble_problem(
     bundle: Bundle,
     request: Request,
     run: Run,
@@ -86,40 +86,40 @@ def assemble(
 ) -> Problem:
     """The same of outputs and embeddings that a forward pass of each sequence has already `passed`."""
     outputs, embeddings = zip(*passed, strict=True)
-    features, places = _features(encodings, embeddings, held)
+    features, places = _collect_features(encodings, embeddings, held)
     placed = [
-        _placed(bundle, encoded, embedding, reading, positions, where)
+        _place_sequence(bundle, encoded, embedding, reading, positions, where)
         for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
     ]
     readout = ask(outputs)
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
 
     def score(x: Tensor) -> Tensor:
-        return readout.read([_output(bundle, sequence, x) for sequence in placed])
+        return readout.read([_run_with_features(bundle, sequence, x) for sequence in placed])
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = reading.embedding == "word"
     alone = placed[0] if len(placed) == 1 and not held else None
-    x = _gathered(placed, len(features), lambda sequence: sequence.own)
+    x = _gather_embeddings(placed, len(features), lambda sequence: sequence.own)
     return Problem(
         features=features,
         targets=readout.targets,
         prediction=readout.prediction,
         unit=readout.unit,
         x=x,
-        baseline=_gathered(placed, len(features), lambda sequence: sequence.blank),
+        baseline=_gather_embeddings(placed, len(features), lambda sequence: sequence.blank),
         score=score,
         deployed=readout.read(outputs)[0],
-        visible=_visible([placed[i] for i in readout.alone], len(features)) if readout.alone else None,
+        visible=_mark_visible([placed[i] for i in readout.alone], len(features)) if readout.alone else None,
         steps=readout.steps,
         layout=InputLayout(texts),
         internals=Internals(
-            layer=_layer(bundle, alone, reading, readout, run) if alone else None,
+            layer=_make_layer(bundle, alone, reading, readout, run) if alone else None,
             table=embeddings[0].table if words else None,
-            hidden=partial(_hidden, bundle, alone, readout, x) if alone else None,
+            hidden=partial(_compute_hidden, bundle, alone, readout, x) if alone else None,
             attentions=partial(_internals.read_weights, bundle, alone.encoded) if alone else None,
             zeroing=partial(_internals.compute_zeroing, bundle, alone.encoded, spend=run.spend) if alone else None,
-            reasons=(*(NO_WORDS if not words else ()), *(SEVERAL if not alone else ())),
+            reasons=(*(POSITIONS_ONLY if not words else ()), *(SEVERAL_TEXTS if not alone else ())),
         ),
         batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
         seed=request.seed,
@@ -127,7 +127,7 @@ def assemble(
     )
 
 
-def _features(
+def _collect_features(
     encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], held: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
     """All features, and for each sequence the positions of its tokens among its own and among all.
@@ -149,20 +149,20 @@ def _features(
     return tuple(feature for feature, *_ in known), places
 
 
-def _placed(
+def _place_sequence(
     bundle: Bundle,
     encoded: Encoded,
     embedding: Embedding | JointEmbedding,
     reading: TextParams,
     positions: Tensor,
     places: Tensor,
-) -> Placed:
+) -> PlacedSequence:
     ids = make_baseline_ids(bundle, encoded, reading, embedding)
     own, blank = embedding.of(embedding.ids), make_baseline(encoded, embedding, ids, reading.baseline)
-    return Placed(encoded, embedding, own, blank, ids, positions, places)
+    return PlacedSequence(encoded, embedding, own, blank, ids, positions, places)
 
 
-def _gathered(placed: Sequence[Placed], width: int, of: Callable[[Placed], Tensor]) -> Tensor:
+def _gather_embeddings(placed: Sequence[PlacedSequence], width: int, of: Callable[[PlacedSequence], Tensor]) -> Tensor:
     """The embeddings of all features, (1, F, D)."""
     first = of(placed[0])
     gathered = first.new_zeros(1, width, first.shape[-1])
@@ -171,7 +171,7 @@ def _gathered(placed: Sequence[Placed], width: int, of: Callable[[Placed], Tenso
     return gathered
 
 
-def _visible(placed: Sequence[Placed], width: int) -> Tensor:
+def _mark_visible(placed: Sequence[PlacedSequence], width: int) -> Tensor:
     """Which features are in the sequence of each target, (T, F)."""
     visible = torch.zeros(len(placed), width, dtype=torch.bool)
     for row, sequence in zip(visible, placed, strict=True):
@@ -179,20 +179,24 @@ def _visible(placed: Sequence[Placed], width: int) -> Tensor:
     return visible
 
 
-def _output(bundle: Bundle, sequence: Placed, x: Tensor, **more: Any) -> Any:
-    with sequence.encoded.under(bundle.model), sequence.embedding.replace_output(sequence.embedded(x)):
+def _run_with_features(bundle: Bundle, sequence: PlacedSequence, x: Tensor, **more: Any) -> Any:
+    with sequence.encoded.context(bundle.model), sequence.embedding.replace_output(sequence.embedded(x)):
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
-def _hidden(bundle: Bundle, sequence: Placed, readout: ScoreFunction, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+def _compute_hidden(
+    bundle: Bundle, sequence: PlacedSequence, readout: ScoreFunction, x: Tensor, layer: int
+) -> tuple[Tensor, Tensor]:
     x = x.detach().requires_grad_()
-    run = partial(_output, bundle, sequence, x)
+    run = partial(_run_with_features, bundle, sequence, x)
     return _internals.compute_hidden(bundle, sequence.encoded, run, lambda output: readout.read([output])[0], layer)
 
 
-def _layer(bundle: Bundle, sequence: Placed, reading: TextParams, readout: ScoreFunction, run: Run) -> Layer | None:
+def _make_layer(
+    bundle: Bundle, sequence: PlacedSequence, reading: TextParams, readout: ScoreFunction, run: Run
+) -> EmbeddingLayer | None:
     """The embedding module with the ids that it reads, for methods that hook it themselves."""
-    name, ids, blank = KEYWORDS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
+    name, ids, blank = FORWARD_ARGUMENTS[reading.embedding], sequence.embedding.ids, sequence.blank_ids
     if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
@@ -200,4 +204,6 @@ def _layer(bundle: Bundle, sequence: Placed, reading: TextParams, readout: Score
         run.spend(len(rows))
         return readout.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
-    return Layer(sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score)
+    return EmbeddingLayer(
+        sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score
+    )

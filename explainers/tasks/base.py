@@ -9,10 +9,10 @@ from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Param, params_of
-from ..request import Picture, Request
+from ..request import Picture, Request, Target
 from ..results.explanation import Kind, Prediction
 from ..settings import settings
-from ._tokenization import ScoreParams
+from .tokenization import ScoreParams
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,10 @@ class Task(ABC):
     kind: ClassVar[Kind] = "text"  # of its explanations
     fields: ClassVar[tuple[Field, ...]]
     examples: ClassVar[tuple[Example, ...]]
-    choices: ClassVar[Literal["labels", "said", "all"]] = "labels"  # asked about: a class, what was said, or all of it
-    foils: ClassVar[Literal["labels", "said", "text"]] = "labels"  # what that can be compared with
+    choices: ClassVar[Literal["labels", "predictions", "all"]] = (
+        "labels"  # asked about: a class, what was said, or all of it
+    )
+    foils: ClassVar[Literal["labels", "predictions", "text"]] = "labels"  # what that can be compared with
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"  # of transformers; it loads the task's models
     method: ClassVar[str] = Request.method  # what its page begins with
     params: ClassVar[tuple[Param, ...]] = params_of(ScoreParams)
@@ -74,3 +76,8 @@ class Task(ABC):
                     f"{field.label} has {length:,} characters, and at most {most:,} are allowed here. Shorten it."
                 )
         return texts
+
+
+def is_unspecified(target: Target) -> bool:
+    """Return True if a request names neither a class nor a contrast, so that the task chooses what is explained."""
+    return target.label is None and target.index is None and target.foil is None

@@ -16,10 +16,9 @@ from ..problem import Problem
 from ..progress import Run
 from ..request import Request, Target
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable, Judgement
 from ._mask_tokens import (
     encode_masked,
-    find_masks,
+    find_mask_spans,
     find_token,
     make_target,
     mark_masks,
@@ -28,12 +27,13 @@ from ._mask_tokens import (
     read_probability,
 )
 from ._scores import ScoreFunction, compute_score, name_unit
-from ._text_problem import make_class_problem
-from ._tokenization import Encoded, ScoreParams
+from ._text_problem import make_text_problem
+from .answer_check import AnswerCheck, Attackable, Judgement
 from .base import Example, Field
+from .tokenization import Encoded, ScoreParams
 
 TEXT = "text"
-NUMBERS = 50_000_000  # logits that are held at once: every token has one for each word of the vocabulary
+MAX_LOGITS = 50_000_000  # logits that are held at once: every token has one for each word of the vocabulary
 
 
 class FillMask(Attackable):
@@ -45,7 +45,7 @@ class FillMask(Attackable):
     question = "Which words of the text made the model fill the gap as it does?"
     fields = (Field(TEXT, "Text", "Write ___ or [MASK] where a word is missing."),)
     editable = (TEXT,)
-    subject = "there"
+    subject = "position"
     examples = tuple(
         Example(label, ((TEXT, text),))
         for label, text in (
@@ -57,42 +57,44 @@ class FillMask(Attackable):
             ("A wrong guess", "She seasoned the soup with a pinch of [MASK]."),
         )
     )
-    choices = foils = "said"
+    choices = foils = "predictions"
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = mark_masks(bundle, self.texts(request))
         encoded, masks = encode_masked(bundle, texts)
 
         def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            return _readout(bundle, request.target, _logits(bundle, encoded, outputs[0]), masks, reading)
+            return _make_score_function(
+                bundle, request.target, _read_logits(bundle, encoded, outputs[0]), masks, reading
+            )
 
-        found = make_class_problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
+        found = make_text_problem(bundle, request, run, [encoded], ask, texts=tuple(texts.items()))
         batching = found.batching
-        return replace(found, batching=replace(batching, size=min(batching.size, _together(bundle, encoded))))
+        return replace(found, batching=replace(batching, size=min(batching.size, _count_batch(bundle, encoded))))
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         with torch.no_grad():
-            return predict_masks(bundle, _logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
+            return predict_masks(bundle, _read_logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         wanted = request.target
         at = next((i for i in masks if encoded.features[i].start == place), None)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            logits = _logits(bundle, encoded, outputs[0])
-            there = _mask(wanted, masks) if at is None else at
+            logits = _read_logits(bundle, encoded, outputs[0])
+            there = _choose_mask(wanted, masks) if at is None else at
             best = predict_mask(bundle, logits, there, 1)[0]
             index = best.index if wanted.label is None else find_token(bundle, wanted.label)
             share = read_probability(logits, there, index or 0)
             asked = make_target(bundle, there, index or 0, share)
-            return Judgement(asked, str(best.label), share, index == best.index, find_masks(encoded, masks))
+            return Judgement(asked, str(best.label), share, index == best.index, find_mask_spans(encoded, masks))
 
-        return AnswerCheck((encoded,), judge, _together(bundle, encoded))
+        return AnswerCheck((encoded,), judge, _count_batch(bundle, encoded))
 
 
-def _logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
+def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
     """The logits (1, F, V) of the model's own output."""
     logits: Tensor | None = getattr(output, "logits", None)
     if logits is None or logits.dim() != 3 or logits.shape[1] != len(encoded.features):
@@ -100,11 +102,11 @@ def _logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
     return logits
 
 
-def _together(bundle: Bundle, encoded: Encoded) -> int:
-    return max(1, NUMBERS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
+def _count_batch(bundle: Bundle, encoded: Encoded) -> int:
+    return max(1, MAX_LOGITS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
 
 
-def _mask(wanted: Target, masks: Sequence[int]) -> int:
+def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:
     """The mask that is asked about, the first if none is."""
     if wanted.position is not None and wanted.position not in masks:
         places = ", ".join(map(str, masks))
@@ -112,13 +114,15 @@ def _mask(wanted: Target, masks: Sequence[int]) -> int:
     return masks[0] if wanted.position is None else wanted.position
 
 
-def _readout(bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], reading: ScoreParams) -> ScoreFunction:
+def _make_score_function(
+    bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], reading: ScoreParams
+) -> ScoreFunction:
     """The numbers of the word that is asked about, or else of the likeliest word of each mask."""
     found = predict_masks(bundle, logits, masks)
     if wanted.label is None and wanted.index is None and wanted.position is None and wanted.foil is None:
         targets = tuple(predict_mask(bundle, logits, at, 1)[0] for at in masks)
     else:
-        at = _mask(wanted, masks)
+        at = _choose_mask(wanted, masks)
         index = find_token(bundle, wanted.label) if wanted.label is not None else wanted.index
         if index is None:
             index = predict_mask(bundle, logits, at, 1)[0].index or 0

@@ -18,11 +18,11 @@ from ..registry import params_of, read_params
 from ..request import Request
 from ..results.explanation import InputLayout, Prediction
 from ..settings import settings
-from ._image_preprocessing import ImageInputs, ImageParams, make_baseline, preprocess
 from ._scores import find_activation
-from ._sequence_classification import classes, said
-from ._tokenization import ScoreParams
+from ._sequence_classification import make_prediction, make_score_function
 from .base import Example, Field, Task
+from .image_preprocessing import ImageInputs, ImageParams, make_baseline, preprocess
+from .tokenization import ScoreParams
 
 
 class ImageClassification(Task):
@@ -35,7 +35,7 @@ class ImageClassification(Task):
     question = "Which parts of the picture made the model choose this label?"
     fields = (Field("image", "Image", "Upload a PNG, JPEG, GIF, WebP, BMP or TIFF file.", kind="image"),)
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
-    choices = foils = "said"  # a thousand labels are too many to look through: the likeliest come first
+    choices = foils = "predictions"  # a thousand labels are too many to look through: the likeliest come first
     method = "occlusion"  # the map that needs the fewest words: seconds of work, with both directions, on any model
     params = params_of(ImageParams)
 
@@ -44,7 +44,7 @@ class ImageClassification(Task):
         seen = self._seen(bundle, request)
         output, probe = vision.watch(bundle.model, seen.pixels, lambda: bundle.model(**seen.inputs))
         kind = find_activation(bundle.model.config)
-        asked = classes(bundle, request.target, output.logits, ScoreParams(unit=viewing.unit), kind)
+        asked = make_score_function(bundle, request.target, output.logits, ScoreParams(unit=viewing.unit), kind)
         grid, x = (seen.features.rows, seen.features.columns), seen.pixels.reshape(1, -1, 1)  # (1, C·H·W, 1)
 
         patches = probe.patches
@@ -81,7 +81,7 @@ class ImageClassification(Task):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         seen = self._seen(bundle, request)
         with torch.no_grad():
-            return said(bundle, bundle.model(**seen.inputs).logits, find_activation(bundle.model.config))
+            return make_prediction(bundle, bundle.model(**seen.inputs).logits, find_activation(bundle.model.config))
 
     def _seen(self, bundle: Bundle, request: Request) -> ImageInputs:
         """The request's picture as the model gets it."""

@@ -13,10 +13,10 @@ from ..progress import Run
 from ..registry import Range, params_of, read_params
 from ..request import Request
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable
-from ._sequence_classification import hearing, make_prediction, make_problem
-from ._tokenization import ScoreParams
+from ._sequence_classification import make_answer_check, make_problem, predict_texts
+from .answer_check import AnswerCheck, Attackable
 from .base import Example, Field
+from .tokenization import ScoreParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class MultiLabelClassification(Attackable):
     question = "Which words made the model find each of these labels?"
     fields = (Field("text", "Text", "Type a sentence."),)
     editable = ("text",)
-    subject = "asked"
+    subject = "target"
     examples = tuple(
         Example(label, (("text", text),))
         for label, text in (
@@ -56,11 +56,11 @@ class MultiLabelClassification(Attackable):
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         check_fit(bundle)
-        return make_prediction(bundle, self.texts(request), "sigmoid")
+        return predict_texts(bundle, self.texts(request), "sigmoid")
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         check_fit(bundle)
-        return hearing(bundle, request.target, self.texts(request), "sigmoid")
+        return make_answer_check(bundle, request.target, self.texts(request), "sigmoid")
 
 
 def check_fit(bundle: Bundle) -> None:

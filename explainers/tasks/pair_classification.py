@@ -15,12 +15,12 @@ from ..progress import Run
 from ..registry import params_of, read_params
 from ..request import Request, Target
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable
 from ._scores import ScoreFunction, find_activation
-from ._sequence_classification import classes, hearing, make_prediction
-from ._text_problem import make_class_problem
-from ._tokenization import ScoreParams, encode
+from ._sequence_classification import make_answer_check, make_score_function, predict_texts
+from ._text_problem import make_text_problem
+from .answer_check import AnswerCheck, Attackable
 from .base import Example, Field
+from .tokenization import ScoreParams, encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class PairClassification(Attackable):
     question = "Which words of the two texts made the model judge them as it does?"
     fields = (Field("text_a", "First text", "Type a sentence."), Field("text_b", "Second text", "Type another one."))
     editable = ("text_a", "text_b")
-    subject = "said"
+    subject = "prediction"
     examples = tuple(
         Example(label, (("text_a", one), ("text_b", other)))
         for label, one, other in (
@@ -61,21 +61,21 @@ class PairClassification(Attackable):
 
         def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
             kind = find_activation(bundle.model.config)
-            said = classes(bundle, request.target, outputs[0].logits, reading, kind)
-            return flip(said) if opposite else said
+            said = make_score_function(bundle, request.target, outputs[0].logits, reading, kind)
+            return flip_score_function(said) if opposite else said
 
-        return make_class_problem(bundle, request, run, [encode(bundle, texts)], ask)
+        return make_text_problem(bundle, request, run, [encode(bundle, texts)], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        return make_prediction(bundle, texts, find_activation(bundle.model.config))
+        return predict_texts(bundle, texts, find_activation(bundle.model.config))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts = self.texts(request)
-        return hearing(bundle, request.target, texts, find_activation(bundle.model.config))
+        return make_answer_check(bundle, request.target, texts, find_activation(bundle.model.config))
 
 
-def flip(readout: ScoreFunction) -> ScoreFunction:
+def flip_score_function(readout: ScoreFunction) -> ScoreFunction:
     """The readout of a model's only number, towards its other end: the probability that it is not so, or less of it."""
     whole = 1.0 if readout.unit == "probability" else 0.0
     (target,) = readout.targets
@@ -83,10 +83,10 @@ def flip(readout: ScoreFunction) -> ScoreFunction:
     def read(outputs: Sequence[Any]) -> Tensor:
         return whole - readout.read(outputs)  # (B, 1)
 
-    return replace(readout, targets=(_opposite(target, readout.unit),), read=read)
+    return replace(readout, targets=(_flip_target(target, readout.unit),), read=read)
 
 
-def _opposite(target: Target, unit: str) -> Target:
+def _flip_target(target: Target, unit: str) -> Target:
     number = target.probability or 0.0
     if unit == "score":
         return replace(target, label=f"less {target.label}", probability=-number)

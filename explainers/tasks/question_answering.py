@@ -18,16 +18,16 @@ from ..progress import Run
 from ..registry import Range, params_of, read_params
 from ..request import Request, Target
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable, Judgement
-from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, read_scores
-from ._answer_windows import Rank, choose_window, find_context
+from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, make_score_function
+from ._answer_windows import RankWindow, choose_window, find_field_tokens
 from ._scores import ScoreFunction
-from ._text_problem import make_class_problem
-from ._tokenization import Encoded, ScoreParams
+from ._text_problem import make_text_problem
+from .answer_check import AnswerCheck, Attackable, Judgement
 from .base import Example, Field
+from .tokenization import Encoded, ScoreParams
 
 QUESTION, CONTEXT = "question", "context"
-UNSURE = "This model holds it likelier that the context has no answer. Explained is its best guess."
+NO_ANSWER_NOTICE = "This model holds it likelier that the context has no answer. Explained is its best guess."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class QuestionAnswering(Attackable):
         Field(CONTEXT, "Context", "Type or paste the text that holds the answer."),
     )
     editable = (QUESTION,)
-    subject = "said"
+    subject = "prediction"
     examples = tuple(
         Example(label, ((QUESTION, question), (CONTEXT, context)))
         for label, question, context in (
@@ -91,43 +91,47 @@ class QuestionAnswering(Attackable):
             ),
         )
     )
-    choices = foils = "said"
+    choices = foils = "predictions"
     params = (*params_of(ScoreParams), *params_of(AnswerParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
         texts = self.texts(request)
         longest = read_params(AnswerParams, request.options).longest_answer
-        encoded = choose_window(bundle, texts, _best_sum(bundle, longest), run.spend)
+        encoded = choose_window(bundle, texts, _make_rank(bundle, longest), run.spend)
 
         def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            passage = _passage(bundle, encoded, texts[CONTEXT], outputs[0])
-            if _no_answer(bundle, encoded, outputs[0]) > find_best_sum(passage.starts, passage.ends, longest):
-                run.notices.append(UNSURE)
+            passage = _read_answer_logits(bundle, encoded, texts[CONTEXT], outputs[0])
+            if _score_no_answer(bundle, encoded, outputs[0]) > find_best_sum(passage.starts, passage.ends, longest):
+                run.notices.append(NO_ANSWER_NOTICE)
             known = passage.best(longest)
-            return read_scores(passage, known, request.target, reading.unit, find_context(encoded, CONTEXT))
+            return make_score_function(
+                passage, known, request.target, reading.unit, find_field_tokens(encoded, CONTEXT)
+            )
 
-        return make_class_problem(bundle, request, run, [encoded], ask)
+        return make_text_problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
         longest = read_params(AnswerParams, request.options).longest_answer
-        encoded = choose_window(bundle, texts, _best_sum(bundle, longest), lambda _: None)
+        encoded = choose_window(bundle, texts, _make_rank(bundle, longest), lambda _: None)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return make_prediction(_passage(bundle, encoded, texts[CONTEXT], output).best(longest))
+        return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).best(longest))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts = self.texts(request)
         longest = read_params(AnswerParams, request.options).longest_answer
-        encoded = choose_window(bundle, texts, _best_sum(bundle, longest), run.spend)
+        encoded = choose_window(bundle, texts, _make_rank(bundle, longest), run.spend)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            return _verdict(_passage(bundle, encoded, texts[CONTEXT], outputs[0]), request.target.label, longest)
+            return _judge_answer(
+                _read_answer_logits(bundle, encoded, texts[CONTEXT], outputs[0]), request.target.label, longest
+            )
 
         return AnswerCheck((encoded,), judge)
 
 
-def _verdict(passage: AnswerLogits, wanted: str | None, longest: int) -> Judgement:
+def _judge_answer(passage: AnswerLogits, wanted: str | None, longest: int) -> Judgement:
     """Whether the words that are wanted, or else the best, are the answer. A window without them gives them nothing."""
     known = passage.best(longest)
     says = known[0].label
@@ -142,23 +146,23 @@ def _verdict(passage: AnswerLogits, wanted: str | None, longest: int) -> Judgeme
     return Judgement(Target(wanted), says, answer.probabilities[0], answer.label == says)
 
 
-def _best_sum(bundle: Bundle, longest: int) -> Rank:
+def _make_rank(bundle: Bundle, longest: int) -> RankWindow:
     """Windows are ranked by their best start logit plus end logit, as SQuAD's evaluation does."""
 
     def rank(output: Any, columns: Tensor) -> float:
-        starts, ends = _ends(bundle, output)
+        starts, ends = _read_logits(bundle, output)
         return find_best_sum(starts[:, columns], ends[:, columns], longest)
 
     return rank
 
 
-def _passage(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> AnswerLogits:
-    columns = find_context(encoded, CONTEXT)
-    starts, ends = (end[:, columns] for end in _ends(bundle, output))
+def _read_answer_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> AnswerLogits:
+    columns = find_field_tokens(encoded, CONTEXT)
+    starts, ends = (end[:, columns] for end in _read_logits(bundle, output))
     return AnswerLogits(text, [encoded.features[i] for i in columns], starts, ends)
 
 
-def _ends(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
+def _read_logits(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
     """The logits (B, F) of start and end."""
     starts, ends = getattr(output, "start_logits", None), getattr(output, "end_logits", None)
     if starts is None or ends is None:
@@ -166,8 +170,8 @@ def _ends(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
     return starts, ends
 
 
-def _no_answer(bundle: Bundle, encoded: Encoded, output: Any) -> float:
+def _score_no_answer(bundle: Bundle, encoded: Encoded, output: Any) -> float:
     """Start logit plus end logit of the special token that stands for no answer, -inf if there is none."""
     first = encoded.special & (encoded.inputs["input_ids"][0] == bundle.tokenizer.cls_token_id)
-    starts, ends = _ends(bundle, output)
+    starts, ends = _read_logits(bundle, output)
     return float((starts + ends)[0, first][:1].sum()) if first.any() else -math.inf

@@ -8,9 +8,9 @@ from ..problem import Problem
 from ..progress import Run
 from ..request import Request
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable
 from ._scores import find_activation
-from ._sequence_classification import hearing, make_prediction, make_problem
+from ._sequence_classification import make_answer_check, make_problem, predict_texts
+from .answer_check import AnswerCheck, Attackable
 from .base import Example, Field
 
 
@@ -22,7 +22,7 @@ class TextClassification(Attackable):
     question = "Which words made the model choose this label?"
     fields = (Field("text", "Text", "Type a sentence."),)
     editable = ("text",)
-    subject = "said"
+    subject = "prediction"
     examples = tuple(
         Example(label, (("text", text),))
         for label, text in (
@@ -41,8 +41,8 @@ class TextClassification(Attackable):
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
-        return make_prediction(bundle, texts, find_activation(bundle.model.config))
+        return predict_texts(bundle, texts, find_activation(bundle.model.config))
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts = self.texts(request)
-        return hearing(bundle, request.target, texts, find_activation(bundle.model.config))
+        return make_answer_check(bundle, request.target, texts, find_activation(bundle.model.config))

@@ -17,16 +17,16 @@ from ..progress import Run
 from ..registry import Range, params_of, read_params
 from ..request import Request, Target, parse_count
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable, Judgement
 from ._entity_spans import Entity, Level, TokenLogits, pair_with_foil, score_entity, select_entities
 from ._scores import ScoreFunction, name_unit
-from ._text_problem import make_class_problem
-from ._tokenization import Encoded, ScoreParams, encode
+from ._text_problem import make_text_problem
+from .answer_check import AnswerCheck, Attackable, Judgement
 from .base import Example, Field
+from .tokenization import Encoded, ScoreParams, encode
 
 TEXT = "text"
-SCORES = 2_000  # of all maps together: what integrated gradients computes within a minute
-OTHERS = "Ask about any other by itself."
+MAX_SCORES = 2_000  # of all maps together: what integrated gradients computes within a minute
+OTHER_ENTITIES = "Ask about any other by itself."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +47,12 @@ class EntityParams:
 
     def most(self, tokens: int) -> int:
         """How many entities of a text are explained: their maps grow with it, and so does the time for each."""
-        return self.most_entities if self.grouping == "token" else min(self.most_entities, max(1, SCORES // tokens))
+        return self.most_entities if self.grouping == "token" else min(self.most_entities, max(1, MAX_SCORES // tokens))
 
     def found(self, scene: TokenLogits) -> list[Entity]:
         """The entities of a scene, in reading order."""
-        indexes = [parse_count("token to leave out", part) for part in _parts(self.ignored_indexes)]
-        return scene.entities(self.grouping, _parts(self.ignored_labels), indexes, self.special_tokens)
+        indexes = [parse_count("token to leave out", part) for part in _split_commas(self.ignored_indexes)]
+        return scene.entities(self.grouping, _split_commas(self.ignored_labels), indexes, self.special_tokens)
 
 
 class TokenClassification(Attackable):
@@ -64,7 +64,7 @@ class TokenClassification(Attackable):
     question = "Which words made the model take this for the name of a person, a place or something else?"
     fields = (Field(TEXT, "Text", "Type a sentence with names in it."),)
     editable = (TEXT,)
-    subject = "asked"
+    subject = "target"
     examples = tuple(
         Example(label, ((TEXT, text),))
         for label, text in (
@@ -79,7 +79,7 @@ class TokenClassification(Attackable):
             ),
         )
     )
-    choices = "said"
+    choices = "predictions"
     params = (*params_of(ScoreParams), *params_of(EntityParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
@@ -87,48 +87,54 @@ class TokenClassification(Attackable):
         encoded = encode(bundle, texts)
 
         def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
+            scene = _read_token_logits(bundle, encoded, texts[TEXT], outputs[0])
             found = finding.found(scene)
             asked = select_entities(scene, request.target, found, finding.grouping)
             if len(asked) > (most := finding.most(len(encoded.features))):
-                run.notices.append(f"Of {len(asked):,} entities the {most:,} most probable are explained. {OTHERS}")
+                run.notices.append(
+                    f"Of {len(asked):,} entities the {most:,} most probable are explained. {OTHER_ENTITIES}"
+                )
                 likely = sorted(asked, key=lambda entity: -entity.probability)[:most]
                 asked = [entity for entity in asked if entity in likely]
             pairs = pair_with_foil(scene, asked, request.target.foil)
-            targets = tuple(_target(entity, foil) for entity, foil in pairs)
+            targets = tuple(_make_target(entity, foil) for entity, foil in pairs)
 
             def read(outputs: Sequence[Any]) -> Tensor:
-                return torch.stack([_number(outputs[0].logits, *pair, reading) for pair in pairs], dim=1)  # (B, T)
+                return torch.stack(
+                    [_compute_score(outputs[0].logits, *pair, reading) for pair in pairs], dim=1
+                )  # (B, T)
 
             unit = name_unit(reading.unit, "softmax", None if request.target.foil is None else 0)
-            return ScoreFunction(targets, _said(found), unit, read)
+            return ScoreFunction(targets, _make_prediction(found), unit, read)
 
-        return make_class_problem(bundle, request, run, [encoded], ask)
+        return make_text_problem(bundle, request, run, [encoded], ask)
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts = self.texts(request)
         encoded = encode(bundle, texts)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
-        return _said(read_params(EntityParams, request.options).found(_scene(bundle, encoded, texts[TEXT], output)))
+        return _make_prediction(
+            read_params(EntityParams, request.options).found(_read_token_logits(bundle, encoded, texts[TEXT], output))
+        )
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         texts, finding = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            scene = _scene(bundle, encoded, texts[TEXT], outputs[0])
-            return _verdict(scene, finding, request.target, place)
+            scene = _read_token_logits(bundle, encoded, texts[TEXT], outputs[0])
+            return _judge_entity(scene, finding, request.target, place)
 
         return AnswerCheck((encoded,), judge)
 
 
-def _verdict(scene: TokenLogits, finding: EntityParams, wanted: Target, place: int | None) -> Judgement:
+def _judge_entity(scene: TokenLogits, finding: EntityParams, wanted: Target, place: int | None) -> Judgement:
     """Whether the words at a place, or else the likeliest entity asked about, are an entity of the wanted class."""
     found = finding.found(scene)
     if place is None:
         likeliest = max(select_entities(scene, wanted, found, finding.grouping), key=lambda entity: entity.probability)
-        wanted, place = _target(likeliest), scene.tokens[likeliest.first].start or 0
+        wanted, place = _make_target(likeliest), scene.tokens[likeliest.first].start or 0
     end, label = place + len(wanted.text or ""), wanted.label or ""
     level: Level = "word" if finding.grouping in ("entity", "word") else "token"
     inside = [piece for piece in scene.entities(level, ()) if place <= (scene.tokens[piece.first].start or 0) < end]
@@ -139,25 +145,25 @@ def _verdict(scene: TokenLogits, finding: EntityParams, wanted: Target, place: i
     says = "no entity of its own" if there is None else there.label
     if there is not None and there.text != wanted.text:
         says = f"{there.label} for {there.text!r}"
-    return Judgement(replace(_target(asked), label=label), says, asked.probability, met, ((place, end),))
+    return Judgement(replace(_make_target(asked), label=label), says, asked.probability, met, ((place, end),))
 
 
-def _parts(text: str) -> list[str]:
+def _split_commas(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _scene(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> TokenLogits:
+def _read_token_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any) -> TokenLogits:
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} gives no class to each token: it was made for another task.")
     return TokenLogits(text, encoded.features, logits, read_labels(bundle.model))
 
 
-def _said(found: Sequence[Entity]) -> Prediction:
-    return Prediction(tuple(_target(entity) for entity in sorted(found, key=lambda entity: -entity.probability)))
+def _make_prediction(found: Sequence[Entity]) -> Prediction:
+    return Prediction(tuple(_make_target(entity) for entity in sorted(found, key=lambda entity: -entity.probability)))
 
 
-def _target(entity: Entity, foil: Entity | None = None) -> Target:
+def _make_target(entity: Entity, foil: Entity | None = None) -> Target:
     return Target(
         label=entity.label,
         index=entity.classes[0],
@@ -168,6 +174,6 @@ def _target(entity: Entity, foil: Entity | None = None) -> Target:
     )
 
 
-def _number(logits: Tensor, entity: Entity, foil: Entity | None, reading: ScoreParams) -> Tensor:
+def _compute_score(logits: Tensor, entity: Entity, foil: Entity | None, reading: ScoreParams) -> Tensor:
     own = score_entity(logits, entity.counted, entity.classes, reading.unit)
     return own if foil is None else own - score_entity(logits, foil.counted, foil.classes, reading.unit)

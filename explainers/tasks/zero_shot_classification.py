@@ -16,13 +16,13 @@ from ..progress import Run
 from ..registry import params_of, read_params
 from ..request import Request
 from ..results.explanation import Prediction
-from ._answer_check import AnswerCheck, Attackable, Judgement
 from ._nli_hypotheses import NliClasses, NliParams, check_length, find_classes, make_hypotheses, parse_labels
 from ._scores import ScoreFunction, name_unit
-from ._sequence_classification import judged, nothing_asked, resolve
-from ._text_problem import make_class_problem
-from ._tokenization import Encoded, ScoreParams, encode
-from .base import Example, Field
+from ._sequence_classification import judge_label, resolve_target
+from ._text_problem import make_text_problem
+from .answer_check import AnswerCheck, Attackable, Judgement
+from .base import Example, Field, is_unspecified
+from .tokenization import Encoded, ScoreParams, encode
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ZeroShotClassification(Attackable):
         Field("template", "Sentence made of a label", "Type a sentence with {} in it.", "line", "This example is {}."),
     )
     editable = ("text",)
-    subject = "said"
+    subject = "prediction"
     examples = tuple(
         Example(label, (("text", text), ("labels", labels)))
         for label, text, labels in (
@@ -69,8 +69,8 @@ class ZeroShotClassification(Attackable):
             ("Not about food", "He cooked the books for years.", "cooking, crime, literature"),
         )
     )
-    choices = "said"
-    foils = "said"
+    choices = "predictions"
+    foils = "predictions"
     params = (*params_of(ScoreParams), *params_of(NliParams))
 
     def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
@@ -78,9 +78,9 @@ class ZeroShotClassification(Attackable):
         shown = case.judging.hypothesis == "shown"
 
         def ask(outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
-            return _readout(case, request, outputs, reading)
+            return _make_score_function(case, request, outputs, reading)
 
-        return make_class_problem(
+        return make_text_problem(
             bundle,
             request,
             run,
@@ -95,11 +95,11 @@ class ZeroShotClassification(Attackable):
         with torch.no_grad():
             return case.prediction([bundle.model(**encoded.inputs) for encoded in case.encodings])
 
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         case = self._case(bundle, request)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            return judged(case.prediction(outputs), request.target, case.verdicts.alone)
+            return judge_label(case.prediction(outputs), request.target, case.verdicts.alone)
 
         return AnswerCheck(case.encodings, judge)
 
@@ -117,12 +117,14 @@ class ZeroShotClassification(Attackable):
         return EncodedRequest(texts["text"], names, hypotheses, encodings, judging, judged)
 
 
-def _readout(case: EncodedRequest, request: Request, outputs: Sequence[Any], reading: ScoreParams) -> ScoreFunction:
+def _make_score_function(
+    case: EncodedRequest, request: Request, outputs: Sequence[Any], reading: ScoreParams
+) -> ScoreFunction:
     """The numbers of the label that is asked for, or else of all, the most probable first."""
     said, foil = case.prediction(outputs), None
     targets = said.targets
-    if not nothing_asked(request.target):
-        target, foil = resolve(request.target, said)
+    if not is_unspecified(request.target):
+        target, foil = resolve_target(request.target, said)
         targets = (target,)
 
     def read(outputs: Sequence[Any]) -> Tensor:

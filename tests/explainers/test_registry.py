@@ -8,7 +8,7 @@ from explainers import CARDS, METHODS, TASKS
 from explainers.errors import BadRequest
 from explainers.registry import FAMILIES, Param, Range, method, param_values, params_of, read_params
 from explainers.request import Request
-from explainers.tasks._tokenization import ScoreParams
+from explainers.tasks.tokenization import ScoreParams
 from explainers.visualization.summaries.model_card import list_methods
 
 

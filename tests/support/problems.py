@@ -1,4 +1,4 @@
-"""Problems whose right answer is known on paper."""
+"""Problems with closed-form answers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,13 +11,15 @@ from explainers.request import Target
 from explainers.results.explanation import Feature, Prediction
 
 
-def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | None = None, **more: object) -> Problem:
-    """A Problem around `score`, (B, F, D) -> (B, T), at `x` (F, D); the baseline is 0 unless given."""
+def make_problem(
+    score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | None = None, **more: object
+) -> Problem:
+    """Make a Problem with `score`, (B, F, D) -> (B, T), at `x` (F, D); the baseline defaults to 0."""
     x = x[None]
     baseline = torch.zeros_like(x) if baseline is None else baseline[None]
     values = score(x)[0]
     targets = tuple(Target(f"target {t}", t) for t in range(len(values)))
-    found = Problem(
+    problem = Problem(
         features=tuple(Feature(f"f{i}", "text", i, i + 1, i) for i in range(x.shape[1])),
         targets=targets,
         prediction=Prediction(targets),
@@ -27,22 +29,22 @@ def problem(score: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor | Non
         score=score,
         deployed=values,
     )
-    return changed(found, **more)
+    return change_problem(problem, **more)
 
 
-def changed(found: Problem, **changes: object) -> Problem:
-    """The Problem with other values of its attributes, or of those of its layout, internals and batching."""
-    parts = {name: getattr(found, name) for name in ("layout", "internals", "batching")}
+def change_problem(problem: Problem, **changes: object) -> Problem:
+    """Replace attributes of a Problem, or of its layout, internals and batching."""
+    parts = {name: getattr(problem, name) for name in ("layout", "internals", "batching")}
     for name, part in parts.items():
         own = {key: changes.pop(key) for key in list(changes) if hasattr(part, key)}
         parts[name] = replace(part, **own)
-    return replace(found, **parts, **changes)
+    return replace(problem, **parts, **changes)
 
 
-def linear(features: int = 5, width: int = 3, targets: int = 2) -> tuple[Problem, Tensor, Tensor]:
-    """A linear score: its Problem, its weights (T, F, D), and weight times (input - baseline), (T, F)."""
+def make_linear_problem(features: int = 5, width: int = 3, targets: int = 2) -> tuple[Problem, Tensor, Tensor]:
+    """Make a linear score: the Problem, the weights (T, F, D), and weight times (input - baseline), (T, F)."""
     generator = torch.Generator().manual_seed(3)
     weights = torch.randn(targets, features, width, generator=generator)
     x, baseline = torch.randn(2, features, width, generator=generator)
-    found = problem(lambda points: torch.einsum("bfd,tfd->bt", points, weights), x, baseline)
-    return found, weights, (weights * (x - baseline)).sum(-1)
+    problem = make_problem(lambda points: torch.einsum("bfd,tfd->bt", points, weights), x, baseline)
+    return problem, weights, (weights * (x - baseline)).sum(-1)

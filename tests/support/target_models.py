@@ -1,4 +1,4 @@
-"""Opponents whose right answer is known on paper: a score that is linear in the words' vectors."""
+"""Target models with answers that can be computed by hand: a score that is linear in the words' embeddings."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from explainers.models.vocabulary import Vocabulary
 from explainers.request import Target
 from explainers.results.edited_text import AttackedText
 from explainers.results.explanation import Feature
-from explainers.tasks._answer_check import Judgement
+from explainers.tasks.answer_check import Judgement
 
 WORDS = tuple(f"{one}{other}" for one in "bdfgklmn" for other in ("ab", "eb", "ib", "ob"))
 
 
-def worded(text: str) -> AttackedText:
-    """A text in words, each a token."""
+def make_attacked_text(text: str) -> AttackedText:
+    """Split a text into words, each a token."""
     features, end = [], 0
     for i, word in enumerate(text.split()):
         start = text.index(word, end)
@@ -24,28 +24,31 @@ def worded(text: str) -> AttackedText:
     return AttackedText.of(text, features)
 
 
-def linear(text: str, towards: bool = False, protected: Sequence[int] = (), seed: int = 5) -> tuple[TargetModel, dict]:
-    """An opponent that adds up the worth of the words, and their worths. It says yes from 0 on, and to this text."""
+def make_linear_model(
+    text: str, towards: bool = False, protected: Sequence[int] = (), seed: int = 5
+) -> tuple[TargetModel, dict[str, float]]:
+    """Make a model whose score is the sum of its words' values, and those values. It answers yes to this text."""
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randn(len(WORDS), 6, generator=generator)
+    table = torch.randn(len(WORDS), 6, generator=generator)
     weight = torch.randn(6, generator=generator)
-    vectors = dict(zip(WORDS, rows, strict=True))
-    weight *= torch.stack([vectors[word] for word in text.split()]).sum(0).dot(weight).sign()
-    worth = {word: float(vector @ weight) for word, vector in vectors.items()}
+    embeddings = dict(zip(WORDS, table, strict=True))
+    weight *= torch.stack([embeddings[word] for word in text.split()]).sum(0).dot(weight).sign()
+    values = {word: float(embedding @ weight) for word, embedding in embeddings.items()}
 
-    def tried(wordings: Sequence[AttackedText]) -> list[AttackState]:
-        return [AttackState(wording, verdict(sum(worth[p.text] for p in wording.pieces))) for wording in wordings]
+    def evaluate(texts: Sequence[AttackedText]) -> list[AttackState]:
+        return [AttackState(text, judge_score(sum(values[word.text] for word in text.pieces))) for text in texts]
 
-    def slopes(wording: AttackedText) -> WordGradients:
-        own = torch.stack([vectors[piece.text] for piece in wording.pieces])
+    def compute_gradients(text: AttackedText) -> WordGradients:
+        own = torch.stack([embeddings[word.text] for word in text.pieces])
         return WordGradients(weight.expand(len(own), 6), own @ weight, own)
 
-    start = tried([worded(text)])[0]
-    known = Vocabulary(torch.arange(len(WORDS)), WORDS, ("LATIN",) * len(WORDS), True)
-    return TargetModel(start, towards, tried, slopes, known, rows, frozenset(protected)), worth
+    start = evaluate([make_attacked_text(text)])[0]
+    vocabulary = Vocabulary(torch.arange(len(WORDS)), WORDS, ("LATIN",) * len(WORDS), True)
+    model = TargetModel(start, towards, evaluate, compute_gradients, vocabulary, table, frozenset(protected))
+    return model, values
 
 
-def verdict(score: float) -> Judgement:
-    """Yes from 0 on, as a logistic model says it."""
+def judge_score(score: float) -> Judgement:
+    """Answer yes from a score of 0 on, with the probability of a logistic model."""
     probability = float(torch.tensor(score).sigmoid())
     return Judgement(Target("yes"), "yes" if score >= 0 else "no", probability, score >= 0)

@@ -18,7 +18,7 @@ from ...models.loading import Bundle
 from ...registry import Range
 from ...request import Request
 from ...results.explanation import Feature
-from .._tokenization import TextParams
+from ..tokenization import TextParams
 from .prompts import Prompt
 
 # Letters and digits of scripts that put a space between words.

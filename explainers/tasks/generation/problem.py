@@ -18,8 +18,8 @@ from ...registry import read_params
 from ...request import Request, Target
 from ...results.explanation import Prediction, Steps
 from .._scores import ScoreFunction
-from .._text_problem import assemble
-from .._tokenization import Encoded, run_model
+from .._text_problem import assemble_problem
+from ..tokenization import Encoded, run_model
 from .alignment import AUTO, align, compute_similarity, parse_alignment
 from .decoding import GenerationParams, continue_text, replace_continuation
 from .dropout import enable_dropout
@@ -79,7 +79,7 @@ def make_problem(bundle: Bundle, request: Request, run: Run, opening: Prompt, ba
     own = SimpleNamespace(logits=every[None, rows]) if _keeps(bundle) else whole
     encodings, passed = [_asking(bundle, draft.encoded, columns), *shaken], [(own, embedding), *passed]
     read_from = slice(None if "shaken" in step.needs else 1)
-    found = assemble(
+    found = assemble_problem(
         bundle, request, run, encodings[read_from], passed[read_from], ask, writing, texts=collect_texts(draft)
     )
     at_once = min(found.batching.size, _at_once(bundle, draft))
@@ -143,7 +143,7 @@ def _elsewhere(bundle: Bundle, opening: Prompt, draft: TokenSequence, rows: list
 def _shaken(encoded: Encoded, request: Request, writing: GenerationParams) -> list[Encoded]:
     """The same text for passes with dropout on, each with a seed of its own."""
     seeds = (request.seed * 1_000 + i for i in range(writing.dropout_samples))
-    return [replace(encoded, under=partial(enable_dropout, seed)) for seed in seeds]
+    return [replace(encoded, context=partial(enable_dropout, seed)) for seed in seeds]
 
 
 def _keeps(bundle: Bundle) -> bool:
@@ -153,7 +153,11 @@ def _keeps(bundle: Bundle) -> bool:
 
 def _asking(bundle: Bundle, encoded: Encoded, columns: Tensor) -> Encoded:
     """The same, asking for the logits at these places alone, where the model can be asked."""
-    return replace(encoded, asked={**encoded.asked, "logits_to_keep": columns}) if _keeps(bundle) else encoded
+    return (
+        replace(encoded, forward_arguments={**encoded.forward_arguments, "logits_to_keep": columns})
+        if _keeps(bundle)
+        else encoded
+    )
 
 
 def _at(bundle: Bundle, output: Any, columns: Tensor) -> Tensor:
@@ -164,7 +168,7 @@ def _at(bundle: Bundle, output: Any, columns: Tensor) -> Tensor:
 def _logits(bundle: Bundle, draft: TokenSequence, columns: Tensor) -> Tensor:
     """The model's logits at these places, (T, V)."""
     asking = _asking(bundle, draft.encoded, columns)
-    with torch.no_grad(), asking.under(bundle.model):
+    with torch.no_grad(), asking.context(bundle.model):
         return _at(bundle, bundle.model(**asking.batch(1)), columns)[0]
 
 

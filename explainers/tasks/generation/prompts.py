@@ -11,7 +11,7 @@ from ...errors import BadRequest, Incompatible
 from ...inputs.text import find_words, word_at
 from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
-from .._tokenization import Encoded, encode, encode_row, tokenize
+from ..tokenization import Encoded, encode, encode_row, tokenize
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
 PREFIX, WITHOUT = "prefix", "without_context"

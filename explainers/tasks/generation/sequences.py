@@ -11,7 +11,7 @@ from torch import Tensor
 from ...models.loading import Bundle
 from ...request import Pairs
 from ...results.explanation import Feature, Segments
-from .._tokenization import Encoded
+from ..tokenization import Encoded
 from .decoding import Continuation, force_decode
 from .prompts import PREFIX, Prompt
 

@@ -43,7 +43,7 @@ def get_predicted(task: Task) -> tuple[Target, ...]:
 def remember_predicted(task: Task, explanation: Explanation) -> bool:
     """Keep the model's answers for the pickers; return True if they are new."""
     targets = explanation.prediction.targets[:50]
-    new = task.choices == "said" and targets != get_predicted(task)
+    new = task.choices == "predictions" and targets != get_predicted(task)
     st.session_state[f"{task.key}.said"] = targets
     return new
 
@@ -52,12 +52,12 @@ def pick_target(task: Task, card: Card | None) -> Target:
     """Draw the pickers of the label, answer or entity to explain, and of its contrast."""
     if task.choices == "all":
         return Target(foil=_type_contrast(task))
-    names = {_to_name(t): t for t in get_predicted(task)} if task.choices == "said" else {}
+    names = {_to_name(t): t for t in get_predicted(task)} if task.choices == "predictions" else {}
     left, right = st.columns(2)
     labels = _list_labels(card)
-    free = task.choices == "said" or not labels
+    free = task.choices == "predictions" or not labels
     chosen = _pick(left, "Explain", PREDICTED, names or labels, f"{task.key}.target", names, free)
-    against = [name for name in (names if task.foils == "said" else labels) if name != chosen]
+    against = [name for name in (names if task.foils == "predictions" else labels) if name != chosen]
     foil = _pick(right, "Rather than", NOTHING, against, f"{task.key}.foil", names, free, CONTRAST)
     wanted = _from_name(chosen) if chosen else Target()
     return Target(wanted.label, position=wanted.position, foil=foil)

@@ -9,7 +9,7 @@ from explainers import ATTACKS, TASKS, Attack, Explanation, Request, Target, att
 from explainers.progress import Progress
 from explainers.registry import AttackMethod
 from explainers.request import Pairs
-from explainers.tasks._answer_check import Attackable
+from explainers.tasks.answer_check import Attackable
 from explainers.visualization.charts.attack_path import describe_path, draw_path
 from explainers.visualization.html import render_lead
 from explainers.visualization.summaries.attack import describe_attack, list_shortest, list_steps
@@ -104,7 +104,7 @@ def _pick_subject(task: Attackable, explanation: Explanation, key: str) -> Reque
     own = {knob.name for knob in task.params}
     options = {name: text for name, text in explanation.request.options.items() if name in own}
     request = replace(explanation.request, method=Request.method, params=options, target=Target())
-    if task.subject == "said":
+    if task.subject == "prediction":
         return request
     names = number_duplicates(shorten(name_target(target), 60) for target in explanation.targets)
     row = 0
@@ -119,7 +119,7 @@ def _pick_target(task: Attackable, explanation: Explanation, attacked: Target, k
     told = next((g for g in list_masks(explanation.prediction) if g[0].position == attacked.position), None)
     words = told or explanation.prediction.targets[:50]
     others = [str(word.label) for word in words if word.label != words[0].label]
-    free = task.choices == "said"
+    free = task.choices == "predictions"
     chosen = st.selectbox(
         "Make it say", [ANYTHING, *dict.fromkeys(others)], key=f"{key}.target", accept_new_options=free
     )

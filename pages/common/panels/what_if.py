@@ -9,7 +9,7 @@ from explainers.analyses.agreement import find_row
 from explainers.models.loading import find_loaded
 from explainers.results.counterfactual import Counterfactual
 from explainers.serving.service import service
-from explainers.tasks._sequence_classification import nothing_asked
+from explainers.tasks.base import is_unspecified
 from explainers.visualization.html import render_lead
 from explainers.visualization.text.editable import effect, lines
 from explainers.visualization.text.spans import find_common_limit, find_strongest_score, render_spans
@@ -37,7 +37,7 @@ class Asked:
         """Return the request for the changed texts: about the same label, or about the model's answer to them."""
         request, told = self.origin.request, self.origin.targets
         wanted = request.target if request.target.position is None else Target(foil=request.target.foil)
-        if TASKS[request.task].choices == "labels" and nothing_asked(wanted) and len(told) == 1:
+        if TASKS[request.task].choices == "labels" and is_unspecified(wanted) and len(told) == 1:
             wanted = Target(index=told[0].index)
         return self.rewriting.changed(wanted)
 

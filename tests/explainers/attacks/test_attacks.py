@@ -1,4 +1,4 @@
-"""Attacks: the choice that the gradient makes, the truth of every step, and honest failure."""
+"""Attacks on tiny models: best swaps by gradient, reported answers, and failures with a reason."""
 
 import itertools
 from dataclasses import replace
@@ -15,18 +15,18 @@ from explainers.errors import BadRequest, Incompatible
 from explainers.progress import Run
 from explainers.results.attack import with_text
 from explainers.tasks import TASKS
-from explainers.tasks._answer_check import judge_all
-from explainers.tasks._tokenization import encode
+from explainers.tasks.answer_check import judge_all
+from explainers.tasks.tokenization import encode
 from tests.support.nli import named
 from tests.support.sentences import SENTENCES
-from tests.support.target_models import WORDS, linear, verdict
+from tests.support.target_models import WORDS, judge_score, make_linear_model
 
 KINDS = ["bert", "roberta", "xlm-roberta"]
 TEXT = "The cast is wonderful, and the story is not cold."
 SIX = " ".join(WORDS[3:9])
 
 
-def asked(text=TEXT, **more):
+def make_request(text=TEXT, **more):
     return Request("text_classification", "tiny", {"text": text}, **more)
 
 
@@ -36,136 +36,136 @@ def bundle_of(kind="bert", names=("no", "maybe", "yes")):
 
 @pytest.mark.parametrize("towards", [True, False])
 @pytest.mark.parametrize("seed", range(5))
-def test_on_a_linear_score_the_first_flip_is_the_best_that_brute_force_finds(towards, seed):
-    opponent, worth = linear(SIX, towards, seed=seed)
-    played = hotflip(opponent, flips=1, tries=1)
-    every = itertools.product(opponent.start.wording.pieces, WORDS)
-    gain = max(opponent.sign * (worth[new] - worth[piece.text]) for piece, new in every)
-    (edit,) = played.path[1].wording.edits
-    assert opponent.sign * (worth[edit.new] - worth[edit.old]) == pytest.approx(gain)
-    assert edit.score == pytest.approx(worth[edit.new] - worth[edit.old], abs=1e-5)
+def test_the_first_flip_of_a_linear_score_is_the_best_by_brute_force(towards, seed):
+    target_model, values = make_linear_model(SIX, towards, seed=seed)
+    outcome = hotflip(target_model, flips=1, tries=1)
+    every = itertools.product(target_model.start.attacked_text.pieces, WORDS)
+    gain = max(target_model.sign * (values[new] - values[piece.text]) for piece, new in every)
+    (edit,) = outcome.path[1].attacked_text.edits
+    assert target_model.sign * (values[edit.new] - values[edit.old]) == pytest.approx(gain)
+    assert edit.score == pytest.approx(values[edit.new] - values[edit.old], abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_on_a_linear_score_no_single_word_more_can_be_dropped_and_none_that_was_changed_the_answer(seed):
-    opponent, _ = linear(SIX, towards=True, seed=seed)
-    played = input_reduction(opponent, beam=2)
-    assert all(state.verdict.met for state in (*played.path, *played.minimal))
-    for state in played.minimal or played.path[-1:]:
-        pieces = range(len(state.wording.pieces))
-        shorter = [state.wording.without([i]) for i in pieces] if len(pieces) > 1 else []
-        assert not any(state.verdict.met for state in opponent.tried(shorter))
+def test_input_reduction_of_a_linear_score_keeps_the_answer_and_no_single_word_more_can_be_removed(seed):
+    target_model, _ = make_linear_model(SIX, towards=True, seed=seed)
+    outcome = input_reduction(target_model, beam=2)
+    assert all(state.judgement.met for state in (*outcome.path, *outcome.minimal))
+    for state in outcome.minimal or outcome.path[-1:]:
+        pieces = range(len(state.attacked_text.pieces))
+        shorter = [state.attacked_text.without([i]) for i in pieces] if len(pieces) > 1 else []
+        assert not any(state.judgement.met for state in target_model.evaluate(shorter))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("key", list(ATTACKS))
-def test_pasting_the_changed_text_gives_the_very_answer_that_the_attack_tells_of(kind, key):
+def test_predicting_the_changed_text_gives_the_reported_answer(kind, key):
     bundle = bundle_of(kind)
-    found = attack(key, asked(), bundle=bundle)
-    assert found.texts[0] == TEXT
-    assert predict(found.request, bundle=bundle) == found.before
-    assert predict(found.changed, bundle=bundle) == found.after
-    label = found.before.targets[0].label
-    assert found.attacked.label == label
-    for step in (*found.trajectory, *found.minimal):
-        said = predict(with_text(found.request, "text", step.text), bundle=bundle).targets
+    result = attack(key, make_request(), bundle=bundle)
+    assert result.texts[0] == TEXT
+    assert predict(result.request, bundle=bundle) == result.before
+    assert predict(result.changed, bundle=bundle) == result.after
+    label = result.before.targets[0].label
+    assert result.attacked.label == label
+    for step in (*result.trajectory, *result.minimal):
+        said = predict(with_text(result.request, "text", step.text), bundle=bundle).targets
         assert step.says == said[0].label
         assert step.probability == pytest.approx(next(t.probability for t in said if t.label == label), abs=1e-5)
     keeps = ATTACKS[key].keeps
-    assert found.success == ((found.after.targets[0].label == label) == keeps and len(found.trajectory) > 1)
+    assert result.success == ((result.after.targets[0].label == label) == keeps and len(result.trajectory) > 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_input_reduction_keeps_the_label_and_one_more_word_less_would_change_it(kind):
+def test_input_reduction_keeps_the_label_and_removing_one_more_word_changes_it(kind):
     bundle = bundle_of(kind)
-    found = attack("input_reduction", asked(), bundle=bundle)
-    label = found.before.targets[0].label
-    assert found.minimal[0].text == found.texts[1]
-    for shortest in found.minimal:
+    result = attack("input_reduction", make_request(), bundle=bundle)
+    label = result.before.targets[0].label
+    assert result.minimal[0].text == result.texts[1]
+    for shortest in result.minimal:
         words = shortest.text.split()
-        assert predict(asked(shortest.text), bundle=bundle).targets[0].label == label
+        assert predict(make_request(shortest.text), bundle=bundle).targets[0].label == label
         if len(words) > 1 and not any(sign in shortest.text for sign in ",."):
             for i in range(len(words)):
                 less = " ".join(words[:i] + words[i + 1 :])
-                assert predict(asked(less), bundle=bundle).targets[0].label != label
+                assert predict(make_request(less), bundle=bundle).targets[0].label != label
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("label", ["no", "maybe", "yes"])
-def test_a_target_is_what_the_model_says_in_the_end_or_the_attack_says_that_it_failed(kind, label):
+def test_an_attack_with_a_target_succeeds_if_and_only_if_the_model_predicts_it(kind, label):
     bundle = bundle_of(kind)
-    if predict(asked(), bundle=bundle).targets[0].label == label:
+    if predict(make_request(), bundle=bundle).targets[0].label == label:
         with pytest.raises(BadRequest, match="already"):
-            attack("hotflip", asked(), target=label, bundle=bundle)
+            attack("hotflip", make_request(), target=label, bundle=bundle)
         return
-    found = attack("hotflip", asked(), target=label, params={"flips": 5}, bundle=bundle)
-    assert found.success == (found.after.targets[0].label == label)
-    path = [step.probability for step in found.trajectory]
+    result = attack("hotflip", make_request(), target=label, params={"flips": 5}, bundle=bundle)
+    assert result.success == (result.after.targets[0].label == label)
+    path = [step.probability for step in result.trajectory]
     assert path == sorted(path)
     assert len(path) > 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whole_words_are_swapped_for_single_tokens_and_all_else_stays_as_it_was(kind):
+def test_only_whole_words_change_and_each_becomes_a_single_token(kind):
     bundle = bundle_of(kind)
-    found = attack("hotflip", asked(), params={"flips": 4}, bundle=bundle)
+    result = attack("hotflip", make_request(), params={"flips": 4}, bundle=bundle)
     text = TEXT
-    for edit in sorted(found.edits, key=lambda edit: -edit.start):
+    for edit in sorted(result.edits, key=lambda edit: -edit.start):
         assert TEXT[edit.start : edit.end] == edit.old
         assert edit.old.isalpha()
         assert len(bundle.tokenizer(f"a {edit.new}", add_special_tokens=False)["input_ids"]) == 2
         text = text[: edit.start] + edit.new + text[edit.end :]
-    assert text == found.texts[1]
-    assert len({edit.position for edit in found.edits}) == len(found.edits) > 0
+    assert text == result.texts[1]
+    assert len({edit.position for edit in result.edits}) == len(result.edits) > 0
 
 
 @pytest.mark.parametrize("key", list(ATTACKS))
-def test_protected_words_are_never_touched(key):
+def test_protected_words_never_change(key):
     bundle = bundle_of()
-    free = attack(key, asked(), bundle=bundle)
+    free = attack(key, make_request(), bundle=bundle)
     names = {edit.old for edit in free.edits if edit.old.isalpha()}
-    found = attack(key, asked(), protected=", ".join(names).upper(), bundle=bundle)
-    assert not {edit.old.casefold() for edit in found.edits} & {name.casefold() for name in names}
+    result = attack(key, make_request(), protected=", ".join(names).upper(), bundle=bundle)
+    assert not {edit.old.casefold() for edit in result.edits} & {name.casefold() for name in names}
 
 
 @pytest.mark.parametrize("key", list(ATTACKS))
-def test_an_attack_that_may_change_nothing_says_that_it_failed_and_why(key):
-    found = attack(key, asked("wonderful"), protected="wonderful", bundle=bundle_of())
-    assert not found.success
-    assert found.edits == ()
-    assert found.reason in ("No word is left that may be changed.", "The text is a single word.")
-    assert found.before == found.after
+def test_an_attack_without_words_to_change_fails_with_the_reason(key):
+    result = attack(key, make_request("wonderful"), protected="wonderful", bundle=bundle_of())
+    assert not result.success
+    assert result.edits == ()
+    assert result.reason in ("No word is left that may be changed.", "The text is a single word.")
+    assert result.before == result.after
 
 
-def test_an_attack_that_runs_out_of_flips_says_so_and_how_near_it_came():
-    opponent, _ = linear(" ".join(WORDS[:4] * 2))
-    played = hotflip(opponent, flips=1)
-    assert (played.success, played.reason) == (False, "No more than 1 word may be changed.")
-    assert played.path[-1].verdict.probability < opponent.start.verdict.probability
+def test_an_attack_that_runs_out_of_flips_reports_its_best_text():
+    target_model, _ = make_linear_model(" ".join(WORDS[:4] * 2))
+    outcome = hotflip(target_model, flips=1)
+    assert (outcome.success, outcome.reason) == (False, "No more than 1 word may be changed.")
+    assert outcome.path[-1].judgement.probability < target_model.start.judgement.probability
 
 
 def test_an_attack_goes_on_where_a_probability_of_exactly_1_shows_no_change():
-    opponent, worth = linear(" ".join(WORDS[:4] * 9))
-    assert opponent.start.verdict.probability == 1
-    played = hotflip(opponent, flips=2)
-    first, second = (edit for edit in played.path[-1].wording.edits)
-    assert worth[first.new] - worth[first.old] <= worth[second.new] - worth[second.old] < 0
+    target_model, values = make_linear_model(" ".join(WORDS[:4] * 9))
+    assert target_model.start.judgement.probability == 1
+    outcome = hotflip(target_model, flips=2)
+    first, second = (edit for edit in outcome.path[-1].attacked_text.edits)
+    assert values[first.new] - values[first.old] <= values[second.new] - values[second.old] < 0
 
 
-def test_an_attack_stops_where_every_change_makes_the_model_surer():
-    opponent, _ = linear(SIX)
-    surer = replace(opponent, tried=lambda wordings: [AttackState(wording, verdict(9.0)) for wording in wordings])
-    played = hotflip(surer, tries=5)
-    assert (played.success, played.path) == (False, (opponent.start,))
-    assert played.reason == "None of the 5 changes tried last moves the model the right way."
+def test_an_attack_stops_where_every_change_makes_the_model_more_certain():
+    target_model, _ = make_linear_model(SIX)
+    surer = replace(target_model, evaluate=lambda texts: [AttackState(text, judge_score(9.0)) for text in texts])
+    outcome = hotflip(surer, tries=5)
+    assert (outcome.success, outcome.path) == (False, (target_model.start,))
+    assert "None of the last 5 changes" in outcome.reason
 
 
-def test_limits_on_likeness_and_case_hold_for_every_swap():
+def test_limits_on_similarity_and_case_hold_for_every_swap():
     bundle = bundle_of("xlm-roberta")
     table, known = bundle.embeddings.word.weight, bundle.vocabulary
-    found = attack("hotflip", asked(), params={"similarity": 0.1, "same_case": True, "flips": 6}, bundle=bundle)
-    assert found.edits
-    for edit in found.edits:
+    result = attack("hotflip", make_request(), params={"similarity": 0.1, "same_case": True, "flips": 6}, bundle=bundle)
+    assert result.edits
+    for edit in result.edits:
         (row,) = (i for i, word in enumerate(known.words) if word == edit.new)
         pieces = encode(bundle, {"text": edit.old})
         old = table[pieces.inputs["input_ids"][0, ~pieces.special]].mean(0)
@@ -173,51 +173,51 @@ def test_limits_on_likeness_and_case_hold_for_every_swap():
         assert edit.old[0].isupper() == edit.new[0].isupper()
 
 
-def test_a_model_that_sees_no_capitals_gets_the_new_word_in_those_of_the_old_one():
-    found = attack("hotflip", asked("Wonderful CAST"), params={"flips": 2}, bundle=bundle_of())
-    for edit in found.edits:
+def test_for_an_uncased_model_the_new_word_takes_the_old_ones_capitals():
+    result = attack("hotflip", make_request("Wonderful CAST"), params={"flips": 2}, bundle=bundle_of())
+    for edit in result.edits:
         assert edit.new[0].isupper()
         assert edit.new.isupper() == edit.old.isupper()
 
 
-def test_random_swaps_are_the_same_for_the_same_seed_and_leave_the_global_generator_alone():
+def test_random_swaps_depend_on_the_seed_and_not_on_the_global_generator():
     bundle = bundle_of()
     before = torch.random.get_rng_state()
-    found = [attack("random_swap", asked(seed=seed), bundle=bundle) for seed in (3, 3, 4)]
-    assert found[0].trajectory == found[1].trajectory
-    assert found[0].trajectory[1] != found[2].trajectory[1]
+    results = [attack("random_swap", make_request(seed=seed), bundle=bundle) for seed in (3, 3, 4)]
+    assert results[0].trajectory == results[1].trajectory
+    assert results[0].trajectory[1] != results[2].trajectory[1]
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_random_swaps_have_the_budget_of_hotflip():
-    opponent, _ = linear(SIX)
+def test_random_swaps_evaluate_as_many_texts_as_hotflip():
+    target_model, _ = make_linear_model(SIX)
     counts = []
 
-    def counted(wordings):
-        counts.append(len(wordings))
-        return opponent.tried(wordings)
+    def count(texts):
+        counts.append(len(texts))
+        return target_model.evaluate(texts)
 
     for run in (hotflip, random_swap):
-        run(replace(opponent, tried=counted), flips=1, tries=7)
+        run(replace(target_model, evaluate=count), flips=1, tries=7)
     assert counts == [7, 7]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "distilbert", "albert", "bart"])
-def test_texts_answered_together_are_answered_as_if_each_were_alone(kind):
+def test_texts_evaluated_together_get_the_same_answers_as_alone(kind):
     bundle, task = bundle_of(kind), TASKS["text_classification"]
-    requests = [asked(text) for text in (TEXT, *SENTENCES[:6], TEXT.replace("cold", "wonderful"))]
-    together = judge_all(bundle, [task.hearing(bundle, request, Run()) for request in requests], Run())
+    requests = [make_request(text) for text in (TEXT, *SENTENCES[:6], TEXT.replace("cold", "wonderful"))]
+    together = judge_all(bundle, [task.make_answer_check(bundle, request, Run()) for request in requests], Run())
     for request, found in zip(requests, together, strict=True):
         alone = predict(request, bundle=bundle).targets[0]
         assert found.target.label == found.says == alone.label
         assert found.probability == pytest.approx(alone.probability, abs=1e-5)
 
 
-def test_an_attack_counts_its_passes_stops_at_their_limit_and_leaves_no_hook(monkeypatch):
+def test_an_attack_counts_its_passes_can_be_cancelled_and_leaves_no_hook(monkeypatch):
     bundle = bundle_of()
     told = []
-    found = attack("input_reduction", asked(), bundle=bundle, progress=lambda what, share: told.append(share))
-    assert found.evaluations[0] > found.evaluations[1] > 0
+    result = attack("input_reduction", make_request(), bundle=bundle, progress=lambda what, share: told.append(share))
+    assert result.evaluations[0] > result.evaluations[1] > 0
     assert told
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in bundle.model.modules())
 
@@ -225,7 +225,7 @@ def test_an_attack_counts_its_passes_stops_at_their_limit_and_leaves_no_hook(mon
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        attack("hotflip", asked(), bundle=bundle, progress=stop)
+        attack("hotflip", make_request(), bundle=bundle, progress=stop)
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in bundle.model.modules())
 
 
@@ -238,16 +238,16 @@ def test_an_attack_counts_its_passes_stops_at_their_limit_and_leaves_no_hook(mon
         ({"params": {"flips": 0}}, "Flips cannot be '0'"),
     ],
 )
-def test_what_an_attack_cannot_do_is_said_before_anything_runs(changes, said):
+def test_invalid_attacks_are_refused_before_anything_runs(changes, said):
     with pytest.raises(BadRequest, match=said):
-        attack("hotflip", asked(), bundle=bundle_of(), **changes)
+        attack("hotflip", make_request(), bundle=bundle_of(), **changes)
     with pytest.raises(BadRequest, match="no attack 'flip'"):
-        attack("flip", asked(), bundle=bundle_of())
+        attack("flip", make_request(), bundle=bundle_of())
     with pytest.raises(BadRequest, match="no target"):
-        attack("input_reduction", asked(), target="no", bundle=bundle_of())
+        attack("input_reduction", make_request(), target="no", bundle=bundle_of())
 
 
-def test_a_model_that_gives_a_number_has_no_answer_to_attack():
+def test_regression_models_cannot_be_attacked():
     model, tokenizer = named("bert", ("stars",), problem_type="regression")
     with pytest.raises(Incompatible, match="gives a number"):
-        attack("hotflip", asked(), bundle=Bundle.of(model, tokenizer))
+        attack("hotflip", make_request(), bundle=Bundle.of(model, tokenizer))

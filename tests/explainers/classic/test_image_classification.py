@@ -13,8 +13,8 @@ from explainers import Bundle, ExplainerError
 from explainers.classic import ImageClassificationExplainer
 from explainers.errors import BadRequest
 from explainers.inputs.images import PHOTOGRAPHS, decode
-from explainers.problem import Noisy
-from explainers.tasks._image_preprocessing import preprocess
+from explainers.problem import NoisyCopies
+from explainers.tasks.image_preprocessing import preprocess
 from tests.support.tiny import tiny
 
 PHOTO = decode(PHOTOGRAPHS[0].picture)
@@ -75,7 +75,7 @@ def test_ignt_is_captums_ig_of_copies_with_a_deviation_of_one_as_in_captum():
     explainer = ImageClassificationExplainer(model, processor)
     found = explainer(PHOTO, n_steps_noise_tunnel=3, noise_tunnel_n_samples=4)
     pixels = pixels_of(processor)
-    copies = Noisy(pixels.reshape(1, -1, 1), 1.0, 4, 0)[0:4].reshape(4, *pixels.shape[1:])
+    copies = NoisyCopies(pixels.reshape(1, -1, 1), 1.0, 4, 0)[0:4].reshape(4, *pixels.shape[1:])
     assert float((copies - pixels).std()) == pytest.approx(1.0, abs=0.02)
     right = captum(model, copies, explainer.predicted_class_index, 3).mean(0, keepdims=True)
     np.testing.assert_allclose(found, right, atol=2e-4 * np.abs(right).max())

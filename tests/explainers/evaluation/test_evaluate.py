@@ -1,4 +1,4 @@
-"""Evaluating through the engine: real tasks on tiny models, several targets, images, files and limits."""
+"""`evaluate` on every task with tiny models: several targets, images, saved explanations and limits."""
 
 from dataclasses import replace
 
@@ -24,21 +24,21 @@ TASKS = {
 }
 
 
-def held(kind: str = "bert", task: str | None = None, **changes: object) -> Bundle:
+def make_bundle(kind: str = "bert", task: str | None = None, **changes: object) -> Bundle:
     return Bundle.of(*tiny(kind, task=task, **changes))
 
 
-def explained(task: str, bundle: Bundle, method: str = "occlusion") -> Explanation:
+def make_explanation(task: str, bundle: Bundle, method: str = "occlusion") -> Explanation:
     return explain(Request(task, "tiny", TASKS[task], method=method), bundle=bundle)
 
 
-def test_the_fall_without_the_strongest_word_is_the_score_that_occlusion_gave_it():
-    bundle = held()
-    explanation = explained("text_classification", bundle)
+def test_the_fall_without_the_top_word_is_its_occlusion_score():
+    bundle = make_bundle()
+    explanation = make_explanation("text_classification", bundle)
     words = [score for _, score in explanation.by_word().pairs()]
-    found = evaluate(explanation, bundle=bundle)
-    assert found.pieces == len(words) - 2  # but [CLS] and [SEP]
-    assert found.tau_loo == pytest.approx(1)
+    faithfulness = evaluate(explanation, bundle=bundle)
+    assert faithfulness.pieces == len(words) - 2  # without [CLS] and [SEP]
+    assert faithfulness.tau_loo == pytest.approx(1)
     share = explain(
         Request("text_classification", "tiny", {"text": "Good bad cast"}, method="occlusion"), bundle=bundle
     )
@@ -47,19 +47,19 @@ def test_the_fall_without_the_strongest_word_is_the_score_that_occlusion_gave_it
 
 
 @pytest.mark.parametrize("task", ["token_classification", "question_answering"])
-def test_tasks_with_heads_of_their_own_are_checked_too(task):
-    bundle = held(task=task)
-    explanation = explained(task, bundle)
+def test_every_target_of_token_and_span_tasks_is_evaluated(task):
+    bundle = make_bundle(task=task)
+    explanation = make_explanation(task, bundle)
     for row in range(len(explanation.targets)):
-        found = evaluate(explanation, row=row, bundle=bundle)
-        assert found.target == explanation.targets[row]
-        assert found.tau_loo == pytest.approx(1)
-        assert found.evaluations[1] == 0
+        faithfulness = evaluate(explanation, row=row, bundle=bundle)
+        assert faithfulness.target == explanation.targets[row]
+        assert faithfulness.tau_loo == pytest.approx(1)
+        assert faithfulness.evaluations[1] == 0
 
 
-def test_each_label_is_checked_by_what_it_can_see():
+def test_each_label_is_evaluated_on_the_words_visible_to_it():
     bundle = Bundle.of(*named("bert", ("entailment", "neutral", "contradiction")))
-    shown = {"multi_label": True, "hypothesis": "shown"}  # whose words only their own label sees
+    shown = {"multi_label": True, "hypothesis": "shown"}  # hypotheses, visible to their own label only
     inputs = {"text": TEXT, "labels": "cooking, travel"}
     request = Request("zero_shot_classification", "tiny", inputs, method="occlusion", params=shown)
     explanation = explain(request, bundle=bundle)
@@ -69,24 +69,24 @@ def test_each_label_is_checked_by_what_it_can_see():
             for feature, score in zip(explanation.features, explanation.scores[row], strict=True)
             if not feature.special and not np.isnan(score)
         }
-        found = evaluate(explanation, row=row, bundle=bundle)
-        assert (found.target, found.pieces) == (target, len(visible))
-        assert np.isfinite(found.comprehensiveness).all()
-        assert found.tau_loo == pytest.approx(1)
+        faithfulness = evaluate(explanation, row=row, bundle=bundle)
+        assert (faithfulness.target, faithfulness.pieces) == (target, len(visible))
+        assert np.isfinite(faithfulness.comprehensiveness).all()
+        assert faithfulness.tau_loo == pytest.approx(1)
 
 
-def test_a_picture_is_checked_by_its_squares():
+def test_images_are_evaluated_by_squares():
     bundle = seeing_bundle("resnet")
-    found = evaluate(explain(asked("occlusion", params={"patch": 4}), bundle=bundle), bundle=bundle)
-    assert (found.piece, found.pieces, found.verdict) == ("square", 64, "beats chance")
-    assert found.tau_loo == pytest.approx(1)
+    faithfulness = evaluate(explain(asked("occlusion", params={"patch": 4}), bundle=bundle), bundle=bundle)
+    assert (faithfulness.piece, faithfulness.pieces, faithfulness.verdict) == ("square", 64, "beats chance")
+    assert faithfulness.tau_loo == pytest.approx(1)
     sizes = evaluate(explain(asked("grad_cam"), bundle=bundle), bundle=bundle)
     assert sizes.pieces == 64
 
 
-def test_equal_questions_have_equal_answers_and_leave_the_global_generator_alone():
-    bundle = held()
-    explanation = explained("text_classification", bundle)
+def test_evaluation_depends_on_the_seed_and_not_on_the_global_generator():
+    bundle = make_bundle()
+    explanation = make_explanation("text_classification", bundle)
     state = torch.get_rng_state()
     one, other = (evaluate(explanation, bundle=bundle) for _ in range(2))
     assert torch.equal(state, torch.get_rng_state())
@@ -98,28 +98,28 @@ def test_equal_questions_have_equal_answers_and_leave_the_global_generator_alone
     assert np.allclose(one.comprehensiveness, again.comprehensiveness, atol=1e-6)
 
 
-def test_the_batch_does_not_change_the_answer():
-    bundle = held()
-    explanation = explained("text_classification", bundle)
+def test_the_batch_size_does_not_change_the_evaluation():
+    bundle = make_bundle()
+    explanation = make_explanation("text_classification", bundle)
     one, other = (evaluate(explanation, bundle=bundle, batch=batch) for batch in (3, 64))
     assert np.allclose(one.random.comprehensiveness, other.random.comprehensiveness, atol=1e-5)
 
 
-def test_an_explanation_that_was_saved_is_checked_as_the_one_it_came_from():
-    bundle = held()
-    explanation = explained("text_classification", bundle)
+def test_a_saved_explanation_is_evaluated_like_the_original():
+    bundle = make_bundle()
+    explanation = make_explanation("text_classification", bundle)
     assert (
         evaluate(from_json(to_json(explanation)), bundle=bundle).measures
         == evaluate(explanation, bundle=bundle).measures
     )
 
 
-def test_an_explanation_of_another_model_or_of_whole_words_is_refused():
-    bundle = held()
-    explanation = explained("text_classification", bundle)
+def test_explanations_of_other_models_or_of_whole_words_are_refused():
+    bundle = make_bundle()
+    explanation = make_explanation("text_classification", bundle)
     with pytest.raises(Mismatch, match="Explain it again"):
-        evaluate(explanation, bundle=held(wide=0.7))
-    with pytest.raises(BadRequest, match="as explain made it"):
+        evaluate(explanation, bundle=make_bundle(wide=0.7))
+    with pytest.raises(BadRequest, match="as explain returned it"):
         evaluate(explanation.by_word(), bundle=bundle)
     with pytest.raises(BadRequest, match="There is no target 4"):
         evaluate(explanation, row=4, bundle=bundle)
@@ -127,9 +127,9 @@ def test_an_explanation_of_another_model_or_of_whole_words_is_refused():
         evaluate(explanation, rankings=5, bundle=bundle)
 
 
-def test_a_check_stays_within_the_servers_limits_and_tells_of_its_progress(monkeypatch):
-    bundle = held()
-    explanation = explained("text_classification", bundle)
+def test_evaluation_reports_progress_and_stops_at_the_servers_limits(monkeypatch):
+    bundle = make_bundle()
+    explanation = make_explanation("text_classification", bundle)
     told: list[float] = []
     evaluate(explanation, bundle=bundle, progress=lambda _, share: told.append(share))
     assert len(told) > 3
@@ -140,12 +140,12 @@ def test_a_check_stays_within_the_servers_limits_and_tells_of_its_progress(monke
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "marian"])
-def test_a_written_token_is_checked_by_the_words_before_it_alone(kind):
+def test_generated_tokens_are_evaluated_on_the_words_before_them(kind):
     bundle = bundle_of(kind)
     explanation = explain(request_of(kind, method="occlusion"), bundle=bundle)
     last = len(explanation.targets) - 1
     for row in (0, last):
-        found = evaluate(explanation, row=row, bundle=bundle)
-        assert found.target == explanation.targets[row]
-        assert found.tau_loo > 0.9  # occlusion gives a share of a word's fall to its tokens that are yet to come
-    assert evaluate(explanation, row=0, bundle=bundle).pieces <= found.pieces
+        faithfulness = evaluate(explanation, row=row, bundle=bundle)
+        assert faithfulness.target == explanation.targets[row]
+        assert faithfulness.tau_loo > 0.9  # occlusion also gives a share to tokens of the word that come later
+    assert evaluate(explanation, row=0, bundle=bundle).pieces <= faithfulness.pieces

@@ -1,4 +1,4 @@
-"""Faithfulness where the right answer is known on paper: curves, metrics, and what random rankings say of them."""
+"""Faithfulness of scores with known answers: curves, metrics and the comparison with random rankings."""
 
 import math
 from itertools import combinations
@@ -20,11 +20,11 @@ from explainers.methods.gradients import input_x_gradient
 from explainers.problem import Problem
 from explainers.registry import metric
 from explainers.results.faithfulness import Faithfulness
-from tests.support.problems import linear, problem
+from tests.support.problems import make_linear_problem, make_problem
 
 
-def explained(problem: Problem, scores: Tensor, signed: bool = True) -> Explanation:
-    """Scores (F,) of the only target, as if a method had given them."""
+def make_explanation(problem: Problem, scores: Tensor, signed: bool = True) -> Explanation:
+    """Make an explanation of the first target with given scores (F,)."""
     return Explanation(
         request=Request("text_classification", "tiny", {"text": "a"}),
         features=problem.features,
@@ -39,34 +39,34 @@ def explained(problem: Problem, scores: Tensor, signed: bool = True) -> Explanat
     )
 
 
-def checked(problem: Problem, scores: Tensor, signed: bool = True, rankings: int = 30) -> Faithfulness:
-    return check_faithfulness(problem, explained(problem, scores, signed), 0, rankings)
+def check(problem: Problem, scores: Tensor, signed: bool = True, rankings: int = 30) -> Faithfulness:
+    return check_faithfulness(problem, make_explanation(problem, scores, signed), 0, rankings)
 
 
-def crossed(features: int = 7) -> Problem:
-    """A score with products between its features: no ranking is right at every step."""
+def make_crossed_problem(features: int = 7) -> Problem:
+    """Make a score with products of features, for which no ranking is best at every fraction."""
     weights = torch.randn(features, features, generator=torch.Generator().manual_seed(5))
 
     def score(points: Tensor) -> Tensor:
         return torch.einsum("bf,fg,bg->b", points[:, :, 0], weights, points[:, :, 0]).tanh()[:, None]
 
-    return problem(score, torch.randn(features, 1, generator=torch.Generator().manual_seed(6)))
+    return make_problem(score, torch.randn(features, 1, generator=torch.Generator().manual_seed(6)))
 
 
 def test_the_curves_of_a_linear_score_are_the_sums_of_its_largest_products():
-    found, _, products = linear(features=5, targets=1)
-    faithfulness = checked(found, products[0])
+    problem, _, products = make_linear_problem(features=5, targets=1)
+    faithfulness = check(problem, products[0])
     ordered = products[0].sort(descending=True).values.double()
     assert_close(torch.tensor(faithfulness.comprehensiveness), ordered.cumsum(0), atol=1e-5, rtol=0)
     assert_close(torch.tensor(faithfulness.sufficiency), ordered.sum() - ordered.cumsum(0), atol=1e-5, rtol=0)
     assert_close(faithfulness.aopc, float(ordered.cumsum(0).mean()), atol=1e-5, rtol=0)
     assert faithfulness.fractions.tolist() == [0.2, 0.4, 0.6, 0.8, 1.0]
-    assert_close(faithfulness.blank, float(found.score(found.baseline)[0, 0]), atol=1e-5, rtol=0)
+    assert_close(faithfulness.blank, float(problem.score(problem.baseline)[0, 0]), atol=1e-5, rtol=0)
 
 
-def test_over_all_orders_a_linear_score_falls_in_step_with_what_is_taken_away():
-    found, _, products = linear(features=5, targets=1)
-    faithfulness = checked(found, products[0])
+def test_over_all_orders_a_linear_score_falls_in_proportion_to_the_removed_fraction():
+    problem, _, products = make_linear_problem(features=5, targets=1)
+    faithfulness = check(problem, products[0])
     assert (faithfulness.every_order, faithfulness.rankings) == (True, math.factorial(5))
     total = float(products.sum())
     assert np.allclose(faithfulness.random.comprehensiveness.mean(0), total * faithfulness.fractions, atol=1e-5)
@@ -74,21 +74,21 @@ def test_over_all_orders_a_linear_score_falls_in_step_with_what_is_taken_away():
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_curves_are_those_of_a_loop_that_takes_away_one_piece_after_the_other(signed):
-    found = crossed()
+def test_curves_equal_those_of_a_loop_that_removes_one_word_at_a_time(signed):
+    problem = make_crossed_problem()
     scores = torch.tensor([0.3, -0.9, 0.5, 0.1, -0.2, 0.8, 0.05]).abs() if not signed else torch.arange(7.0) - 3
-    faithfulness = checked(found, scores, signed)
-    x, order = found.x.clone(), scores.argsort(descending=True)
-    kept, falls, keeps = found.baseline.clone(), [], []
+    faithfulness = check(problem, scores, signed)
+    x, order = problem.x.clone(), scores.argsort(descending=True)
+    kept, falls, keeps = problem.baseline.clone(), [], []
     for place in order:
-        x[0, place], kept[0, place] = found.baseline[0, place], found.x[0, place]
-        falls.append(float(found.deployed[0] - found.score(x)[0, 0]))
-        keeps.append(float(found.deployed[0] - found.score(kept)[0, 0]))
+        x[0, place], kept[0, place] = problem.baseline[0, place], problem.x[0, place]
+        falls.append(float(problem.deployed[0] - problem.score(x)[0, 0]))
+        keeps.append(float(problem.deployed[0] - problem.score(kept)[0, 0]))
     assert np.allclose(faithfulness.comprehensiveness, falls, atol=1e-6)
     assert np.allclose(faithfulness.sufficiency, keeps, atol=1e-6)
 
 
-def test_long_texts_lose_a_tenth_at_a_time_and_short_ones_a_piece_at_a_time():
+def test_long_texts_lose_a_tenth_at_a_time_and_short_ones_a_word_at_a_time():
     assert count_removed(40).tolist() == [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]
     assert count_removed(17).tolist() == [2, 4, 6, 7, 9, 11, 12, 14, 16, 17]
     assert count_removed(3).tolist() == [1, 2, 3]
@@ -97,50 +97,50 @@ def test_long_texts_lose_a_tenth_at_a_time_and_short_ones_a_piece_at_a_time():
 
 @pytest.mark.parametrize("features", [4, 5, 6, 12, 30])
 def test_the_true_ranking_of_a_linear_score_beats_chance_and_its_reverse_is_worse_than_chance(features):
-    found, _, products = linear(features=features, targets=1)
-    assert checked(found, products[0]).verdict == "beats chance"
-    assert checked(found, -products[0]).verdict == "worse than chance"
+    problem, _, products = make_linear_problem(features=features, targets=1)
+    assert check(problem, products[0]).verdict == "beats chance"
+    assert check(problem, -products[0]).verdict == "worse than chance"
 
 
-def test_a_random_map_can_rarely_be_told_from_chance():
-    found, *_ = linear(features=12, targets=1)
+def test_random_scores_rarely_differ_from_chance():
+    problem, *_ = make_linear_problem(features=12, targets=1)
     maps = torch.randn(60, 12, generator=torch.Generator().manual_seed(1))
-    told = [checked(found, scores).verdict for scores in maps]
+    told = [check(problem, scores).verdict for scores in maps]
     assert set(told) <= {"beats chance", "cannot be told from chance", "worse than chance"}
     assert sum(verdict != "cannot be told from chance" for verdict in told) <= 9  # 2 of 31 by chance: 3.9 expected
 
 
 @pytest.mark.parametrize("features", [1, 2, 3])
-def test_no_ranking_of_three_pieces_or_fewer_can_be_told_from_chance(features):
-    found, _, products = linear(features=features, targets=1)
-    assert checked(found, products[0]).verdict == "too short to tell"
-    assert checked(found, -products[0]).verdict == "too short to tell"
+def test_texts_of_three_words_or_fewer_are_too_short_to_tell(features):
+    problem, _, products = make_linear_problem(features=features, targets=1)
+    assert check(problem, products[0]).verdict == "too short to tell"
+    assert check(problem, -products[0]).verdict == "too short to tell"
 
 
-def test_nothing_can_be_told_of_a_score_that_never_changes():
-    flat = problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(9, 2))
-    faithfulness = checked(flat, torch.arange(9.0))
+def test_a_constant_score_cannot_be_told_from_chance():
+    flat = make_problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(9, 2))
+    faithfulness = check(flat, torch.arange(9.0))
     assert faithfulness.verdict == "cannot be told from chance"
     assert math.isnan(faithfulness.measure("infidelity").value)
     assert math.isnan(faithfulness.tau_loo)
     assert {measure.verdict for measure in faithfulness.measures} == {"cannot be told from chance"}
 
 
-def test_equal_scores_stand_in_an_order_that_the_seed_draws_and_not_in_that_of_reading():
+def test_equal_scores_are_ordered_by_the_seed_and_not_by_position():
     def order(seed: int) -> list[int]:
-        found = problem(lambda points: points.sum((1, 2))[:, None], torch.ones(40, 1), seed=seed)
-        return make_test(found, torch.ones(40), torch.arange(40), 0, True).order.tolist()
+        problem = make_problem(lambda points: points.sum((1, 2))[:, None], torch.ones(40, 1), seed=seed)
+        return make_test(problem, torch.ones(40), torch.arange(40), 0, True).order.tolist()
 
     assert order(1) == order(1) != order(2)
     assert sorted(order(1)) == list(range(40)) != order(1)
 
 
-def test_the_random_order_of_equal_scores_cannot_be_told_from_chance_though_the_first_word_says_it_all():
-    first = problem(lambda points: points[:, 0], torch.ones(30, 1))
-    assert checked(first, torch.zeros(30)).verdict == "cannot be told from chance"
+def test_equal_scores_cannot_be_told_from_chance_even_if_the_first_word_decides():
+    first = make_problem(lambda points: points[:, 0], torch.ones(30, 1))
+    assert check(first, torch.zeros(30)).verdict == "cannot be told from chance"
 
 
-def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
+def test_words_are_removed_whole_and_special_or_invisible_tokens_never():
     seen: list[Tensor] = []
 
     def score(points: Tensor) -> Tensor:
@@ -155,8 +155,8 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
         Feature("more", "other", 0, 4, 0),
         Feature("later", "text", 11, 16, 2),
     )
-    found = problem(score, torch.ones(6, 1), features=features)
-    faithfulness = checked(found, torch.tensor([9.0, 1.0, 2.0, 2.5, -1.0, math.nan]))
+    problem = make_problem(score, torch.ones(6, 1), features=features)
+    faithfulness = check(problem, torch.tensor([9.0, 1.0, 2.0, 2.5, -1.0, math.nan]))
     masks = torch.cat(seen)
     assert faithfulness.pieces == 3
     assert masks[:, 0].all()
@@ -166,20 +166,20 @@ def test_words_go_whole_and_special_tokens_and_what_is_not_visible_never_go():
     assert len(masks.unique(dim=0)) == 8
 
 
-def test_a_target_that_sees_nothing_has_no_verdict():
-    found, *_ = linear(targets=1)
-    with pytest.raises(BadRequest, match="nothing to take away"):
-        checked(found, torch.full((5,), math.nan))
+def test_a_target_without_visible_words_is_refused():
+    problem, *_ = make_linear_problem(targets=1)
+    with pytest.raises(BadRequest, match="nothing to remove"):
+        check(problem, torch.full((5,), math.nan))
 
 
-def test_the_model_runs_once_for_each_set_of_pieces_and_never_backwards():
-    found, _, products = linear(features=5, targets=1)
-    checked(found, products[0])
-    assert (found.run.forward, found.run.backward) == (2**5, 0)
+def test_each_set_of_words_is_evaluated_once_and_without_gradients():
+    problem, _, products = make_linear_problem(features=5, targets=1)
+    check(problem, products[0])
+    assert (problem.run.forward, problem.run.backward) == (2**5, 0)
 
 
-def counted(one: Tensor, other: Tensor) -> float:
-    """Kendall's tau-b, pair by pair."""
+def count_pairs(one: Tensor, other: Tensor) -> float:
+    """Compute Kendall's tau-b pair by pair."""
     same = untied = untied_other = 0
     for i, j in combinations(range(len(one)), 2):
         first, second = float((one[i] - one[j]).sign()), float((other[i] - other[j]).sign())
@@ -189,50 +189,50 @@ def counted(one: Tensor, other: Tensor) -> float:
     return same / math.sqrt(untied * untied_other)
 
 
-def test_kendalls_tau_is_that_of_counting_pairs():
+def test_kendalls_tau_equals_counting_pairs():
     generator = torch.Generator().manual_seed(2)
     for values in (3, 1000):  # with ties, and with hardly any
         one, other = torch.randint(0, values, (2, 12), generator=generator).double()
-        assert correlate_ranks(one, other) == pytest.approx(counted(one, other))
+        assert correlate_ranks(one, other) == pytest.approx(count_pairs(one, other))
     assert correlate_ranks(one, one) == pytest.approx(1)
     assert correlate_ranks(one, -one) == pytest.approx(-1)
     assert math.isnan(correlate_ranks(one, torch.ones(12)))
 
 
-def test_leaving_one_out_agrees_wholly_with_the_products_of_a_linear_score():
-    found, _, products = linear(features=9, targets=1)
-    assert checked(found, products[0]).tau_loo == pytest.approx(1)
-    assert checked(found, -products[0]).tau_loo == pytest.approx(-1)
-    assert checked(found, products[0].abs(), signed=False).tau_loo == pytest.approx(1)
+def test_leave_one_out_tau_of_a_linear_scores_products_is_1():
+    problem, _, products = make_linear_problem(features=9, targets=1)
+    assert check(problem, products[0]).tau_loo == pytest.approx(1)
+    assert check(problem, -products[0]).tau_loo == pytest.approx(-1)
+    assert check(problem, products[0].abs(), signed=False).tau_loo == pytest.approx(1)
 
 
-def test_the_infidelity_of_a_linear_scores_gradient_is_0_at_any_scale_and_1_with_its_sign_turned():
+def test_infidelity_of_input_x_gradient_of_a_linear_score_is_0_at_any_scale_and_1_reversed():
     weights = torch.randn(8, 3, generator=torch.Generator().manual_seed(8))
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(9))
-    found = problem(lambda points: torch.einsum("bfd,fd->b", points, weights)[:, None], x)
-    gradient = input_x_gradient(found).scores[0].detach()
-    assert checked(found, gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
-    assert checked(found, 40 * gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
-    assert checked(found, -gradient).measure("infidelity").value == pytest.approx(1)
-    assert checked(found, torch.zeros(8)).measure("infidelity").value == 1
+    problem = make_problem(lambda points: torch.einsum("bfd,fd->b", points, weights)[:, None], x)
+    gradient = input_x_gradient(problem).scores[0].detach()
+    assert check(problem, gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
+    assert check(problem, 40 * gradient).measure("infidelity").value == pytest.approx(0, abs=1e-9)
+    assert check(problem, -gradient).measure("infidelity").value == pytest.approx(1)
+    assert check(problem, torch.zeros(8)).measure("infidelity").value == 1
 
 
-def test_infidelity_is_captums_over_the_mean_squared_fall():
-    found = crossed()
-    scores = input_x_gradient(found).scores[0].detach()
-    own = make_test(found, scores, torch.arange(7), 0, True)
+def test_infidelity_equals_captums_over_the_mean_squared_fall():
+    problem = make_crossed_problem()
+    scores = input_x_gradient(problem).scores[0].detach()
+    own = make_test(problem, scores, torch.arange(7), 0, True)
     taken = draw_masks(own)  # (N, F)
-    falls = own.falls(~taken)
+    falls = own.measure_falls(~taken)
 
     def perturb(x: Tensor) -> tuple[Tensor, Tensor]:
-        change = (taken[:, :, None] * (found.x - found.baseline)).float()  # (N, F, 1)
+        change = (taken[:, :, None] * (problem.x - problem.baseline)).float()  # (N, F, 1)
         return change, x - change
 
-    slopes = scores[:, None] / (found.x - found.baseline)[0]  # times the change: the scores of what is taken away
+    slopes = scores[:, None] / (problem.x - problem.baseline)[0]  # times the change: the scores of what is taken away
     theirs = captum.metrics.infidelity(
-        lambda points: found.score(points)[:, 0],
+        lambda points: problem.score(points)[:, 0],
         perturb,
-        found.x,
+        problem.x,
         slopes[None],
         n_perturb_samples=len(taken),
         max_examples_per_batch=len(taken),
@@ -241,29 +241,29 @@ def test_infidelity_is_captums_over_the_mean_squared_fall():
     assert METRICS["infidelity"].run(own) * float(falls.square().mean()) == pytest.approx(float(theirs), rel=1e-4)
 
 
-def test_a_metric_is_one_function_and_comes_with_random_rankings():
+def test_a_metric_is_one_function_and_is_compared_with_random_rankings():
     @metric("Lead", paper="none", better="high")
-    def lead(trial: PerturbationTest) -> float:
-        """How far the number falls without the strongest piece. In its unit."""
-        return float(trial.falls(trial.without)[0])
+    def lead(test: PerturbationTest) -> float:
+        """Measure the fall without the top word. In the unit of F."""
+        return float(test.measure_falls(test.masks_without_top)[0])
 
     try:
-        found, _, products = linear(features=5, targets=1)
-        measure = checked(found, products[0]).measure("lead")
+        problem, _, products = make_linear_problem(features=5, targets=1)
+        measure = check(problem, products[0]).measure("lead")
     finally:
         del METRICS["lead"]
-    assert measure.summary == "How far the number falls without the strongest piece."
+    assert measure.summary == "Measure the fall without the top word."
     assert measure.value == pytest.approx(float(products.max()), abs=1e-5)
     assert measure.random == pytest.approx(float(products.mean()), abs=1e-5)
     assert measure.as_good == pytest.approx(1 / 5)  # of all orders, those that begin with the largest
 
 
-def test_a_map_of_something_else_is_refused():
-    found, _, products = linear(features=5, targets=1)
+def test_an_explanation_of_another_input_is_refused():
+    problem, _, products = make_linear_problem(features=5, targets=1)
     with pytest.raises(BadRequest, match="There is no target 1"):
-        check_faithfulness(found, explained(found, products[0]), 1, 30)
-    with pytest.raises(BadRequest, match="as explain made it"):
-        check_faithfulness(linear(features=6, targets=1)[0], explained(found, products[0]), 0, 30)
-    other = problem(lambda points: points.sum((1, 2))[:, None] + 1, found.x[0])
+        check_faithfulness(problem, make_explanation(problem, products[0]), 1, 30)
+    with pytest.raises(BadRequest, match="as explain returned it"):
+        check_faithfulness(make_linear_problem(features=6, targets=1)[0], make_explanation(problem, products[0]), 0, 30)
+    other = make_problem(lambda points: points.sum((1, 2))[:, None] + 1, problem.x[0])
     with pytest.raises(Mismatch, match="Explain it again"):
-        check_faithfulness(other, explained(found, products[0]), 0, 30)
+        check_faithfulness(other, make_explanation(problem, products[0]), 0, 30)

@@ -1,4 +1,4 @@
-"""What holds for every method, whatever it is: its files come back equal, models of images stay as they are."""
+"""Properties of every method: JSON round trip, unchanged models, no global randomness."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ SEEING = [
 
 
 @pytest.mark.parametrize("method", TEXTUAL)
-def test_what_the_engine_makes_comes_back_equal(method):
+def test_explanations_survive_a_json_round_trip(method):
     request = Request(
         "text_classification",
         "tiny",
@@ -36,14 +36,14 @@ def test_what_the_engine_makes_comes_back_equal(method):
 
 
 @pytest.mark.parametrize(("kind", "method"), SEEING)
-def test_a_model_of_images_is_as_it_was_after_every_method_and_when_it_is_broken_off(kind, method):
+def test_image_models_are_unchanged_after_every_method_even_when_cancelled(kind, method):
     held = bundle(kind)
-    request = asked(method, params=quick(method) | patched(method))
+    request = asked(method, params=quick(method) | choose_patch(method))
     explain(request, bundle=held)  # transformers leaves its own hooks at a first request for attention
     before = state(held.model)
-    found = explain(request, bundle=held)
+    explanation = explain(request, bundle=held)
     assert same(before, state(held.model))
-    assert abs(found.scores).max() > 0
+    assert abs(explanation.scores).max() > 0
 
     passes = 0
 
@@ -59,17 +59,17 @@ def test_a_model_of_images_is_as_it_was_after_every_method_and_when_it_is_broken
     assert not held.lock.locked()
 
 
-def patched(method: str) -> dict[str, int]:
-    """Squares that a picture of 32 by 32 has several of."""
+def choose_patch(method: str) -> dict[str, int]:
+    """Return a patch side that divides an image of 32 by 32 into several squares."""
     return {param.name: 8 for param in METHODS[method].params if param.name == "patch"}
 
 
 @pytest.mark.parametrize("method", TEXTUAL)
-def test_every_method_leaves_the_global_generator_alone_and_needs_what_it_says(method):
+def test_every_method_leaves_the_global_generator_alone_and_declares_its_needs(method):
     held = Bundle.of(*tiny("bert", attn_implementation="eager"))
     before = torch.get_rng_state()
     text = Request("text_classification", "tiny", {"text": SENTENCES[1]}, method, params=quick(method))
-    found = explain(text, bundle=held)
+    explanation = explain(text, bundle=held)
     assert torch.equal(before, torch.get_rng_state())
     if not METHODS[method].needs & {"gradients", "hidden", "attentions", "zeroing", "conv", "layer"}:
-        assert found.evaluations[1] == 0  # a black box
+        assert explanation.evaluations[1] == 0  # a black box

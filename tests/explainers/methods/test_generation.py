@@ -1,4 +1,4 @@
-"""Every method explains written tokens, on one half and on two; what looks inside a model looks at the right place."""
+"""Every method explains generated tokens of decoders and encoder-decoders; attention is read at the right position."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from tests.support.generation_models import DECODERS, TRANSLATORS, WRITERS, Pref
 
 SHORT = "and rude"
 FEW = {"samples": 20, "steps": 20, "orders": 2, "most_passes": 60}
-# What has no meaning for text, and what hooks one embedding where two run.
+# Methods for images, and methods that hook one embedding where two run.
 UNFIT = {"grad_cam": WRITERS, "layer_integrated_gradients": TRANSLATORS}
 
 
 @pytest.mark.parametrize("kind", ["llama", "bart"])
 @pytest.mark.parametrize("key", list(METHODS))
-def test_every_method_scores_what_a_token_could_see_and_nothing_else(kind, key):
+def test_every_method_scores_visible_tokens_only(kind, key):
     method = METHODS[key]
     params = {"end": 2} | {param.name: FEW[param.name] for param in method.params if param.name in FEW}
     request = request_of(kind, SHORT, key, params=params)
@@ -32,8 +32,8 @@ def test_every_method_scores_what_a_token_could_see_and_nothing_else(kind, key):
     assert np.nanmax(np.abs(explanation.scores)) > 0
 
 
-def prefix_of(bundle, explanation, t, **asked):
-    """The model's output for the text before token t alone."""
+def run_prefix(bundle, explanation, t, **asked):
+    """Run the model on the text before token t."""
     prefix = Prefix(bundle, ids_of(explanation), t)
     names = ("input_ids", "decoder_input_ids")
     with torch.no_grad():
@@ -42,34 +42,34 @@ def prefix_of(bundle, explanation, t, **asked):
 
 @pytest.mark.parametrize("kind", DECODERS)
 @pytest.mark.parametrize(("layer", "head"), [(1, 3), (2, 0)])
-def test_attention_is_the_row_of_the_last_token_before_the_one_that_is_written(kind, layer, head):
+def test_attention_is_the_row_of_the_last_token_before_the_generated_one(kind, layer, head):
     bundle = bundle_of(kind)
     explanation = explain(request_of(kind, SHORT, "attention", params={"layer": layer, "head": head}), bundle=bundle)
     for t in (0, len(explanation.targets) - 1):
-        rows = prefix_of(bundle, explanation, t, output_attentions=True).attentions[layer - 1][0, :, -1]
+        rows = run_prefix(bundle, explanation, t, output_attentions=True).attentions[layer - 1][0, :, -1]
         expected = rows[head - 1] if head else rows.mean(0)
-        found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+        scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+        np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", TRANSLATORS)
-def test_attention_of_two_halves_is_half_across_and_half_on_what_was_written(kind):
+def test_attention_of_encoder_decoders_is_half_cross_attention_and_half_self_attention(kind):
     bundle = bundle_of(kind)
     explanation = explain(request_of(kind, SHORT, "attention", params={"layer": 2, "head": 4}), bundle=bundle)
     for t in (0, len(explanation.targets) - 1):
-        output = prefix_of(bundle, explanation, t, output_attentions=True)
+        output = run_prefix(bundle, explanation, t, output_attentions=True)
         across, before = output.cross_attentions[1][0, 3, -1], output.decoder_attentions[1][0, 3, -1]
-        found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-        np.testing.assert_allclose(found, torch.cat([across, before]) / 2, atol=1e-5)
+        scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+        np.testing.assert_allclose(scores, torch.cat([across, before]) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["t5", "marian"])
-def test_rollout_of_two_halves_goes_through_the_reading_layers_first(kind):
-    """Against the recursion worked out half by half: A is how much of each source token is in each state."""
+def test_rollout_of_encoder_decoders_starts_with_the_encoder_layers(kind):
+    """Compared with the recursion for source and target tokens separately."""
     bundle = bundle_of(kind)
     explanation = explain(request_of(kind, SHORT, "attention_rollout"), bundle=bundle)
     t = len(explanation.targets) - 1
-    output = prefix_of(bundle, explanation, t, output_attentions=True)
+    output = run_prefix(bundle, explanation, t, output_attentions=True)
     read = torch.eye(output.encoder_attentions[0].shape[-1])
     for layer in output.encoder_attentions:
         read = (read + layer[0].mean(0) @ read) / 2
@@ -79,18 +79,18 @@ def test_rollout_of_two_halves_goes_through_the_reading_layers_first(kind):
         own, cross = own[0].mean(0), cross[0].mean(0)
         source = (source + (own @ source + cross @ read) / 2) / 2
         target = (target + own @ target / 2) / 2
-    found = explanation.scores[t][~np.isnan(explanation.scores[t])]
-    np.testing.assert_allclose(found, torch.cat([source[-1], target[-1]]), atol=1e-5)
+    scores = explanation.scores[t][~np.isnan(explanation.scores[t])]
+    np.testing.assert_allclose(scores, torch.cat([source[-1], target[-1]]), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["llama", "bart"])
-def test_value_zeroing_of_the_last_layer_is_how_far_the_reading_state_moves(kind):
-    """Against the model run on the prefix alone with one row of one value layer set to zero."""
+def test_value_zeroing_of_the_last_layer_is_how_far_the_last_state_moves(kind):
+    """Compared with the model run on the prefix with one row of one value layer set to zero."""
     bundle = bundle_of(kind)
     explanation = explain(request_of(kind, SHORT, "value_zeroing", params={"through": "last"}), bundle=bundle)
     t = len(explanation.targets) - 1
     states = "decoder_hidden_states" if kind == "bart" else "hidden_states"
-    plain = prefix_of(bundle, explanation, t, output_hidden_states=True)[states][-1][0, -1]
+    plain = run_prefix(bundle, explanation, t, output_hidden_states=True)[states][-1][0, -1]
     layer = (bundle.model.get_decoder() if kind == "bart" else bundle.model.model).layers[-1]
     source = Prefix(bundle, ids_of(explanation), t).ids[0].shape[1] if kind == "bart" else 0
     moved = []
@@ -103,8 +103,8 @@ def test_value_zeroing_of_the_last_layer_is_how_far_the_reading_state_moves(kind
             return output.index_fill(1, torch.tensor([row]), 0.0)
 
         handle = module.register_forward_hook(without)
-        changed = prefix_of(bundle, explanation, t, output_hidden_states=True)[states][-1][0, -1]
+        changed = run_prefix(bundle, explanation, t, output_hidden_states=True)[states][-1][0, -1]
         handle.remove()
         moved.append(1 - float(torch.cosine_similarity(changed, plain, dim=0)))
-    found = explanation.scores[t][: len(moved)]
-    np.testing.assert_allclose(found, np.array(moved) / sum(moved), atol=1e-3)
+    scores = explanation.scores[t][: len(moved)]
+    np.testing.assert_allclose(scores, np.array(moved) / sum(moved), atol=1e-3)

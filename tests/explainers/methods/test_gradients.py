@@ -1,4 +1,4 @@
-"""Closed forms: what the methods must give where the right answer is known on paper."""
+"""Gradient methods against closed forms."""
 
 import pytest
 import torch
@@ -9,9 +9,9 @@ from explainers.errors import LimitReached, Overdue
 from explainers.methods.gradients import input_x_gradient, saliency
 from explainers.methods.integrated_gradients import integrated_gradients
 from explainers.methods.smooth_grad import smooth_grad
-from explainers.problem import Path
+from explainers.problem import StraightPath
 from explainers.progress import Run
-from tests.support.problems import changed, linear, problem
+from tests.support.problems import change_problem, make_linear_problem, make_problem
 
 
 def relu_network(points: Tensor) -> Tensor:
@@ -21,49 +21,49 @@ def relu_network(points: Tensor) -> Tensor:
 
 
 def test_integrated_gradients_of_the_papers_relu_network_are_one_and_a_half_and_minus_a_half():
-    found = integrated_gradients(problem(relu_network, torch.tensor([[3.0], [1.0]])), tolerance=0.001)
-    assert_close(found.scores, torch.tensor([[1.5, -0.5]]), atol=0.002, rtol=0)
-    assert found.converged == (True,)
+    attribution = integrated_gradients(make_problem(relu_network, torch.tensor([[3.0], [1.0]])), tolerance=0.001)
+    assert_close(attribution.scores, torch.tensor([[1.5, -0.5]]), atol=0.002, rtol=0)
+    assert attribution.converged == (True,)
 
 
-def test_integrated_gradients_see_what_a_saturated_gradient_does_not():
-    saturated = problem(lambda points: 1 - torch.relu(1 - points[:, :, 0]), torch.tensor([[2.0]]))
+def test_integrated_gradients_are_not_zero_where_the_gradient_saturates():
+    saturated = make_problem(lambda points: 1 - torch.relu(1 - points[:, :, 0]), torch.tensor([[2.0]]))
     assert float(saliency(saturated).scores[0, 0]) == 0
     assert_close(integrated_gradients(saturated, tolerance=0.001).scores, torch.tensor([[1.0]]), atol=0.001, rtol=0)
 
 
-def test_integrated_gradients_that_add_up_are_refined_until_they_are_shared_out_rightly_too():
-    """What one feature gains the other loses, so their sum is right at any step; each alone is steep in one place."""
+def test_integrated_gradients_are_refined_until_each_score_is_right_and_not_only_their_sum():
+    """Errors of the two steep features cancel in the sum, so that it is right from the first step."""
 
     def steep(points: Tensor) -> Tensor:
         first, second = points[:, 0, 0], points[:, 1, 0]
         return (first + torch.sigmoid(40 * (first - 0.3)) - torch.sigmoid(40 * (second - 0.3)))[:, None]
 
-    found = integrated_gradients(problem(steep, torch.ones(2, 1)), tolerance=0.001)
+    attribution = integrated_gradients(make_problem(steep, torch.ones(2, 1)), tolerance=0.001)
     rise = float(torch.sigmoid(torch.tensor(28.0)) - torch.sigmoid(torch.tensor(-12.0)))
-    assert_close(found.scores, torch.tensor([[1 + rise, -rise]]), atol=0.001, rtol=0)
-    assert found.converged == (True,)
+    assert_close(attribution.scores, torch.tensor([[1 + rise, -rise]]), atol=0.001, rtol=0)
+    assert attribution.converged == (True,)
 
 
 def test_integrated_gradients_of_a_linear_score_are_weight_times_change_for_every_target():
-    found, _, products = linear()
-    assert_close(integrated_gradients(found).scores, products, atol=1e-5, rtol=1e-5)
+    problem, _, products = make_linear_problem()
+    assert_close(integrated_gradients(problem).scores, products, atol=1e-5, rtol=1e-5)
 
 
 def test_integrated_gradients_of_a_cubic_are_exact_from_the_first_round():
     x = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
-    cubic = problem(lambda points: (points**3).sum((1, 2))[:, None], x)
+    cubic = make_problem(lambda points: (points**3).sum((1, 2))[:, None], x)
     assert_close(integrated_gradients(cubic).scores, (x**3).sum(-1)[None], atol=1e-4, rtol=1e-5)
     assert cubic.run.backward <= 9
 
 
 def test_all_targets_share_their_forward_passes():
-    found, *_ = linear(targets=4)
-    integrated_gradients(found)
-    assert found.run.backward == 4 * found.run.forward
+    problem, *_ = make_linear_problem(targets=4)
+    integrated_gradients(problem)
+    assert problem.run.backward == 4 * problem.run.forward
 
 
-def test_a_point_is_visited_once_though_targets_need_it_in_another_order():
+def test_each_point_is_evaluated_once_for_all_targets():
     visited: list[float] = []
 
     def score(points: Tensor) -> Tensor:
@@ -72,101 +72,103 @@ def test_a_point_is_visited_once_though_targets_need_it_in_another_order():
         early, late = torch.sigmoid(40 * (x - 0.2)), torch.sigmoid(40 * (x - 0.8))
         return torch.stack([early + 0.6 * late, 0.6 * early + late], dim=1)
 
-    both = problem(score, torch.tensor([[1.0]]))
+    both = make_problem(score, torch.tensor([[1.0]]))
     visited.clear()
     assert integrated_gradients(both, tolerance=0.005).converged == (True, True)
     assert len(visited) == len(set(visited))
 
 
-def test_a_step_that_no_rule_resolves_is_said_not_to_converge():
-    step = problem(lambda points: torch.sigmoid(1e5 * (points[:, :, 0] - 0.3337)), torch.tensor([[1.0]]))
-    found = integrated_gradients(step, most_passes=20)
-    assert found.converged == (False,)
+def test_a_step_function_is_reported_as_not_converged():
+    step = make_problem(lambda points: torch.sigmoid(1e5 * (points[:, :, 0] - 0.3337)), torch.tensor([[1.0]]))
+    attribution = integrated_gradients(step, most_passes=20)
+    assert attribution.converged == (False,)
     assert step.run.forward <= 40
 
 
 def test_scores_of_a_flat_function_are_zero_and_converged():
-    flat = problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(3, 2))
-    found = integrated_gradients(flat)
-    assert found.scores.tolist() == [[0, 0, 0]]
-    assert found.converged == (True,)
+    flat = make_problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(3, 2))
+    attribution = integrated_gradients(flat)
+    assert attribution.scores.tolist() == [[0, 0, 0]]
+    assert attribution.converged == (True,)
 
 
-def test_a_target_that_moves_little_does_not_hide_behind_one_that_moves_much():
+def test_the_tolerance_holds_for_each_target_separately():
     def score(points: Tensor) -> Tensor:
         x = points[:, 0, 0]
         return torch.stack([100 * x, 0.01 * torch.sigmoid(40 * (x - 0.6))], dim=1)
 
-    both = problem(score, torch.tensor([[1.0]]))
-    found = integrated_gradients(both, tolerance=0.002)
+    both = make_problem(score, torch.tensor([[1.0]]))
+    attribution = integrated_gradients(both, tolerance=0.002)
     change = score(both.x) - score(both.baseline)
-    assert_close(found.scores, change.T, rtol=0.002, atol=0)
+    assert_close(attribution.scores, change.T, rtol=0.002, atol=0)
 
 
 def test_saliency_of_a_linear_score_is_its_weights():
-    found, weights, _ = linear()
-    assert_close(saliency(found, norm="signed").scores, weights.sum(-1))
-    assert_close(saliency(found).scores, weights.norm(dim=-1))
-    assert (saliency(found).signed, saliency(found, norm="signed").signed) == (False, True)
+    problem, weights, _ = make_linear_problem()
+    assert_close(saliency(problem, norm="signed").scores, weights.sum(-1))
+    assert_close(saliency(problem).scores, weights.norm(dim=-1))
+    assert (saliency(problem).signed, saliency(problem, norm="signed").signed) == (False, True)
 
 
-def test_a_signed_gradient_that_a_layer_norm_takes_away_is_said_to_be_rounding():
+def test_signed_gradients_cancelled_by_a_layer_norm_give_a_notice():
     weights = torch.randn(3, 8, generator=torch.Generator().manual_seed(2))
 
     def normed(points: Tensor) -> Tensor:
         return (torch.nn.functional.layer_norm(points, (8,)) * weights).sum((1, 2)).tanh()[:, None]
 
     for method in (saliency, smooth_grad):
-        found = problem(normed, torch.randn(3, 8, generator=torch.Generator().manual_seed(1)))
-        assert method(found).scores.min() > 1e-3
-        assert found.run.notices == []
-        assert method(found, norm="signed").scores.abs().max() < 1e-5
-        assert "nothing but rounding" in found.run.notices[0]
+        problem = make_problem(normed, torch.randn(3, 8, generator=torch.Generator().manual_seed(1)))
+        assert method(problem).scores.min() > 1e-3
+        assert problem.run.notices == []
+        assert method(problem, norm="signed").scores.abs().max() < 1e-5
+        assert "nothing but rounding" in problem.run.notices[0]
 
 
 def test_input_x_gradient_of_a_linear_score_is_weight_times_input():
-    found, weights, _ = linear()
-    assert_close(input_x_gradient(found).scores, (weights * found.x).sum(-1))
+    problem, weights, _ = make_linear_problem()
+    assert_close(input_x_gradient(problem).scores, (weights * problem.x).sum(-1))
 
 
-def curved() -> Tensor:
-    return problem(lambda points: (points**2).sum((1, 2))[:, None], torch.tensor([[1.0, 2.0], [-3.0, 0.5]]), seed=5)
+def make_curved_problem() -> Tensor:
+    return make_problem(
+        lambda points: (points**2).sum((1, 2))[:, None], torch.tensor([[1.0, 2.0], [-3.0, 0.5]]), seed=5
+    )
 
 
 @pytest.mark.parametrize("norm", ["signed", "L2"])
 def test_smooth_grad_without_noise_is_saliency(norm):
-    smooth = smooth_grad(curved(), samples=7, noise=0.0, norm=norm)
-    assert_close(smooth.scores, saliency(curved(), norm=norm).scores, atol=1e-6, rtol=1e-6)
+    smooth = smooth_grad(make_curved_problem(), samples=7, noise=0.0, norm=norm)
+    assert_close(smooth.scores, saliency(make_curved_problem(), norm=norm).scores, atol=1e-6, rtol=1e-6)
 
 
-def test_smooth_grad_is_the_same_for_the_same_seed_whatever_the_batch():
-    one, other = curved(), changed(curved(), size=2)
+def test_smooth_grad_depends_on_the_seed_but_not_on_the_batch_size():
+    one, other = make_curved_problem(), change_problem(make_curved_problem(), size=2)
     assert_close(smooth_grad(one, noise=0.3).scores, smooth_grad(other, noise=0.3).scores, atol=1e-5, rtol=1e-5)
-    other = changed(other, seed=6)
+    other = change_problem(other, seed=6)
     assert not torch.allclose(smooth_grad(one, noise=0.3).scores, smooth_grad(other, noise=0.3).scores, atol=1e-3)
 
 
 def test_smooth_grad_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
-    smooth_grad(curved(), noise=0.3)
+    smooth_grad(make_curved_problem(), noise=0.3)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_path_is_the_straight_line_from_its_start_to_its_end():
+def test_a_straight_path_interpolates_between_its_ends():
     start, end = torch.zeros(1, 2, 1), torch.ones(1, 2, 1)
-    path = Path(start, end, torch.tensor([0.0, 0.25, 1.0]))
+    path = StraightPath(start, end, torch.tensor([0.0, 0.25, 1.0]))
     assert len(path) == 3
     assert path[1:3].flatten().tolist() == [0.25, 0.25, 1, 1]
 
 
-def test_a_run_beyond_its_passes_or_its_time_stops_with_a_word_about_it():
-    found, *_ = linear()
-    found = changed(found, run=Run(most_passes=5))
+def test_a_run_stops_at_its_limit_of_passes_or_time():
+    problem, *_ = make_linear_problem()
+    problem = change_problem(problem, run=Run(most_passes=5))
     with pytest.raises(LimitReached, match="at most 5 are allowed"):
-        smooth_grad(found, samples=30)
-    found = changed(found, run=Run(deadline=0.0))
+        smooth_grad(problem, samples=30)
+    problem = change_problem(problem, run=Run(deadline=0.0))
     with pytest.raises(Overdue, match="time"):
-        saliency(found)
+        saliency(problem)
 
 
 def test_a_progress_that_raises_stops_the_run_within_one_batch():
@@ -176,8 +178,8 @@ def test_a_progress_that_raises_stops_the_run_within_one_batch():
     def leave(what: str, share: float) -> None:
         raise Left
 
-    found, *_ = linear()
-    found = changed(found, run=Run(progress=leave), size=3)
+    problem, *_ = make_linear_problem()
+    problem = change_problem(problem, run=Run(progress=leave), size=3)
     with pytest.raises(Left):
-        smooth_grad(found, samples=30)
-    assert found.run.forward == 3
+        smooth_grad(problem, samples=30)
+    assert problem.run.forward == 3

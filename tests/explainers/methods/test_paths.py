@@ -1,4 +1,4 @@
-"""Sequential, discretized and random paths, and the noisy gradients, where paper, captum or closed form tells."""
+"""Sequential, discretized and random paths, and noisy gradients, against papers, Captum and closed forms."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,32 +17,32 @@ from explainers.methods.integrated_gradients import integrated_gradients
 from explainers.methods.occlusion import occlusion
 from explainers.methods.sequential_integrated_gradients import sequential_integrated_gradients
 from explainers.methods.smooth_grad import smooth_grad, square_grad, var_grad
-from explainers.problem import Noisy
-from tests.support.problems import changed, linear, problem
+from explainers.problem import NoisyCopies
+from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
 TABLE = 0.5 * torch.randn(60, 8, generator=torch.Generator().manual_seed(6))
 
 
-def curved(**more):
-    """A score in which features interact and saturate, of words that are rows of TABLE."""
+def make_curved_problem(**more):
+    """Make a problem with interacting and saturating features, whose words are rows of TABLE."""
 
     def score(points):
         sums = points.sum(-1)  # (B, F)
         return torch.stack([torch.tanh(sums[:, 0] * sums[:, 1]) + sums[:, 2] ** 2, sums.prod(1)], dim=1)
 
-    return problem(score, TABLE[[3, 8, 12, 20]], TABLE[[0, 0, 0, 0]], table=TABLE, **more)
+    return make_problem(score, TABLE[[3, 8, 12, 20]], TABLE[[0, 0, 0, 0]], table=TABLE, **more)
 
 
 @pytest.mark.parametrize("level", ["token", "word"])
 @pytest.mark.parametrize("batch", [3, 100])
-def test_sequential_integrated_gradients_sum_to_what_occlusion_takes_away(level, batch):
-    found = curved(size=batch)
+def test_sequential_integrated_gradients_sum_to_occlusion(level, batch):
+    problem = make_curved_problem(size=batch)
     words = (0, 0, 1, 2)
-    found = replace(found, features=tuple(replace(f, word=w) for f, w in zip(found.features, words, strict=True)))
+    problem = replace(problem, features=tuple(replace(f, word=w) for f, w in zip(problem.features, words, strict=True)))
     ours, theirs = (
-        m(found, level=level).scores for m in (partial(sequential_integrated_gradients, steps=40), occlusion)
+        m(problem, level=level).scores for m in (partial(sequential_integrated_gradients, steps=40), occlusion)
     )
     if level == "word":
         ours, theirs = (
@@ -52,28 +52,28 @@ def test_sequential_integrated_gradients_sum_to_what_occlusion_takes_away(level,
 
 
 def test_the_paths_of_a_linear_score_give_weight_times_change_each():
-    found, _, products = linear(5, 3)
-    found = changed(found, table=torch.cat([found.x[0], found.baseline[0], TABLE[:, :3]]))
+    problem, _, products = make_linear_problem(5, 3)
+    problem = change_problem(problem, table=torch.cat([problem.x[0], problem.baseline[0], TABLE[:, :3]]))
     for method in (
         partial(sequential_integrated_gradients, steps=1),
         partial(discretized_integrated_gradients, steps=7),
         partial(gradient_shap, noise=0),
     ):
-        assert_close(method(found).scores, products, atol=1e-4, rtol=1e-4)
+        assert_close(method(problem).scores, products, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("anchors", ["greedy", "maxcount"])
-def test_a_discretized_way_is_monotonic_and_ends_at_the_baseline(anchors):
-    found = curved()
-    points = find_path(found.x[0], found.baseline[0], TABLE, 9, 10, anchors, found)  # (10, F, D)
-    assert_close(points[0], found.x[0])
-    assert_close(points[-1], found.baseline[0])
-    steps = points.diff(dim=0) * (found.baseline[0] - found.x[0]).sign()
+def test_a_discretized_path_is_monotonic_and_ends_at_the_baseline(anchors):
+    problem = make_curved_problem()
+    points = find_path(problem.x[0], problem.baseline[0], TABLE, 9, 10, anchors, problem)  # (10, F, D)
+    assert_close(points[0], problem.x[0])
+    assert_close(points[-1], problem.baseline[0])
+    steps = points.diff(dim=0) * (problem.baseline[0] - problem.x[0]).sign()
     assert float(steps.min()) > -1e-6
 
 
-def test_each_point_of_a_greedy_way_is_by_the_word_that_needs_least_change():
-    """The second point from the text, found word by word and dimension by dimension."""
+def test_each_point_of_a_greedy_path_is_near_the_word_that_needs_least_change():
+    """The second point from the text, problem word by word and dimension by dimension."""
     x, end = TABLE[3], TABLE[0]
     best = None
     nearest = sorted((i for i in range(len(TABLE)) if i not in (0, 3)), key=lambda i: float((TABLE[i] - x).norm()))[:10]
@@ -84,71 +84,71 @@ def test_each_point_of_a_greedy_way_is_by_the_word_that_needs_least_change():
         ]
         change = float((torch.tensor(moved) - TABLE[i]).norm())
         best = min(best or (np.inf, []), (change, moved))
-    found = curved()
-    assert_close(find_path(x[None], end[None], TABLE, 9, 10, "greedy", found)[1, 0], torch.tensor(best[1]))
+    problem = make_curved_problem()
+    assert_close(find_path(x[None], end[None], TABLE, 9, 10, "greedy", problem)[1, 0], torch.tensor(best[1]))
 
 
 def test_discretized_gradients_are_added_up_step_by_step_from_the_baseline():
-    found = curved()
-    points = find_path(found.x[0], found.baseline[0], TABLE, 5, 20, "greedy", found).flip(0)  # (6, F, D)
+    problem = make_curved_problem()
+    points = find_path(problem.x[0], problem.baseline[0], TABLE, 5, 20, "greedy", problem).flip(0)  # (6, F, D)
     right = torch.zeros(2, 4)
     for here, there in pairwise(points):
         here = here[None].requires_grad_()
-        for t, score in enumerate(found.score(here)[0]):
+        for t, score in enumerate(problem.score(here)[0]):
             (gradient,) = torch.autograd.grad(score, here, retain_graph=True)
             right[t] += (gradient[0] * (there - here[0])).sum(-1).detach()
     assert_close(
-        discretized_integrated_gradients(found, steps=5, neighbours=20, upscale=1).scores, right, atol=1e-4, rtol=1e-4
+        discretized_integrated_gradients(problem, steps=5, neighbours=20, upscale=1).scores, right, atol=1e-4, rtol=1e-4
     )
 
 
-def test_discretized_gradients_sum_to_the_change_when_their_steps_are_cut_finely():
-    found = curved()
-    change = (found.score(found.x) - found.score(found.baseline))[0]
-    scores = discretized_integrated_gradients(found, steps=5, upscale=50).scores
+def test_discretized_gradients_sum_to_the_change_with_fine_steps():
+    problem = make_curved_problem()
+    change = (problem.score(problem.x) - problem.score(problem.baseline))[0]
+    scores = discretized_integrated_gradients(problem, steps=5, upscale=50).scores
     assert float((scores.sum(1) - change).abs().sum()) < 0.1 * float(change.abs().sum())
 
 
 def test_gradient_shap_is_the_mean_over_its_own_copies_and_points():
-    found = curved(seed=4, size=3)
-    deviation = 0.2 * float(found.x.max() - found.x.min())
-    copies = Noisy(found.x, deviation, 10, 4)[0:10]
+    problem = make_curved_problem(seed=4, size=3)
+    deviation = 0.2 * float(problem.x.max() - problem.x.min())
+    copies = NoisyCopies(problem.x, deviation, 10, 4)[0:10]
     alphas = torch.rand(10, generator=torch.Generator().manual_seed(4))
-    points = (found.baseline + alphas[:, None, None] * (copies - found.baseline)).requires_grad_()
-    scores = found.score(points)
+    points = (problem.baseline + alphas[:, None, None] * (copies - problem.baseline)).requires_grad_()
+    scores = problem.score(points)
     gradients = [torch.autograd.grad(scores[:, t].sum(), points, retain_graph=True)[0] for t in range(2)]
-    each = torch.stack([(gradient * (copies - found.baseline)).sum(-1) for gradient in gradients], dim=1)
-    ours = gradient_shap(found, samples=10, noise=0.2)
+    each = torch.stack([(gradient * (copies - problem.baseline)).sum(-1) for gradient in gradients], dim=1)
+    ours = gradient_shap(problem, samples=10, noise=0.2)
     assert_close(ours.scores, each.mean(0))
     assert float(ours.spread[1].min()) > 0
 
 
-def test_gradient_shap_without_noise_comes_to_integrated_gradients():
-    exact = integrated_gradients(curved(), tolerance=0.001).scores
-    ours = gradient_shap(curved(), samples=1_500, noise=0)
+def test_gradient_shap_without_noise_approaches_integrated_gradients():
+    exact = integrated_gradients(make_curved_problem(), tolerance=0.001).scores
+    ours = gradient_shap(make_curved_problem(), samples=1_500, noise=0)
     assert bool(((ours.scores - exact).abs() <= 4 * ours.spread + 1e-3 * exact.abs().max()).all())
     assert float((ours.scores - exact).abs().sum()) < 0.1 * float(exact.abs().sum())
 
 
 def test_square_and_variance_of_gradients_are_those_of_the_same_copies():
-    found = curved(seed=9, size=4)
-    deviation = 0.3 * float(found.x.max() - found.x.min())
-    copies = Noisy(found.x, deviation, 13, 9)[0:13].requires_grad_()
-    scores = found.score(copies)
+    problem = make_curved_problem(seed=9, size=4)
+    deviation = 0.3 * float(problem.x.max() - problem.x.min())
+    copies = NoisyCopies(problem.x, deviation, 13, 9)[0:13].requires_grad_()
+    scores = problem.score(copies)
     each = torch.stack([torch.autograd.grad(scores[:, t].sum(), copies, retain_graph=True)[0] for t in range(2)], 1)
     assert_close(
-        smooth_grad(found, samples=13, noise=0.3, norm="signed").scores, each.mean(0).sum(-1), atol=1e-4, rtol=1e-4
+        smooth_grad(problem, samples=13, noise=0.3, norm="signed").scores, each.mean(0).sum(-1), atol=1e-4, rtol=1e-4
     )
-    assert_close(square_grad(found, samples=13, noise=0.3).scores, (each**2).mean(0).sum(-1), atol=1e-4, rtol=1e-4)
+    assert_close(square_grad(problem, samples=13, noise=0.3).scores, (each**2).mean(0).sum(-1), atol=1e-4, rtol=1e-4)
     variance = each.var(0, unbiased=False).sum(-1)
-    assert_close(var_grad(found, samples=13, noise=0.3).scores, variance, atol=1e-3, rtol=1e-3)
+    assert_close(var_grad(problem, samples=13, noise=0.3).scores, variance, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("method", [square_grad, var_grad])
 def test_a_linear_score_has_its_squared_weights_and_no_variance(method):
-    found, weights, _ = linear()
+    problem, weights, _ = make_linear_problem()
     right = weights.square().sum(-1) if method is square_grad else torch.zeros(2, 5)
-    assert_close(method(found).scores, right, atol=1e-4, rtol=1e-4)
+    assert_close(method(problem).scores, right, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -156,16 +156,16 @@ def test_a_linear_score_has_its_squared_weights_and_no_variance(method):
     [smooth_grad, partial(smooth_grad, norm="signed"), square_grad, var_grad, partial(gradient_shap, samples=30)],
     ids=["smooth_grad", "smooth_grad signed", "square_grad", "var_grad", "gradient_shap"],
 )
-def test_the_spread_is_how_far_other_seeds_move_the_scores(method):
-    found = [method(curved(seed=seed)) for seed in range(40)]
-    moved = torch.stack([one.scores for one in found]).std(0).square().mean().sqrt()
-    told = torch.stack([one.spread for one in found]).square().mean().sqrt()
+def test_the_standard_error_is_how_far_other_seeds_move_the_scores(method):
+    attributions = [method(make_curved_problem(seed=seed)) for seed in range(40)]
+    moved = torch.stack([one.scores for one in attributions]).std(0).square().mean().sqrt()
+    told = torch.stack([one.spread for one in attributions]).square().mean().sqrt()
     assert 0.6 < float(told / moved) < 1.6
     assert float(moved) > 1e-3
-    assert method(curved(), **{"samples": 1}).spread is None
+    assert method(make_curved_problem(), **{"samples": 1}).spread is None
 
 
-def test_methods_of_words_refuse_positions_with_the_reason():
+def test_methods_that_need_words_refuse_position_embeddings():
     bundle = Bundle.of(*tiny("bert"))
     for method in ("sequential_integrated_gradients", "discretized_integrated_gradients"):
         with pytest.raises(Incompatible, match="set Embedding to word"):

@@ -1,4 +1,4 @@
-"""The spread of scores that came by chance: kept, added up by word, written to files and shown."""
+"""Standard errors of sampled scores: shown and exported."""
 
 import csv
 import io
@@ -14,20 +14,20 @@ from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import Page, scored
 
 
-def test_scores_that_came_by_chance_are_shown_with_their_spread():
-    found = scored(spread=np.array([[0.06, 0.02, 0.0]], np.float32))
-    pieces = [piece["data-n"] for piece in Page(render_spans(found)).all("wf-t")]
+def test_sampled_scores_are_shown_with_their_standard_error():
+    explanation = scored(spread=np.array([[0.06, 0.02, 0.0]], np.float32))
+    pieces = [piece["data-n"] for piece in Page(render_spans(explanation)).all("wf-t")]
     assert pieces == ["+0.30 ± 0.06", "−0.20 ± 0.02", "+0.05 ± 0"]
-    assert [row["spread"] for row in list_scores(found)] == pytest.approx([0.06, 0.02, 0.0])
-    assert "would move these scores by about ± 15 % of their size" in Page(meter(found)).text()
-    assert "± 0.060000" in to_html(found)
+    assert [row["spread"] for row in list_scores(explanation)] == pytest.approx([0.06, 0.02, 0.0])
+    assert "would move these scores by about ± 15 % of their size" in Page(meter(explanation)).text()
+    assert "± 0.060000" in to_html(explanation)
     plain = scored()
     assert "±" not in render_spans(plain) + meter(plain) + to_html(plain)
     assert all("spread" not in row for row in list_scores(plain))
 
 
-def test_a_csv_file_has_a_column_for_the_spread_of_scores_that_came_by_chance():
-    found = scored(spread=np.array([[0.5, 0.25, np.nan]], np.float32))
-    sheet = list(csv.DictReader(io.StringIO(to_csv(found))))
+def test_csv_files_have_a_column_for_the_standard_error():
+    explanation = scored(spread=np.array([[0.5, 0.25, np.nan]], np.float32))
+    sheet = list(csv.DictReader(io.StringIO(to_csv(explanation))))
     assert [row["spread"] for row in sheet] == ["0.5", "0.25", ""]
     assert {row["spread"] for row in csv.DictReader(io.StringIO(to_csv(scored())))} == {""}

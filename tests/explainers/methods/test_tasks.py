@@ -1,4 +1,4 @@
-"""Every method works on every task whose Problem provides what it needs, and says why where it does not."""
+"""Every method works on every task that provides what it needs, and is refused with a reason elsewhere."""
 
 import numpy as np
 import pytest
@@ -35,18 +35,18 @@ def bundle_of(task):
 def test_a_method_explains_every_target_of_a_task_that_provides_what_it_needs(task, key):
     more = {"entailment": "LABEL_1"} if task == "zero_shot_classification" else {}
     request = Request(task, "tiny", INPUTS[task], key, params=quick(key) | more)
-    found = explain(request, bundle=bundle_of(task))
-    assert found.scores.shape == (len(found.targets), len(found.features))
-    assert np.isfinite(found.scores[~np.isnan(found.scores)]).all()
-    assert (np.nan_to_num(np.abs(found.scores)).sum(1) > 0).all()
-    if found.additive and key in ("kernel_shap", "shapley_value_sampling"):
-        np.testing.assert_allclose(found.delta, 0, atol=1e-4)
-    if found.spread is not None:
-        np.testing.assert_array_equal(np.isnan(found.spread), np.isnan(found.scores))
+    explanation = explain(request, bundle=bundle_of(task))
+    assert explanation.scores.shape == (len(explanation.targets), len(explanation.features))
+    assert np.isfinite(explanation.scores[~np.isnan(explanation.scores)]).all()
+    assert (np.nan_to_num(np.abs(explanation.scores)).sum(1) > 0).all()
+    if explanation.additive and key in ("kernel_shap", "shapley_value_sampling"):
+        np.testing.assert_allclose(explanation.delta, 0, atol=1e-4)
+    if explanation.spread is not None:
+        np.testing.assert_array_equal(np.isnan(explanation.spread), np.isnan(explanation.scores))
 
 
 @pytest.mark.parametrize("key", [key for key in METHODS if key.startswith("allennlp")])
-def test_what_is_no_probability_is_refused_by_the_loss(key):
+def test_allennlp_methods_refuse_units_other_than_probability(key):
     with pytest.raises(BadRequest, match="Set Unit to probability"):
         explain(
             Request("question_answering", "tiny", INPUTS["question_answering"], key, params={"unit": "logit"}),
@@ -55,16 +55,16 @@ def test_what_is_no_probability_is_refused_by_the_loss(key):
 
 
 @pytest.mark.parametrize("key", ["kernel_shap", "shapley_value_sampling"])
-def test_shapley_values_of_positions_sum_to_the_whole_change_too(key):
+def test_shapley_values_of_positions_sum_to_the_change_too(key):
     request = Request("token_classification", "tiny", INPUTS["token_classification"], key)
-    found = explain(
+    explanation = explain(
         Request(request.task, "tiny", request.inputs, key, params={**quick(key), "embedding": "position"}),
         bundle=bundle_of("token_classification"),
     )
-    np.testing.assert_allclose(found.delta, 0, atol=1e-4)
+    np.testing.assert_allclose(explanation.delta, 0, atol=1e-4)
 
 
-def test_a_model_of_pictures_has_no_words_to_pass_by():
+def test_image_models_have_no_embedding_table():
     from tests.support.image_models import asked, bundle
 
     with pytest.raises(Incompatible, match="table"):

@@ -4,9 +4,9 @@ import pytest
 
 from explainers import Bundle
 from explainers.results.edited_text import AttackedText
-from explainers.tasks._tokenization import encode
+from explainers.tasks.tokenization import encode
 from tests.support.sentences import HOSTILE, SENTENCES
-from tests.support.target_models import worded
+from tests.support.target_models import make_attacked_text
 from tests.support.tiny import tiny
 
 
@@ -25,7 +25,7 @@ def test_a_text_is_the_sum_of_its_pieces_and_each_lies_where_it_says(kind, text)
 
 
 def test_a_swap_changes_one_word_and_moves_the_others_along():
-    wording = worded("one two  three").swapped(1, "seventeen", 0.5)
+    wording = make_attacked_text("one two  three").swapped(1, "seventeen", 0.5)
     assert wording.text == "one seventeen  three"
     assert wording.now(9) == 15
     assert [(e.position, e.old, e.new, e.score, e.start, e.end) for e in wording.edits] == [

@@ -10,7 +10,7 @@ from explainers.methods.discretized_integrated_gradients import discretized_inte
 from explainers.methods.smooth_grad import smooth_grad, square_grad, var_grad
 from explainers.models.probes import embeddings
 from explainers.models.probes.embeddings import Embedding, JointEmbedding, Table
-from tests.support.problems import changed, linear, problem
+from tests.support.problems import change_problem, make_linear_problem, make_problem
 
 smooth = importlib.import_module("explainers.methods.smooth_grad")
 discretized = importlib.import_module("explainers.methods.discretized_integrated_gradients")
@@ -27,7 +27,7 @@ class Scaled(torch.nn.Embedding):
 def curved(**more):
     weights = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(1))
     x = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
-    return problem(lambda points: torch.einsum("bfd,tfd->bt", points.sin(), weights).tanh(), x, **more)
+    return make_problem(lambda points: torch.einsum("bfd,tfd->bt", points.sin(), weights).tanh(), x, **more)
 
 
 @pytest.mark.parametrize("method", [smooth_grad, square_grad, var_grad])
@@ -42,8 +42,8 @@ def test_noisy_gradients_are_the_same_however_few_targets_are_held_at_once(monke
 
 
 def test_inputs_in_a_batch_want_the_same_targets_and_no_other_gradient_is_computed():
-    found, weights, _ = linear(targets=3)
-    found = changed(found, size=4)
+    found, weights, _ = make_linear_problem(targets=3)
+    found = change_problem(found, size=4)
     wanted = torch.tensor([[1, 0, 0]] * 5 + [[1, 0, 1]] * 2 + [[0, 1, 0]], dtype=torch.bool)
     sizes = []
 
@@ -74,7 +74,7 @@ def test_a_table_that_scales_its_weights_is_never_copied_whole(monkeypatch):
     points = torch.randn(5, 3, generator=torch.Generator().manual_seed(4))
     score = lambda points: points.square().sum((1, 2))[:, None]  # noqa: E731
     found, plain = (
-        discretized_integrated_gradients(problem(score, points, table=words), steps=4, neighbours=5)
+        discretized_integrated_gradients(make_problem(score, points, table=words), steps=4, neighbours=5)
         for words in (own.table, 3 * table.weight)
     )
     assert_close(found.scores, plain.scores)

@@ -16,7 +16,7 @@ from explainers.errors import Busy, Incompatible
 from explainers.serving import service
 from explainers.serving.service import ResultCache, Service, estimate_bytes
 from explainers.settings import Settings
-from tests.support.faithfulness import checked
+from tests.support.faithfulness import make_faithfulness
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -272,7 +272,7 @@ def test_a_check_is_made_once_kept_for_its_target_and_given_to_everybody_as_they
 
     def evaluate(explanation, row, progress):
         made.append((explanation.request, row))
-        return checked(row=row, request=explanation.request)
+        return make_faithfulness(row=row, request=explanation.request)
 
     monkeypatch.setattr(service, "evaluate", evaluate)
     short, long = explanation(asked()), explanation(asked(baseline="pad"))

@@ -11,8 +11,8 @@ from explainers import METHODS, Bundle, Request, Target, explain, predict
 from explainers.errors import BadRequest, Incompatible
 from explainers.inputs.images import PHOTOGRAPHS
 from explainers.results.explanation import Pixels
-from explainers.tasks._image_preprocessing import preprocess
 from explainers.tasks.image_classification import ImageClassification
+from explainers.tasks.image_preprocessing import preprocess
 from tests.support.image_models import CLOSE, PHOTO, asked, bundle, seeing
 from tests.support.tiny import IMAGES, tiny
 

@@ -10,7 +10,7 @@ from torch import nn
 from explainers import explain
 from explainers.models.probes.vision import watch
 from explainers.results.explanation import Explanation
-from explainers.tasks._image_preprocessing import preprocess
+from explainers.tasks.image_preprocessing import preprocess
 from tests.support.image_models import PHOTO, Enough, asked, bundle, same, state
 
 

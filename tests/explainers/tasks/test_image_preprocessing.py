@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from explainers import explain
-from explainers.tasks._image_preprocessing import blur, preprocess
+from explainers.tasks.image_preprocessing import blur, preprocess
 from tests.support.image_models import CLOSE, PHOTO, asked, bundle
 from tests.support.tiny import processor_for
 

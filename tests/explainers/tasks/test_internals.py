@@ -51,7 +51,7 @@ def test_several_texts_are_rows_of_one_table_and_have_no_common_inside():
     found = asked(loaded("bert"), "zero_shot_classification", {"text": TEXT, "labels": "a, b"}, entailment="LABEL_1")
     assert (found.internals.table[:][:, None] == found.x).all(-1).any(0).all()
     names = ("layer", "hidden", "attentions", "zeroing")
-    assert all(found.part(name) is None and "several texts" in dict(found.internals.reasons)[name] for name in names)
+    assert all(found.find(name) is None and "several texts" in dict(found.internals.reasons)[name] for name in names)
 
 
 @pytest.mark.parametrize("kind", list(CONFIGS))

@@ -11,7 +11,7 @@ from explainers import Bundle, Request, Target, explain, predict
 from explainers.errors import BadRequest, Incompatible
 from explainers.export.html import to_html
 from explainers.export.serialize import from_json, to_csv, to_json
-from explainers.tasks._tokenization import encode
+from explainers.tasks.tokenization import encode
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import Page, marked

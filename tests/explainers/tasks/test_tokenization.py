@@ -15,7 +15,7 @@ from explainers.models.probes.embeddings import probe_embeddings
 from explainers.progress import Run
 from explainers.results.explanation import Feature
 from explainers.tasks._sequence_classification import make_problem
-from explainers.tasks._tokenization import encode
+from explainers.tasks.tokenization import encode
 from explainers.visualization.text.segments import has_score, rank_segments, split_segments
 from tests.support.explanations import scored as drawn
 from tests.support.sentences import HOSTILE, SENTENCES

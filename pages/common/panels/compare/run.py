@@ -10,7 +10,7 @@ from explainers.analyses.variants import ComparisonRequest
 from explainers.errors import BadRequest
 from explainers.progress import Progress
 from explainers.serving.service import service
-from explainers.tasks._sequence_classification import nothing_asked
+from explainers.tasks.base import is_unspecified
 from pages.common.panels.compare.pickers import name_value
 from pages.common.panels.compare.side_by_side import show_side_by_side
 from pages.common.panels.share import offer_link
@@ -65,7 +65,7 @@ def _explain(variants: ComparisonRequest, request: Request, first: Answer | None
 
 
 def _keeps_label(request: Request, first: Explanation) -> bool:
-    return TASKS[request.task].choices == "labels" and nothing_asked(request.target) and len(first.targets) == 1
+    return TASKS[request.task].choices == "labels" and is_unspecified(request.target) and len(first.targets) == 1
 
 
 def _show(variants: ComparisonRequest, answers: Sequence[Answer], key: str) -> dict[str, Explanation]:

@@ -10,10 +10,10 @@ from torch.distributions import Categorical, kl_divergence
 from explainers.errors import BadRequest
 from explainers.registry import params_of
 from explainers.tasks._scores import name_unit
-from explainers.tasks._tokenization import ScoreParams
 from explainers.tasks.generation.alignment import align, compute_similarity, parse_alignment
 from explainers.tasks.generation.decoding import GenerationParams
 from explainers.tasks.generation.step_scores import STEPS, StepInputs, compute_step_score, find_available
+from explainers.tasks.tokenization import ScoreParams
 
 B, T, V = 2, 3, 11
 

@@ -19,7 +19,7 @@ from ..models.probes.embeddings import Embedding, JointEmbedding, begins_with, w
 from ..results.explanation import Feature
 from ._scores import Unit
 
-Cut = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
+Truncation = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +56,15 @@ class Encoded:
     features: tuple[Feature, ...]
     special: Tensor
     notices: tuple[str, ...]
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    under: Callable[[Any], AbstractContextManager[None]] = nullcontext
+    forward_arguments: Mapping[str, Any] = field(default_factory=dict)
+    context: Callable[[Any], AbstractContextManager[None]] = nullcontext
 
     def batch(self, size: int) -> dict[str, Any]:
         """The inputs, repeated without a copy: (size, F) each."""
-        return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()} | dict(self.asked)
+        return {name: tensor.expand(size, -1) for name, tensor in self.inputs.items()} | dict(self.forward_arguments)
 
 
-def encode(bundle: Bundle, texts: Mapping[str, str], cut: Cut = "longest_first") -> Encoded:
+def encode(bundle: Bundle, texts: Mapping[str, str], cut: Truncation = "longest_first") -> Encoded:
     """One or two texts, by field, as the model itself would get them; cut to its limit with a notice."""
     rows = tokenize(bundle, texts, truncation=cut)
     notice = f"The model reads {bundle.embeddings.longest} tokens at most. Grey text behind them was not read."
@@ -94,7 +94,7 @@ def encode_row(
         raise BadRequest("The model reads no token in this text. Type a sentence.")
     return Encoded(
         inputs=make_inputs(bundle, rows, window),
-        features=_features(rows.encodings[window], bundle.tokenizer, texts),
+        features=_make_features(rows.encodings[window], bundle.tokenizer, texts),
         special=special,
         notices=notices,
     )
@@ -106,7 +106,7 @@ def make_inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
     return {name: torch.tensor([rows[name][window]]) for name in names}
 
 
-def _features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
+def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> tuple[Feature, ...]:
     fields = list(texts)
     words = {field: find_words(text) for field, text in texts.items()}
     ends = {field: find_sentence_ends(text) for field, text in texts.items()}
@@ -132,7 +132,7 @@ def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embeddi
     if module is None or (written is not None and kind == "position"):
         raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
     decoder = [] if written is None else [bundle.embeddings.decoder or module]
-    with encoded.under(bundle.model):
+    with encoded.context(bundle.model):
         output, seen = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
     if written is None:
         return output, seen[0].first(encoded.inputs["input_ids"].shape[-1])
@@ -150,7 +150,7 @@ def make_baseline_ids(
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
     if reading.baseline in ("zeros", "mean"):
         return None
-    fill = torch.full_like(embedding.ids, _filler(bundle, encoded, reading))
+    fill = torch.full_like(embedding.ids, _find_fill_id(bundle, encoded, reading))
     if reading.baseline == "text":
         own = bundle.tokenizer(reading.baseline_text, add_special_tokens=False)["input_ids"]
         places = (~encoded.special).nonzero().flatten()[: len(own)]
@@ -158,7 +158,7 @@ def make_baseline_ids(
     return torch.where(encoded.special, embedding.ids, fill)
 
 
-def _filler(bundle: Bundle, encoded: Encoded, reading: TextParams) -> int:
+def _find_fill_id(bundle: Bundle, encoded: Encoded, reading: TextParams) -> int:
     wanted = "pad" if reading.baseline == "text" else reading.baseline
     for name in (wanted, "pad", "eos", "unk"):
         if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:

@@ -18,8 +18,8 @@ from ..results.explanation import Pixels
 from ._scores import Unit
 
 PIXELS = "pixel_values"
-BLUR = 1 / 20  # standard deviation of the blurred baseline, as a share of the longer side
-EDGE = 0.005  # of a side: the ramps have 256 steps, and so have their shrunk copies
+BLUR_SHARE = 1 / 20  # standard deviation of the blurred baseline, as a share of the longer side
+EDGE_TOLERANCE = 0.005  # of a side: the ramps have 256 steps, and so have their shrunk copies
 Frame = tuple[float, float, float, float]
 
 
@@ -29,7 +29,7 @@ class ImageParams:
 
     unit: Annotated[Unit, "The number that is explained."] = "probability"
     baseline: Annotated[
-        Literal["grey", "black", "white", "blur", "mean"],
+        Literal["grey", "black", "white", "blurred", "mean"],
         "What the picture is compared with: the model's zero, which is a grey, black, white, the picture itself out "
         "of focus, or its own mean colour.",
     ] = "grey"
@@ -70,40 +70,45 @@ def preprocess(processor: Any, image: Image.Image, label: str) -> ImageInputs:
     pixels = inputs.get(PIXELS)
     if not isinstance(pixels, Tensor) or pixels.dim() != 4 or len(pixels) != 1:
         raise Incompatible(f"The image processor of {label} does not make one picture of pixels out of one picture.")
-    black, white = (_processed(processor, np.full((image.height, image.width), level)) for level in (0, 255))
-    return ImageInputs(inputs, black, white, _frame(processor, image.size, black, white))
+    black, white = (_process_grey(processor, np.full((image.height, image.width), level)) for level in (0, 255))
+    return ImageInputs(inputs, black, white, _measure_frame(processor, image.size, black, white))
 
 
-def _processed(processor: Any, grey: NDArray[Any]) -> Tensor:
+def _process_grey(processor: Any, grey: NDArray[Any]) -> Tensor:
     """The pixel values of a grey picture (height, width)."""
     picture = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     found: Tensor = processor(images=picture, return_tensors="pt")[PIXELS]
     return found
 
 
-def _frame(processor: Any, size: tuple[int, int], black: Tensor, white: Tensor) -> Frame:
+def _measure_frame(processor: Any, size: tuple[int, int], black: Tensor, white: Tensor) -> Frame:
     """Where the model's pixels lie in a picture of `size`: two ramps tell, one to the right and one downwards."""
     width, height = size
     across, down = ((np.arange(side) + 0.5) / side * 255 for side in size)
     ramps = (np.tile(across.round(), (height, 1)), np.tile(down.round()[:, None], (1, width)))
     spread = (white - black)[0, 0].numpy()  # (H, W), 0 where the processor pads
     inside = spread > spread.max() / 2
-    places = [_place(_processed(processor, ramp)[0, 0].numpy(), black[0, 0].numpy(), spread, inside) for ramp in ramps]
-    (left, right), (top, bottom) = (_ends(place, inside.any(axis)) for axis, place in enumerate(_means(places, inside)))
+    places = [
+        _locate_pixels(_process_grey(processor, ramp)[0, 0].numpy(), black[0, 0].numpy(), spread, inside)
+        for ramp in ramps
+    ]
+    (left, right), (top, bottom) = (
+        _fit_ends(place, inside.any(axis)) for axis, place in enumerate(_average_positions(places, inside))
+    )
     return left, top, right, bottom
 
 
-def _place(ramp: NDArray[Any], black: NDArray[Any], spread: NDArray[Any], inside: NDArray[Any]) -> NDArray[Any]:
+def _locate_pixels(ramp: NDArray[Any], black: NDArray[Any], spread: NDArray[Any], inside: NDArray[Any]) -> NDArray[Any]:
     """Which share of the way each of the model's pixels is from, (H, W)."""
     return np.where(inside, (ramp - black) / np.where(inside, spread, 1.0), 0.0)
 
 
-def _means(places: list[NDArray[Any]], inside: NDArray[Any]) -> list[NDArray[Any]]:
+def _average_positions(places: list[NDArray[Any]], inside: NDArray[Any]) -> list[NDArray[Any]]:
     """Shares by column of the ramp from left to right, and by row of that from top to bottom."""
     return [place.sum(axis) / inside.sum(axis).clip(min=1) for axis, place in enumerate(places)]
 
 
-def _ends(shares: NDArray[Any], inside: NDArray[Any]) -> tuple[float, float]:
+def _fit_ends(shares: NDArray[Any], inside: NDArray[Any]) -> tuple[float, float]:
     """Where the first pixel begins and the last ends, by a line through what is inside, its bent ends left out."""
     low, high = shares[inside].min(), shares[inside].max()
     middle = inside & (np.abs(shares - (low + high) / 2) <= 0.4 * (high - low))
@@ -111,12 +116,12 @@ def _ends(shares: NDArray[Any], inside: NDArray[Any]) -> tuple[float, float]:
     if len(at) < 2 or high <= low:  # a picture of a pixel or two
         return 0.0, 1.0
     slope, offset = np.polyfit(at + 0.5, shares[at], 1)
-    return _snapped(float(offset)), _snapped(float(slope * len(shares) + offset))
+    return _snap_to_edge(float(offset)), _snap_to_edge(float(slope * len(shares) + offset))
 
 
-def _snapped(share: float) -> float:
+def _snap_to_edge(share: float) -> float:
     """A share to four digits; one that is an edge but for rounding is that edge."""
-    return next((edge for edge in (0.0, 1.0) if abs(share - edge) < EDGE), round(share, 4))
+    return next((edge for edge in (0.0, 1.0) if abs(share - edge) < EDGE_TOLERANCE), round(share, 4))
 
 
 def make_baseline(seen: ImageInputs, kind: str) -> Tensor:
@@ -127,7 +132,7 @@ def make_baseline(seen: ImageInputs, kind: str) -> Tensor:
         case "white":
             return seen.white
         case "blurred":
-            return blur(seen.pixels, BLUR * max(seen.pixels.shape[2:]))
+            return blur(seen.pixels, BLUR_SHARE * max(seen.pixels.shape[2:]))
         case "mean":
             return seen.pixels.mean((2, 3), keepdim=True).expand_as(seen.pixels)
         case _:

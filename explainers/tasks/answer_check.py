@@ -15,10 +15,10 @@ from torch import Tensor
 from ..models.loading import Bundle
 from ..progress import Run
 from ..request import Request, Target
-from ._tokenization import Encoded
 from .base import Task
+from .tokenization import Encoded
 
-HALF = 0.5  # from here on a label that is judged by itself counts as found
+THRESHOLD = 0.5  # from here on a label that is judged by itself counts as found
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,26 @@ class Attackable(Task):
     """
 
     editable: ClassVar[tuple[str, ...]]
-    subject: ClassVar[Literal["said", "there", "asked"]]
+    subject: ClassVar[Literal["prediction", "position", "target"]]
 
     @abstractmethod
-    def hearing(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
         """How the model answers the request, read at the character `place` if its target stands somewhere."""
 
 
 def judge_all(bundle: Bundle, hearings: Sequence[AnswerCheck], run: Run) -> list[Judgement]:
     """The verdict of each hearing: sequences of one length go through the model together, with nothing padded."""
     outputs: dict[tuple[int, int], Any] = {}
-    batches = list(_batches(bundle, hearings))
+    batches = list(_group_by_length(bundle, hearings))
     run.expect(sum(map(len, batches)))
     for places in batches:
         encodings = [hearings[i].encodings[j] for i, j in places]
-        outputs.update(zip(places, _outputs(bundle, encodings), strict=True))
+        outputs.update(zip(places, _run_together(bundle, encodings), strict=True))
         run.spend(len(places))
     return [hearing.judge([outputs[i, j] for j in range(len(hearing.encodings))]) for i, hearing in enumerate(hearings)]
 
 
-def _batches(bundle: Bundle, hearings: Sequence[AnswerCheck]) -> list[list[tuple[int, int]]]:
+def _group_by_length(bundle: Bundle, hearings: Sequence[AnswerCheck]) -> list[list[tuple[int, int]]]:
     """Which sequence of which hearing is run with which others."""
     alike: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for i, hearing in enumerate(hearings):
@@ -91,7 +91,7 @@ def _batches(bundle: Bundle, hearings: Sequence[AnswerCheck]) -> list[list[tuple
 
 
 @torch.no_grad()
-def _outputs(bundle: Bundle, encodings: Sequence[Encoded]) -> list[Any]:
+def _run_together(bundle: Bundle, encodings: Sequence[Encoded]) -> list[Any]:
     """The model's output for each of several sequences of one length, as if it had been alone."""
     names = encodings[0].inputs
     together = bundle.model(**{name: torch.cat([encoded.inputs[name] for encoded in encodings]) for name in names})
