@@ -1,4 +1,7 @@
-"""A Chromium, found or installed, and a new server of the app."""
+"""A real Chromium and a fresh server: found or installed, never skipped.
+
+Knows no page.
+"""
 
 import os
 import shutil
@@ -31,7 +34,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def chromium() -> str | None:
-    """Find or install a Chromium and return its path; None is Playwright's own. Fails with what to do."""
+    """The path of a Chromium, installed if there is none; None means Playwright's own. Fails with what to do."""
     with open(__file__) as door:
         flock(door, LOCK_EX)  # other processes of the tests look for one too, and apt serves one at a time
         return _found() or _installed()
@@ -63,7 +66,7 @@ class Server:
     log: Path
 
     def busy(self, seconds: float) -> float:
-        """Return the processor time that the server uses during `seconds`."""
+        """Processor seconds that the server uses while we wait `seconds`."""
         before = self.process.cpu_times()
         time.sleep(seconds)
         after = self.process.cpu_times()
@@ -72,7 +75,7 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Server]:
-    """Run a new server of the app in `root`; at the end its log in `folder` must hold no traceback."""
+    """A fresh server of the app in `root`; when it ends, its log in `folder` must hold no traceback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,7 @@
-"""Actions and readings on the page of any task."""
+"""What a person does on any page of a task, and what they see there.
+
+Knows no task.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +19,7 @@ from tests.support.nli import named
 
 
 def saved(folder: Path, kind: str, names: tuple[str, ...], **changes: Any) -> Path:
-    """Return the folder of a tiny model with a class of each name."""
+    """The folder of a tiny model with a class of each name."""
     for part in named(kind, names, **changes):
         part.save_pretrained(folder)
     return folder
@@ -30,7 +33,7 @@ def visit(page: Page, server: Server, task: str, **query: object) -> Page:
 
 
 def explain(page: Page, texts: Mapping[str, str]) -> None:
-    """Type each text into the box of its name, and click Explain."""
+    """Type each text into the box of its name, and ask."""
     for name, text in texts.items():
         box = page.get_by_role("textbox", name=name, exact=True)
         box.fill(text)
@@ -61,13 +64,13 @@ def choose(page: Page, picker: str, option: str | int) -> None:
 
 
 def told(page: Page, said: str | Pattern[str]) -> None:
-    """Wait for the sentence that sums up a result, and for all below it; the last result may stay until then."""
+    """Wait for the sentence that a page says a result with, and for all below it; the last may stand till then."""
     expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
     settled(page)
 
 
 def settled(page: Page) -> None:
-    """Wait until the server has sent the whole page: parts of the last one stay until they are replaced.
+    """Wait until the server has sent the whole page: parts of the last one stand until their own turn comes.
 
     A saved file has no server, and is there at once.
     """
@@ -76,21 +79,21 @@ def settled(page: Page) -> None:
 
 
 def maps(page: Page) -> list[str]:
-    """Return the text of each input's heatmap."""
+    """The text of each input's map."""
     page.locator(".wf-map").first.wait_for()
     settled(page)
     return page.locator(".wf-map").all_inner_texts()
 
 
 def scores(page: Page) -> list[list[str]]:
-    """Return each coloured word with its number."""
+    """Each coloured piece with its number."""
     maps(page)
     found: list[list[str]] = page.locator(".wf-t").evaluate_all("all => all.map(one => [one.innerText, one.dataset.n])")
     return found
 
 
 def changed(page: Page) -> tuple[list[str], list[str], str]:
-    """Return the words that an attack removed, their replacements, and the text as it is now."""
+    """The words that an attack took away, those that came instead, and the text as it is now; as they are seen."""
     parts = page.locator(".wf-diff").evaluate(
         """map => {
             const shown = map.cloneNode(true)
@@ -103,14 +106,14 @@ def changed(page: Page) -> tuple[list[str], list[str], str]:
 
 
 def link(page: Page) -> str:
-    """Return the link to the result."""
+    """The link that shows the result to somebody else."""
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_text("The link contains your text.")).to_be_visible()
     return page.get_by_test_id("stPopoverBody").locator("code").inner_text()
 
 
 def seen_by_a_guest(browser: Browser, address: str, **options: Any) -> list[list[str]]:
-    """Return the words and numbers that another visitor sees at an address; fail for any error of the browser."""
+    """The pieces and numbers that somebody else sees at an address, with no complaint of the browser."""
     context = browser.new_context(**options)
     guest, problems = context.new_page(), []
     watch(guest, problems)
@@ -122,7 +125,7 @@ def seen_by_a_guest(browser: Browser, address: str, **options: Any) -> list[list
 
 
 def downloaded(page: Page, folder: Path) -> tuple[Explanation, Path, str]:
-    """Download the result: an Explanation from its JSON, the HTML file, and the CSV."""
+    """The result as an Explanation from its JSON, as an HTML file, and as CSV."""
     for kind in ("JSON", "HTML", "CSV"):
         with page.expect_download() as download:
             page.get_by_role("button", name=f"Download {kind}").click()
