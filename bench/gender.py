@@ -35,9 +35,9 @@ def make_report(model: str, template: str) -> str:
     known = [swap for english, swap in lines if names_profession(english, swap)]
     table = format_table(HEAD, (make_row(english, swap) for english, swap in lines))
     return (
-        f"Model `{model}`, “{template}” with {len(found)} professions. “He” is likelier than “She” in "
+        f"Model `{model}`, “{template}” with {len(found)} professions. “He” is more probable than “She” in "
         f"{sum(swap.share > 0.5 for swap in found)} of them; its share of the two is {format_range(found)}. "
-        f"{len(known)} come out as the profession that they are; of those “He” is likelier in "
+        f"{len(known)} come out as the profession that they are; of those “He” is more probable in "
         f"{sum(swap.share > 0.5 for swap in known)}, its share {format_range(known)}.\n\n{table}"
     )
 
