@@ -184,8 +184,8 @@ def make_heading(options: argparse.Namespace) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
     return (
         f"Model `smollm2`, a prompt of {count} tokens, torch threads: {options.threads}, {libraries}; loading is not "
-        f"timed.\nWherefore takes at most {options.most} points for one token's integrated gradients. Errors are distances "
-        f"from an explanation with a tolerance of {options.strict:g}.\n"
+        f"timed.\nWherefore takes at most {options.most} points for one token's integrated gradients. Errors are "
+        f"distances from an explanation with a tolerance of {options.strict:g}.\n"
     )
 
 

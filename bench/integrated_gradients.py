@@ -165,8 +165,8 @@ def make_heading(cases: list[Case], options: argparse.Namespace) -> str:
     off = max(case.error(run_captum(case.plain, FINER, case.batch)) for case in checked)
     return (
         f"Model `sentiment`, {source}, torch threads: {options.threads}, {libraries}.\n"
-        f"Errors are distances from Captum's explanation with {TRUTH} steps, which differs from that with {FINER} steps by\n"
-        f"{off:.0e} at most (first {min(len(cases), FINER_SENTENCES)} sentences).\n"
+        f"Errors are distances from Captum's explanation with {TRUTH} steps, which differs from that with "
+        f"{FINER} steps by {off:.0e} at most (first {min(len(cases), FINER_SENTENCES)} sentences).\n"
     )
 
 

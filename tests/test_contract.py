@@ -1,4 +1,4 @@
-"""What others rely on and what therefore stays: public names, commands, addresses, query keys and file formats."""
+"""The public contract: names, commands, page addresses, query keys and file formats."""
 
 import csv
 import importlib

@@ -1,4 +1,4 @@
-"""The benchmark of facts: which are asked about, and what a map says of their subject."""
+"""The benchmark of facts: which facts are measured, and the rank and share of their subject."""
 
 import gzip
 import json
@@ -10,7 +10,7 @@ from bench.facts import Fact, make_row, measure_explanation, read_facts, select_
 from tests.support.generations import generation
 
 
-def test_the_facts_whose_subject_stands_once_in_the_prompt_are_asked_about(tmp_path):
+def test_only_facts_whose_subject_occurs_once_in_the_prompt_are_measured(tmp_path):
     (tmp_path / "known_facts").mkdir()
     rows = [
         {"prompt": "The tower of Nalon is in", "subject": "tower of Nalon", "attribute": "Nalon"},
@@ -23,7 +23,7 @@ def test_the_facts_whose_subject_stands_once_in_the_prompt_are_asked_about(tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("answer", "kept"), [("Paris", True), ("London", False), ("Par", False)])
-def test_a_fact_is_right_if_the_first_token_begins_its_answer(answer, kept):
+def test_a_fact_is_completed_if_the_first_token_begins_its_answer(answer, kept):
     fact = Fact("The capital of France is", answer, (15, 21))
     assert list(select_correct(iter([fact]))) == [fact] * kept
 

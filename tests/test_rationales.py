@@ -41,7 +41,7 @@ def test_a_review_becomes_the_sentence_that_people_marked_most_with_its_neighbou
 
 
 @pytest.mark.parametrize("marks", [[(0, 19)], []])
-def test_a_passage_that_is_marked_nearly_whole_or_nowhere_is_left_out(tmp_path, marks):
+def test_a_passage_that_is_marked_almost_everywhere_or_nowhere_is_left_out(tmp_path, marks):
     assert list(read_reviews(reviewed(tmp_path, marks))) == []
 
 
@@ -59,7 +59,7 @@ def test_a_question_comes_with_the_characters_of_its_evidence(tmp_path):
     assert normalise_answer("The Nine.") == "nine"
 
 
-def test_a_map_of_just_what_people_marked_gets_full_marks_and_its_reverse_none():
+def test_an_explanation_of_exactly_the_marked_words_scores_one_and_its_reverse_zero():
     problem, _, products = make_linear_problem(features=6, targets=1)
     inside = torch.tensor([True, True, True, True, True, False])
     marked = torch.tensor([False, True, False, True, False, False])

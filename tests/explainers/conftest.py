@@ -1,4 +1,4 @@
-"""What tests of models from a hub begin with: the hub, an empty memory, and a model to publish."""
+"""Fixtures for tests of models from a hub: the hub, an empty model cache, and a model to publish."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,14 +11,14 @@ from tests.support.hub import Hub, files_of, forget, running, saved
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub with nothing on it, for a test."""
+    """Run an empty hub for a test."""
     with running(tmp_path / "cache", monkeypatch) as server:
         yield server
 
 
 @pytest.fixture
 def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Starts the server anew: an empty memory, and other settings if any are given."""
+    """Return a function that restarts the server: an empty model cache, and the given settings."""
     start = partial(forget, monkeypatch)
     start()
     return start
@@ -26,5 +26,5 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def bert(tmp_path: Path) -> dict[str, bytes]:
-    """The files of a tiny BERT that classifies texts."""
+    """Return the files of a tiny BERT for text classification."""
     return files_of(saved("bert", tmp_path / "bert"))
