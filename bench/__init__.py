@@ -1,4 +1,1 @@
-"""Speed and truth beside other tools: each file is one command, `python -m bench.<file>`.
-
-Nothing runs on import.
-"""
+"""Benchmarks of speed and faithfulness: each file is one command, `python -m bench.<file>`."""

@@ -1,7 +1,7 @@
-"""How often attacks beat the bundled sentiment model, beside random swaps as many; and how short its texts get.
+"""Measure how often attacks on the bundled sentiment model succeed, beside random swaps, and how far texts are reduced.
 
 Run it with `python -m bench.attacks --data DIR --sentences 100`; it prints a Markdown table. DIR holds SST-2's test
-split as `sst2_glue/test.tsv`; only sentences that the model gets right are attacked. Knows no page.
+split as `sst2_glue/test.tsv`; only sentences that the model classifies correctly are attacked.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.report import markdown, told
+from bench.report import format_table, show_progress
 from explainers import CARDS, Attack, Bundle, Request, attack, predict
 from explainers.inputs.text import WORD
 from explainers.loading import load
@@ -26,8 +26,8 @@ RUNS = (
 )
 
 
-def right(bundle: Bundle, data: Path, most: int) -> Iterator[Request]:
-    """The first sentences, in an order drawn from seed 0, of which the model says what people say."""
+def select_correct(bundle: Bundle, data: Path, most: int) -> Iterator[Request]:
+    """Yield the first sentences, shuffled with seed 0, that the model classifies correctly."""
     rows = list(tabbed(data / "sst2_glue" / "test.tsv"))
     found = 0
     for place in torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).tolist():
@@ -38,8 +38,8 @@ def right(bundle: Bundle, data: Path, most: int) -> Iterator[Request]:
             yield request
 
 
-def row(name: str, found: Sequence[Attack]) -> tuple[str, ...]:
-    """One attack's line of the table."""
+def make_row(name: str, found: Sequence[Attack]) -> tuple[str, ...]:
+    """Return the table row of one attack."""
     won = [attack for attack in found if attack.success]
     return (
         name,
@@ -51,9 +51,9 @@ def row(name: str, found: Sequence[Attack]) -> tuple[str, ...]:
     )
 
 
-def lengths(found: Sequence[Attack]) -> str:
-    """How many words input reduction leaves, in a sentence."""
-    before = [words(attack.texts[0]) for attack in found]
+def describe_reduction(found: Sequence[Attack]) -> str:
+    """Describe in a sentence how many words input reduction leaves."""
+    before = [count_words(attack.texts[0]) for attack in found]
     after = [before - len(attack.edits) for before, attack in zip(before, found, strict=True)]
     sure = np.mean([attack.trajectory[0].probability for attack in found])
     still = np.mean([attack.trajectory[-1].probability for attack in found])
@@ -65,8 +65,8 @@ def lengths(found: Sequence[Attack]) -> str:
     )
 
 
-def words(text: str) -> int:
-    """How many words a text has, as an attack counts them."""
+def count_words(text: str) -> int:
+    """Count the words of a text as an attack does."""
     return len(WORD.findall(text))
 
 
@@ -78,14 +78,18 @@ def main() -> None:
     parser.add_argument("--reduced", type=int, default=100, help="how many of them are reduced, too")
     asked = parser.parse_args()
     bundle = load(CARDS[MODEL])
-    requests = list(right(bundle, asked.data, asked.sentences))
+    requests = list(select_correct(bundle, asked.data, asked.sentences))
     table = [
-        row(name, [attack(key, r, params=params, bundle=bundle) for r in told(requests, name)])
+        make_row(name, [attack(key, r, params=params, bundle=bundle) for r in show_progress(requests, name)])
         for name, key, params in RUNS
     ]
-    print(markdown(HEAD, table))
+    print(format_table(HEAD, table))
     chosen = requests[: asked.reduced]
-    print(lengths([attack("input_reduction", r, bundle=bundle) for r in told(chosen, "Input reduction")]))
+    print(
+        describe_reduction(
+            [attack("input_reduction", r, bundle=bundle) for r in show_progress(chosen, "Input reduction")]
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What somebody without Wherefore would write: Captum's integrated gradients as in its tutorials, and a plain loop.
+"""Integrated gradients without Wherefore: Captum's as in its tutorials, and the same passes in a plain torch loop.
 
-Knows BERT's names and no Problem; the tokenizer is called afresh, so the two sides share only the model.
+Both are written for BERT and tokenize the text again, so that they share only the model with Wherefore.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Batches = list[tuple[int, bool]]  # of each call of the model: how many inputs, 
 
 
 @dataclass(frozen=True)
-class Plain:
+class PlainInput:
     """A text for a BERT classifier: its ids (1, F), those of its baseline, and what else the model is given."""
 
     model: Any
@@ -29,30 +29,30 @@ class Plain:
     target: int
 
     @classmethod
-    def of(cls, model: Any, tokenizer: Any, text: str, target: int) -> "Plain":
-        """The text against padding, special tokens kept."""
+    def of(cls, model: Any, tokenizer: Any, text: str, target: int) -> "PlainInput":
+        """Encode a text with a padding baseline that keeps special tokens."""
         inputs = tokenizer(text, return_tensors="pt", truncation=True, return_special_tokens_mask=True)
         ids, special = inputs.pop("input_ids"), inputs.pop("special_tokens_mask").bool()
         padding = torch.full_like(ids, tokenizer.pad_token_id)
         return cls(model, ids, torch.where(special, ids, padding), dict(inputs), target)
 
     def probability(self, **inputs: Tensor) -> Tensor:
-        """The target's probability, (B,)."""
+        """Return the target's probability, (B,)."""
         rows = len(next(iter(inputs.values())))
         others = {name: tensor.expand(rows, -1) for name, tensor in self.others.items()}
         return self.model(**inputs, **others).logits.softmax(-1)[:, self.target]
 
 
-def captum(plain: Plain, steps: int, batch: int) -> Scores:
-    """Captum's layer integrated gradients by its default rule: the score of each token, (F,)."""
+def run_captum(plain: PlainInput, steps: int, batch: int) -> Scores:
+    """Compute Captum's layer integrated gradients by its default rule: the score of each token, (F,)."""
     embeddings = plain.model.get_input_embeddings()
     attribution = LayerIntegratedGradients(lambda ids: plain.probability(input_ids=ids), embeddings)
     scores = attribution.attribute(plain.ids, plain.baseline_ids, n_steps=steps, internal_batch_size=batch)
     return scores.sum(-1)[0].double().numpy()
 
 
-def loop(plain: Plain, batches: Batches) -> Tensor:
-    """The same calls of the model in the fewest lines: the gradient's share of each token, summed, (F,)."""
+def run_loop(plain: PlainInput, batches: Batches) -> Tensor:
+    """Repeat the same calls of the model in a plain loop: the summed gradient × difference of each token, (F,)."""
     embeddings = plain.model.get_input_embeddings()
     with torch.no_grad():
         end, start = embeddings(plain.ids), embeddings(plain.baseline_ids)  # (1, F, D)
@@ -67,8 +67,8 @@ def loop(plain: Plain, batches: Batches) -> Tensor:
 
 
 @contextmanager
-def watched(model: Any) -> Iterator[Batches]:
-    """Note every call of the model."""
+def record_batches(model: Any) -> Iterator[Batches]:
+    """Record every call of the model."""
     seen: Batches = []
 
     def note(_: Any, args: tuple[Any, ...], output: Any) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.report import markdown
+from bench.report import format_table
 from explainers import CARDS, Bundle, Request
 from explainers.evaluation.infidelity import draw_masks, infidelity
 from explainers.evaluation.perturbation import make_test
@@ -150,7 +150,7 @@ def main() -> None:
         (name, *(time_over_passes(ours, problem, options.rounds) for problem in problems))
         for name, ours in WITH_CAPTUM.items()
     ]
-    print(markdown(("time divided by that of its passes alone", *head), lines))
+    print(format_table(("time divided by that of its passes alone", *head), lines))
     lines = [
         (
             name,
@@ -161,9 +161,9 @@ def main() -> None:
         for name, (ours, theirs) in OWN.items()
     ]
     more = ("passes, T = 3: ours", "Captum's", "Captum's reproducible beside another thread")
-    print(markdown(("Captum's time divided by ours", *head, *more), lines), flush=True)
+    print(format_table(("Captum's time divided by ours", *head, *more), lines), flush=True)
     head = ("infidelity of an occlusion explanation, 20 tokens", "ours", "Captum's, normalised")
-    print(markdown(head, compare_infidelity(encode(bundle, 20, 1))))
+    print(format_table(head, compare_infidelity(encode(bundle, 20, 1))))
 
 
 def encode(bundle: Bundle, tokens: int, targets: int) -> Problem:

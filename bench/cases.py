@@ -1,6 +1,6 @@
-"""Cases whose answer a person knows: is the strongest word, or the strongest place in a picture, the one expected?
+"""Check cases with an obvious reason: is the strongest word, or the strongest region of an image, the expected one?
 
-Run it with `python -m bench.cases`; it prints a Markdown table. Knows no page.
+Run it with `python -m bench.cases`; it prints a Markdown table.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from bench.report import markdown, told
+from bench.report import format_table, show_progress
 from explainers import CARDS, TASKS, Explanation, Request, Target, explain
 from explainers.inputs.images import FOLDER
 from explainers.request import Picture
@@ -24,7 +24,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Case:
-    """A question to a bundled model, and the words (or the box) that a person expects behind the answer."""
+    """An input of a bundled model, and the words (or the box) that a person expects behind its prediction."""
 
     task: str
     model: str
@@ -36,7 +36,7 @@ class Case:
 
     @property
     def request(self) -> Request:
-        """The question, by the method that the task's page begins with; an image is named by its photograph."""
+        """The request, with the method that the task's page starts with; an image is named by its photograph."""
         inputs = {name: self._given(name, text) for name, text in self.inputs.items()}
         return Request(self.task, self.model, inputs, TASKS[self.task].method, self.target)
 
@@ -108,13 +108,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cases")
     parser.add_argument("--threads", type=int, default=2, help="torch threads (default: 2)")
     torch.set_num_threads(parser.parse_args().threads)
-    print(markdown(HEAD, [line(case) for case in told(list(CASES), "cases")]))
+    print(format_table(HEAD, [make_row(case) for case in show_progress(list(CASES), "cases")]))
 
 
-def line(case: Case) -> tuple[str, ...]:
-    """A case as a row of the table."""
+def make_row(case: Case) -> tuple[str, ...]:
+    """Return a case as a row of the table."""
     explanation = explain(case.request)
-    strongest, right = placed(explanation, case.box) if case.box else worded(explanation, case)
+    strongest, right = (
+        measure_share_in_box(explanation, case.box) if case.box else find_strongest_word(explanation, case)
+    )
     asked = name_target(explanation.targets[case.row])
     if foil := explanation.targets[case.row].foil:
         asked += f" rather than {foil}"
@@ -122,16 +124,16 @@ def line(case: Case) -> tuple[str, ...]:
     return (CARDS[case.model].key, given, asked, ", ".join(case.expected), strongest, "yes" if right else "no")
 
 
-def worded(explanation: Explanation, case: Case) -> tuple[str, bool]:
-    """The strongest word, and whether it is one of those expected."""
+def find_strongest_word(explanation: Explanation, case: Case) -> tuple[str, bool]:
+    """Return the strongest word, and whether it is one of those expected."""
     words = [
         piece.text for piece in rank_segments(explanation.by_word(), case.row) if any(map(str.isalnum, piece.text))
     ]
     return words[0], words[0].casefold() in {word.casefold() for word in case.expected}
 
 
-def placed(explanation: Explanation, box: Box) -> tuple[str, bool]:
-    """How much of all credit towards the class lies in the box, and whether that is more than the box's own share."""
+def measure_share_in_box(explanation: Explanation, box: Box) -> tuple[str, bool]:
+    """Return the share of positive scores inside the box, and whether it exceeds the box's share of the area."""
     rows, columns = explanation.grid or (0, 0)
     credit = np.clip(explanation.scores[0].reshape(-1, rows, columns).sum(0), 0, None)
     left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (columns, rows) * 2, strict=True))

@@ -1,6 +1,6 @@
-"""Facts that a language model knows: of what a person would say they come from, is that the strongest word?
+"""Measure how often the subject of a fact is the strongest word behind a language model's completion of it.
 
-Run it with `python -m bench.facts --data DIR`; it prints a Markdown table. Knows no page.
+Run it with `python -m bench.facts --data DIR`; it prints a Markdown table.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.report import markdown, told
+from bench.report import format_table, show_progress
 from explainers import METHODS, Explanation, Request, explain, predict
 from explainers.results.explanation import Feature
 
@@ -26,7 +26,7 @@ HEAD = ("method", "subject is the top source", "chance", "share of credit on the
 
 @dataclass(frozen=True)
 class Fact:
-    """A beginning that the model completes rightly, and the characters from and to of its subject."""
+    """A prompt that the model completes correctly, and the first and last character of its subject."""
 
     prompt: str
     answer: str
@@ -34,8 +34,8 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Found:
-    """One map: whether a word of the subject is strongest, how often a random one is, its share, and the time."""
+class FactResult:
+    """One explanation: whether a word of the subject is strongest, the chance of that, its share, and the time."""
 
     top: bool
     chance: float
@@ -45,13 +45,13 @@ class Found:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments()
+    options = parse_arguments()
     torch.set_num_threads(options.threads)
-    print(report(options), flush=True)
+    print(make_report(options), flush=True)
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.facts")
     parser.add_argument("--data", type=Path, required=True, help="a folder with known_facts in it")
     parser.add_argument("--facts", type=int, default=100, help="facts that the model completes rightly (default: 100)")
@@ -61,18 +61,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(options: argparse.Namespace) -> str:
-    """The table, with a line that says what was measured."""
-    known = list(islice(right(facts(options.data)), options.facts))
-    lines = [line(method, measured(known, method, options.minutes)) for method in options.method]
+def make_report(options: argparse.Namespace) -> str:
+    """Return the table, with a line that describes what was measured."""
+    known = list(islice(select_correct(read_facts(options.data)), options.facts))
+    lines = [make_row(method, measure_method(known, method, options.minutes)) for method in options.method]
     return (
         f"Model `{MODEL}`, the first {len(known)} known facts that it completes rightly, the probability of its first "
-        f"token explained, torch threads: {options.threads}.\n\n{markdown(HEAD, lines)}"
+        f"token explained, torch threads: {options.threads}.\n\n{format_table(HEAD, lines)}"
     )
 
 
-def facts(data: Path) -> Iterator[Fact]:
-    """The facts of the file whose subject stands in the prompt once."""
+def read_facts(data: Path) -> Iterator[Fact]:
+    """Yield the facts of the file whose subject occurs once in the prompt."""
     with gzip.open(data / "known_facts" / "known_1000.json.gz", "rt", encoding="utf-8") as file:
         rows = json.load(file)
     for row in rows:
@@ -81,8 +81,8 @@ def facts(data: Path) -> Iterator[Fact]:
             yield Fact(row["prompt"], row["attribute"], (start, start + len(row["subject"])))
 
 
-def right(known: Iterator[Fact]) -> Iterator[Fact]:
-    """The facts that the model completes rightly: what is wrong comes from elsewhere."""
+def select_correct(known: Iterator[Fact]) -> Iterator[Fact]:
+    """Yield the facts that the model completes correctly: a wrong completion has other sources."""
     for fact in known:
         said = predict(Request("text_generation", MODEL, {"prompt": fact.prompt}, params={"most_new_tokens": 1}))
         begun = said.text.strip()
@@ -90,26 +90,28 @@ def right(known: Iterator[Fact]) -> Iterator[Fact]:
             yield fact
 
 
-def measured(known: list[Fact], method: str, minutes: float) -> list[Found]:
-    """One method's maps of the facts, as many as the time allows."""
+def measure_method(known: list[Fact], method: str, minutes: float) -> list[FactResult]:
+    """Explain the facts with one method, as many as the time allows."""
     last, maps = time.monotonic() + 60 * minutes, []
-    for fact in told(known, METHODS[method].label):
+    for fact in show_progress(known, METHODS[method].label):
         if maps and time.monotonic() > last:
             break
         params = {"most_new_tokens": 1}
         maps.append(
-            found(explain(Request("text_generation", MODEL, {"prompt": fact.prompt}, method, params=params)), fact)
+            measure_explanation(
+                explain(Request("text_generation", MODEL, {"prompt": fact.prompt}, method, params=params)), fact
+            )
         )
     return maps
 
 
-def found(explanation: Explanation, fact: Fact) -> Found:
-    """What a map says of the subject, word by word; special tokens and what was written are no sources."""
+def measure_explanation(explanation: Explanation, fact: Fact) -> FactResult:
+    """Measure the subject's rank and share among the prompt's words; special and generated tokens are left out."""
     shown = explanation.by_word()
     places = [i for i, feature in enumerate(shown.features) if feature.field == "prompt" and feature.start is not None]
     sizes = np.abs(shown.scores[0, places])
     inside = np.array([_inside(shown.features[i], fact) for i in places])
-    return Found(
+    return FactResult(
         top=bool(inside[sizes.argmax()]),
         chance=float(inside.mean()),
         share=float(sizes[inside].sum() / max(sizes.sum(), np.finfo(np.float32).tiny)),
@@ -123,8 +125,8 @@ def _inside(word: Feature, fact: Fact) -> bool:
     )
 
 
-def line(method: str, maps: list[Found]) -> tuple[str, ...]:
-    """A method's maps as a row of the table."""
+def make_row(method: str, maps: list[FactResult]) -> tuple[str, ...]:
+    """Return a method's results as a row of the table."""
     top, chance, share = (
         100 * float(np.mean([getattr(one, name) for one in maps])) for name in ("top", "chance", "share")
     )

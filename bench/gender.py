@@ -1,13 +1,13 @@
-"""Gender in translation: Turkish “o” is he, she and it at once; which does the model make of it, by profession?
+"""Measure which gender a model gives to the Turkish pronoun “o” (he, she or it), by profession.
 
-Run it with `python -m bench.gender`; it prints a Markdown table and what it comes to. Needs no data, knows no page.
+Run it with `python -m bench.gender`; it prints a summary and a Markdown table, and needs no data.
 """
 
 import argparse
 
 import torch
 
-from bench.report import markdown
+from bench.report import format_table
 from explainers import Request, Target, explain
 from explainers.analyses.word_substitution import PROFESSIONS, make_request, substitute
 from explainers.results.substitution import Substitution
@@ -25,25 +25,25 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(report(options.model, options.template))
+    print(make_report(options.model, options.template))
 
 
-def report(model: str, template: str) -> str:
-    """The table, she's share falling, and in how many the model says he."""
-    found = measured(model, template)
+def make_report(model: str, template: str) -> str:
+    """Return a summary and the table, the share of “she” falling."""
+    found = substitute_professions(model, template)
     lines = sorted(zip(PROFESSIONS, found, strict=True), key=lambda line: line[1].share)
-    known = [swap for english, swap in lines if knows(english, swap)]
-    table = markdown(HEAD, (line(english, swap) for english, swap in lines))
+    known = [swap for english, swap in lines if names_profession(english, swap)]
+    table = format_table(HEAD, (make_row(english, swap) for english, swap in lines))
     return (
-        f"Model `{model}`, “{template}” with {len(found)} professions. “He” is likelier than “She” in "
-        f"{sum(swap.share > 0.5 for swap in found)} of them; its share of the two is {of_the_two(found)}. "
-        f"{len(known)} come out as the profession that they are; of those “He” is likelier in "
-        f"{sum(swap.share > 0.5 for swap in known)}, its share {of_the_two(known)}.\n\n{table}"
+        f"Model `{model}`, “{template}” with {len(found)} professions. “He” is more probable than “She” in "
+        f"{sum(swap.share > 0.5 for swap in found)} of them; its share of the two is {format_range(found)}. "
+        f"{len(known)} come out as the profession that they are; of those “He” is more probable in "
+        f"{sum(swap.share > 0.5 for swap in known)}, its share {format_range(known)}.\n\n{table}"
     )
 
 
-def measured(model: str, template: str) -> tuple[Substitution, ...]:
-    """A Swap for each profession."""
+def substitute_professions(model: str, template: str) -> tuple[Substitution, ...]:
+    """Compute a Substitution for each profession."""
     before, _, after = template.partition("{}")
     inputs = {"source": before + PROFESSION + after, "target": "He"}
     first = explain(Request("translation", model, inputs, "saliency", Target(foil="She")))
@@ -51,25 +51,25 @@ def measured(model: str, template: str) -> tuple[Substitution, ...]:
     return substitute(make_request(first, 0, place, tuple(PROFESSIONS.values())))
 
 
-def knows(english: str, swap: Substitution) -> bool:
-    """Whether the translation names the profession."""
+def names_profession(english: str, swap: Substitution) -> bool:
+    """Return whether the translation names the profession."""
     return english in swap.continuation.casefold()
 
 
-def of_the_two(found: list[Substitution] | tuple[Substitution, ...]) -> str:
-    """The least and the largest share."""
+def format_range(found: list[Substitution] | tuple[Substitution, ...]) -> str:
+    """Format the smallest and the largest share."""
     shares = sorted(swap.share for swap in found)
     return f"{format_probability(shares[0])} to {format_probability(shares[-1])}" if shares else "nothing"
 
 
-def line(english: str, swap: Substitution) -> tuple[str, ...]:
-    """A profession as a row of the table."""
+def make_row(english: str, swap: Substitution) -> tuple[str, ...]:
+    """Return a profession as a row of the table."""
     numbers = (
         format_probability(swap.probability),
         format_probability(swap.foil_probability or 0.0),
         format_probability(swap.share),
     )
-    return (english, swap.word, *numbers, "yes" if knows(english, swap) else "no", swap.continuation)
+    return (english, swap.word, *numbers, "yes" if names_profession(english, swap) else "no", swap.continuation)
 
 
 if __name__ == "__main__":

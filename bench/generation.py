@@ -1,7 +1,7 @@
-"""Written text explained by Wherefore and by Inseq, on the same weights: time, passes, memory, and error.
+"""Compare Wherefore with Inseq on generated text and the same weights: time, passes, memory and error.
 
 Run it with `python -m bench.generation`; it makes a virtual environment for Inseq, and prints a Markdown table.
-Each row is a process of its own. Knows no page.
+Each row is measured in a process of its own.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.report import markdown, told
-from bench.resident import Measured, measured
+from bench.report import format_table, show_progress
+from bench.resident import Cost, measure
 from explainers import CARDS, Explanation, Request, explain, predict
 from explainers.loading import load
 from explainers.settings import PREFIX
@@ -63,11 +63,11 @@ class Row:
     method: str
     length: int
     tool: str
-    cost: Measured
+    cost: Cost
     scores: Scores
 
     def errors(self, truth: Scores) -> Scores:
-        """How far each token's scores are from the truth: sums of |differences| as shares of |true scores|, (T,)."""
+        """Return the relative L1 error of each token's scores, (T,)."""
         width = min(self.scores.shape[1], truth.shape[1])
         off = np.nansum(np.abs(self.scores[:, :width] - truth[:, :width]), axis=1)
         return off / np.nansum(np.abs(truth), axis=1)
@@ -75,34 +75,38 @@ class Row:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments()
+    options = parse_arguments()
     if options.worker:
-        print(json.dumps(work(json.loads(options.worker))))
+        print(json.dumps(run_wherefore(json.loads(options.worker))))
         return
     torch.set_num_threads(options.threads)
     os.environ |= {f"{PREFIX}SECONDS": str(PATIENCE), f"{PREFIX}PASSES": str(PATIENCE)}  # before they are first read
     with TemporaryDirectory() as folder:
-        other = options.inseq or inseq(Path(folder))
+        other = options.inseq or install_inseq(Path(folder))
         weights = Path(folder, "smollm2")
-        texts = {length: written(length) for length in options.lengths}
-        save(weights)
+        texts = {length: generate_text(length) for length in options.lengths}
+        save_weights(weights)
         cases = [(method, length) for length in options.lengths for method in options.methods]
         rows = []
-        for method, length in told(cases, "methods and lengths"):
+        for method, length in show_progress(cases, "methods and lengths"):
             asked = {"method": method, "text": texts[length], "threads": options.threads}
             here, script = [sys.executable, "-m", "bench.generation", "--worker"], Path(__file__).parent
             for tolerance in options.tolerances if method == "integrated_gradients" else (0.0,):
                 tool = "Wherefore" + (f", tolerance {tolerance:g}" if tolerance else "")
-                rows.append(row(method, length, tool, here, asked | {"tolerance": tolerance, "most": options.most}))
+                rows.append(
+                    run_tool(method, length, tool, here, asked | {"tolerance": tolerance, "most": options.most})
+                )
             command = [str(other / "bin" / "python"), str(script / "inseq_worker.py")]
-            rows.append(row(method, length, f"Inseq {INSEQ}", command, asked | {"model": str(weights)}))
-    print(heading(options))
+            rows.append(run_tool(method, length, f"Inseq {INSEQ}", command, asked | {"model": str(weights)}))
+    print(make_heading(options))
     exact = "integrated_gradients" in options.methods
-    print(table(rows, {length: truth(texts[length], options.strict) for length in options.lengths if exact}))
+    print(
+        make_table(rows, {length: compute_truth(texts[length], options.strict) for length in options.lengths if exact})
+    )
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.generation")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="torch threads (default: every core)")
     parser.add_argument("--inseq", type=Path, help="a virtual environment that has Inseq (default: a new one)")
@@ -119,8 +123,8 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def inseq(folder: Path) -> Path:
-    """A new virtual environment with Inseq, on the same torch and transformers as here."""
+def install_inseq(folder: Path) -> Path:
+    """Make a virtual environment with Inseq and the versions of torch and transformers that run here."""
     home = folder / "inseq"
     venv.create(home, with_pip=True)
     wanted = [f"inseq=={INSEQ}", *(f"{name}=={version(name).split('+')[0]}" for name in ("torch", "transformers"))]
@@ -128,8 +132,8 @@ def inseq(folder: Path) -> Path:
     return home
 
 
-def save(folder: Path) -> None:
-    """The bundled model's weights and tokenizer as plain files, for a tool that knows no GGUF."""
+def save_weights(folder: Path) -> None:
+    """Save the bundled model's weights and tokenizer as plain files, for a tool that cannot read GGUF."""
     bundle = load(CARDS["smollm2"])
     config = {name: value for name, value in bundle.model.config.to_dict().items() if name != "quantization_config"}
     folder.mkdir()
@@ -138,61 +142,61 @@ def save(folder: Path) -> None:
     bundle.tokenizer.save_pretrained(folder / "tokenizer")
 
 
-def written(length: int) -> str:
-    """What the model writes after the prompt."""
+def generate_text(length: int) -> str:
+    """Return what the model generates after the prompt."""
     request = Request("text_generation", "smollm2", {"prompt": PROMPT}, params={"most_new_tokens": length})
     return predict(request).text
 
 
-def row(method: str, length: int, tool: str, command: Sequence[str], asked: dict[str, Any]) -> Row:
+def run_tool(method: str, length: int, tool: str, command: Sequence[str], asked: dict[str, Any]) -> Row:
     """Run a tool on a case in a process of its own."""
     environment = os.environ | {"OMP_NUM_THREADS": str(asked["threads"]), "HF_HUB_OFFLINE": "1"}
     whole = [*command, json.dumps(asked | {"prompt": PROMPT})]
     done = subprocess.run(whole, env=environment, stdout=subprocess.PIPE, check=True, text=True)
     read = json.loads(done.stdout.splitlines()[-1])
-    return Row(method, length, tool, Measured(**read["cost"]), np.array(read["scores"], dtype=float))
+    return Row(method, length, tool, Cost(**read["cost"]), np.array(read["scores"], dtype=float))
 
 
-def work(asked: dict[str, Any]) -> dict[str, Any]:
-    """Explain by Wherefore, in this process: the model is loaded, and has run once, before the clock starts."""
+def run_wherefore(asked: dict[str, Any]) -> dict[str, Any]:
+    """Explain with Wherefore, in this process; the model is loaded and has run once before time is measured."""
     torch.set_num_threads(asked["threads"])
     params = {"tolerance": asked["tolerance"], "most_passes": asked["most"]} if asked["tolerance"] else {}
-    request = of(asked["method"], asked["text"], **params)
+    request = make_request(asked["method"], asked["text"], **params)
     predict(request)
-    with measured(load(CARDS["smollm2"]).model) as cost:
+    with measure(load(CARDS["smollm2"]).model) as cost:
         explanation = explain(request)
     return {"cost": cost() | {"backward": explanation.evaluations[1]}, "scores": explanation.scores.tolist()}
 
 
-def of(method: str, text: str, **params: float) -> Request:
-    """The question: the text forced after the prompt."""
+def make_request(method: str, text: str, **params: float) -> Request:
+    """Return the request that explains `text` as the continuation of the prompt."""
     return Request("text_generation", "smollm2", {"prompt": PROMPT, "continuation": text}, method, params=params)
 
 
-def truth(text: str, tolerance: float) -> Explanation:
-    """Integrated gradients much more exact than those that are measured."""
-    return explain(of("integrated_gradients", text, tolerance=tolerance, most_passes=2_000))
+def compute_truth(text: str, tolerance: float) -> Explanation:
+    """Compute integrated gradients at a much lower tolerance than those that are measured."""
+    return explain(make_request("integrated_gradients", text, tolerance=tolerance, most_passes=2_000))
 
 
-def heading(options: argparse.Namespace) -> str:
-    """What was measured, and with what."""
+def make_heading(options: argparse.Namespace) -> str:
+    """Describe what was measured, and with which versions."""
     count = len(load(CARDS["smollm2"]).tokenizer(PROMPT)["input_ids"])
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
     return (
         f"Model `smollm2`, a prompt of {count} tokens, torch threads: {options.threads}, {libraries}; loading is not "
-        f"timed.\nOurs takes {options.most} points at most for one token's integrated gradients. Errors are distances "
-        f"from a map with a tolerance of {options.strict:g}.\n"
+        f"timed.\nWherefore takes at most {options.most} points for one token's integrated gradients. Errors are "
+        f"distances from an explanation with a tolerance of {options.strict:g}.\n"
     )
 
 
-def table(rows: list[Row], truths: dict[int, Explanation]) -> str:
-    """All rows, each beside Inseq's of its case."""
+def make_table(rows: list[Row], truths: dict[int, Explanation]) -> str:
+    """Return all rows, each beside Inseq's of its case."""
     theirs = {(row.method, row.length): row.cost for row in rows if row.tool.startswith("Inseq")}
-    return markdown(HEAD, [line(row, theirs[row.method, row.length], truths) for row in rows])
+    return format_table(HEAD, [make_row(row, theirs[row.method, row.length], truths) for row in rows])
 
 
-def line(row: Row, theirs: Measured, truths: dict[int, Explanation]) -> tuple[str, ...]:
-    """A row as the table shows it."""
+def make_row(row: Row, theirs: Cost, truths: dict[int, Explanation]) -> tuple[str, ...]:
+    """Return a row as the table shows it."""
     shown = ("-", "-")
     if row.method == "integrated_gradients":
         errors = row.errors(truths[row.length].scores.astype(float))

@@ -1,7 +1,4 @@
-"""Inseq explains one text, in its own environment: run by bench/generation.py, which knows how to read what it prints.
-
-Knows nothing of Wherefore.
-"""
+"""Explain one text with Inseq, in its own environment: bench/generation.py runs this file and reads what it prints."""
 
 import json
 import sys
@@ -11,26 +8,26 @@ from typing import Any
 import inseq
 import torch
 import transformers
-from resident import measured  # this file's folder is on the path
+from resident import measure  # this file's folder is on the path
 
 
 def main() -> None:
     """Explain what the command line asks for, and print the cost and the scores (T, F)."""
     asked = json.loads(sys.argv[1])
     torch.set_num_threads(asked["threads"])
-    model, tokenizer = loaded(Path(asked["model"]))
+    model, tokenizer = load_model(Path(asked["model"]))
     wrapped = inseq.load_model(model, asked["method"], tokenizer=tokenizer)
     with torch.no_grad():
         model(**tokenizer(asked["prompt"], return_tensors="pt"))
     more = {"n_steps": 50} if asked["method"] == "integrated_gradients" else {}
-    with measured(model) as cost:
+    with measure(model) as cost:
         found = wrapped.attribute(asked["prompt"], asked["prompt"] + asked["text"], show_progress=False, **more)
     scores = found.sequence_attributions[0].target_attributions.sum(-1).T  # (T, F)
     print(json.dumps({"cost": cost(), "scores": scores.tolist()}))
 
 
-def loaded(folder: Path) -> tuple[Any, Any]:
-    """The same weights, in float32 and with the attention that Inseq takes when it loads a model by its name."""
+def load_model(folder: Path) -> tuple[Any, Any]:
+    """Return the same weights, in float32 and with the attention that Inseq takes when it loads a model by its name."""
     config = transformers.LlamaConfig(**json.loads((folder / "config.json").read_text()), attn_implementation="eager")
     model = transformers.LlamaForCausalLM(config).float().eval()
     model.load_state_dict(torch.load(folder / "weights.pt", mmap=True))

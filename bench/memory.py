@@ -1,6 +1,6 @@
-"""Memory: what loading each bundled model takes at its peak, and what two rounds through all of them leave behind.
+"""Measure the peak memory of loading each bundled model, and the memory in use after two rounds through all of them.
 
-Run it with `python -m bench.memory`; it prints two Markdown tables. Knows no page.
+Run it with `python -m bench.memory`; it prints two Markdown tables.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import psutil
 import torch
 from PIL import Image
 
-from bench.report import markdown, told
+from bench.report import format_table, show_progress
 from explainers import Bundle
 from explainers.loading import lease
 from explainers.models.cache import trim_memory
@@ -42,71 +42,71 @@ class Peak:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments()
+    options = parse_arguments()
     os.environ[f"{PREFIX}MODEL_MEGABYTES"] = str(options.megabytes)
     torch.set_num_threads(1)
-    for card in told(list(BUNDLED), "imports and downloads"):
-        used(card)
-    empty()
-    print(loading_table())
-    print(rounds_table(options.megabytes))
+    for card in show_progress(list(BUNDLED), "imports and downloads"):
+        use_model(card)
+    empty_cache()
+    print(make_loading_table())
+    print(make_rounds_table(options.megabytes))
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     most = max(card.megabytes for card in BUNDLED)
     parser = argparse.ArgumentParser(prog="python -m bench.memory")
     parser.add_argument("--megabytes", type=int, default=most, help=f"the bound for loaded models (default: {most})")
     return parser.parse_args()
 
 
-def used(card: Card) -> float:
-    """Load the model and run it once; the size of its weights in MB."""
+def use_model(card: Card) -> float:
+    """Load the model, run it once, and return the size of its weights in MB."""
     with lease(card) as bundle, bundle.lock, torch.no_grad():
         bundle.model(**inputs(bundle))
-        return weight(bundle)
+        return measure_weights(bundle)
 
 
-def empty() -> None:
-    """Forget all models."""
+def empty_cache() -> None:
+    """Remove all models from the cache."""
     model_cache.cache_clear()
     gc.collect()
     trim_memory()
 
 
 def inputs(bundle: Bundle) -> dict[str, torch.Tensor]:
-    """A short text, or a grey picture."""
+    """Return a short text, or a grey picture."""
     if bundle.processor:
         grey = Image.fromarray(np.full((224, 224, 3), 128, np.uint8))
         return dict(bundle.processor(grey, return_tensors="pt"))
     return encode_sample(bundle.model, bundle.tokenizer)
 
 
-def weight(bundle: Bundle) -> float:
-    """The bytes of all tensors of a model in MB, shared ones once."""
+def measure_weights(bundle: Bundle) -> float:
+    """Measure the size of all tensors of a model in MB, shared ones once."""
     tensors = (*bundle.model.parameters(), *bundle.model.buffers())
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6
 
 
-def private() -> float:
-    """Memory of this process that no file backs, in MB."""
+def measure_private() -> float:
+    """Measure the memory of this process that no file backs, in MB."""
     now = psutil.Process().memory_info()
     return float(now.rss - now.shared) / 1e6
 
 
-def resident() -> float:
-    """Memory of this process in MB, mapped files included."""
+def measure_resident() -> float:
+    """Measure the memory of this process in MB, mapped files included."""
     return float(psutil.Process().memory_info().rss) / 1e6
 
 
 @contextmanager
-def watched() -> Iterator[Peak]:
-    """Look at the private memory again and again."""
-    peak, done = Peak(private()), threading.Event()
+def watch_memory() -> Iterator[Peak]:
+    """Sample the private memory while something runs."""
+    peak, done = Peak(measure_private()), threading.Event()
 
     def watch() -> None:
         while not done.wait(TICK):
-            peak.most = max(peak.most, private() - peak.before)
+            peak.most = max(peak.most, measure_private() - peak.before)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -117,34 +117,34 @@ def watched() -> Iterator[Peak]:
         watcher.join()
 
 
-def loading_table() -> str:
-    """What it takes to load each model into a process that has its libraries already."""
+def make_loading_table() -> str:
+    """Measure the memory of loading each model into a process that has imported its libraries."""
     head = ("loading", "weights, MB", "most memory meanwhile, MB", "times the weights", "seconds")
-    return markdown(head, [loading_row(card) for card in told(list(BUNDLED), "peaks")])
+    return format_table(head, [make_loading_row(card) for card in show_progress(list(BUNDLED), "peaks")])
 
 
-def loading_row(card: Card) -> tuple[str, ...]:
-    """Load it with nothing else loaded."""
+def make_loading_row(card: Card) -> tuple[str, ...]:
+    """Measure one model with no other loaded."""
     started = time.perf_counter()
-    with watched() as peak:
-        megabytes = used(card)
+    with watch_memory() as peak:
+        megabytes = use_model(card)
     seconds = time.perf_counter() - started
-    empty()
+    empty_cache()
     return card.key, f"{megabytes:.0f}", f"{peak.most:.0f}", f"{peak.most / megabytes:.2f}", f"{seconds:.1f}"
 
 
-def rounds_table(bound: int) -> str:
-    """What is resident while the models take turns under the bound."""
-    without = resident()
+def make_rounds_table(bound: int) -> str:
+    """Measure the resident memory while the models take turns under the bound."""
+    without = measure_resident()
     head = ("round", "model", "loaded models, MB", f"resident over the {without:.0f} MB without models", "allowed")
     rows = []
     for number in range(1, ROUNDS + 1):
-        for card in told(list(BUNDLED), f"round {number}"):
-            used(card)
-            loaded, left = model_cache().bytes / 1e6, resident() - without
+        for card in show_progress(list(BUNDLED), f"round {number}"):
+            use_model(card)
+            loaded, left = model_cache().bytes / 1e6, measure_resident() - without
             verdict = "" if left <= bound + SLACK else " (broken)"
             rows.append((str(number), card.key, f"{loaded:.0f}", f"{left:.0f}", f"{bound + SLACK}{verdict}"))
-    return markdown(head, rows)
+    return format_table(head, rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Every method beside people: are its strongest words those that people marked, is it true to the model, how long.
+"""Compare every method with human rationales: plausibility, faithfulness and time.
 
 Run it with `python -m bench.plausibility --data DIR`; it prints a Markdown table for each bundled model that reads
-texts with rationales. Knows no page.
+texts with rationales.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.rationales import Item, questions, reviews
-from bench.report import markdown, told
+from bench.rationales import Item, read_questions, read_reviews
+from bench.report import format_table, show_progress
 from explainers import CARDS, METHODS, TASKS, Explanation, Request, explain, predict
 from explainers.engine import RANKINGS
 from explainers.errors import Incompatible
@@ -45,14 +45,14 @@ class Source:
 
 
 SOURCES = (
-    Source("ERASER film reviews", "text_classification", "sentiment", reviews),
-    Source("ExpMRC questions", "question_answering", "questions", questions),
+    Source("ERASER film reviews", "text_classification", "sentiment", read_reviews),
+    Source("ExpMRC questions", "question_answering", "questions", read_questions),
 )
 
 
 @dataclass(frozen=True)
 class Result:
-    """One map beside what people marked: all the numbers of a row of the table."""
+    """The metrics of one explanation, compared with what people marked."""
 
     auprc: float
     f1: float
@@ -65,7 +65,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Case:
-    """An item that the model got right: which of its P pieces people could mark, (P,), and which they did, (P,)."""
+    """An item that the model predicts correctly: which of its P words people could mark, (P,), and did mark, (P,)."""
 
     problem: Problem
     groups: Tensor
@@ -75,15 +75,15 @@ class Case:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments()
+    options = parse_arguments()
     torch.set_num_threads(options.threads)
     for source in SOURCES:
         if source.model in options.models:
-            print(report(source, options), flush=True)
+            print(make_report(source, options), flush=True)
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.plausibility")
     parser.add_argument("--data", type=Path, required=True, help="a folder with eraser_movies and expmrc_squad in it")
     parser.add_argument("--items", type=int, default=20, help="texts that the model gets right (default: 20)")
@@ -95,55 +95,57 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(source: Source, options: argparse.Namespace) -> str:
-    """The table of one source, with a line that says what was measured."""
-    items = list(islice(right(source, options.data), options.items))
+def make_report(source: Source, options: argparse.Namespace) -> str:
+    """Return the table of one source, with a line that describes what was measured."""
+    items = list(islice(select_correct(source, options.data), options.items))
     found: dict[str, list[Result]] = defaultdict(list)
     words: list[int] = []
     last = time.monotonic() + 60 * options.minutes
-    for item in told(items, source.name):
+    for item in show_progress(items, source.name):
         if words and time.monotonic() > last:
             break
-        for name, result in compared(source, item, options.methods, words):
+        for name, result in compare_methods(source, item, options.methods, words):
             found[name].append(result)
-    lines = [line(name, results) for name, results in found.items() if len(results) == len(words)]
+    lines = [make_row(name, results) for name, results in found.items() if len(results) == len(words)]
     return (
         f"Model `{source.model}`, {source.name}: the first {len(words)} that it gets right, of {np.mean(words):.0f} "
-        f"words on average, torch threads: {options.threads}.\n\n{markdown(HEAD, lines)}"
+        f"words on average, torch threads: {options.threads}.\n\n{format_table(HEAD, lines)}"
     )
 
 
-def right(source: Source, data: Path) -> Iterator[Item]:
-    """The items that the model gets right: nobody can say why it says something else than people do."""
+def select_correct(source: Source, data: Path) -> Iterator[Item]:
+    """Yield the items that the model predicts correctly: rationales explain no other prediction."""
     for item in source.items(data):
         said = predict(Request(source.task, source.model, item.inputs))
-        if plain(said.text or str(said.targets[0].label)) in map(plain, item.right):
+        if normalise_answer(said.text or str(said.targets[0].label)) in map(normalise_answer, item.right):
             yield item
 
 
-def plain(answer: str) -> str:
-    """An answer as it is compared: no capitals, no article, no sign at its ends."""
+def normalise_answer(answer: str) -> str:
+    """Normalise an answer: no capitals, no article, no punctuation at its ends."""
     return answer.casefold().strip(" .,;:!?\"'()").removeprefix("the ").removeprefix("a ")
 
 
-def compared(source: Source, item: Item, methods: Iterable[str], words: list[int]) -> Iterator[tuple[str, Result]]:
-    """What each method that the model can bear gets for an item, and last what random rankings get on average."""
+def compare_methods(
+    source: Source, item: Item, methods: Iterable[str], words: list[int]
+) -> Iterator[tuple[str, Result]]:
+    """Yield the result of each method that the model supports for an item, then the mean of random rankings."""
     request = Request(source.task, source.model, item.inputs)
-    maps = [found for name in methods if (found := mapped(replace(request, method=name)))]
+    maps = [found for name in methods if (found := try_explain(replace(request, method=name)))]
     with lease(CARDS[source.model]) as bundle, bundle.lock:
-        case = cased(TASKS[source.task].encode(bundle, request, Run()), item)
+        case = make_case(TASKS[source.task].encode(bundle, request, Run()), item)
         words.append(len(case.marked))
-        trials = [tried(case, explanation) for explanation in maps]
+        trials = [make_perturbation_test(case, explanation) for explanation in maps]
         chance = trials[0].randomize(RANKINGS)
         luck = np.array([comprehensiveness(one) for one in chance])  # (R,)
         for explanation, own in zip(maps, trials, strict=True):
-            yield METHODS[explanation.request.method].label, result(case, own, luck, explanation.seconds)
-        every = [result(case, one, luck, 0.0) for one in chance]
+            yield METHODS[explanation.request.method].label, compute_result(case, own, luck, explanation.seconds)
+        every = [compute_result(case, one, luck, 0.0) for one in chance]
         yield RANDOM, Result(*np.mean([list(vars(one).values()) for one in every], axis=0).tolist())
 
 
-def mapped(request: Request) -> Explanation | None:
-    """The request's explanation; None, and why, where the model cannot bear the method."""
+def try_explain(request: Request) -> Explanation | None:
+    """Return the request's explanation; None, with a line on stderr, if the model does not support the method."""
     try:
         return explain(request)
     except Incompatible as why:
@@ -151,8 +153,8 @@ def mapped(request: Request) -> Explanation | None:
         return None
 
 
-def cased(problem: Problem, item: Item) -> Case:
-    """The problem's pieces beside what people marked."""
+def make_case(problem: Problem, item: Item) -> Case:
+    """Return the problem's words with those that people marked."""
     groups = group_features(problem)  # (F,)
     inside, marked = torch.zeros(2, int(groups.max()) + 1, dtype=torch.bool)
     for group, feature in zip(groups.tolist(), problem.features, strict=True):
@@ -162,13 +164,13 @@ def cased(problem: Problem, item: Item) -> Case:
     return Case(problem, groups, inside, marked)
 
 
-def tried(case: Case, explanation: Explanation) -> PerturbationTest:
-    """The map as a trial on the case's problem."""
+def make_perturbation_test(case: Case, explanation: Explanation) -> PerturbationTest:
+    """Return the explanation's PerturbationTest on the case's problem."""
     return make_test(case.problem, torch.tensor(explanation.scores[0]), case.groups, 0, explanation.signed)
 
 
-def result(case: Case, own: PerturbationTest, luck: np.ndarray, seconds: float) -> Result:
-    """A map's numbers; `luck` (R,) are the AOPCs of random rankings."""
+def compute_result(case: Case, own: PerturbationTest, luck: np.ndarray, seconds: float) -> Result:
+    """Compute an explanation's metrics; `luck` (R,) are the AOPCs of random rankings."""
     order = own.order[case.inside[own.order]]  # of what people could mark
     hits = case.marked[order].double()  # strongest first
     total = int(hits.sum())
@@ -186,8 +188,8 @@ def result(case: Case, own: PerturbationTest, luck: np.ndarray, seconds: float) 
     )
 
 
-def line(name: str, results: list[Result]) -> tuple[str, ...]:
-    """A method's results as a row of the table: means over the items."""
+def make_row(name: str, results: list[Result]) -> tuple[str, ...]:
+    """Return a method's results as a row of the table: means over the items."""
     auprc, f1, hit, mass, aopc, beats, _ = np.mean([list(vars(one).values()) for one in results], axis=0)
     times = "-" if name == RANDOM else f"{np.median([one.seconds for one in results]):.2f}"
     shares = (f"{100 * share:.0f} %" for share in (hit, mass))

@@ -1,6 +1,6 @@
 """Texts with the words that people marked as reasons: film reviews of ERASER, questions of ExpMRC.
 
-Knows no model and no method; the data is read from a folder that is not part of the project.
+The data is read from a folder outside the repository.
 """
 
 import gzip
@@ -30,8 +30,8 @@ class Item:
     marked: tuple[tuple[int, int], ...]
 
 
-def reviews(data: Path) -> Iterator[Item]:
-    """A passage of each of ERASER's test reviews: the sentence that people marked most, with its neighbours."""
+def read_reviews(data: Path) -> Iterator[Item]:
+    """Yield a passage of each of ERASER's test reviews: the sentence that people marked most, with its neighbours."""
     with tarfile.open(data / "eraser_movies" / "docs.tar.gz") as documents:
         texts = {Path(name).name: name for name in documents.getnames()}
         for row in _rows(data / "eraser_movies" / "test.jsonl.gz"):
@@ -47,7 +47,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _passage(text: str, row: dict[str, Any]) -> Item | None:
-    """The passage of a review, its tokens with a space between; None if it is long, or marked too much or nowhere."""
+    """Return the passage of a review; None if it is too long, or marked too much or nowhere."""
     sentences = [line.split() for line in text.splitlines()]
     spans = [(mark["start_token"], mark["end_token"]) for group in row["evidences"] for mark in group]
     marked = {token for start, end in spans for token in range(start, end)}
@@ -67,8 +67,8 @@ def _passage(text: str, row: dict[str, Any]) -> Item | None:
     return Item({"text": " ".join(tokens)}, (LABELS[row["classification"]],), "text", places)
 
 
-def questions(data: Path) -> Iterator[Item]:
-    """The questions of ExpMRC, with the sentences of the context that people chose as evidence."""
+def read_questions(data: Path) -> Iterator[Item]:
+    """Yield the questions of ExpMRC, with the sentences of the context that people chose as evidence."""
     with gzip.open(data / "expmrc_squad" / "expmrc-squad-dev.json.gz", "rt", encoding="utf-8") as file:
         articles = json.load(file)["data"]
     for paragraph in (paragraph for article in articles for paragraph in article["paragraphs"]):

@@ -1,7 +1,4 @@
-"""What every benchmark prints and times with: a Markdown table, percentiles, ratios, a progress line.
-
-Knows no model.
-"""
+"""What benchmarks share: Markdown tables, percentiles, ratios of times, a progress line."""
 
 import sys
 import time
@@ -13,32 +10,32 @@ import numpy as np
 T = TypeVar("T")
 
 
-def markdown(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table."""
+def format_table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
     rows = [head, ("---",) * len(head), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
-def percentiles(values: Iterable[float], form: str, *percents: int) -> tuple[str, ...]:
-    """Percentiles as text."""
+def format_percentiles(values: Iterable[float], form: str, *percents: int) -> tuple[str, ...]:
+    """Return percentiles as text."""
     numbers = list(values)
     return tuple(form.format(np.percentile(numbers, percent)) for percent in percents)
 
 
-def ratios(one: Callable[[], object], other: Callable[[], object], rounds: int) -> list[float]:
-    """The time of `one` over that of `other`, run in turn: what else the machine does meets both."""
-    return [seconds(one) / seconds(other) for _ in range(rounds)]
+def measure_ratios(one: Callable[[], object], other: Callable[[], object], rounds: int) -> list[float]:
+    """Return the ratios of the times of `one` and `other`, run in turn so that other load affects both."""
+    return [measure_seconds(one) / measure_seconds(other) for _ in range(rounds)]
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """How long it takes."""
+def measure_seconds(run: Callable[[], object]) -> float:
+    """Measure how long a call takes, in seconds."""
     started = time.perf_counter()
     run()
     return time.perf_counter() - started
 
 
-def told(things: list[T], what: str) -> Iterator[T]:
-    """The things one by one, with a line on stderr that says how far we are."""
+def show_progress(things: list[T], what: str) -> Iterator[T]:
+    """Yield the items one by one, and report progress on stderr."""
     for number, thing in enumerate(things, 1):
         print(f"\r{what}: {number} of {len(things)}", end="", file=sys.stderr, flush=True)
         yield thing

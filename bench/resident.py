@@ -1,6 +1,6 @@
-"""What a computation takes: seconds, passes of the model, and the most memory that its process has meanwhile.
+"""Measure a computation: seconds, passes of the model, and the peak memory of its process.
 
-Knows torch and Linux only, so that a tool in another environment can be measured the same way.
+Needs only torch and Linux, so that a tool in another environment can be measured in the same way.
 """
 
 import time
@@ -16,7 +16,7 @@ PROCESS = Path("/proc/self")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Cost:
     """Seconds by the clock and of all processors, passes of one text each, and megabytes resident at the peak."""
 
     seconds: float
@@ -27,7 +27,7 @@ class Measured:
 
 
 @contextmanager
-def measured(model: Any) -> Iterator[Callable[[], dict[str, Any]]]:
+def measure(model: Any) -> Iterator[Callable[[], dict[str, Any]]]:
     """Measure what runs inside; ask the function that is given for the result when it is over.
 
     A backward pass is counted where every forward pass with gradients has one.
@@ -52,11 +52,11 @@ def measured(model: Any) -> Iterator[Callable[[], dict[str, Any]]]:
             "megabytes": megabytes,
         }
     finally:
-        seconds, processor, megabytes = time.perf_counter() - started, time.process_time() - worked, peak()
+        seconds, processor, megabytes = time.perf_counter() - started, time.process_time() - worked, read_peak()
         handle.remove()
 
 
-def peak() -> float:
-    """The most memory that this process had since the peak was forgotten, in MB, mapped files included."""
+def read_peak() -> float:
+    """Return the peak memory of this process since the last reset, in MB, mapped files included."""
     lines = (PROCESS / "status").read_text().splitlines()
     return next(float(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))

@@ -1,6 +1,6 @@
-"""Starting: how soon a visitor sees a page with nothing loaded, and whether another visitor's download delays it.
+"""Measure how soon a visitor sees a page with nothing loaded, also while another visitor's model is downloaded.
 
-Run it with `python -m bench.start` once requirements-dev.txt is installed. Knows the pages only as a visitor does.
+Run it with `python -m bench.start` once requirements-dev.txt is installed.
 """
 
 import socket
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.report import markdown, told
+from bench.report import format_table, show_progress
 from pages.common.navigation import MORE, TASK_PAGES
 from tests.support.browser import FLAGS, find_chromium, start_server
 
@@ -27,30 +27,33 @@ def main() -> None:
     """Measure and print: a server with no weights on its disk, and an index that never ends its answer."""
     with (
         TemporaryDirectory() as folder,
-        endless() as index,
+        serve_endlessly() as index,
         start_server(Path(folder), WHEREFORE_CACHE_FOLDER=f"{folder}/cache", PIP_INDEX_URL=index) as server,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        imports = visit(browser, server.url + ASKING)
-        alone = {key: visit(browser, f"{server.url}/{key}") for key in told(list(SHOWN), "pages")}
-        with downloading(browser, server.url + ASKING):
-            beside = {key: visit(browser, f"{server.url}/{key}") for key in told(list(SHOWN), "during a download")}
+        imports = time_visit(browser, server.url + ASKING)
+        alone = {key: time_visit(browser, f"{server.url}/{key}") for key in show_progress(list(SHOWN), "pages")}
+        with keep_downloading(browser, server.url + ASKING):
+            beside = {
+                key: time_visit(browser, f"{server.url}/{key}")
+                for key in show_progress(list(SHOWN), "during a download")
+            }
         browser.close()
     print(f"The first visitor of all waited {imports:.1f} s, most of it for torch to be imported.\n")
     head = ("page", "seconds, nothing loaded", "while somebody else's model downloads", "at most")
-    print(markdown(head, [row(key, alone[key], beside[key]) for key in SHOWN]))
+    print(format_table(head, [make_row(key, alone[key], beside[key]) for key in SHOWN]))
 
 
-def row(key: str, alone: float, beside: float) -> tuple[str, ...]:
-    """A page's times, and whether they are short enough."""
+def make_row(key: str, alone: float, beside: float) -> tuple[str, ...]:
+    """Return a page's times, and whether they are short enough."""
     verdict = "" if max(alone, beside) <= MOST else " (broken)"
     return key, f"{alone:.1f}", f"{beside:.1f}", f"{MOST:g}{verdict}"
 
 
 @contextmanager
-def endless() -> Iterator[str]:
-    """The address of a package index that answers one letter a second: a download without end."""
+def serve_endlessly() -> Iterator[str]:
+    """Yield the address of a package index that sends one byte a second: a download without end."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -66,31 +69,31 @@ def endless() -> Iterator[str]:
         done.set()
 
 
-def visit(browser: Browser, address: str) -> float:
-    """Seconds until a new visitor sees all of a page."""
+def time_visit(browser: Browser, address: str) -> float:
+    """Measure the seconds until a new visitor sees a complete page."""
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     started = time.perf_counter()
     page.goto(address)
-    whole(page)
+    wait_until_complete(page)
     seconds = time.perf_counter() - started
     page.close()
     return seconds
 
 
-def whole(page: Page) -> None:
+def wait_until_complete(page: Page) -> None:
     """Wait until the page has its title and Streamlit says that the run is over."""
     page.get_by_role("heading", level=1).wait_for()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
 @contextmanager
-def downloading(browser: Browser, address: str) -> Iterator[None]:
-    """Somebody has asked for an explanation, and waits for the weights."""
+def keep_downloading(browser: Browser, address: str) -> Iterator[None]:
+    """Keep another visitor's explanation waiting for its weights."""
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address)
-    whole(page)
+    wait_until_complete(page)
     page.get_by_role("button", name="Explain", exact=True).click()
     page.get_by_text("Downloading").first.wait_for()
     yield

@@ -1,4 +1,4 @@
-"""What every test shares: one thread, the order of the files, and a room that a test can have for itself."""
+"""What every test shares: one thread, the order of the files, the markers `slow` and `alone`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,26 +10,30 @@ import torch
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and threads that wait for each other cost much
 ROOT = Path(__file__).parent.parent
-LONG = ("tests/pages/", "tests/test_recorded.py")
+BROWSER, LONG = "tests/pages/", ("tests/pages/", "tests/test_recorded.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are deselected by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first: the process that is done early goes on with short ones, and both end together."""
+    """Mark tests with a browser as slow, and run long files first, so that both processes end together."""
+    for item in items:
+        if item.nodeid.startswith(BROWSER):
+            item.add_marker("slow")
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Run a test, its fixtures included, beside those of other processes, or alone if it is marked so."""
-    with _room(LOCK_EX if item.get_closest_marker("alone") else LOCK_SH):
+    """Run a test and its fixtures beside those of other processes, or alone if it is marked so."""
+    with _lock_machine(LOCK_EX if item.get_closest_marker("alone") else LOCK_SH):
         return (yield)
 
 
 @contextmanager
-def _room(share: int) -> Iterator[None]:
-    """Whoever stands in the door is the next to come in, so that one who wants the room alone is not passed by."""
-    with open(ROOT / "pyproject.toml") as door, open(__file__) as room:
-        flock(door, LOCK_EX)
-        flock(room, share)
-        flock(door, LOCK_UN)
+def _lock_machine(kind: int) -> Iterator[None]:
+    """Hold a lock that all processes share, or one has exclusively; they get it in the order in which they ask."""
+    with open(ROOT / "pyproject.toml") as turn, open(__file__) as machine:
+        flock(turn, LOCK_EX)
+        flock(machine, kind)
+        flock(turn, LOCK_UN)
         yield

@@ -1,4 +1,4 @@
-"""What others rely on and what therefore stays: public names, commands, addresses, query keys and file formats."""
+"""The public contract: names, commands, page addresses, query keys and file formats."""
 
 import csv
 import importlib
@@ -15,7 +15,7 @@ import explainers.classic
 import explainers.loading
 from explainers import Request, Target
 from explainers.__main__ import main
-from tests.recorder_cases import LONGER, beside_models
+from tests.support.recorder_cases import LONGER, change_to_model_folder
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -197,7 +197,7 @@ def test_a_file_has_this_format_these_keys_and_these_columns(verb, tmp_path):
     name, keys, columns = HEADS[verb]
     words = [verb, *["hotflip"] * (verb == "attack"), "text_classification", f"text={LONGER}"]
     words += ["--model", "./text_classification", "--method", "saliency", "--out"]
-    with beside_models():
+    with change_to_model_folder():
         for kind in ("json", "csv"):
             assert main([*words, str(tmp_path / f"out.{kind}")]) == 0
     found = json.loads((tmp_path / "out.json").read_text("utf-8"))

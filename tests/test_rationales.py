@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.plausibility import Case, plain, result
-from bench.rationales import questions, reviews
+from bench.plausibility import Case, compute_result, normalise_answer
+from bench.rationales import read_questions, read_reviews
 from explainers.evaluation.perturbation import make_test
 from tests.support.problems import make_linear_problem
 
@@ -33,7 +33,7 @@ def reviewed(folder, marks, name="negR_1.txt"):
 
 
 def test_a_review_becomes_the_sentence_that_people_marked_most_with_its_neighbours(tmp_path):
-    (found,) = reviews(reviewed(tmp_path, [(0, 1), (10, 11), (14, 17)]))
+    (found,) = read_reviews(reviewed(tmp_path, [(0, 1), (10, 11), (14, 17)]))
     text = found.inputs["text"]
     assert text == " ".join(REVIEW.split("it rained")[0].split())
     assert [text[start:end] for start, end in found.marked] == ["a", "dull", "is", "the", "plot"]
@@ -41,8 +41,8 @@ def test_a_review_becomes_the_sentence_that_people_marked_most_with_its_neighbou
 
 
 @pytest.mark.parametrize("marks", [[(0, 19)], []])
-def test_a_passage_that_is_marked_nearly_whole_or_nowhere_is_left_out(tmp_path, marks):
-    assert list(reviews(reviewed(tmp_path, marks))) == []
+def test_a_passage_that_is_marked_almost_everywhere_or_nowhere_is_left_out(tmp_path, marks):
+    assert list(read_reviews(reviewed(tmp_path, marks))) == []
 
 
 def test_a_question_comes_with_the_characters_of_its_evidence(tmp_path):
@@ -53,20 +53,20 @@ def test_a_question_comes_with_the_characters_of_its_evidence(tmp_path):
     evidences = ["The concert stopped at nine."] * 2
     rows = {"data": [{"paragraphs": [{"context": context, "qas": [asked | {"evidences": evidences}]}]}]}
     (place / "expmrc-squad-dev.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
-    (found,) = questions(tmp_path)
+    (found,) = read_questions(tmp_path)
     assert [context[start:end] for start, end in found.marked] == evidences[:1]
     assert found.right == ("nine", "at nine")
-    assert plain("The Nine.") == "nine"
+    assert normalise_answer("The Nine.") == "nine"
 
 
-def test_a_map_of_just_what_people_marked_gets_full_marks_and_its_reverse_none():
+def test_an_explanation_of_exactly_the_marked_words_scores_one_and_its_reverse_zero():
     problem, _, products = make_linear_problem(features=6, targets=1)
     inside = torch.tensor([True, True, True, True, True, False])
     marked = torch.tensor([False, True, False, True, False, False])
     case = Case(problem, torch.arange(6), inside, marked)
 
     def scored(scores):
-        return result(case, make_test(problem, scores, case.groups, 0, True), np.zeros(30), 1.5)
+        return compute_result(case, make_test(problem, scores, case.groups, 0, True), np.zeros(30), 1.5)
 
     best = scored(torch.tensor([0.0, 0.5, 0.0, 0.3, 0.0, 0.9]))  # the last is of another input, which nobody marked
     assert (best.auprc, best.f1, best.hit, best.mass) == pytest.approx((1, 1, 1, 1))

@@ -1,4 +1,4 @@
-"""The README keeps its promises: its lines of Python run, its commands and numbers are those of the code."""
+"""The README stays true: its Python runs, its commands, settings and layout are those of the code."""
 
 import re
 from dataclasses import fields
@@ -19,7 +19,7 @@ PRINTED = next(text for kind, text in BLOCKS if kind == "text")
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers 5 for it
-def test_its_python_runs_from_the_first_line_to_the_last_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
+def test_its_python_runs_and_prints_the_output_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(PYTHON[0], names)
@@ -39,7 +39,7 @@ def numbers(text: str) -> list[float]:
     return [float(number) for number in NUMBER.findall(text)]
 
 
-def test_its_commands_name_files_that_are_there_and_make_their_own_environment():
+def test_its_commands_make_an_environment_and_name_existing_files():
     first, second = COMMANDS
     environment = "python3 -m venv .venv && . .venv/bin/activate && pip install -r "
     assert first == f"{environment}requirements.txt && streamlit run app.py"
@@ -68,17 +68,22 @@ def shown(profile: object, name: str) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:,}"
 
 
-def test_it_says_how_much_the_first_explanation_fetches():
+def test_it_states_the_size_of_the_first_download():
     assert f"fetches {WHEELS['minilm'].megabytes} MB" in README
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r'(?:src|srcset)="([^"]+)"', README))))
-def test_its_pictures_are_there_and_small(path):
+def test_its_pictures_exist_and_are_small(path):
     assert (ROOT / path).stat().st_size < 200_000
 
 
-def test_the_folders_of_its_layout_are_there():
+def test_its_layout_names_existing_paths_and_every_package():
     layout = next(text for kind, text in BLOCKS if not kind and text.startswith("app.py"))
-    names = [name for line in layout.splitlines() for name in re.findall(r"^(\S+?),? +(\S+/)?", line)[0] if name]
-    missing = [name for name in names if not (ROOT / name.rstrip(",")).exists()]
-    assert missing == []
+    folders: list[str] = []
+    paths: set[Path] = set()
+    for indent, names in re.findall(r"^( *)([^\s,]+(?:, [^\s,]+)*) ", layout, re.MULTILINE):
+        folders[len(indent) // 2 :] = [names.split(", ")[-1]]
+        paths |= {ROOT.joinpath(*folders[:-1], name) for name in names.split(", ")}
+    assert [str(path) for path in paths if not path.exists()] == []
+    packages = {file.parent for name in ("explainers", "pages/common") for file in (ROOT / name).glob("*/*.py")}
+    assert packages <= paths

@@ -1,4 +1,4 @@
-"""Nothing is lost on the way: what was recorded is computed again, old links and old files still open."""
+"""Results equal the recorded ones, and old links and saved files still open."""
 
 import json
 from urllib.parse import parse_qsl
@@ -7,21 +7,32 @@ import pytest
 
 from explainers import METHODS, TASKS, Request, Target
 from explainers.export.serialize import from_json, to_json
-from tests.recorder import FOLDER, SAVED, differences, links, packed, parts, read, record, rounded, unpacked
-from tests.recorder_cases import small
+from tests.support.recorder import (
+    FOLDER,
+    SAVED,
+    find_differences,
+    list_parts,
+    pack,
+    read,
+    read_links,
+    record,
+    round_numbers,
+    unpack,
+)
+from tests.support.recorder_cases import list_cases
 
-SUITE = small()
+SUITE = list_cases()
 CASES = [(file, name) for file, cases in SUITE.items() for name in cases]
-LINKS = links()
+LINKS = read_links()
 
 
 @pytest.mark.parametrize(("file", "name"), CASES, ids=lambda part: part.replace(" ", "-"))
-def test_an_answer_is_the_recorded_one(file, name):
-    found = rounded(record(SUITE[file][name]))
-    assert list(differences(read(FOLDER, file)[name], found)) == []
+def test_a_result_equals_the_recorded_one(file, name):
+    found = round_numbers(record(SUITE[file][name]))
+    assert list(find_differences(read(FOLDER, file)[name], found)) == []
 
 
-def test_every_recorded_answer_is_asked_for_again_and_every_task_and_method_is_among_them():
+def test_the_cases_are_the_recorded_ones_and_cover_every_task_and_method():
     recorded = {(file, name) for file in SUITE for name in read(FOLDER, file)}
     assert recorded == set(CASES)
     asked = [
@@ -35,11 +46,11 @@ def test_every_recorded_answer_is_asked_for_again_and_every_task_and_method_is_a
 
 
 @pytest.mark.parametrize("row", range(len(LINKS)))
-def test_a_recorded_link_opens_the_same_request_which_writes_the_same_query(row):
+def test_a_recorded_link_opens_the_same_request_and_is_written_the_same(row):
     recorded = LINKS[row]
     for link in recorded["links"]:
         found = Request.from_query(dict(parse_qsl(link, keep_blank_values=True, strict_parsing=True)))
-        assert parts(found) == recorded["request"]
+        assert list_parts(found) == recorded["request"]
         assert found.to_query() == recorded["query"]
     whole = recorded["request"]
     if not found.pictures:
@@ -54,12 +65,12 @@ def test_a_saved_explanation_opens_and_is_saved_the_same(file):
     assert json.loads(to_json(from_json(text))) == json.loads(text)
 
 
-def test_the_record_itself_tells_a_small_difference_from_a_large_one():
+def test_comparing_records_allows_rounding_errors_and_nothing_larger():
     old = {"scores": [[0.5, None, 0.25]], "label": "a"}
-    assert list(differences(old, {"scores": [[0.50001, None, 0.25]], "label": "a"})) == []
-    assert len(list(differences(old, {"scores": [[0.50001, None, 0.25]], "label": "a"}, exact=True))) == 1
-    assert len(list(differences(old, {"scores": [[0.5, 0.0, 0.26]], "label": "b"}))) == 3
-    assert len(list(differences(old, {"scores": [[0.5, None]], "more": 1}))) == 3
+    assert list(find_differences(old, {"scores": [[0.50001, None, 0.25]], "label": "a"})) == []
+    assert len(list(find_differences(old, {"scores": [[0.50001, None, 0.25]], "label": "a"}, exact=True))) == 1
+    assert len(list(find_differences(old, {"scores": [[0.5, 0.0, 0.26]], "label": "b"}))) == 3
+    assert len(list(find_differences(old, {"scores": [[0.5, None]], "more": 1}))) == 3
     numbers = [0.1 * i for i in range(100)] + [None]
-    assert unpacked(packed(rounded(numbers))) == rounded(numbers)
-    assert rounded(0.10000000149011612) == 0.1
+    assert unpack(pack(round_numbers(numbers))) == round_numbers(numbers)
+    assert round_numbers(0.10000000149011612) == 0.1

@@ -1,6 +1,6 @@
-"""Draws assets/icon.png: two marks like the commas of a quotation, one towards and one away.
+"""Draw assets/icon.png: two marks like the commas of a quotation, one towards and one away.
 
-Knows no model and no page: Pillow only. Run it with `python tools/icon.py`.
+Run it with `python tools/icon.py`.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ DOT = 27  # the width of a mark's dot
 TARGET = Path(__file__).parent.parent / "assets" / "icon.png"
 
 
-def mark(draw: ImageDraw.ImageDraw, left: float, top: float, edge: float, colour: str) -> None:
-    """A dot with a tail, in units of the finished icon, `edge` wider on every side."""
+def draw_mark(draw: ImageDraw.ImageDraw, left: float, top: float, edge: float, colour: str) -> None:
+    """Draw a dot with a tail, in units of the finished icon, `edge` wider on every side."""
     tail = [(left, top + 10), (left + DOT, top + 13), (left + DOT - 6, top + 33), (left + 8, top + 45)]
     tail += [(left + 5, top + 41), (left + 13, top + 31), (left + 15, top + 24)]
     points = [(SCALE * x, SCALE * y) for x, y in tail]
@@ -24,16 +24,16 @@ def mark(draw: ImageDraw.ImageDraw, left: float, top: float, edge: float, colour
     draw.line([*points, points[0]], fill=colour, width=int(2 * edge * SCALE), joint="curve")
 
 
-def icon() -> Image.Image:
-    """The icon as RGBA; the light edge keeps both marks readable on a dark tab."""
+def draw_icon() -> Image.Image:
+    """Draw the icon as RGBA; the light edge keeps both marks readable on a dark tab."""
     large = Image.new("RGBA", (SIZE * SCALE, SIZE * SCALE), "#ffffff00")
     draw = ImageDraw.Draw(large)
     for left, colour in ((3.5, TOWARDS), (34, AWAY)):
-        mark(draw, left, 8, 2.5, EDGE)
-        mark(draw, left, 8, 0, colour)
+        draw_mark(draw, left, 8, 2.5, EDGE)
+        draw_mark(draw, left, 8, 0, colour)
     return large.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
     TARGET.parent.mkdir(exist_ok=True)
-    icon().save(TARGET, optimize=True)
+    draw_icon().save(TARGET, optimize=True)

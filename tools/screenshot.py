@@ -1,6 +1,6 @@
-"""Makes the README's two screenshots, light and dark: the text classification page with its first example explained.
+"""Make the README's two screenshots, light and dark: the text classification page with its first example explained.
 
-Run it with `python -m tools.screenshot` once requirements-dev.txt is installed. Knows the page only as a visitor does.
+Run it with `python -m tools.screenshot` once requirements-dev.txt is installed.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def shoot(browser: Browser, address: str, scheme: str, file: Path) -> None:
-    """The page in one colour scheme as a picture, its colours reduced to what a page needs."""
+    """Save a screenshot in one colour scheme, with at most COLOURS colours."""
     page = browser.new_page(viewport=SIZE, color_scheme=scheme, device_scale_factor=1.5)
     page.set_default_timeout(PATIENCE)
     page.goto(address)

@@ -1,1 +1,1 @@
-"""How the bundled models were made: one script a family, and one that measures them all."""
+"""The training of the bundled models: one script for each family, and one that measures them all."""

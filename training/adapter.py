@@ -1,6 +1,6 @@
 """LoRA adapters: build, train, save, restore.
 
-Knows no data set: the family scripts bring a job with its examples and its scores.
+Each script of a model family defines a Job with its examples and its scores.
 """
 
 import json
@@ -26,7 +26,7 @@ INPUTS = ("input_ids", "token_type_ids", "attention_mask", "pixel_values")
 
 
 def configuration(job: Job, base: Path) -> PretrainedConfig:
-    """The configuration of the task's model, labels included."""
+    """Return the configuration of the task's model, labels included."""
     config = job.base.config(base)
     if job.labels:
         config.id2label = dict(enumerate(job.labels))
@@ -39,7 +39,7 @@ def configuration(job: Job, base: Path) -> PretrainedConfig:
 
 
 def build(job: Job, base: Path) -> PeftModel:
-    """The base model with a fresh adapter and head, ready to train."""
+    """Build the base model with a new adapter and head, ready to train."""
     lora = LoraConfig(
         r=job.recipe.rank,
         lora_alpha=2 * job.recipe.rank,
@@ -50,7 +50,7 @@ def build(job: Job, base: Path) -> PeftModel:
 
 
 def optimizer_of(model: PeftModel, recipe: Recipe) -> AdamW:
-    """AdamW with one rate for the adapter and one for the head."""
+    """Return AdamW with one rate for the adapter and one for the head."""
     trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     adapter = [weight for name, weight in trained if "lora_" in name]
     head = [weight for name, weight in trained if "lora_" not in name]
@@ -59,7 +59,7 @@ def optimizer_of(model: PeftModel, recipe: Recipe) -> AdamW:
 
 
 def schedule_of(optimizer: Optimizer, recipe: Recipe, per_epoch: int, done: int = 0) -> LambdaLR:
-    """The rate's course: linear up to its highest, then half a cosine down to 0."""
+    """Return the learning rate schedule: linear warm-up, then cosine decay to 0."""
     steps = recipe.epochs * per_epoch
     warm_up = round(recipe.warm_up * steps)
 
@@ -82,7 +82,7 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights of one more step."""
+        """Update the average with the weights of one more step."""
         torch._foreach_lerp_(self.means, self.weights, 1 - self.memory)
 
     @torch.no_grad()
@@ -165,13 +165,13 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def restore(job: Job, folder: Path, base: Path) -> PreTrainedModel:
-    """The merged task model from an adapter's folder and the base weights."""
+    """Load the merged task model from an adapter's folder and the base weights."""
     plain = job.base.load(AutoConfig.from_pretrained(folder), base)
     return PeftModel.from_pretrained(plain, folder).merge_and_unload().eval()
 
 
 def inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A batch without its labels."""
+    """Return a batch without its labels."""
     return {name: tensor for name, tensor in batch.items() if name in INPUTS}
 
 
@@ -181,7 +181,7 @@ def predict(
     examples: Sequence[Example],
     read: Callable[[Any], Tensor] = lambda output: output.logits,
 ) -> list[Tensor]:
-    """What `read` takes from the model's output, one tensor an example, in the examples' order."""
+    """Return what `read` makes of the model's output, one tensor an example, in the examples' order."""
     rows: list[Tensor] = [torch.empty(0)] * len(examples)
     for chunk in in_order_of_length(examples, 64):
         batch = inputs(collate([examples[i] for i in chunk]))

@@ -1,7 +1,4 @@
-"""Examples as padded batches of similar length.
-
-Knows no model and no data set.
-"""
+"""Examples as padded batches of similar length."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,12 +15,12 @@ WINDOW = 40
 
 
 def length(example: Example) -> int:
-    """Size of an example's first tensor: for texts, their tokens."""
+    """Return the size of an example's first tensor: for texts, their tokens."""
     return len(next(iter(example.values())))
 
 
 def collate(examples: Sequence[Example]) -> dict[str, Tensor]:
-    """One batch: lists are padded with 0, labels with -100, which the losses of transformers skip."""
+    """Make one batch: lists are padded with 0, labels with -100, which the losses of transformers skip."""
     batch = {}
     for name in examples[0]:
         columns = [torch.as_tensor(example[name]) for example in examples]
@@ -33,7 +30,7 @@ def collate(examples: Sequence[Example]) -> dict[str, Tensor]:
 
 
 def shuffled(examples: Sequence[Example], size: int, random: torch.Generator) -> Iterator[dict[str, Tensor]]:
-    """Random batches of `size`, each of similar lengths: sorted inside windows, then shuffled again."""
+    """Yield random batches of `size`, each of similar lengths: sorted inside windows, then shuffled again."""
     order = torch.randperm(len(examples), generator=random).tolist()
     chunks: list[list[int]] = []
     for start in range(0, len(order), size * WINDOW):
@@ -44,6 +41,6 @@ def shuffled(examples: Sequence[Example], size: int, random: torch.Generator) ->
 
 
 def in_order_of_length(examples: Sequence[Example], size: int) -> Iterator[list[int]]:
-    """The examples' numbers in batches of `size`, shortest first, for measuring."""
+    """Yield the examples' numbers in batches of `size`, shortest first, for measuring."""
     order = sorted(range(len(examples)), key=lambda i: length(examples[i]))
     return (order[i : i + size] for i in range(0, len(order), size))

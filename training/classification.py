@@ -1,4 +1,4 @@
-"""Models that label a text: `sentiment` and `emotions`.
+"""Classifiers of one text: `sentiment` and `emotions`.
 
 python -m training.classification sentiment --data DIR --base DIR
 """
@@ -30,7 +30,7 @@ Row = tuple[str, Any]
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], longest: int = LONGEST) -> list[Example]:
-    """Examples of one text and its label each."""
+    """Return examples of one text and its label each."""
     ids = tokenizer([text for text, _ in rows], truncation=True, max_length=longest)["input_ids"]
     return [
         {"input_ids": row, "attention_mask": [1] * len(row), "labels": label}
@@ -42,23 +42,23 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], longest: int
 
 
 def sst2(data: Path, split: str) -> list[Row]:
-    """Texts and labels of one split of SST-2."""
+    """Return texts and labels of one split of SST-2."""
     return [(text.strip(), int(label)) for text, label in tabbed(data / "sst2_glue" / f"{split}.tsv")]
 
 
 def reviews(data: Path, kind: str) -> list[Row]:
-    """Long film reviews: "orig", or "new" for the same ones rewritten by people to mean the opposite."""
+    """Return long film reviews: "orig", or "new" for their counterfactual rewrites."""
     rows = quoted(data / "imdb_counterfactual" / f"{kind}_test.tsv", separator="\t")
     return [(row[1], int(row[0] == "Positive")) for row in rows]
 
 
 def natural(text: str) -> str:
-    """A text of SST-2 as people write it: "do n't" becomes "don't", and brackets are no words."""
+    """Return a text of SST-2 in natural spelling: "do n't" becomes "don't", and brackets are no words."""
     return text.replace(" n't", "n't").replace("-lrb-", "(").replace("-rrb-", ")")
 
 
 def rationales(data: Path, split: str) -> list[Row]:
-    """What people marked in film reviews as reasons for a label (ERASER); its "train" holds all of "val"."""
+    """Return the rationales of film reviews (ERASER); "train" includes all of "val"."""
     folder = data / "eraser_movies"
     reviews = {name: [json.loads(line) for line in lines(folder / f"{name}.jsonl")] for name in ("train", "val")}
     dev = {review["annotation_id"] for review in reviews["val"]}
@@ -72,23 +72,23 @@ def rationales(data: Path, split: str) -> list[Row]:
 
 
 def phrases(data: Path) -> list[Row]:
-    """SST-2's phrases, and once more in natural spelling where that differs."""
+    """Return SST-2's phrases, and again in natural spelling where that differs."""
     rows = sst2(data, "train")
     return rows + [(natural(text), label) for text, label in rows if natural(text) != text]
 
 
 def plain_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """SST-2's phrases in both spellings."""
+    """Return SST-2's phrases in both spellings."""
     return encode(tokenizer, phrases(data))
 
 
 def sentiment_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """SST-2's phrases in both spellings, and the rationales."""
+    """Return SST-2's phrases in both spellings, and the rationales."""
     return encode(tokenizer, phrases(data) + rationales(data, "train"))
 
 
 def loss_with_words_masked(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The model's loss when a tenth of the words are unknown: against learning phrases by heart."""
+    """Compute the loss with a tenth of the words masked, against overfitting to phrases."""
     ids = batch["input_ids"]
     hidden = (torch.rand(ids.shape) < MASKED) & (ids > MASK)
     return model(**batch | {"input_ids": ids.masked_fill(hidden, MASK)}).loss
@@ -97,13 +97,13 @@ def loss_with_words_masked(model: nn.Module, batch: dict[str, Tensor]) -> Tensor
 def accuracy(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], longest: int = LONGEST
 ) -> float:
-    """Share of texts whose most probable label is theirs."""
+    """Return the share of texts whose most probable label is correct."""
     logits = torch.stack(predict(model, encode(tokenizer, rows, longest)))
     return (logits.argmax(-1) == torch.tensor([label for _, label in rows])).float().mean().item()
 
 
 def sentiment_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Accuracy on SST-2 and, to tune, on rationales; to test, also on natural spelling and long reviews.
+    """Return accuracy on SST-2 and, to tune, on rationales; to test, also on natural spelling and long reviews.
 
     SST-2's dev split has phrases out of the sentences of its train split, so it says little.
     """
@@ -131,19 +131,19 @@ EMOTIONS = (
 
 
 def goemotions(data: Path, split: str) -> list[Row]:
-    """Texts of GoEmotions with 1.0 for each of their labels and 0.0 for the others."""
+    """Return texts of GoEmotions with 1.0 for each of their labels and 0.0 for the others."""
     rows = tabbed(data / "goemotions" / f"{split}.tsv", header=False)
     marked = [(text, set(map(int, ids.split(",")))) for text, ids, _ in rows]
     return [(text, [float(i in ids) for i in range(len(EMOTIONS))]) for text, ids in marked]
 
 
 def emotion_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """GoEmotions' training split."""
+    """Return GoEmotions' training split."""
     return encode(tokenizer, goemotions(data, "train"))
 
 
 def start_at_frequencies(model: nn.Module, examples: Sequence[Example]) -> None:
-    """Let every label begin as probable as it is frequent: from 0.5 each, a whole epoch would go into the biases."""
+    """Initialise the biases with the labels' frequencies, which would otherwise take a whole epoch to learn."""
     frequencies = torch.tensor([example["labels"] for example in examples]).mean(0)  # (labels,)
     weights = dict(model.named_parameters())
     (bias,) = (name for name in weights if name.endswith("classifier.modules_to_save.default.bias"))
@@ -151,12 +151,12 @@ def start_at_frequencies(model: nn.Module, examples: Sequence[Example]) -> None:
 
 
 def probabilities(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]) -> Tensor:
-    """Probability of every label for every text."""
+    """Return the probability of every label for every text."""
     return torch.stack(predict(model, encode(tokenizer, rows))).sigmoid()  # (texts, labels)
 
 
 def best_thresholds(found: Tensor, truth: Tensor) -> list[float]:
-    """For every label the threshold with the highest F1, in steps of 0.01."""
+    """Return for every label the threshold with the highest F1, in steps of 0.01."""
     steps = [step / 100 for step in range(5, 91)]
 
     def best(label: int) -> float:
@@ -169,14 +169,14 @@ def best_thresholds(found: Tensor, truth: Tensor) -> list[float]:
 def emotion_thresholds(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path
 ) -> dict[str, list[float]]:
-    """The thresholds that fit the dev split, for config.json."""
+    """Return the thresholds that fit the dev split, for config.json."""
     rows = goemotions(data, "dev")
     truth = torch.tensor([label for _, label in rows])
     return {"thresholds": best_thresholds(probabilities(model, tokenizer, rows), truth)}
 
 
 def emotion_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Micro- and macro-F1 with the thresholds of config.json, 0.3 before they are known."""
+    """Return micro- and macro-F1 with the thresholds of config.json, 0.3 before they are known."""
     rows = goemotions(data, split)
     thresholds = torch.tensor(getattr(model.config, "thresholds", [0.3] * len(EMOTIONS)))
     found = probabilities(model, tokenizer, rows) >= thresholds

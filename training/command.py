@@ -1,7 +1,4 @@
-"""The command line that all family scripts share.
-
-Knows no model and no data set.
-"""
+"""The command line that all training scripts share."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +10,7 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
 def parser_for(keys: list[str], *, base: bool = True) -> argparse.ArgumentParser:
-    """Arguments: a model's key, the data folder, the base weights' folder (required if `base`), the models' folder."""
+    """Make a parser of a model's key, the data folder, the base weights (required if `base`), the models' folder."""
     parser = argparse.ArgumentParser()
     parser.add_argument("key", choices=keys)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")

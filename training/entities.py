@@ -1,4 +1,4 @@
-"""The model that finds names of people, places, organisations and other things: `entities`.
+"""The named entity recogniser: `entities`.
 
 python -m training.entities entities --data DIR --base DIR
 """
@@ -38,7 +38,7 @@ Span = tuple[int, int, str]
 
 
 def read(path: Path, separator: str, names: dict[str, str]) -> Iterator[Sentence]:
-    """Sentences of a file of one word and tag a line, with the tags' kinds renamed by `names`."""
+    """Yield sentences of a file of one word and tag a line, with the tags' kinds renamed by `names`."""
     words: list[str] = []
     tags: list[str] = []
     for line in [*lines(path), ""]:
@@ -53,13 +53,13 @@ def read(path: Path, separator: str, names: dict[str, str]) -> Iterator[Sentence
 
 
 def begun(tags: Sequence[str]) -> list[str]:
-    """BIO tags from IO tags: the first word of a run of one kind begins a name."""
+    """Convert IO tags to BIO tags: the first word of a run of one kind begins an entity."""
     before = ["O", *tags]
     return [f"B-{tag[2:]}" if tag != "O" and before[i][2:] != tag[2:] else tag for i, tag in enumerate(tags)]
 
 
 def documents(data: Path) -> list[list[Sentence]]:
-    """WikiGold's documents."""
+    """Return WikiGold's documents."""
     found: list[list[Sentence]] = [[]]
     for words, tags in read(data / "wikigold_ner" / "wikigold.conll.txt", " ", {}):
         if words == ["-DOCSTART-"]:
@@ -70,7 +70,7 @@ def documents(data: Path) -> list[list[Sentence]]:
 
 
 def wikigold(data: Path, split: str) -> list[Sentence]:
-    """WikiGold's sentences: the last fifth of its documents is the test split, the tenth before it dev."""
+    """Return WikiGold's sentences: the last fifth of its documents is the test split, the tenth before it dev."""
     pages = documents(data)
     cuts = {"train": (0.0, 0.7), "dev": (0.7, 0.8), "test": (0.8, 1.0)}
     start, end = (round(part * len(pages)) for part in cuts[split])
@@ -78,13 +78,13 @@ def wikigold(data: Path, split: str) -> list[Sentence]:
 
 
 def tweets(data: Path, split: str) -> list[Sentence]:
-    """Sentences of the Broad Twitter Corpus, which marks no MISC: section f is the test split."""
+    """Return sentences of the Broad Twitter Corpus, which marks no MISC: section f is the test split."""
     sections = {"train": "abegh", "test": "f"}[split]
     return [row for name in sections for row in read(data / "btc_ner" / f"{name}.conll", "\t", {})]
 
 
 def wnut(data: Path, split: str) -> list[Sentence]:
-    """Sentences of WNUT 2017."""
+    """Return sentences of WNUT 2017."""
     name = {"train": "wnut17train.conll", "dev": "emerging.dev.conll", "test": "emerging.test.annotated"}[split]
     return list(read(data / "wnut17" / name, "\t", WNUT))
 
@@ -94,24 +94,24 @@ def wnut(data: Path, split: str) -> list[Sentence]:
 
 
 def allowed(tag: str, misc: bool) -> list[int]:
-    """Which tags an annotated tag allows, 1 or 0 each."""
+    """Return which tags an annotated tag allows, 1 or 0 each."""
     tags = {tag} if misc or tag != "O" else {"O", "B-MISC", "I-MISC"}
     return [int(label in tags) for label in LABELS]
 
 
 def tokenized(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sentence]) -> BatchEncoding:
-    """The sentences' tokens, which know their words."""
+    """Tokenize the sentences, with the word of each token."""
     words = [words for words, _ in rows]
     return tokenizer(words, is_split_into_words=True, truncation=True, max_length=LONGEST)
 
 
 def first_tokens(words: Sequence[int | None]) -> dict[int, int]:
-    """The position of the first token of every word, from the words of all tokens."""
+    """Return the position of the first token of every word, from the words of all tokens."""
     return {word: at for at, word in reversed(list(enumerate(words))) if word is not None}
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sentence], *, misc: bool = True) -> list[Example]:
-    """Examples whose labels stand on the first token of every word; the other tokens have none."""
+    """Return examples whose labels stand on the first token of every word; the other tokens have none."""
     encoded = tokenized(tokenizer, rows)
     examples = []
     for i, (_, tags) in enumerate(rows):
@@ -124,7 +124,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sentence], *, misc
 
 
 def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """WikiGold three times, WNUT 2017 and the Broad Twitter Corpus once."""
+    """Return WikiGold three times, WNUT 2017 and the Broad Twitter Corpus once."""
     return [
         *encode(tokenizer, wikigold(data, "train") * 3),
         *encode(tokenizer, wnut(data, "train") + wnut(data, "dev")),
@@ -133,7 +133,7 @@ def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]
 
 
 def loss_of_allowed_tags(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """Minus the log of the probability that a word's tag is among the allowed ones."""
+    """Return minus the log of the probability that a word's tag is among the allowed ones."""
     marked = (batch["labels"] == 1).any(-1)  # (B, T)
     logits = model(**inputs(batch)).logits.float()[marked]  # (words, tags)
     among = logits.masked_fill(batch["labels"][marked] != 1, -1e9)
@@ -144,7 +144,7 @@ def loss_of_allowed_tags(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
 
 
 def spans(tags: Sequence[str]) -> set[Span]:
-    """The names of a sentence; an I- after anything but its own kind begins one as well."""
+    """Return the entities of a sentence; an I- after anything but its own kind begins one as well."""
     found, start, kind = set(), 0, ""
     for at, tag in enumerate([*tags, "O"]):
         if kind and tag != f"I-{kind}":
@@ -156,7 +156,7 @@ def spans(tags: Sequence[str]) -> set[Span]:
 
 
 def tagged(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sentence]) -> list[list[str]]:
-    """The predicted tag of every word, O for words that were cut off."""
+    """Return the predicted tag of every word, O for words that were cut off."""
     encoded = tokenized(tokenizer, rows)
     found = []
     for i, logits in enumerate(predict(model, encode(tokenizer, rows))):
@@ -168,13 +168,13 @@ def tagged(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Seq
 
 
 def f1(truth: Sequence[set[Span]], found: Sequence[set[Span]]) -> float:
-    """F1 of whole names with their kind."""
+    """Return the F1 of whole entities with their kind."""
     right = sum(len(a & b) for a, b in zip(truth, found, strict=True))
     return 2 * right / max(1, sum(map(len, truth)) + sum(map(len, found)))
 
 
 def entity_f1(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Sentence]) -> Scores:
-    """F1 of all names and of each kind."""
+    """Return the F1 of all entities and of each kind."""
     truth = [spans(tags) for _, tags in rows]
     found = [spans(tags) for tags in tagged(model, tokenizer, rows)]
 
@@ -185,7 +185,7 @@ def entity_f1(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: 
 
 
 def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Entity F1 on WikiGold; on the test split also on tweets (no MISC there) and on WNUT 2017."""
+    """Return entity F1 on WikiGold; on the test split also on tweets (no MISC there) and on WNUT 2017."""
     found = entity_f1(model, tokenizer, wikigold(data, split))
     if split == "test":
         found["F1 on WNUT 2017"] = entity_f1(model, tokenizer, wnut(data, "test"))["F1"]

@@ -1,4 +1,4 @@
-"""The model that fills in masked words: `fill-mask`.
+"""The masked language model: `fill-mask`.
 
 python -m training.fill_mask fill-mask --data DIR --base DIR
 """
@@ -28,12 +28,12 @@ PER_SPLIT = 1000
 
 
 def paragraphs(path: Path) -> list[str]:
-    """The paragraphs of a file of SQuAD."""
+    """Return the paragraphs of a file of SQuAD."""
     return [json.loads(line)["context"] for line in lines(path)]
 
 
 def texts(data: Path, split: str) -> list[str]:
-    """Paragraphs of Wikipedia; to train also single sentences of MultiNLI."""
+    """Return paragraphs of Wikipedia; to train also single sentences of MultiNLI."""
     if split == "train":
         found = [text for i in range(3) for text in paragraphs(data / "squad_v1.1" / f"train_{i}.jsonl")]
         return found + [row[0] for row in tabbed(data / "mnli_15k" / "multinli.train.en.tsv")]
@@ -59,12 +59,12 @@ class Masked(Sequence[Example]):
 
 
 def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> Masked:
-    """All training texts, masked."""
+    """Return all training texts, masked."""
     return Masked(tokenizer, [text for text in texts(data, "train") if text.strip()], MORE)
 
 
 def at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Logits and labels of the masked places only: (masks, words) and (masks,)."""
+    """Return logits and labels of the masked positions only: (masks, words) and (masks,)."""
     bert = model.get_base_model() if hasattr(model, "get_base_model") else model
     states = bert.bert(**inputs(batch)).last_hidden_state  # (B, T, D)
     places = batch["labels"] != -100
@@ -72,14 +72,14 @@ def at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Te
 
 
 def loss_at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """Cross-entropy of the masked tokens."""
+    """Return cross-entropy of the masked tokens."""
     logits, labels = at_the_masks(model, batch)
     return nn.functional.cross_entropy(logits.float(), labels)
 
 
 @torch.inference_mode()
 def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Share of the masked tokens that are the first guess, or among the first five."""
+    """Return the share of masked tokens that are the most probable token, or among the first five."""
     examples = list(Masked(tokenizer, texts(data, split), SHARE))
     hits = []
     for chunk in in_order_of_length(examples, 32):

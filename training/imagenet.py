@@ -1,7 +1,4 @@
-"""How often a model that knows ImageNet's classes names a Caltech-101 picture rightly: `efficientnet-lite0`.
-
-Knows no weights; we did not train the model.
-"""
+"""Measure the accuracy of an ImageNet classifier that we did not train on Caltech-101: `efficientnet-lite0`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,12 +35,12 @@ ONLY_NEAR = {"kangaroo", "ketch", "stop_sign", "watch"}
 
 
 def shared() -> dict[str, tuple[str, ...]]:
-    """The folders whose pictures ImageNet has a class for, with the names of all such classes."""
+    """Return the folders whose pictures ImageNet has a class for, with the names of all such classes."""
     return {name: NAMES.get(name, (name.replace("_", " "),)) for name in FOLDERS if name not in ONLY_NEAR}
 
 
 def ranked(model: PreTrainedModel, processor: BaseImageProcessor, data: Path) -> Iterator[tuple[Tensor, set[int]]]:
-    """For every picture all classes, the likeliest first, and those that are right."""
+    """Yield for every picture all classes, the most probable first, and the correct ones."""
     index = {name: i for i, name in model.config.id2label.items()}
     right = {folder: {index[name] for name in names} for folder, names in shared().items()}
     for folder, picture in opened(data, list(right)):
@@ -53,7 +50,7 @@ def ranked(model: PreTrainedModel, processor: BaseImageProcessor, data: Path) ->
 
 
 def scores(model: PreTrainedModel, processor: BaseImageProcessor, data: Path) -> Scores:
-    """Accuracy on all pictures of the classes that both have."""
+    """Return accuracy on all pictures of the classes that both have."""
     rows = [[int(i) in right for i in order[:5]] for order, right in ranked(model, processor, data)]
     return {
         f"accuracy on {len(rows)} pictures of {len(shared())} classes": sum(row[0] for row in rows) / len(rows),

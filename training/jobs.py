@@ -1,7 +1,4 @@
-"""What a bundled model is made from: a base, a recipe, a job.
-
-Knows no data set and trains nothing.
-"""
+"""The Job that makes a bundled model: its base, its recipe, its data and its scores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +51,7 @@ class Recipe:
 
 
 def load_pretrained(config: PretrainedConfig, base: Path) -> PreTrainedModel:
-    """The weights of a folder that transformers can load."""
+    """Load the weights of a folder with transformers."""
     architecture = getattr(transformers, config.architectures[0])
     return architecture.from_pretrained(base, config=config, dtype=torch.float32)
 
@@ -69,17 +66,17 @@ MINILM = Base(
 
 
 def own_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The loss that the model itself computes from its labels."""
+    """Return the loss that the model itself computes from its labels."""
     return model(**batch).loss
 
 
 def no_fields(model: PreTrainedModel, reader: Reader, data: Path) -> dict[str, Any]:
-    """Nothing to add to config.json."""
+    """Return no fields for config.json."""
     return {}
 
 
 def as_it_is(model: nn.Module, examples: Sequence[Example]) -> None:
-    """Nothing to prepare."""
+    """Leave the model as it is."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The mean of two runs of `sentiment` as one adapter, and where it draws the line between its two labels.
+"""Average two runs of `sentiment` into one adapter, and set the threshold between its two labels.
 
 python -m training.mean sentiment --of RUN RUN --data DIR --base DIR
 """
@@ -21,7 +21,7 @@ LONG = 12  # words of a phrase that is nearly a sentence
 
 
 def mean(runs: list[Path]) -> tuple[dict[str, Tensor], dict[str, object]]:
-    """One adapter whose merged weights are the mean of the runs': their factors side by side, their heads averaged."""
+    """Return an adapter whose merged weights are the runs' mean: factors concatenated, heads averaged."""
     weights = [load_file(run / "adapter_model.safetensors") for run in runs]
     settings = [json.loads((run / "adapter_config.json").read_text()) for run in runs]
     rank = sum(one["r"] for one in settings)
@@ -39,25 +39,25 @@ def mean(runs: list[Path]) -> tuple[dict[str, Tensor], dict[str, object]]:
 
 
 def unseen(data: Path) -> list[list[Row]]:
-    """What the line is drawn by: long phrases of SST-2's dev split that train lacks, and rationales for tuning."""
+    """Return what the threshold is set on: long phrases of SST-2's dev split not in train, and rationales."""
     seen = {text for text, _ in sst2(data, "train")}
     phrases = [row for row in sst2(data, "dev") if row[0] not in seen and len(row[0].split()) >= LONG]
     return [phrases, [row for row in rationales(data, "dev") if len(row[0].split()) > 5]]
 
 
 def margins(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, rows: list[Row]) -> tuple[Tensor, Tensor]:
-    """By how much each text is rather POSITIVE, and whether it is, (N,) each."""
+    """Return the margin of POSITIVE over NEGATIVE for each text, and whether it is POSITIVE, (N,) each."""
     logits = torch.stack(predict(model, encode(tokenizer, rows)))  # (N, 2)
     return logits[:, 1] - logits[:, 0], torch.tensor([bool(label) for _, label in rows])
 
 
 def accuracy(margin: Tensor, positive: Tensor, line: float) -> float:
-    """Share of texts on the right side when `line` is added to every margin."""
+    """Return the share of texts classified correctly when `line` is added to every margin."""
     return ((margin + line > 0) == positive).float().mean().item()
 
 
 def main() -> None:
-    """Average, draw the line, save."""
+    """Average the runs, set the threshold, save."""
     parser = parser_for(["sentiment"])
     parser.add_argument("--of", type=Path, nargs=2, required=True, help="folders of two runs")
     arguments = parser.parse_args()

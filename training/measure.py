@@ -1,4 +1,4 @@
-"""Scores of the models in models/<key>, loaded afresh, on data that their training never saw.
+"""Measure the models in models/<key>, loaded from disk, on held-out data.
 
 python -m training.measure sentiment --data DIR --base DIR
 python -m training.measure tr-en --data DIR
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def trained(arguments: Namespace) -> Scores:
-    """The scores of a model with an adapter of ours."""
+    """Return the scores of a model with an adapter of ours."""
     job = JOBS[arguments.key]
     model = restore(job, arguments.out or MODELS / job.key, arguments.base)
     reader = job.base.reader(arguments.base)
@@ -43,7 +43,7 @@ def trained(arguments: Namespace) -> Scores:
 
 
 def untrained(arguments: Namespace) -> Scores:
-    """The scores of a model that others trained."""
+    """Return the scores of a model that others trained."""
     folder = arguments.out or MODELS / arguments.key
     model = load_bundled(arguments.key, arguments.base, folder).eval()
     if arguments.key == "smollm2":
@@ -53,7 +53,7 @@ def untrained(arguments: Namespace) -> Scores:
 
 
 def whole(arguments: Namespace) -> Scores:
-    """The scores of the model that was trained from scratch."""
+    """Return the scores of the model that was trained from scratch."""
     folder = arguments.out or MODELS / arguments.key
     model = load_bundled("", folder, folder).eval()
     return translation.scores(model, AutoTokenizer.from_pretrained(folder), arguments.data)

@@ -1,4 +1,4 @@
-"""The model that names everyday objects in pictures: `objects`.
+"""The classifier of everyday objects in images: `objects`.
 
 python -m training.objects objects --data DIR --base FILE.onnx
 """
@@ -40,7 +40,7 @@ Labelled = tuple[Image.Image, int]
 
 
 def opened(data: Path, folders: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
-    """Every picture of the folders, one folder after the other, with its folder's name."""
+    """Yield every picture of the folders, one folder after the other, with its folder's name."""
     with zipfile.ZipFile(data / "caltech101_subset" / "images.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
         for folder in folders:
@@ -50,7 +50,7 @@ def opened(data: Path, folders: Sequence[str]) -> Iterator[tuple[str, Image.Imag
 
 
 def pictures(data: Path, split: str) -> list[Labelled]:
-    """Pictures and classes: of every four of a class the last is in the test split, the others in train."""
+    """Return pictures and classes: of every four of a class the last is in the test split, the others in train."""
     found = []
     for label, folder in enumerate(FOLDERS):
         mine = enumerate(picture for _, picture in opened(data, [folder]))
@@ -59,7 +59,7 @@ def pictures(data: Path, split: str) -> list[Labelled]:
 
 
 def variant(picture: Image.Image, draw: random.Random) -> Image.Image:
-    """A random crop of at least half the sides, now and then mirrored, in changed light and colour."""
+    """Return a random crop of at least half the sides, now and then mirrored, in changed light and colour."""
     width, height = (round(side * draw.uniform(0.5, 1.0)) for side in picture.size)
     left, top = draw.randint(0, picture.width - width), draw.randint(0, picture.height - height)
     cut = picture.crop((left, top, left + width, top + height))
@@ -86,12 +86,12 @@ class Varied(Sequence[Example]):
 
 
 def examples_of(data: Path, processor: BitImageProcessorPil) -> Varied:
-    """Random variants of every training picture."""
+    """Return random variants of every training picture."""
     return Varied(processor, pictures(data, "train"), random.Random(0))
 
 
 def fit_head(model: nn.Module, examples: Sequence[Example]) -> None:
-    """Fit the head to what the transformer sees before it is trained, so that a head of noise does not spoil it."""
+    """Fit the head on the untrained transformer's features, so that a random head does not spoil them."""
     vit = model.get_base_model()
     heads = [module for name, module in model.named_modules() if name.endswith("classifier.modules_to_save.default")]
     plain = [examples[i] for i in range(len(examples))]
@@ -112,7 +112,7 @@ def fit_head(model: nn.Module, examples: Sequence[Example]) -> None:
 
 
 def scores(model: PreTrainedModel, processor: BitImageProcessorPil, data: Path, split: str) -> Scores:
-    """Accuracy on the test pictures; there are too few pictures for a dev split, so nothing was tuned."""
+    """Return accuracy on the test pictures; there are too few pictures for a dev split, so nothing was tuned."""
     if split == "dev":
         return {}
     rows = pictures(data, "test")

@@ -1,4 +1,4 @@
-"""Models that judge two texts together: `similarity`, `nli` and `relevance`.
+"""Classifiers of two texts: `similarity`, `nli` and `relevance`.
 
 python -m training.pairs nli --data DIR --base DIR
 """
@@ -28,7 +28,7 @@ Pair = tuple[str, str, Any]
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> list[Example]:
-    """Examples of two texts and one label each."""
+    """Return examples of two texts and one label each."""
     firsts, seconds, labels = zip(*pairs, strict=True)
     rows = tokenizer(list(firsts), list(seconds), truncation=True, max_length=LONGEST)
     names = ("input_ids", "token_type_ids", "attention_mask")
@@ -36,7 +36,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> list[Ex
 
 
 def logits_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> Tensor:
-    """The model's logits for every pair."""
+    """Return the model's logits for every pair."""
     return torch.stack(predict(model, encode(tokenizer, pairs)))  # (pairs, labels)
 
 
@@ -44,19 +44,19 @@ def logits_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs:
 
 
 def stsb(data: Path, split: str) -> list[Pair]:
-    """Pairs of STS-B with a similarity between 0 and 1."""
+    """Return pairs of STS-B with a similarity between 0 and 1."""
     rows = quoted(data / "stsb" / f"stsb-en-{split}.csv", header=False)
     return [(first, second, float(score) / 5) for first, second, score in rows]
 
 
 def similarity_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """Every pair in both orders, for similarity has no direction."""
+    """Return every pair in both orders, because similarity is symmetric."""
     pairs = stsb(data, "train")
     return encode(tokenizer, pairs + [(second, first, score) for first, second, score in pairs])
 
 
 def similarity_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Pearson and Spearman correlation with people's scores."""
+    """Return Pearson and Spearman correlation with people's scores."""
     pairs = stsb(data, split)
     predicted = logits_of(model, tokenizer, pairs)[:, 0]
     truth = [score for _, _, score in pairs]
@@ -72,7 +72,7 @@ WIKI_SETS = ("base", "sim", "translate")
 
 
 def allowed(label: str) -> list[bool] | None:
-    """Which classes a data set's label allows; none for a label that is no class."""
+    """Return which classes a data set's label allows; none for a label that is no class."""
     if label in ("not_entailment", "neither"):
         return [False, True, True]
     classes = [name[0] == label.lower()[:1] for name in CLASSES]
@@ -80,18 +80,18 @@ def allowed(label: str) -> list[bool] | None:
 
 
 def snli(data: Path, split: str) -> list[Pair]:
-    """Pairs of SNLI's dev or test file."""
+    """Return pairs of SNLI's dev or test file."""
     rows = tabbed(data / "snli" / f"{split}.tsv")
     return [(premise, hypothesis, allowed(CLASSES[int(label)])) for premise, hypothesis, label in rows]
 
 
 def snli_held_out(data: Path) -> list[Pair]:
-    """The last 2,000 pairs of SNLI's test file, which no model here was trained on."""
+    """Return the last 2,000 pairs of SNLI's test file, which no model here was trained on."""
     return snli(data, "test")[-HELD_OUT:]
 
 
 def mnli_dev(data: Path) -> list[Pair]:
-    """MNLI's matched validation pairs."""
+    """Return MNLI's matched validation pairs."""
     rows = quoted(data / "mnli_dev_matched" / "mnli_validation_matched_pvi.csv")
     pairs = []
     for row in rows:
@@ -101,7 +101,7 @@ def mnli_dev(data: Path) -> list[Pair]:
 
 
 def wiki(data: Path) -> Iterator[tuple[str, str, str]]:
-    """Pairs on sentences of Wikipedia."""
+    """Yield pairs on sentences of Wikipedia."""
     for name in WIKI_SETS:
         for line in lines(data / "semiauto_nli_wiki" / f"{name}_wiki_train.jsonl"):
             row = json.loads(line)
@@ -109,7 +109,7 @@ def wiki(data: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def nli_pairs(data: Path) -> list[Pair]:
-    """All training pairs, but those whose premise is held out."""
+    """Return all training pairs, but those whose premise is held out."""
     rows: list[tuple[str, str, str]] = list(wiki(data))
     rows += [(a, b, label) for a, b, label in tabbed(data / "mnli_15k" / "multinli.train.en.tsv")]
     rows += [(a, b, label) for a, b, label in quoted(data / "cad_nli" / "train.tsv", separator="\t")]
@@ -123,26 +123,26 @@ def nli_pairs(data: Path) -> list[Pair]:
 
 
 def nli_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """All training pairs as examples."""
+    """Return all training pairs as examples."""
     return encode(tokenizer, nli_pairs(data))
 
 
 def loss_of_allowed_classes(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """Minus the log of the probability that the true class is among the allowed ones."""
+    """Return minus the log of the probability that the true class is among the allowed ones."""
     logits = model(**inputs(batch)).logits.float()  # (B, classes)
     among = logits.masked_fill(~batch["labels"], -1e9)
     return (logits.logsumexp(-1) - among.logsumexp(-1)).mean()
 
 
 def accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair]) -> float:
-    """Share of pairs whose most probable class is allowed."""
+    """Return the share of pairs whose most probable class is allowed."""
     chosen = logits_of(model, tokenizer, pairs).argmax(-1)
     labels = torch.tensor([label for _, _, label in pairs])
     return labels.gather(1, chosen[:, None]).float().mean().item()
 
 
 def nli_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Accuracy on what is held out; the dev split is CAD's, of 1,000 pairs."""
+    """Return the accuracy on held-out pairs; the dev split is CAD's, of 1,000 pairs."""
     if split == "dev":
         rows = quoted(data / "cad_nli" / "dev.tsv", separator="\t")
         return {"accuracy on CAD dev": accuracy(model, tokenizer, [(a, b, allowed(c)) for a, b, c in rows])}
@@ -158,12 +158,12 @@ QUESTIONS = 12_000
 
 
 def sentences(text: str) -> list[str]:
-    """A paragraph cut after full stops, question and exclamation marks that a capital or digit follows."""
+    """Split a paragraph after full stops, question and exclamation marks that a capital or digit follows."""
     return re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"(])", text)
 
 
 def question_pairs(paths: Sequence[Path]) -> list[Pair]:
-    """Each question with the sentence that answers it (1) and one of the same paragraph that does not (0)."""
+    """Return each question with the sentence that answers it (1) and one of the same paragraph that does not (0)."""
     draw = random.Random(0)
     pairs: list[Pair] = []
     for paragraph in (json.loads(line) for path in paths for line in lines(path)):
@@ -181,14 +181,14 @@ def question_pairs(paths: Sequence[Path]) -> list[Pair]:
 
 
 def relevance_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """Pairs for a random part of SQuAD's training questions."""
+    """Return pairs for a random part of SQuAD's training questions."""
     pairs = question_pairs([data / "squad_v1.1" / f"train_{i}.jsonl" for i in range(3)])
     first = random.Random(0).sample(range(0, len(pairs), 2), QUESTIONS)
     return encode(tokenizer, [pairs[i + j] for i in first for j in range(2)])
 
 
 def relevance_scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """Accuracy of single pairs, and how often a question's two sentences are ranked rightly.
+    """Return accuracy of single pairs, and how often a question's two sentences are ranked rightly.
 
     The pairs are SQuAD's dev questions: articles 1 to 24 serve as dev split, the others as test.
     """

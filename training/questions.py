@@ -1,4 +1,4 @@
-"""The model that finds the answer to a question in a text: `questions`.
+"""The extractive question answering model: `questions`.
 
 python -m training.questions questions --data DIR --base DIR
 """
@@ -40,12 +40,12 @@ class Question:
 
 
 def squad(path: Path) -> list[Question]:
-    """The questions of one file of SQuAD whose first answer occurs once, so that its place is sure."""
+    """Return the questions of one file of SQuAD whose first answer occurs once in the context."""
     return [question for question in all_questions(path) if question.context.count(question.answers[0]) == 1]
 
 
 def all_questions(path: Path) -> list[Question]:
-    """The questions of one file of SQuAD."""
+    """Return the questions of one file of SQuAD."""
     return [
         Question(row["question"], paragraph["context"], tuple(row["answers"]), row["starts"][0][0])
         for paragraph in map(json.loads, lines(path))
@@ -54,7 +54,7 @@ def all_questions(path: Path) -> list[Question]:
 
 
 def tokenized(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Question], longest: int) -> dict[str, list]:
-    """Question and context as token ids, with the characters of every token."""
+    """Return question and context as token ids, with the characters of every token."""
     return tokenizer(
         [row.text for row in rows],
         [row.context for row in rows],
@@ -65,13 +65,13 @@ def tokenized(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Question], long
 
 
 def span(offsets: Sequence[tuple[int, int]], context: Sequence[int], start: int, end: int) -> tuple[int, int]:
-    """First and last token that touch the characters from start to end; (0, 0) if they were cut off."""
+    """Return first and last token that touch the characters from start to end; (0, 0) if they were cut off."""
     inside = [i for i in context if offsets[i][0] < end and offsets[i][1] > start]
     return (inside[0], inside[-1]) if inside and offsets[context[-1]][1] >= end else (0, 0)
 
 
 def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]:
-    """A random part of the training questions; those whose answer was cut off are left out."""
+    """Return a random part of the training questions; those whose answer was cut off are left out."""
     rows = [row for i in range(3) for row in squad(data / "squad_v1.1" / f"train_{i}.jsonl")]
     rows = random.Random(0).sample(rows, QUESTIONS)
     encoded = tokenized(tokenizer, rows, LONGEST)
@@ -86,19 +86,19 @@ def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> list[Example]
 
 
 def inputs_of(encoded: dict[str, list], i: int) -> Example:
-    """The tensors of one question."""
+    """Return the tensors of one question."""
     return {name: encoded[name][i] for name in ("input_ids", "token_type_ids", "attention_mask")}
 
 
 def best_span(starts: Tensor, ends: Tensor) -> tuple[int, int]:
-    """First and last place of the span with the highest sum of logits, not longer than 30 tokens."""
+    """Return first and last place of the span with the highest sum of logits, not longer than 30 tokens."""
     sums = starts[:, None] + ends[None, :]  # (T, T)
     ordered = torch.ones_like(sums).triu().tril(LONGEST_ANSWER - 1).bool()
     return divmod(int(sums.masked_fill(~ordered, -1e9).argmax()), len(starts))
 
 
 def answers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Question]) -> list[str]:
-    """The text that the model finds for every question."""
+    """Return the model's answer to every question."""
     encoded = tokenized(tokenizer, rows, 512)
     examples = [inputs_of(encoded, i) for i in range(len(rows))]
     logits = predict(model, examples, lambda out: torch.stack([out.start_logits, out.end_logits], 1))
@@ -112,20 +112,20 @@ def answers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
 
 
 def plain(text: str) -> list[str]:
-    """SQuAD's normalisation: lower case, no punctuation, no articles; as words."""
+    """Normalise an answer as SQuAD does: lower case, no punctuation, no articles; as words."""
     bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", bare).split()
 
 
 def overlap(found: str, truth: str) -> float:
-    """F1 of the words of two answers."""
+    """Return the F1 of the words of two answers."""
     ours, theirs = plain(found), plain(truth)
     common = sum((Counter(ours) & Counter(theirs)).values())
     return 2 * common / max(1, len(ours) + len(theirs))
 
 
 def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
-    """SQuAD's F1 and exact match on random questions of its dev file. Nothing is chosen by them, so all are a test."""
+    """Return SQuAD's F1 and exact match on random questions of its dev file, which nothing was tuned on."""
     rows = random.Random(0).sample(all_questions(data / "squad_v1.1" / "dev.jsonl"), HELD_OUT)
     found = answers(model, tokenizer, rows)
     pairs = list(zip(found, rows, strict=True))

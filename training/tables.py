@@ -1,7 +1,4 @@
-"""Rows of the data files: tab- or comma-separated, plain or gzipped.
-
-Knows no model.
-"""
+"""Rows of the data files: tab- or comma-separated, plain or gzipped."""
 
 import csv
 import gzip
@@ -10,7 +7,7 @@ from pathlib import Path
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a text file, which may be stored as `path` or `path`.gz."""
+    """Yield the lines of a text file, which may be stored as `path` or `path`.gz."""
     packed = path.with_name(path.name + ".gz")
     source, opener = (packed, gzip.open) if packed.exists() else (path, open)
     with opener(source, "rt", encoding="utf-8-sig") as file:
@@ -19,7 +16,7 @@ def lines(path: Path) -> Iterator[str]:
 
 
 def tabbed(path: Path, *, header: bool = True) -> Iterator[list[str]]:
-    """Cells of a tab-separated file without quoting."""
+    """Yield cells of a tab-separated file without quoting."""
     rows = (line.split("\t") for line in lines(path))
     if header:
         next(rows)
@@ -27,7 +24,7 @@ def tabbed(path: Path, *, header: bool = True) -> Iterator[list[str]]:
 
 
 def quoted(path: Path, *, separator: str = ",", header: bool = True) -> Iterator[list[str]]:
-    """Cells of a file with csv quoting."""
+    """Yield cells of a file with csv quoting."""
     rows = csv.reader((line + "\n" for line in lines(path)), delimiter=separator)
     if header:
         next(rows)

@@ -2,7 +2,7 @@
 
     python -m training.translation tr-en --data DIR [--out DIR]
 
-Knows no adapter: the whole model is its own weights, with a tokenizer of its own.
+It has no adapter: all weights and the tokenizer are our own.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Pair = tuple[str, str]
 
 
 def tatoeba(data: Path, split: str) -> list[Pair]:
-    """Pairs of Tatoeba: 1,000 random ones to test with; no training pair shares a side with them."""
+    """Return pairs of Tatoeba: 1,000 random ones to test with; no training pair shares a side with them."""
     pairs = [(row[1], row[0]) for row in tabbed(data / "tatoeba_en_tr" / "tur.txt", header=False)]
     test = random.Random(0).sample(pairs, HELD_OUT)
     turkish, english = ({side.casefold() for side in sides} for sides in zip(*test, strict=True))
@@ -49,7 +49,7 @@ def tatoeba(data: Path, split: str) -> list[Pair]:
 
 
 def references(data: Path, pairs: Sequence[Pair]) -> list[list[str]]:
-    """For sacrebleu: lists of one reference for each pair, with all English sides of the same Turkish one."""
+    """Return sacrebleu's references: all English sides of each pair's Turkish one."""
     sides: dict[str, list[str]] = {}
     for row in tabbed(data / "tatoeba_en_tr" / "tur.txt", header=False):
         sides.setdefault(row[1], []).append(row[0])
@@ -61,7 +61,7 @@ def references(data: Path, pairs: Sequence[Pair]) -> list[list[str]]:
 
 
 def make_tokenizer(pairs: Sequence[Pair]) -> PreTrainedTokenizerFast:
-    """A unigram tokenizer shared by both languages, with character offsets."""
+    """Return a unigram tokenizer shared by both languages, with character offsets."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -84,7 +84,7 @@ def make_tokenizer(pairs: Sequence[Pair]) -> PreTrainedTokenizerFast:
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, pairs: Sequence[Pair]) -> list[Example]:
-    """Examples of a Turkish text and its English labels."""
+    """Return examples of a Turkish text and its English labels."""
     sources = tokenizer([turkish for turkish, _ in pairs])["input_ids"]
     labels = tokenizer([english for _, english in pairs])["input_ids"]
     return [
@@ -97,7 +97,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, pairs: Sequence[Pair]) -> list[Ex
 
 
 def make_model(words: int) -> MarianMTModel:
-    """Three layers each way, 256 wide, all embeddings shared."""
+    """Make an untrained Marian model: three layers each way, 256 wide, all embeddings shared."""
     config = MarianConfig(
         vocab_size=words,
         d_model=256,
@@ -120,14 +120,14 @@ def make_model(words: int) -> MarianMTModel:
 
 
 def smoothed_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """Cross-entropy with label smoothing."""
+    """Return cross-entropy with label smoothing."""
     logits = model(**batch).logits.float()  # (B, T, words)
     return nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), label_smoothing=SMOOTHING)
 
 
 @torch.inference_mode()
 def translate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[str]:
-    """Translations by beam search of four."""
+    """Translate with four beams."""
     examples: list[Example] = [{"input_ids": ids} for ids in tokenizer(list(texts))["input_ids"]]
     found = [""] * len(texts)
     for chunk in in_order_of_length(examples, 100):
@@ -139,7 +139,7 @@ def translate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts:
 
 
 def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, data: Path) -> Scores:
-    """BLEU and chrF on the held-out pairs, with one reference, and BLEU with all of Tatoeba's."""
+    """Return BLEU and chrF on the held-out pairs, with one reference, and BLEU with all of Tatoeba's."""
     pairs = tatoeba(data, "test")
     found = translate(model, tokenizer, [turkish for turkish, _ in pairs])
     single = [[english for _, english in pairs]]

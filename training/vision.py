@@ -1,7 +1,4 @@
-"""The bundled vision transformer as a base to train on: DINOv2's shape, its weights read from an ONNX file.
-
-Knows no data set and trains nothing.
-"""
+"""The bundled vision transformer as a base to train on: DINOv2's shape, its weights read from an ONNX file."""
 
 from pathlib import Path
 
@@ -14,12 +11,12 @@ from training.jobs import Base
 
 
 def config(_: Path) -> PretrainedConfig:
-    """DINOv2's small configuration."""
+    """Return DINOv2's small configuration."""
     return Dinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=518)
 
 
 def load(config: PretrainedConfig, path: Path) -> Dinov2ForImageClassification:
-    """The transformer with the file's weights and a head of its own."""
+    """Return the transformer with the file's weights and a head of its own."""
     model = Dinov2ForImageClassification(config)
     missing, unexpected = model.load_state_dict(read_dinov2(path), strict=False)
     absent = set(missing) - {"dinov2.embeddings.mask_token", "classifier.weight", "classifier.bias"}
@@ -29,7 +26,7 @@ def load(config: PretrainedConfig, path: Path) -> Dinov2ForImageClassification:
 
 
 def processor(_: Path) -> BaseImageProcessor:
-    """Shorter edge to 224, centre crop, ImageNet's mean and deviation."""
+    """Make a processor: shorter edge to 224, centre crop, ImageNet's mean and deviation."""
     return AutoImageProcessor.from_pretrained(MODELS / "objects")
 
 

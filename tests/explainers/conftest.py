@@ -1,4 +1,4 @@
-"""Fixtures for tests of models on a hub: the hub, an empty model cache, and a model to publish."""
+"""Fixtures for tests of models from a hub: the hub, an empty model cache, and a model to publish."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,14 +11,14 @@ from tests.support.hub import Hub, files_of, forget, running, saved
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """An empty hub."""
+    """Run an empty hub for a test."""
     with running(tmp_path / "cache", monkeypatch) as server:
         yield server
 
 
 @pytest.fixture
 def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that empties the model cache and changes settings, as a restart of the server would."""
+    """Return a function that restarts the server: an empty model cache, and the given settings."""
     start = partial(forget, monkeypatch)
     start()
     return start
@@ -26,5 +26,5 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def bert(tmp_path: Path) -> dict[str, bytes]:
-    """The files of a tiny BERT for text classification."""
+    """Return the files of a tiny BERT for text classification."""
     return files_of(saved("bert", tmp_path / "bert"))

@@ -34,7 +34,7 @@ FILE = re.compile(r"/(?P<name>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<
 
 
 def etag(file: str, body: bytes) -> str:
-    """What the hub calls a file: the sha256 of a large one, and git's own name of others."""
+    """Return the ETag of a file: the sha256 of a large one, git's blob hash of others."""
     if file.endswith(".safetensors"):
         return hashlib.sha256(body).hexdigest()
     return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
@@ -42,7 +42,7 @@ def etag(file: str, body: bytes) -> str:
 
 @dataclass
 class Repository:
-    """Commits by hash, their names, and who may read them."""
+    """Commits by hash, their names, and who may read_settings them."""
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Repository:
     parameters: int | None = None  # what the hub has counted in the safetensors, if it has
 
     def commit(self, revision: str | None) -> str | None:
-        """The hash of a revision: a name, a hash, or its beginning."""
+        """Return the hash of a revision: a name, a hash, or its beginning."""
         revision = revision or "main"
         known = [sha for sha in self.commits if len(revision) >= 7 and sha.startswith(revision)]
         return self.refs.get(revision) or next(iter(known), None)
@@ -58,7 +58,7 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What the server has, what was asked of it, and how it fails."""
+    """The server's repositories, the requests that it got, and how it fails."""
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)  # method and path
@@ -73,7 +73,7 @@ class Hub:
     address: str = ""
 
     def publish(self, name: str, files: dict[str, bytes], ref: str = "main", **more: object) -> str:
-        """A new commit of a repository under the name `ref`; its hash."""
+        """Add a commit to a repository under the name `ref`, and return its hash."""
         sha = hashlib.sha1(b"".join(name.encode() + body for name, body in sorted(files.items()))).hexdigest()
         repository = self.repositories.setdefault(name, Repository())
         repository.commits[sha] = files
@@ -83,7 +83,7 @@ class Hub:
         return sha
 
     def asked_for(self, part: str) -> int:
-        """How many requests had this in their path."""
+        """Count the requests with this in their path."""
         return sum(part in path for _, path in self.asked)
 
 
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
     hub: Hub
 
     def log_message(self, *_: object) -> None:
-        """Nothing on the terminal."""
+        """Print nothing."""
 
     def do_HEAD(self) -> None:
         self.answer()
@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer()
 
     def answer(self) -> None:
-        """Whatever was asked, or the failure that the test wants."""
+        """Answer a request, or fail as the test wants."""
         path, hub = unquote(urlsplit(self.path).path), self.hub
         hub.asked.append((self.command, path))
         if hub.silent:
@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             self.fail(404, "EntryNotFound")
 
     def found(self, name: str, revision: str | None) -> tuple[Repository | None, str]:
-        """The repository and commit, or None after saying what is wrong."""
+        """Return the repository and commit, or None after answering with an error."""
         self.hub.tokens.add(self.headers.get("authorization", ""))
         repository = self.hub.repositories.get(name)
         if repository is None:
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         return repository, sha
 
     def info(self, name: str, revision: str | None) -> None:
-        """A repository's commit and files."""
+        """Answer with a repository's commit and files."""
         repository, sha = self.found(name, revision)
         if repository is None:
             return
@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(200, json.dumps(said).encode(), {"Content-Type": "application/json"})
 
     def file(self, name: str, revision: str, file: str) -> None:
-        """A file, or the rest of it."""
+        """Answer with a file, or the rest of it."""
         repository, sha = self.found(name, revision)
         if repository is None:
             return
@@ -158,11 +158,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send(200, body, headers, file)
 
     def fail(self, status: int, code: str) -> None:
-        """The hub's own way of saying no."""
+        """Answer with an error as the hub does."""
         self.send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code})
 
     def send(self, status: int, body: bytes, headers: dict[str, str] | None = None, file: str = "") -> None:
-        """An answer, cut in the middle if the test wants that."""
+        """Send an answer, cut in the middle if the test wants that."""
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
             self.send_header(name, value)
@@ -184,12 +184,12 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """A client that left, or a test that ended."""
+        """Ignore a client that left, or a test that ended."""
 
 
 @contextmanager
 def running(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub that the client in this process takes for its own, with a cache folder of its own."""
+    """Run a hub that the client in this process uses, with a cache folder of its own."""
     hub = Hub()
     handler = type("Handler", (Handler,), {"hub": hub})
     with Server(("127.0.0.1", 0), handler) as server:
@@ -214,7 +214,7 @@ def running(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
-    """Forget all loaded models, and take other settings: a server that starts anew."""
+    """Empty the cache of models and apply other settings, as a restarted server does."""
     limits = read_settings({f"WHEREFORE_{name}": value for name, value in environment.items()})
     registry = ModelCache(limits.model_megabytes * 1_000_000)
     monkeypatch.setattr("explainers.models.loading.model_cache", lambda: registry)
@@ -223,7 +223,7 @@ def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
 
 
 def saved(kind: str, folder: Path, labels: int = 3, task: str | None = None, **options: object) -> Path:
-    """The folder of a tiny model with its tokenizer or image processor."""
+    """Save a tiny model with its tokenizer or image processor, and return the folder."""
     model, reader = tiny(kind, labels, task=task)
     model.save_pretrained(folder, **options)
     reader.save_pretrained(folder)
@@ -231,19 +231,19 @@ def saved(kind: str, folder: Path, labels: int = 3, task: str | None = None, **o
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """The files of a folder as a commit."""
+    """Return the files of a folder as a commit."""
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def asked(model: object = NAME) -> Request:
-    """A question about a model."""
+    """Return a request for a model."""
     return Request(
         "text_classification", str(model), {"text": SENTENCES[0]}, "input_x_gradient", params={"unit": "logit"}
     )
 
 
 def as_loaded(kind: str, labels: int = 3, task: str | None = None) -> tuple:
-    """A tiny model with the attention that every loaded model has, and what reads its inputs."""
+    """Return a tiny model with the attention that every loaded model has, and what reads its inputs."""
     model, reader = tiny(kind, labels, task=task)
     model = copy.deepcopy(model)
     model.set_attn_implementation("eager")
@@ -251,7 +251,7 @@ def as_loaded(kind: str, labels: int = 3, task: str | None = None) -> tuple:
 
 
 def assert_same(found: Explanation, kind: str, labels: int = 3) -> None:
-    """That an explanation is the one of the tiny model in memory, but for the last bits, which differ in a copy."""
+    """Assert that an explanation equals that of the tiny model in memory, but for the last bits."""
     in_memory = explain(asked(), bundle=Bundle.of(*as_loaded(kind, labels)))
     assert found.tokens == in_memory.tokens
     assert np.abs(found.scores).sum() > 0.001

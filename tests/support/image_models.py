@@ -1,4 +1,4 @@
-"""What the tests of image models share: tiny models, a photograph, and what must not change."""
+"""What the tests of image models share: tiny models, a photograph, and checks of what must not change."""
 
 from copy import deepcopy
 from functools import cache
@@ -24,7 +24,7 @@ CLOSE = 1e-6
 
 @cache
 def seeing(kind: str, attention: str = "eager") -> tuple[nn.Module, object]:
-    """A tiny model, and its processor; as in a trained one, its biases, tokens and positions are not all 0.
+    """Return a tiny model, and its processor; as in a trained one, its biases, tokens and positions are not all 0.
 
     With zeros a grey picture is the one point where a layer norm has no slope, and no rule of steps gets past it.
     """
@@ -38,7 +38,7 @@ def seeing(kind: str, attention: str = "eager") -> tuple[nn.Module, object]:
 
 
 def bundle(kind: str) -> Bundle:
-    """A tiny model with the attention that keeps its weights, as models are loaded here."""
+    """Return a tiny model with the attention that keeps its weights, as models are loaded here."""
     return Bundle.of(*seeing(kind))
 
 
@@ -47,7 +47,7 @@ def asked(method: str = "integrated_gradients", image: object = PHOTO, **parts: 
 
 
 def state(model: nn.Module) -> tuple:
-    """Everything that must be as it was: hooks, parameters, what wants a gradient, the mode, the config."""
+    """Return what a method must not change: hooks, parameters, their gradients, the mode, the config."""
     hooks = [
         (name, len(module._forward_hooks), len(module._forward_pre_hooks), len(module._backward_hooks))
         for name, module in model.named_modules()

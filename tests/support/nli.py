@@ -1,4 +1,4 @@
-"""Tiny models whose classes have names: judges of two sentences, and whatever else a test calls them."""
+"""Tiny models with named classes: those of natural language inference, or any others."""
 
 import copy
 from functools import cache
@@ -11,7 +11,7 @@ NLI = ("entailment", "neutral", "contradiction")
 
 @cache
 def named(kind: str, names: tuple[str, ...] = NLI, **changes: Any) -> tuple[Any, Any]:
-    """A tiny model of architecture `kind` with a class of each name, and its tokenizer."""
+    """Make a tiny model of architecture `kind` with a class of each name, and its tokenizer."""
     model, tokenizer = tiny(kind, labels=len(names), **changes)
     model = copy.deepcopy(model)  # the one above is shared, and so is its config
     model.config.id2label = dict(enumerate(names))

@@ -1,4 +1,4 @@
-"""Settings that make every method quick, for tests of what all methods share: few samples, few steps."""
+"""Settings with few samples and steps that make every method quick, for tests of what all methods share."""
 
 from explainers import METHODS
 
@@ -6,5 +6,5 @@ FEW = {"samples": 6, "orders": 3, "steps": 3, "upscale": 2}
 
 
 def quick(method: str) -> dict[str, int]:
-    """The settings of a method that decide how often the model runs, at a few times."""
+    """Return small values for the settings of a method that decide how often the model runs."""
     return {param.name: FEW[param.name] for param in METHODS[method].params if param.name in FEW}

@@ -91,13 +91,13 @@ WORDS = sorted({word for text in SENTENCES for word in text.lower().split() if w
 
 
 def growing(word: str) -> list[tuple[str, str]]:
-    """The merges that build a word from its left."""
+    """Return the BPE merges that build a word from its left."""
     return [(word[:end], word[end]) for end in range(1, len(word))]
 
 
 @cache
 def tiny(kind: str, labels: int = 3, wide: float = 0.4, *, task: str | None = None, **changes: object) -> tuple:
-    """A model of architecture `kind` with random weights and the head of its task, and its tokenizer or processor."""
+    """Make a model of architecture `kind` with random weights and a task's head, and its tokenizer or processor."""
     reader = processor_for(kind) if kind in IMAGES else tokenizer_for(kind)
     task = task or task_of(kind)
     labels = 2 if task == "question_answering" else labels  # where an answer begins, and where it ends
@@ -115,7 +115,7 @@ def tiny(kind: str, labels: int = 3, wide: float = 0.4, *, task: str | None = No
 
 
 def task_of(kind: str) -> str:
-    """What an architecture is tried on, unless a test says otherwise."""
+    """Return the task of an architecture, unless a test gives another."""
     if kind in IMAGES:
         return "image_classification"
     return "translation" if kind == "marian" else "text_classification"
@@ -123,7 +123,7 @@ def task_of(kind: str) -> str:
 
 @cache
 def processor_for(kind: str) -> object:
-    """The image processor of an architecture, for pictures of 32 by 32; that of DeiT cuts them out of larger ones."""
+    """Make the image processor of an architecture, for images of 32 by 32; DeiT's crops them."""
     side = {"height": 32, "width": 32}
     match kind:
         case "deit":
@@ -137,7 +137,7 @@ def processor_for(kind: str) -> object:
 
 @cache
 def tokenizer_for(kind: str) -> PreTrainedTokenizerFast:
-    """A fast tokenizer in the manner of the architecture: WordPiece, Unigram with ▁, or byte-level BPE."""
+    """Make a fast tokenizer as the architecture has it: WordPiece, Unigram with ▁, or byte-level BPE."""
     names = names_of(kind)
     specials = list(dict.fromkeys(names.values())) + ["en_XX"] * (kind == "mbart")
     build = word_pieces if kind in WORDPIECE else unigrams if kind in METASPACE else byte_pairs
@@ -157,7 +157,7 @@ def tokenizer_for(kind: str) -> PreTrainedTokenizerFast:
 
 
 def names_of(kind: str) -> dict[str, str]:
-    """What the special tokens of an architecture are called; one that it does not have is left out."""
+    """Return the special tokens of an architecture by name; those that it does not have are left out."""
     if kind in WORDPIECE:
         names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
         return {"cls": "[CLS]"} | names if kind == "mpnet" else names  # whose code takes 1 for the padding
@@ -170,7 +170,7 @@ def names_of(kind: str) -> dict[str, str]:
 
 
 def word_pieces(specials: list[str]) -> Tokenizer:
-    """WordPiece as BERT has it, in lower case."""
+    """Make a WordPiece tokenizer as BERT has it, in lower case."""
     pieces = [*specials, *CHARACTERS, *[f"##{sign}" for sign in CHARACTERS], *WORDS]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
@@ -181,7 +181,7 @@ def word_pieces(specials: list[str]) -> Tokenizer:
 
 
 def unigrams(specials: list[str]) -> Tokenizer:
-    """Unigram over words that begin with ▁, as SentencePiece makes it."""
+    """Make a Unigram tokenizer over words that begin with ▁, as SentencePiece makes it."""
     scored = [(piece, -1.0) for piece in specials] + [(sign, -9.0) for sign in ("▁", *CHARACTERS)]
     words = [(f"▁{word}", -5.0) for word in WORDS]
     tokenizer = Tokenizer(models.Unigram([*scored, *words], unk_id=specials.index("<unk>")))
@@ -191,7 +191,7 @@ def unigrams(specials: list[str]) -> Tokenizer:
 
 
 def byte_pairs(specials: list[str]) -> Tokenizer:
-    """Byte-level BPE as GPT-2 has it."""
+    """Make a byte-level BPE tokenizer as GPT-2 has it."""
     bytes_ = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = list(dict.fromkeys(merge for word in WORDS for merge in growing("Ġ" + word)))
     pieces = [*specials, *bytes_, *[one + other for one, other in merges]]

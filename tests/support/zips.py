@@ -1,7 +1,4 @@
-"""Zip files for tests, and what became of them.
-
-Knows no wheel.
-"""
+"""Zip files for tests, and the files that were unpacked."""
 
 import zipfile
 from collections.abc import Mapping
@@ -9,7 +6,7 @@ from pathlib import Path
 
 
 def zipped(file: Path, members: Mapping[str, str]) -> Path:
-    """A zip file of these texts by their names."""
+    """Write a zip file of these texts by their names."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, text in members.items():
             archive.writestr(name, text)
@@ -17,5 +14,5 @@ def zipped(file: Path, members: Mapping[str, str]) -> Path:
 
 
 def files(folder: Path) -> set[str]:
-    """The paths of all files below a folder, as seen from it."""
+    """Return the relative paths of all files below a folder."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

@@ -77,6 +77,7 @@ def test_the_summary_is_a_sentence_and_the_words_with_the_largest_scores(capsys)
     assert strongest.split()[1] == "love"
 
 
+@pytest.mark.slow
 def test_python_runs_a_command_and_gives_its_exit_code(tmp_path):
     asked = [
         sys.executable,
@@ -273,6 +274,7 @@ def test_help_fits_80_columns_and_ends_with_zero(verb, capsys, monkeypatch):
     assert max(map(len, told.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_bash_completes_verbs_tasks_methods_and_models(tmp_path):
     made = [sys.executable, "-m", "explainers", "--show-completion", "bash"]
     script = subprocess.run(made, cwd=ROOT, capture_output=True, text=True, check=True, timeout=200).stdout

@@ -146,6 +146,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 def test_a_jpeg_of_forty_megapixels_is_never_unpacked_whole(tmp_path):
     (tmp_path / "large.jpg").write_bytes(saved(flag(8_000, 5_000), "JPEG").data)
     command = [sys.executable, "-c", PEAK, str(tmp_path / "large.jpg")]

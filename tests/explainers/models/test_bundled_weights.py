@@ -265,6 +265,7 @@ def test_an_unknown_command_is_refused_with_the_known_ones(arguments, capsys):
     assert "fetch" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_python_runs_the_command_and_gives_its_exit_code(index, cache):
     index(NO_INDEX="1")
     variables = os.environ | {"WHEREFORE_CACHE_FOLDER": str(cache)}

@@ -54,6 +54,7 @@ def efficientnet():
     return load_bundled("efficientnet-lite0", weights("efficientnet-lite0"), MODELS / "efficientnet-lite0").eval()
 
 
+@pytest.mark.slow
 def test_the_language_model_knows_the_capital_of_france(smollm2, words):
     with torch.no_grad():
         logits = smollm2(**words("The capital of France is", return_tensors="pt")).logits[0, -1]
@@ -72,6 +73,7 @@ def test_the_tokenizer_of_the_language_model_has_a_round_trip_and_offsets(words)
     assert all(piece == token for piece, token in plain)
 
 
+@pytest.mark.slow
 def test_a_quantised_matrix_is_scale_times_number_plus_offset(smollm2):
     """Q4_1 of the GGUF format: 32 numbers of four bits, after their scale and offset as float16."""
     stored = next(t for t in GGUFReader(only(weights("smollm2"))).tensors if t.name == "blk.7.ffn_down.weight")
@@ -85,7 +87,8 @@ def test_a_quantised_matrix_is_scale_times_number_plus_offset(smollm2):
     assert np.array_equal(found.numpy(force=True), expected.reshape(found.shape))
 
 
-def test_the_configuration_of_the_language_model_is_that_of_its_file(smollm2):
+@pytest.mark.slow
+def test_the_configuration_of_the_language_model_is_what_its_file_says(smollm2):
     folder = weights("smollm2")
     said = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **find_gguf(folder)).config.to_dict()
     ours = smollm2.config.to_dict()

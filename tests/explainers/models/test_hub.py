@@ -150,7 +150,8 @@ def test_errors_name_no_path_of_this_machine(hub, bert, tmp_path):
         assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_new_process_reads_hub_cache_and_token_from_the_environment(hub, bert, tmp_path):
+@pytest.mark.slow
+def test_a_new_process_finds_the_hub_the_cache_and_the_token_by_their_variables(hub, bert, tmp_path):
     commit = hub.publish(NAME, bert)
     script = (
         "from explainers import Request, explain\n"

@@ -20,8 +20,8 @@ from PIL import Image
 from explainers import METHODS, Bundle, Request, Target, attack, evaluate, explain, predict
 from explainers import classic as two_line
 from explainers.__main__ import main
-from tests.recorder import FOLDER, SAVED, Case, Suite, parts
-from tests.recorder_bundled import command
+from tests.support.recorder import FOLDER, SAVED, Case, Suite, list_parts
+from tests.support.recorder_bundled import make_command_case
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, WORDS, tiny
 
 TEXT = "A wonderful cast and a clever story."
@@ -45,7 +45,7 @@ INPUTS: dict[str, dict[str, str]] = {
 
 @cache
 def model(kind: str, task: str, **changes: object) -> tuple[Any, Any]:
-    """A tiny model for a task, and its tokenizer or processor; no weight is zero, as in a trained one."""
+    """Make a tiny model for a task, and its tokenizer or processor; no weight is zero, as in a trained one."""
     head = None if task in ("pair_classification", "multi_label_classification", "zero_shot_classification") else task
     if task == "multi_label_classification":
         changes |= {"problem_type": task}
@@ -63,7 +63,7 @@ def model(kind: str, task: str, **changes: object) -> tuple[Any, Any]:
 
 @cache
 def picture() -> bytes:
-    """A picture of ours, as BMP: no other kind of file is written alike by every library."""
+    """Make an image as BMP: no other format is written alike by every library."""
     file = io.BytesIO()
     Image.fromarray((np.arange(40 * 48 * 3) * 7 % 251).astype(np.uint8).reshape(40, 48, 3)).save(file, "BMP")
     return file.getvalue()
@@ -77,7 +77,7 @@ def request(
     given: Any = None,
     **params: object,
 ) -> Request:
-    """A request about the inputs of its task."""
+    """Return a request about the inputs of its task."""
     few = {param.name: FEW[param.name] for param in METHODS[method].params if param.name in FEW}
     inputs = given or ({"image": picture()} if task == "image_classification" else INPUTS[task])
     if task in ("text_generation", "translation"):
@@ -85,18 +85,18 @@ def request(
     return Request(task, "tiny", inputs, method, Target.of(target), few | params, seed)
 
 
-def explained(kind: str, task: str, *how: Any, **params: Any) -> Case:
-    """A case that explains."""
+def make_explain_case(kind: str, task: str, *how: Any, **params: Any) -> Case:
+    """Return a case that explains."""
     return lambda: explain(request(task, *how, **params), bundle=Bundle.of(*model(kind, task)))
 
 
-def said(kind: str, task: str, **params: Any) -> Case:
-    """A case that predicts."""
+def make_predict_case(kind: str, task: str, **params: Any) -> Case:
+    """Return a case that predicts."""
     return lambda: predict(request(task, **params), bundle=Bundle.of(*model(kind, task)))
 
 
-def checked(kind: str, task: str, *how: Any, row: int = 0, **params: Any) -> Case:
-    """A case that checks a map."""
+def make_evaluate_case(kind: str, task: str, *how: Any, row: int = 0, **params: Any) -> Case:
+    """Return a case that evaluates an explanation."""
 
     def case() -> Any:
         held = Bundle.of(*model(kind, task))
@@ -105,13 +105,13 @@ def checked(kind: str, task: str, *how: Any, row: int = 0, **params: Any) -> Cas
     return case
 
 
-def attacked(key: str, kind: str, task: str, given: Any = None, seed: int = 0, **more: Any) -> Case:
-    """A case that attacks."""
+def make_attack_case(key: str, kind: str, task: str, given: Any = None, seed: int = 0, **more: Any) -> Case:
+    """Return a case that attacks."""
     return lambda: attack(key, request(task, given=given, seed=seed), bundle=Bundle.of(*model(kind, task)), **more)
 
 
-def called(name: str, kind: str, task: str, *inputs: Any, read: tuple[str, ...] = (), **more: Any) -> Case:
-    """A case that calls a two-line class, and reads some of its properties."""
+def make_classic_case(name: str, kind: str, task: str, *inputs: Any, read: tuple[str, ...] = (), **more: Any) -> Case:
+    """Return a case that calls a two-line class, and reads some of its properties."""
 
     def case() -> Any:
         explainer = getattr(two_line, name)(*model(kind, task))
@@ -122,8 +122,8 @@ def called(name: str, kind: str, task: str, *inputs: Any, read: tuple[str, ...] 
 
 
 @contextlib.contextmanager
-def beside_models() -> Iterator[None]:
-    """A folder to work in that has tiny models in it: a name without the folder stands in the files."""
+def change_to_model_folder() -> Iterator[None]:
+    """Change to a folder with tiny models, so that files name them by relative paths."""
     with tempfile.TemporaryDirectory() as folder:
         for task in ("text_classification", "question_answering", "token_classification"):
             for part in model("bert", task):
@@ -137,28 +137,28 @@ def beside_models() -> Iterator[None]:
             yield
 
 
-def commanded(*words: str, **how: Any) -> Case:
-    """A case that runs a command beside tiny models."""
+def make_command_line_case(*words: str, **how: Any) -> Case:
+    """Return a case that runs a command beside tiny models."""
 
     def case() -> Any:
-        with beside_models():
-            return command(*words, **how)()
+        with change_to_model_folder():
+            return make_command_case(*words, **how)()
 
     return case
 
 
-def small() -> Suite:
-    """All cases on tiny models, by the name of their file."""
+def list_cases() -> Suite:
+    """Return all cases on tiny models, by the name of their file."""
     classify, pair, image = "text_classification", "pair_classification", "image_classification"
     zero, many, question = "zero_shot_classification", "multi_label_classification", "question_answering"
     tokens, mask, generate, translate = "token_classification", "fill_mask", "text_generation", "translation"
     methods = {
-        method: explained("bert", classify, method, seed=i)
+        method: make_explain_case("bert", classify, method, seed=i)
         for i, method in enumerate(METHODS)
         if "conv" not in METHODS[method].needs
     }
     heads = {
-        f"{task} {kind}": explained(kind, task, QUICK[i % len(QUICK)])
+        f"{task} {kind}": make_explain_case(kind, task, QUICK[i % len(QUICK)])
         for i, (kind, task) in enumerate(
             [
                 *[(kind, classify) for kind in EVERY if kind not in (*IMAGES, "marian")],
@@ -169,40 +169,44 @@ def small() -> Suite:
         )
     }
     tasks = {
-        "classify contrast": explained("bert", classify, "saliency", Target("LABEL_0", foil="LABEL_2")),
-        "classify logit": explained("roberta", classify, "integrated_gradients", "LABEL_1", unit="logit"),
-        "classify log odds": explained("distilbert", classify, "occlusion", unit="log_odds", level="token"),
-        "classify own baseline": explained(
+        "classify contrast": make_explain_case("bert", classify, "saliency", Target("LABEL_0", foil="LABEL_2")),
+        "classify logit": make_explain_case("roberta", classify, "integrated_gradients", "LABEL_1", unit="logit"),
+        "classify log odds": make_explain_case("distilbert", classify, "occlusion", unit="log_odds", level="token"),
+        "classify own baseline": make_explain_case(
             "bert", classify, "integrated_gradients", baseline="text", baseline_text="A dull cast"
         ),
-        "classify zeros": explained("electra", classify, "integrated_gradients", baseline="zeros"),
-        "classify positions": explained("bert", classify, "integrated_gradients", embedding="position"),
-        "classify emoji": explained("roberta", classify, "kernel_shap", given={"text": "I love 👍🏽 很好 films"}),
-        "pair": explained("bert", pair),
-        "pair contrast": explained("roberta", pair, "input_x_gradient", Target("neutral", foil="entailment")),
-        "labels": explained("bert", many, "gradient_shap", labels=2),
-        "labels one": explained("distilbert", many, "integrated_gradients", "LABEL_2"),
-        "zero-shot": explained("bert", zero),
-        "zero-shot shown": explained("bert", zero, "occlusion", "sport", hypothesis="shown", multi_label=True),
-        "question": explained("bert", question),
-        "question logit": explained("bert", question, "attention", unit="logit"),
-        "tokens": explained("bert", tokens, "saliency", grouping="token"),
-        "tokens entities": explained("bert", tokens, "integrated_gradients", ignored_labels=""),
-        "mask": explained("bert", mask),
-        "mask contrast": explained("bert", mask, "lime", Target(WORDS[3], foil=WORDS[8])),
-        "generation": explained("gpt2", generate, "integrated_gradients", tolerance=0.05),
-        "generation forced": explained(
+        "classify zeros": make_explain_case("electra", classify, "integrated_gradients", baseline="zeros"),
+        "classify positions": make_explain_case("bert", classify, "integrated_gradients", embedding="position"),
+        "classify emoji": make_explain_case(
+            "roberta", classify, "kernel_shap", given={"text": "I love 👍🏽 很好 films"}
+        ),
+        "pair": make_explain_case("bert", pair),
+        "pair contrast": make_explain_case("roberta", pair, "input_x_gradient", Target("neutral", foil="entailment")),
+        "labels": make_explain_case("bert", many, "gradient_shap", labels=2),
+        "labels one": make_explain_case("distilbert", many, "integrated_gradients", "LABEL_2"),
+        "zero-shot": make_explain_case("bert", zero),
+        "zero-shot shown": make_explain_case("bert", zero, "occlusion", "sport", hypothesis="shown", multi_label=True),
+        "question": make_explain_case("bert", question),
+        "question logit": make_explain_case("bert", question, "attention", unit="logit"),
+        "tokens": make_explain_case("bert", tokens, "saliency", grouping="token"),
+        "tokens entities": make_explain_case("bert", tokens, "integrated_gradients", ignored_labels=""),
+        "mask": make_explain_case("bert", mask),
+        "mask contrast": make_explain_case("bert", mask, "lime", Target(WORDS[3], foil=WORDS[8])),
+        "generation": make_explain_case("gpt2", generate, "integrated_gradients", tolerance=0.05),
+        "generation forced": make_explain_case(
             "gpt2", generate, "saliency", given=INPUTS[generate] | {"continuation": " morning and"}
         ),
-        "generation contrast": explained(
+        "generation contrast": make_explain_case(
             "gpt2",
             generate,
             "input_x_gradient",
             Target(foil=" birds had"),
             given=INPUTS[generate] | {"continuation": " morning and"},
         ),
-        "generation sample": explained("llama", generate, "saliency", None, 5, strategy="sample", unit="entropy"),
-        "generation context": explained(
+        "generation sample": make_explain_case(
+            "llama", generate, "saliency", None, 5, strategy="sample", unit="entropy"
+        ),
+        "generation context": make_explain_case(
             "gpt2",
             generate,
             "input_x_gradient",
@@ -213,55 +217,61 @@ def small() -> Suite:
             },
             unit="p_cxmi",
         ),
-        "generation value zeroing": explained("gpt2", generate, "value_zeroing"),
-        "translation": explained("marian", translate, "integrated_gradients", tolerance=0.05),
-        "translation forced": explained(
+        "generation value zeroing": make_explain_case("gpt2", generate, "value_zeroing"),
+        "translation": make_explain_case("marian", translate, "integrated_gradients", tolerance=0.05),
+        "translation forced": make_explain_case(
             "bart", translate, "attention", given=INPUTS[translate] | {"target": "the lake is cold"}
         ),
-        "says classify": said("bert", classify),
-        "says question": said("bert", question),
-        "says generation": said("gpt2", generate),
-        "says image": said("vit", image),
+        "says classify": make_predict_case("bert", classify),
+        "says question": make_predict_case("bert", question),
+        "says generation": make_predict_case("gpt2", generate),
+        "says image": make_predict_case("vit", image),
     }
     images = {
-        "vit integrated": explained("vit", image, "integrated_gradients", unit="logit"),
-        "vit rollout": explained("vit", image, "attention_rollout"),
-        "deit attention": explained("deit", image, "attention", layer=1, head=2),
-        "beit occlusion": explained("beit", image, "occlusion"),
-        "swin saliency": explained("swin", image, "saliency"),
-        "convnext grad_cam": explained("convnext", image, "grad_cam"),
-        "resnet grad_cam": explained("resnet", image, "grad_cam", Target("LABEL_0", foil="LABEL_1")),
-        "resnet lime": explained("resnet", image, "lime"),
-        "convnext tunnel": explained("convnext", image, "noise_tunnel", baseline="blurred"),
+        "vit integrated": make_explain_case("vit", image, "integrated_gradients", unit="logit"),
+        "vit rollout": make_explain_case("vit", image, "attention_rollout"),
+        "deit attention": make_explain_case("deit", image, "attention", layer=1, head=2),
+        "beit occlusion": make_explain_case("beit", image, "occlusion"),
+        "swin saliency": make_explain_case("swin", image, "saliency"),
+        "convnext grad_cam": make_explain_case("convnext", image, "grad_cam"),
+        "resnet grad_cam": make_explain_case("resnet", image, "grad_cam", Target("LABEL_0", foil="LABEL_1")),
+        "resnet lime": make_explain_case("resnet", image, "lime"),
+        "convnext tunnel": make_explain_case("convnext", image, "noise_tunnel", baseline="blurred"),
     }
     checks = {
-        "classify": checked("bert", classify, "input_x_gradient", given={"text": LONGER}),
-        "classify unsigned": checked("bert", classify, "saliency"),
-        "pair": checked("bert", pair, "occlusion"),
-        "question": checked("bert", question, "input_x_gradient", row=1),
-        "generation": checked("gpt2", generate, "saliency"),
-        "image": checked("resnet", image, "occlusion"),
+        "classify": make_evaluate_case("bert", classify, "input_x_gradient", given={"text": LONGER}),
+        "classify unsigned": make_evaluate_case("bert", classify, "saliency"),
+        "pair": make_evaluate_case("bert", pair, "occlusion"),
+        "question": make_evaluate_case("bert", question, "input_x_gradient", row=1),
+        "generation": make_evaluate_case("gpt2", generate, "saliency"),
+        "image": make_evaluate_case("resnet", image, "occlusion"),
     }
     longer = {"text": LONGER}
     attacks = {
-        "hotflip": attacked("hotflip", "bert", classify, longer),
-        "hotflip wanted": attacked("hotflip", "bert", classify, longer, target="LABEL_0", params={"flips": 2}),
-        "hotflip wanted other": attacked("hotflip", "roberta", classify, longer, target="LABEL_1"),
-        "hotflip pair": attacked("hotflip", "bert", pair, field="text_b", protected="cast", params={"tries": 8}),
-        "hotflip mask": attacked("hotflip", "bert", mask, params={"flips": 1, "tries": 8, "common_words": True}),
-        "reduction": attacked("input_reduction", "bert", classify, longer),
-        "reduction question": attacked("input_reduction", "bert", question, params={"beam": 2}),
-        "reduction labels": attacked("input_reduction", "bert", many),
-        "random": attacked("random_swap", "bert", classify, longer, seed=3),
-        "random tokens": attacked("random_swap", "bert", tokens, params={"flips": 1, "tries": 6}),
+        "hotflip": make_attack_case("hotflip", "bert", classify, longer),
+        "hotflip wanted": make_attack_case("hotflip", "bert", classify, longer, target="LABEL_0", params={"flips": 2}),
+        "hotflip wanted other": make_attack_case("hotflip", "roberta", classify, longer, target="LABEL_1"),
+        "hotflip pair": make_attack_case(
+            "hotflip", "bert", pair, field="text_b", protected="cast", params={"tries": 8}
+        ),
+        "hotflip mask": make_attack_case(
+            "hotflip", "bert", mask, params={"flips": 1, "tries": 8, "common_words": True}
+        ),
+        "reduction": make_attack_case("input_reduction", "bert", classify, longer),
+        "reduction question": make_attack_case("input_reduction", "bert", question, params={"beam": 2}),
+        "reduction labels": make_attack_case("input_reduction", "bert", many),
+        "random": make_attack_case("random_swap", "bert", classify, longer, seed=3),
+        "random tokens": make_attack_case("random_swap", "bert", tokens, params={"flips": 1, "tries": 6}),
     }
     held = ("--model", "./text_classification")
     commands = {
-        "explain": commanded("explain", classify, f"text={TEXT}", *held, "--set", "unit=logit", "--target", "LABEL_1"),
-        "explain table": commanded(
+        "explain": make_command_line_case(
+            "explain", classify, f"text={TEXT}", *held, "--set", "unit=logit", "--target", "LABEL_1"
+        ),
+        "explain table": make_command_line_case(
             "explain", classify, *held, "--method", "occlusion", table='text\n"Dull, and long."\n" "\n"Kind people."\n'
         ),
-        "explain image": commanded(
+        "explain image": make_command_line_case(
             "explain",
             image,
             "image=picture.bmp",
@@ -271,23 +281,23 @@ def small() -> Suite:
             "attention_rollout",
             kinds=("json",),
         ),
-        "attack": commanded("attack", "hotflip", classify, f"text={LONGER}", *held, "--set", "flips=2"),
-        "attack reduction": commanded(
+        "attack": make_command_line_case("attack", "hotflip", classify, f"text={LONGER}", *held, "--set", "flips=2"),
+        "attack reduction": make_command_line_case(
             "attack", "input_reduction", classify, f"text={LONGER}", *held, "--protect", "soup", kinds=("json",)
         ),
-        "evaluate": commanded("evaluate", classify, f"text={LONGER}", *held, "--method", "occlusion"),
+        "evaluate": make_command_line_case("evaluate", classify, f"text={LONGER}", *held, "--method", "occlusion"),
     }
     classes = {
-        "sequence": called(
+        "sequence": make_classic_case(
             "SequenceClassificationExplainer",
             *("bert", classify, TEXT),
             n_steps=10,
             read=("predicted_class_name", "predicted_class_index", "pred_probs", "word_attributions"),
         ),
-        "sequence positions": called(
+        "sequence positions": make_classic_case(
             "SequenceClassificationExplainer", "bert", classify, TEXT, index=1, embedding_type=1, n_steps=5
         ),
-        "pair": called(
+        "pair": make_classic_case(
             "PairwiseSequenceClassificationExplainer",
             "bert",
             pair,
@@ -296,28 +306,28 @@ def small() -> Suite:
             n_steps=5,
             class_name="neutral",
         ),
-        "labels": called(
+        "labels": make_classic_case(
             "MultiLabelClassificationExplainer", "bert", many, TEXT, n_steps=5, read=("label_probs_dict",)
         ),
-        "zero-shot": called(
+        "zero-shot": make_classic_case(
             "ZeroShotClassificationExplainer",
             *("bert", zero, TEXT, ["cooking", "sport"]),
             n_steps=20,
             read=("predicted_label", "pred_probs"),
         ),
-        "question": called(
+        "question": make_classic_case(
             "QuestionAnsweringExplainer",
             *("bert", question, *INPUTS[question].values()),
             n_steps=5,
             read=("start_pos", "end_pos", "predicted_answer"),
         ),
-        "tokens": called(
+        "tokens": make_classic_case(
             "TokenClassificationExplainer",
             *("bert", tokens, "The soup was cold."),
             n_steps=5,
             read=("predicted_class_names", "predicted_class_indexes"),
         ),
-        "image": called(
+        "image": make_classic_case(
             "ImageClassificationExplainer",
             *("vit", image, picture()),
             n_steps_noise_tunnel=2,
@@ -337,8 +347,8 @@ def small() -> Suite:
     }
 
 
-def linked() -> list[Request]:
-    """The requests whose links are recorded."""
+def list_linked_requests() -> list[Request]:
+    """Return the requests whose links are recorded."""
     text, capital = {"text": TEXT}, {"prompt": "The capital of France is"}
     return [
         Request("text_classification", "sentiment", text),
@@ -389,14 +399,14 @@ def write_links() -> None:
     if file.exists():
         return
     found = []
-    for one in linked():
+    for one in list_linked_requests():
         query = one.to_query()
         texts = {name: value for name, value in query.items() if name.startswith("in.")}
         small = zlib.compress(json.dumps(texts, ensure_ascii=False).encode(), 9)
         packed = {k: v for k, v in query.items() if k not in texts}
         packed["z"] = base64.urlsafe_b64encode(small).decode().rstrip("=")
         links = [urlencode(query), *([urlencode(packed)] if texts else [])]
-        found.append({"links": links, "request": parts(one), "query": query})
+        found.append({"links": links, "request": list_parts(one), "query": query})
     file.write_text("[\n" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in found) + "\n]\n", "utf-8")
 
 
@@ -410,7 +420,7 @@ def write_saved() -> None:
         "generation": ("text_generation", "prompt=The lake was quiet in the", "--set", "most_new_tokens=3"),
         "image": ("image_classification", "image=picture.bmp", "--method", "saliency"),
     }
-    with beside_models(), contextlib.redirect_stderr(io.StringIO()):
+    with change_to_model_folder(), contextlib.redirect_stderr(io.StringIO()):
         for name, (task, *more) in words.items():
             out = SAVED / f"{name}.json"
             if not out.exists():

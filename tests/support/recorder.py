@@ -1,8 +1,8 @@
-"""Record what the public API answers, and compare later answers with the record.
+"""Record what the public API returns, and compare later results with the record.
 
-`python -m tests.recorder write` rewrites tests/recorded/*.json, `compare [--exact]` recomputes and compares them.
+`python -m tests.support.recorder write` rewrites tests/recorded/*.json; `compare [--exact]` recomputes and compares.
 `bundled --out DIR` records the bundled models, `bundled --compare DIR [--exact]` compares with such a record.
-Only public names are imported, so that a record outlives any change of the modules inside.
+Only public names are imported, so that a record stays valid when modules change.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 from explainers import Attack, ExplainerError, Explanation, Faithfulness, Prediction, Request
 from explainers.export.serialize import to_json
 
-FOLDER = Path(__file__).parent / "recorded"
+FOLDER = Path(__file__).parent.parent / "recorded"
 SAVED = FOLDER / "explanations"
 Case = Callable[[], Any]
 Suite = dict[str, dict[str, Case]]  # cases by name, by the name of their file
@@ -34,32 +34,32 @@ VERSIONS = {"model", "revision", "torch", "transformers", "captum"}
 LONG = 64  # numbers from which a list is packed
 
 
-def plain(answer: Any) -> Any:
-    """An answer of the public API as JSON values."""
+def to_plain(answer: Any) -> Any:
+    """Convert a result of the public API to JSON values."""
     match answer:
         case Explanation():
-            return cleaned(json.loads(to_json(answer)))
+            return drop_ignored(json.loads(to_json(answer)))
         case Prediction():
             return json.loads(json.dumps(asdict(answer)))
         case Attack():
-            return plain_attack(answer)
+            return attack_to_plain(answer)
         case Faithfulness():
-            return plain_faithfulness(answer)
+            return faithfulness_to_plain(answer)
         case dict():
-            return {str(key): plain(value) for key, value in answer.items()}
+            return {str(key): to_plain(value) for key, value in answer.items()}
         case list() | tuple():
-            return [plain(value) for value in answer]
+            return [to_plain(value) for value in answer]
         case None | bool() | int() | str():
             return answer
         case float():
             return None if math.isnan(answer) else answer
     if hasattr(answer, "tolist"):  # arrays and scalars of numpy
-        return plain(answer.tolist())
+        return to_plain(answer.tolist())
     raise TypeError(f"{type(answer)} cannot be recorded")
 
 
-def cleaned(read: dict[str, Any]) -> dict[str, Any]:
-    """The JSON of an explanation, an attack or a check without wording, times and versions."""
+def drop_ignored(read: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON of an explanation, an attack or a check without wording, times and versions."""
     kept = {name: value for name, value in read.items() if name not in IGNORED}
     if "about" in kept:
         kept["about"] = [pair for pair in kept["about"] if pair[0] not in VERSIONS]
@@ -71,119 +71,120 @@ def cleaned(read: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def plain_attack(found: Attack) -> dict[str, Any]:
-    """All numbers and texts of an attack."""
+def attack_to_plain(found: Attack) -> dict[str, Any]:
+    """Convert all numbers and texts of an attack."""
 
     def step(one: Any) -> list[Any]:
         edits = [[edit.position, edit.old, edit.new, edit.score, edit.start, edit.end] for edit in one.edits]
-        return plain([one.text, one.label, one.probability, edits])
+        return to_plain([one.text, one.label, one.probability, edits])
 
     return {
         "request": found.request.to_query(),
         "attack": found.key,
         "field": found.field,
-        "attacked": plain(asdict(found.attacked)),
-        "wanted": plain(asdict(found.wanted)) if found.wanted else None,
+        "attacked": to_plain(asdict(found.attacked)),
+        "wanted": to_plain(asdict(found.wanted)) if found.wanted else None,
         "success": found.success,
         "trajectory": [step(one) for one in found.trajectory],
         "minimal": [step(one) for one in found.minimal],
-        "before": plain(found.before),
-        "after": plain(found.after),
+        "before": to_plain(found.before),
+        "after": to_plain(found.after),
         "protected": found.protected,
-        "params": plain(found.params),
-        "evaluations": plain(found.evaluations),
+        "params": to_plain(found.params),
+        "evaluations": to_plain(found.evaluations),
     }
 
 
-def plain_faithfulness(found: Faithfulness) -> dict[str, Any]:
-    """All numbers of a check; of the random rankings their mean."""
+def faithfulness_to_plain(found: Faithfulness) -> dict[str, Any]:
+    """Convert all numbers of a Faithfulness; of the random rankings their mean."""
     numbers = ("value", "random", "low", "high", "as_good", "as_bad")
     return {
         "request": found.request.to_query(),
         **{
-            name: plain(getattr(found, name)) for name in ("row", "unit", "signed", "piece", "pieces", "value", "blank")
+            name: to_plain(getattr(found, name))
+            for name in ("row", "unit", "signed", "piece", "pieces", "value", "blank")
         },
-        "target": plain(asdict(found.target)),
-        "fractions": plain(found.fractions),
-        "comprehensiveness": plain(found.comprehensiveness),
-        "sufficiency": plain(found.sufficiency),
-        "aopc": plain(found.aopc),
-        "tau_loo": plain(found.tau_loo),
-        "infidelity": plain(found.measure("infidelity").value),
+        "target": to_plain(asdict(found.target)),
+        "fractions": to_plain(found.fractions),
+        "comprehensiveness": to_plain(found.comprehensiveness),
+        "sufficiency": to_plain(found.sufficiency),
+        "aopc": to_plain(found.aopc),
+        "tau_loo": to_plain(found.tau_loo),
+        "infidelity": to_plain(found.measure("infidelity").value),
         "rankings": found.rankings,
         "every_order": found.every_order,
-        "random_comprehensiveness": plain(found.random.comprehensiveness.mean(0)),
-        "random_sufficiency": plain(found.random.sufficiency.mean(0)),
+        "random_comprehensiveness": to_plain(found.random.comprehensiveness.mean(0)),
+        "random_sufficiency": to_plain(found.random.sufficiency.mean(0)),
         "measures": {
-            measure.key: {name: plain(getattr(measure, name)) for name in numbers} | {"better": measure.better}
+            measure.key: {name: to_plain(getattr(measure, name)) for name in numbers} | {"better": measure.better}
             for measure in found.measures
         },
-        "evaluations": plain(found.evaluations),
+        "evaluations": to_plain(found.evaluations),
     }
 
 
-def packed(tree: Any) -> Any:
-    """The tree with long lists of float32 numbers as base64 of their bits."""
+def pack(tree: Any) -> Any:
+    """Convert long lists of float32 numbers in a tree to base64 of their bits."""
     match tree:
         case dict():
-            return {name: packed(value) for name, value in tree.items()}
+            return {name: pack(value) for name, value in tree.items()}
         case list() if len(tree) >= LONG and all(item is None or isinstance(item, float) for item in tree):
             numbers = [math.nan if item is None else item for item in tree]
             bits = struct.pack(f"<{len(tree)}f", *numbers)
-            return {"float32": base64.b64encode(bits).decode()} if as_list(bits) == tree else tree
+            return {"float32": base64.b64encode(bits).decode()} if read_float32(bits) == tree else tree
         case list():
-            return [packed(item) for item in tree]
+            return [pack(item) for item in tree]
     return tree
 
 
-def unpacked(tree: Any) -> Any:
-    """The opposite of `packed`."""
+def unpack(tree: Any) -> Any:
+    """Convert base64 in a tree back to numbers."""
     match tree:
         case {"float32": str(text)}:
-            return as_list(base64.b64decode(text))
+            return read_float32(base64.b64decode(text))
         case dict():
-            return {name: unpacked(value) for name, value in tree.items()}
+            return {name: unpack(value) for name, value in tree.items()}
         case list():
-            return [unpacked(item) for item in tree]
+            return [unpack(item) for item in tree]
     return tree
 
 
-def as_list(bits: bytes) -> list[float | None]:
+def read_float32(bits: bytes) -> list[float | None]:
     return [None if math.isnan(number) else number for number in struct.unpack(f"<{len(bits) // 4}f", bits)]
 
 
-def rounded(tree: Any) -> Any:
-    """The tree with every number at the precision of float32, the fewest digits that tell it apart."""
+def round_numbers(tree: Any) -> Any:
+    """Round every number of a tree to float32, with the fewest digits that identify it."""
     match tree:
         case float():
             (single,) = struct.unpack("<f", struct.pack("<f", tree))
-            return next(short for n in range(6, 18) if single_of(short := float(f"{single:.{n}g}")) == single)
+            return next(short for n in range(6, 18) if to_float32(short := float(f"{single:.{n}g}")) == single)
         case dict():
-            return {name: rounded(value) for name, value in tree.items()}
+            return {name: round_numbers(value) for name, value in tree.items()}
         case list() if len(tree) >= LONG and all(item is None or isinstance(item, float) for item in tree):
-            return [None if item is None else single_of(item) for item in tree]  # to be packed
+            return [None if item is None else to_float32(item) for item in tree]  # to be packed
         case list():
-            return [rounded(item) for item in tree]
+            return [round_numbers(item) for item in tree]
     return tree
 
 
-def single_of(number: float) -> float:
+def to_float32(number: float) -> float:
     return float(struct.unpack("<f", struct.pack("<f", number))[0])
 
 
-def differences(old: Any, new: Any, exact: bool = False, place: str = "") -> Iterator[str]:
-    """Where two trees differ, in words: numbers by more than the tolerance, unless `exact`, all else at all."""
+def find_differences(old: Any, new: Any, exact: bool = False, place: str = "") -> Iterator[str]:
+    """Yield where two trees differ: numbers by more than the tolerance, or at all if `exact`, all else at all."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):
             if name not in old or name not in new:
                 yield f"{place}.{name}: {'not recorded' if name not in old else 'missing now'}"
             else:
-                yield from differences(old[name], new[name], exact, f"{place}.{name}")
+                yield from find_differences(old[name], new[name], exact, f"{place}.{name}")
     elif isinstance(old, list) and isinstance(new, list):
         if len(old) != len(new):
             yield f"{place}: {len(old)} items were recorded, now {len(new)}"
         for i, (one, other) in enumerate(zip(old, new, strict=False)):
-            yield from differences(one, other, exact, f"{place}[{i}]")
+            yield from find_differences(one, other, exact, f"{place}[{i}]")
     elif isinstance(old, float) and isinstance(new, float) and not exact:
         if abs(old - new) > ABSOLUTE + RELATIVE * abs(old):
             yield f"{place}: {old!r} was recorded, now {new!r}"
@@ -192,16 +193,16 @@ def differences(old: Any, new: Any, exact: bool = False, place: str = "") -> Ite
 
 
 def record(case: Case) -> Any:
-    """What a case answers now, through JSON once; of a refusal the class of its error."""
+    """Run a case and return its result as JSON values; for an error its class."""
     try:
-        answer = plain(case())
+        answer = to_plain(case())
     except ExplainerError as error:
         print(f"Refused: {error}", file=sys.stderr)
         answer = {"refused": type(error).__name__}
     return json.loads(json.dumps(answer, ensure_ascii=False, allow_nan=False))
 
 
-def text(cases: dict[str, Any]) -> str:
+def format_records(cases: dict[str, Any]) -> str:
     """Records as JSON, a line a case, so that a diff shows which case changed."""
     lines = (
         f"{json.dumps(name)}:{json.dumps(tree, ensure_ascii=False, separators=(',', ':'))}"
@@ -215,47 +216,47 @@ def write(suite: Suite, folder: Path, short: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file, cases in suite.items():
         made = {}
-        for name, case in timed(file, cases):
+        for name, case in time_cases(file, cases):
             tree = record(case)
-            made[name] = packed(rounded(tree) if short else tree)
-        (folder / f"{file}.json").write_text(text(made), "utf-8")
+            made[name] = pack(round_numbers(tree) if short else tree)
+        (folder / f"{file}.json").write_text(format_records(made), "utf-8")
 
 
 def read(folder: Path, file: str) -> dict[str, Any]:
-    """The records of a file."""
-    return unpacked(json.loads((folder / f"{file}.json").read_text("utf-8")))
+    """Read the records of a file."""
+    return unpack(json.loads((folder / f"{file}.json").read_text("utf-8")))
 
 
 def compare(suite: Suite, folder: Path, short: bool, exact: bool) -> list[str]:
-    """How what the suite answers now differs from what was recorded."""
+    """Run a suite and return how its results differ from the record."""
     found = []
     for file, cases in suite.items():
         old = read(folder, file)
         found += [f"{file} {name}: no case has this name" for name in old.keys() - cases.keys()]
-        for name, case in timed(file, cases):
+        for name, case in time_cases(file, cases):
             if name not in old:
                 found.append(f"{file} {name}: not recorded")
                 continue
             new = record(case)
-            found += differences(old[name], rounded(new) if short else new, exact, f"{file} {name}")
+            found += find_differences(old[name], round_numbers(new) if short else new, exact, f"{file} {name}")
     return found
 
 
-def timed(file: str, cases: dict[str, Case]) -> Iterator[tuple[str, Case]]:
+def time_cases(file: str, cases: dict[str, Case]) -> Iterator[tuple[str, Case]]:
     for name, case in cases.items():
         started = time.monotonic()
         yield name, case
         print(f"{time.monotonic() - started:6.2f} s  {file} {name}", file=sys.stderr, flush=True)
 
 
-def links() -> list[dict[str, Any]]:
-    """The recorded permalinks: a link's query, the parts of its Request, and the query that it writes."""
+def read_links() -> list[dict[str, Any]]:
+    """Read the recorded permalinks: a link's query, the parts of its Request, and the query that it writes."""
     found: list[dict[str, Any]] = json.loads((FOLDER / "permalinks.json").read_text("utf-8"))
     return found
 
 
-def parts(request: Request) -> dict[str, Any]:
-    """The parts of a request as JSON values; an image by its sha256."""
+def list_parts(request: Request) -> dict[str, Any]:
+    """Return the parts of a request as JSON values; an image by its sha256."""
     return {
         "task": request.task,
         "model": request.model,
@@ -270,7 +271,7 @@ def parts(request: Request) -> dict[str, Any]:
 def main() -> int:
     import torch
 
-    parser = argparse.ArgumentParser(prog="python -m tests.recorder", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.recorder", description=__doc__)
     parser.add_argument("what", choices=("write", "compare", "bundled"))
     parser.add_argument("--exact", action="store_true", help="compare bit by bit")
     parser.add_argument("--out", type=Path, help="where the record of the bundled models is written")
@@ -280,13 +281,13 @@ def main() -> int:
     if asked.what == "bundled" and bool(asked.out) == bool(asked.compare):
         parser.error("bundled needs --out DIR or --compare DIR")
     if asked.what == "bundled":
-        from tests.recorder_bundled import bundled
+        from tests.support.recorder_bundled import list_bundled_cases
 
-        suite, folder = bundled(), asked.out or asked.compare
+        suite, folder = list_bundled_cases(), asked.out or asked.compare
     else:
-        from tests.recorder_cases import small, write_links, write_saved
+        from tests.support.recorder_cases import list_cases, write_links, write_saved
 
-        suite, folder = small(), FOLDER
+        suite, folder = list_cases(), FOLDER
     short = asked.what != "bundled"
     if asked.what == "write" or asked.out:
         write(suite, folder, short)
