@@ -1,4 +1,4 @@
-"""Zero-shot classification: which words made the model choose this one of your own labels?"""
+"""Zero-shot classification: which words made the model choose one of the labels that you typed?"""
 
 from pages.common.navigation import open_page
 

@@ -44,7 +44,7 @@ def test_an_example_has_its_own_labels_and_each_is_explained(page, server, nli):
     page.get_by_role("radio", name="Two at once").click()
     assert read_texts(page) == [EXAMPLES["Two at once"]["text"]]  # the hypotheses are hidden
     assert page.get_by_role("textbox", name="List of labels").input_value() == EXAMPLES["Two at once"]["labels"]
-    assert page.get_by_role("textbox", name="Sentence made of a label").input_value() == "This example is {}."
+    assert page.get_by_role("textbox", name="Sentence for each label").input_value() == "This example is {}."
     shown = [text.split(" (")[0] for text in find_labels(page).all_inner_texts()]
     assert sorted(shown) == sorted(EXAMPLES["Two at once"]["labels"].split(", "))
     wait_for_sentence(page, shown[0])
@@ -62,7 +62,7 @@ def test_a_typed_label_is_explained_rather_than_another(page, server, nli):
 
 def test_shown_hypotheses_are_each_explained_for_their_own_label(page, server, nli):
     open_task(page, server, KEY, model=nli, hypothesis="shown", multi_label="true")
-    explain_labels(page, labels="music, home", **{"Sentence made of a label": "It is about {}!"})
+    explain_labels(page, labels="music, home", **{"Sentence for each label": "It is about {}!"})
     assert read_texts(page) == [TEXT, "It is about music!", "It is about home!"]
     best = find_labels(page).first.inner_text().split(" (")[0]
     assert [word for word, _ in read_scores(page) if word in ("music", "home")] == [best]
@@ -70,7 +70,7 @@ def test_shown_hypotheses_are_each_explained_for_their_own_label(page, server, n
 
 def test_labels_are_shared_by_link_and_by_file(page, server, nli, browser, tmp_path):
     open_task(page, server, KEY, model=nli)
-    explain_labels(page, text=HOSTILE["arabic"], **{"Sentence made of a label": "It is about {}!"})
+    explain_labels(page, text=HOSTILE["arabic"], **{"Sentence for each label": "It is about {}!"})
     assert read_texts(page) == [HOSTILE["arabic"]]
     mine = read_scores(page)
     explanation, html, csv = download_files(page, tmp_path)
@@ -85,7 +85,7 @@ def test_labels_are_shared_by_link_and_by_file(page, server, nli, browser, tmp_p
     [
         ({"List of labels": "a, b, a"}, "'a'"),
         ({"List of labels": ", ".join("abcdefghijklm")}, "at most 12"),
-        ({"Sentence made of a label": "It is so."}, "one {}"),
+        ({"Sentence for each label": "It is so."}, "one {}"),
     ],
 )
 def test_invalid_labels_are_refused_and_nothing_typed_is_lost(page, server, nli, typed, why):

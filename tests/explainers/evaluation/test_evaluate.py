@@ -123,7 +123,7 @@ def test_explanations_of_other_models_or_of_whole_words_are_refused():
         evaluate(explanation.by_word(), bundle=bundle)
     with pytest.raises(BadRequest, match="There is no target 4"):
         evaluate(explanation, row=4, bundle=bundle)
-    with pytest.raises(BadRequest, match="Take 30 or more"):
+    with pytest.raises(BadRequest, match="Choose 30 or more"):
         evaluate(explanation, rankings=5, bundle=bundle)
 
 

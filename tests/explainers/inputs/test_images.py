@@ -185,20 +185,20 @@ def test_a_file_over_the_limit_in_megabytes_is_refused_with_both_numbers():
 def test_a_truncated_file_is_refused_in_one_sentence(kind):
     data = saved(flag(), kind).data
     for end in (20, len(data) // 2, len(data) - 30):
-        with pytest.raises(BadRequest, match=r"no image, or it is damaged\. Give a PNG, JPEG"):
+        with pytest.raises(BadRequest, match=r"not an image, or it is damaged\. Choose a PNG, JPEG"):
             decode(Picture(data[:end]))
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "SVG file is a drawing"),
+        (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "SVG file is a vector drawing"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00", "HEIC photograph"),
         (b"\x00\x00\x00\x18ftypavif\x00\x00", "AVIF image"),
         (b"%PDF-1.7 ...", "This is a PDF"),
-        (b"hello", "no image, or it is damaged"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image, or it is damaged"),
-        (b"GIF89a", "no image, or it is damaged"),
+        (b"hello", "not an image, or it is damaged"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image, or it is damaged"),
+        (b"GIF89a", "not an image, or it is damaged"),
     ],
 )
 def test_what_is_no_image_of_pixels_is_named(data, said):
@@ -249,5 +249,5 @@ def test_every_photograph_that_is_shipped_is_credited():
 
 def test_an_upload_of_somebody_else_is_asked_for_again():
     assert find_example("0" * 64) is None
-    with pytest.raises(BadRequest, match="a link cannot carry one"):
+    with pytest.raises(BadRequest, match="links do not contain images"):
         decode(Picture(b"", "0" * 64))

@@ -168,7 +168,7 @@ def test_the_standard_error_is_how_far_other_seeds_move_the_scores(method):
 def test_methods_that_need_words_refuse_position_embeddings():
     bundle = Bundle.of(*tiny("bert"))
     for method in ("sequential_integrated_gradients", "discretized_integrated_gradients"):
-        with pytest.raises(Incompatible, match="set Embedding to word"):
+        with pytest.raises(Incompatible, match="Set Embedding to word"):
             explain(
                 Request(
                     "text_classification", "tiny", {"text": SENTENCES[1]}, method, params={"embedding": "position"}

@@ -22,7 +22,7 @@ def test_words_are_aggregated_on_both_axes():
     assert [target.position for target in found.targets] == [5, 6]
     assert_allclose(found.scores, [[1.25, 2, -2, 2, 1.5, 8, NAN], [1, 1, 1, 1, 1, 4, NAN]])
     ending = aggregate(
-        generation(written=("Pa", "ri", "s"), texts=("The capital of France is", " Paris")), Grouping("word")
+        generation(continuation=("Pa", "ri", "s"), texts=("The capital of France is", " Paris")), Grouping("word")
     )
     assert ending.tokens[-1] == "Paris"
     assert len(ending.targets) == 1
@@ -125,7 +125,7 @@ def test_an_invalid_or_slow_pattern_is_refused():
 
 @pytest.mark.parametrize("how", HOWS)
 def test_a_unit_without_visible_tokens_stays_nan(how):
-    found = aggregate(generation(scores=SCORES, written=("Par", "is", ".")), Grouping("word", how))
+    found = aggregate(generation(scores=SCORES, continuation=("Par", "is", ".")), Grouping("word", how))
     assert np.isnan(found.scores[:, 6]).all()
     assert not np.isnan(found.scores[:, :6]).any()
 

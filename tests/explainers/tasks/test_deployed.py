@@ -199,7 +199,7 @@ def test_a_score_that_differs_from_the_models_own_is_refused(bert, monkeypatch):
 
     bert.embeddings  # noqa: B018 (its probe is a call of its own)
     monkeypatch.setattr(bert.model, "forward", drifting)
-    with pytest.raises(Mismatch, match="not what the model gives"):
+    with pytest.raises(Mismatch, match="differs from that of the model's own forward pass"):
         explain(make_request(target=0, unit="logit", method="saliency"), bundle=bert)
 
 

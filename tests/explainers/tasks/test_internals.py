@@ -54,7 +54,7 @@ def test_several_texts_share_the_table_but_no_other_internals():
     assert (problem.internals.table[:][:, None] == problem.x).all(-1).any(0).all()
     names = ("layer", "hidden", "attentions", "zeroing")
     assert all(
-        problem.part(name) is None and "several texts" in dict(problem.internals.reasons)[name] for name in names
+        problem.find(name) is None and "several texts" in dict(problem.internals.reasons)[name] for name in names
     )
 
 

@@ -162,11 +162,11 @@ def test_the_sentence_names_the_prediction_and_the_explained_direction():
     said = predict(make_request(), bundle=relevant).targets[0].probability
     text = ParsedHtml(describe_explanation(explain(make_request(towards="0"), bundle=relevant))).text()
     first, second = (f"{100 * share:.2g} %" for share in (said, 1 - said))
-    assert text.startswith(f"The model gives relevant ({first}). Asked about not relevant ({second}):")
+    assert text.startswith(f"The model gives relevant ({first}). This explains not relevant ({second}):")
     similar = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
     number = predict(make_request(), bundle=similar).targets[0].probability
     text = ParsedHtml(describe_explanation(explain(make_request(towards="0"), bundle=similar))).text()
-    assert text.startswith(f"The model gives similarity {number:.2f}. Asked about less similarity:".replace("-", "−"))
+    assert text.startswith(f"The model gives similarity {number:.2f}. This explains less similarity:".replace("-", "−"))
 
 
 def test_both_texts_are_shown_whole_on_one_scale(nli):
