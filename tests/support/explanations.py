@@ -16,6 +16,7 @@ EVIL = [
     "a\u202eb",
 ]
 AGAINST = Target("POSITIVE", 1, foil="NEGATIVE", probability=0.98)
+BITS = np.array([0.1, np.nan, -0.0, 1e-45, 3.4028235e38, -1 / 3, np.pi], np.float32)
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
@@ -83,3 +84,26 @@ def make_explanation(text="good bad film", scores=(0.3, -0.2, 0.05), **changes) 
 def mark_controls(text: str) -> str:
     """Return the text with control characters as the marks that are rendered for them."""
     return HIDDEN.sub(lambda match: f"{ord(match.group()):04X}", text)
+
+
+def make_full_explanation() -> Explanation:
+    """Make an explanation in which every field has a value that is not its default."""
+    text = "good <b> \u202e 👍🏽 x"
+    request = Request(
+        "text_classification",
+        "owner/model@main",
+        {"text": text, "other": ""},
+        method="saliency",
+        target=Target("POSITIVE", 1, foil="NEGATIVE"),
+        params={"norm": "L2", "flag": True, "tolerance": 1e-3},
+        seed=12,
+    )
+    some = (Feature(f"f{i}", "text", i, i + 1, i) for i in range(5))
+    features = (Feature("[CLS]", "text", special=True), *some, Feature("y", "out"))
+    targets = (AGAINST, Target(None, 0, position=4))
+    return Explanation(
+        request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
+        Prediction(targets, "an answer", (targets, ())), (True, False), 2.5e-7, (45, 40), 1.25,
+        ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7), None,
+        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),), np.stack([BITS[::-1], BITS]), "image",
+    )  # fmt: skip

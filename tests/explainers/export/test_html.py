@@ -2,42 +2,21 @@
 
 import re
 
-import numpy as np
 import pytest
 
-from explainers import Explanation, Request, Target
+from explainers import Target
 from explainers.export.html import to_html
-from explainers.results.explanation import Feature, Prediction
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.summaries.provenance import write_code
 from explainers.visualization.text.escape import strip_markup
-from tests.support.explanations import AGAINST, EVIL, ParsedHtml, make_explanation, mark_controls
+from tests.support.explanations import (
+    EVIL,
+    ParsedHtml,
+    make_explanation,
+    make_full_explanation,
+    mark_controls,
+)
 from tests.support.sentences import HOSTILE
-
-BITS = np.array([0.1, np.nan, -0.0, 1e-45, 3.4028235e38, -1 / 3, np.pi], np.float32)
-
-
-def rich() -> Explanation:
-    """An explanation in which every field has a value that is not its default."""
-    text = "good <b> \u202e 👍🏽 x"
-    request = Request(
-        "text_classification",
-        "owner/model@main",
-        {"text": text, "other": ""},
-        method="saliency",
-        target=Target("POSITIVE", 1, foil="NEGATIVE"),
-        params={"norm": "L2", "flag": True, "tolerance": 1e-3},
-        seed=12,
-    )
-    some = (Feature(f"f{i}", "text", i, i + 1, i) for i in range(5))
-    features = (Feature("[CLS]", "text", special=True), *some, Feature("y", "out"))
-    targets = (AGAINST, Target(None, 0, position=4))
-    return Explanation(
-        request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
-        Prediction(targets, "an answer", (targets, ())), (True, False), 2.5e-7, (45, 40), 1.25,
-        ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7), None,
-        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),), np.stack([BITS[::-1], BITS]), "image",
-    )  # fmt: skip
 
 
 def pages():
@@ -64,9 +43,9 @@ def test_the_html_fetches_and_runs_nothing(explanation):
 
 
 def test_the_html_has_all_targets_or_the_requested_one():
-    whole, second = ParsedHtml(to_html(rich())), ParsedHtml(to_html(rich(), 1))
+    whole, second = ParsedHtml(to_html(make_full_explanation())), ParsedHtml(to_html(make_full_explanation(), 1))
     named = [data for path, data in whole.texts if path and path[-1][0] == "h2"]
-    assert named == [str(rich().targets[0].label), "class 0"]
+    assert named == [str(make_full_explanation().targets[0].label), "class 0"]
     assert len([1 for tag, _ in whole.elements if tag == "section"]) == 2
     assert len([1 for tag, _ in second.elements if tag in ("section", "h2")]) == 1
 

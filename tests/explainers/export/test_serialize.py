@@ -8,41 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explainers import Explanation, Request, Target
+from explainers import Target
 from explainers.errors import BadRequest
 from explainers.export.html import to_html
 from explainers.export.serialize import FORMULA, from_json, to_csv, to_json
 from explainers.request import pack
-from explainers.results.explanation import Feature, Prediction
+from explainers.results.explanation import Feature
 from explainers.visualization.charts.bars import describe_bars, draw_bars
-from tests.support.explanations import AGAINST, ParsedHtml, make_explanation
+from tests.support.explanations import ParsedHtml, make_explanation, make_full_explanation
 from tests.support.generations import generation
 from tests.support.sentences import HOSTILE
-
-BITS = np.array([0.1, np.nan, -0.0, 1e-45, 3.4028235e38, -1 / 3, np.pi], np.float32)
-
-
-def rich() -> Explanation:
-    """An explanation in which every field has a value that is not its default."""
-    text = "good <b> \u202e 👍🏽 x"
-    request = Request(
-        "text_classification",
-        "owner/model@main",
-        {"text": text, "other": ""},
-        method="saliency",
-        target=Target("POSITIVE", 1, foil="NEGATIVE"),
-        params={"norm": "L2", "flag": True, "tolerance": 1e-3},
-        seed=12,
-    )
-    some = (Feature(f"f{i}", "text", i, i + 1, i) for i in range(5))
-    features = (Feature("[CLS]", "text", special=True), *some, Feature("y", "out"))
-    targets = (AGAINST, Target(None, 0, position=4))
-    return Explanation(
-        request, features, targets, np.stack([BITS, BITS[::-1]]), BITS[:2], BITS[1:3], "logit_margin", False, True,
-        Prediction(targets, "an answer", (targets, ())), (True, False), 2.5e-7, (45, 40), 1.25,
-        ("Cut.", "Grey."), (("torch", "2.13.0"),), (("text", text), ("out", "yy")), (1, 7), None,
-        (("entropy", (0.1, 2.0)),), (("text", 0, 4, "user"),), np.stack([BITS[::-1], BITS]), "image",
-    )  # fmt: skip
 
 
 def bits(array):
@@ -50,7 +25,7 @@ def bits(array):
 
 
 EXPLANATIONS = {
-    "rich": rich(),
+    "rich": make_full_explanation(),
     "plain": make_explanation(),
     "nothing": make_explanation(features=(), scores=(0.0,)),
     "no baseline": make_explanation(baselines=None),
@@ -72,7 +47,7 @@ def test_an_explanation_comes_back_equal_from_json(name):
 
 @pytest.mark.parametrize(
     "before",
-    [rich(), make_explanation(), generation(), generation(scores=[[0.0] * 8] * 3, kind="text")],
+    [make_full_explanation(), make_explanation(), generation(), generation(scores=[[0.0] * 8] * 3, kind="text")],
     ids=["image", "text", "generation", "entities, which see all of the text"],
 )
 def test_the_kind_of_a_saved_explanation_follows_from_its_file(before):
@@ -80,11 +55,11 @@ def test_the_kind_of_a_saved_explanation_follows_from_its_file(before):
 
 
 def changed(**changes) -> str:
-    return json.dumps(json.loads(to_json(rich())) | changes)
+    return json.dumps(json.loads(to_json(make_full_explanation())) | changes)
 
 
 def inside(name: str, **changes) -> str:
-    read = json.loads(to_json(rich()))
+    read = json.loads(to_json(make_full_explanation()))
     read[name] = [read[name][0] | changes, *read[name][1:]]
     return json.dumps(read)
 
@@ -131,14 +106,14 @@ DAMAGED = {
     "a notice that is a number": changed(notices=[5]),
     "a fact of three": changed(about=[["a", "b", "c"]]),
     "half a surrogate pair": changed(notices=["\ud83d"]),
-    "half a pair as a name": changed(request=rich().request.to_query() | {"in.\ud83d": ""}),
+    "half a pair as a name": changed(request=make_full_explanation().request.to_query() | {"in.\ud83d": ""}),
     "a unit that is none": changed(unit=None),
     "a sign that is text": changed(signed="true"),
     "an unknown field": changed(script="alert(1)"),
     "a request that is a list": changed(request=[]),
     "a request of numbers": changed(request={"task": 5}),
     "a target that is a mapping": changed(request={"target": {"a": 1}}),
-    "a packed request": changed(request=pack(rich().request.to_query())),
+    "a packed request": changed(request=pack(make_full_explanation().request.to_query())),
     "a seed that is text": changed(request={"seed": "abc"}),
     "a prediction that is a list": changed(prediction=[]),
     "a label that is a number": inside("targets", label=5),
@@ -160,9 +135,9 @@ def test_a_damaged_or_hostile_file_is_refused_with_a_reason(name):
     assert len(str(refused.value)) < 400
 
 
-@pytest.mark.parametrize("field", sorted(set(json.loads(to_json(rich())))))
+@pytest.mark.parametrize("field", sorted(set(json.loads(to_json(make_full_explanation())))))
 def test_a_file_without_a_field_is_refused(field):
-    read = json.loads(to_json(rich()))
+    read = json.loads(to_json(make_full_explanation()))
     del read[field]
     with pytest.raises(BadRequest):
         from_json(json.dumps(read))
@@ -173,10 +148,10 @@ def sheet(explanation):
 
 
 def test_csv_has_a_row_per_feature_and_target_with_exact_scores():
-    found = sheet(rich())
+    found = sheet(make_full_explanation())
     assert len(found) == 14
     again = np.array([float(row["score"] or "nan") for row in found], np.float32).reshape(2, 7)
-    assert bits(again) == bits(rich().scores)
+    assert bits(again) == bits(make_full_explanation().scores)
     assert [row["target"] for row in found[::7]] == ["POSITIVE", "0"]
     assert (found[0]["special"], found[0]["start"]) == ("True", "")
     assert (found[1]["text"], found[1]["start"], found[1]["end"]) == ("f0", "0", "1")

@@ -1,31 +1,9 @@
 """The steps of an attack as a chart and as rows."""
 
-from explainers import Prediction, Request, Target
-from explainers.results.attack import Attack, Edit, Step
+from explainers.results.attack import Edit
 from explainers.visualization.charts.attack_path import describe_path, draw_path
 from explainers.visualization.summaries.attack import list_steps
-
-EVIL = "<img src=x onerror=alert(1)>"
-
-
-TEXT = f"good {EVIL} film"
-
-
-def make_attack(key="hotflip", success=True, wanted=None, edits=(), reason="", minimal=(), last=0.2, says="NEGATIVE"):
-    trajectory = (Step(TEXT, (), "POSITIVE", 0.9), *[Step("bad film", (edit,), says, last) for edit in edits])
-    return Attack(
-        request=Request("text_classification", "m", {"text": TEXT}),
-        key=key,
-        field="text",
-        attacked=Target("POSITIVE"),
-        wanted=wanted,
-        before=Prediction((Target("POSITIVE", 0, probability=0.9),)),
-        after=Prediction((Target(says, 1, probability=1 - last),)),
-        success=success,
-        reason=reason,
-        trajectory=trajectory,
-        minimal=minimal,
-    )
+from tests.support.attacks import make_attack
 
 
 def test_the_chart_and_the_rows_have_every_step():

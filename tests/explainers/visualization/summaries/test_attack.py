@@ -4,32 +4,11 @@ import re
 
 import pytest
 
-from explainers import Prediction, Request, Target
-from explainers.results.attack import Attack, Edit, Step
+from explainers import Target
+from explainers.results.attack import Edit, Step
 from explainers.visualization.charts.attack_path import describe_path, draw_path
 from explainers.visualization.summaries.attack import describe_attack, list_shortest
-
-EVIL = "<img src=x onerror=alert(1)>"
-
-
-TEXT = f"good {EVIL} film"
-
-
-def make_attack(key="hotflip", success=True, wanted=None, edits=(), reason="", minimal=(), last=0.2, says="NEGATIVE"):
-    trajectory = (Step(TEXT, (), "POSITIVE", 0.9), *[Step("bad film", (edit,), says, last) for edit in edits])
-    return Attack(
-        request=Request("text_classification", "m", {"text": TEXT}),
-        key=key,
-        field="text",
-        attacked=Target("POSITIVE"),
-        wanted=wanted,
-        before=Prediction((Target("POSITIVE", 0, probability=0.9),)),
-        after=Prediction((Target(says, 1, probability=1 - last),)),
-        success=success,
-        reason=reason,
-        trajectory=trajectory,
-        minimal=minimal,
-    )
+from tests.support.attacks import EVIL, make_attack
 
 
 def read_visible(html):
