@@ -89,6 +89,7 @@ def read_scores(page: Page) -> list[list[str]]:
 
 def read_diff(page: Page) -> tuple[list[str], list[str], str]:
     """Return the deleted words, the inserted words and the new text of an attack, as they are shown."""
+    expect(page.locator(".wf-diff")).to_have_count(1)  # that of an earlier attack is gone
     parts = page.locator(".wf-diff").evaluate(
         """map => {
             const shown = map.cloneNode(true)

@@ -82,7 +82,7 @@ def _draw_form(explanation: Explanation, prefix: str) -> ContextRequest:
         tokens = st.number_input(
             "Threshold for generated words", -2.0, 5.0, 1.0, 0.5, key=f"{prefix}.tokens", help=words
         )
-        cues = st.number_input("Threshold for context words", -2.0, 5.0, 1.0, 0.5, key=f"{prefix}.tokens", help=words)
+        cues = st.number_input("Threshold for context words", -2.0, 5.0, 1.0, 0.5, key=f"{prefix}.cues", help=words)
         most = st.number_input("Explain at most", 1, 50, 8, key=f"{prefix}.most")
     forced = request.texts.get(PREFIX, "")
     with st.expander("The context in the output", expanded=bool(forced)):
