@@ -7,8 +7,8 @@ from pages.common.navigation import open_page
 open_page()
 st.title("About these explanations", anchor=False)
 st.markdown("""
-**What you see.** A model turns a text or a picture into a number, for example the probability of *positive*. The
-colours show how much each word, or each part of the picture, raised (blue) or lowered (orange) that number, compared
+**What you see.** A model turns a text or an image into a number, for example the probability of *positive*. The
+colours show how much each word, or each part of the image, raised (blue) or lowered (orange) that number, compared
 with an input without it. The stronger the colour, the larger the effect.
 
 **What it does not say.** An explanation is about *this model's number*. It does not say that the model is right, that
@@ -19,7 +19,7 @@ the number. Wherefore computes more steps until they nearly do, and shows what i
 model once in the ordinary way, and shows no explanation if the two numbers differ. The panel *Check it* tests whether
 the words with the strongest colours really matter to the model.
 
-**Your text or picture.** It is sent to the computer that runs this page, kept in its memory for a while so that the
+**Your text or image.** It is sent to the computer that runs this page, kept in its memory for a while so that the
 same question is not computed twice, and never written to disk. A link contains your text only if you copy one, and
-never your picture.
+never your image.
 """)

@@ -33,5 +33,5 @@ if st.session_state.get("home.explain"):
         show_result(explanation, "home")
 st.subheader("Where these models are right and wrong, and why", anchor=False)
 draw_showcases()
-st.subheader("Try your own text or picture", anchor=False)
+st.subheader("Try your own text or image", anchor=False)
 draw_grid(TASK_PAGES, _draw_page_card, columns=3)

@@ -1,4 +1,4 @@
-"""Image classification: which parts of the picture made the model choose this label?"""
+"""Image classification: which parts of the image made the model choose this label?"""
 
 from pages.common.navigation import open_page
 

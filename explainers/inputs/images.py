@@ -89,7 +89,7 @@ def find_example(sha256: str) -> Picture | None:
 
 
 def require_bytes(picture: Picture) -> Picture:
-    """Return the picture with its bytes. Raises BadRequest for an uploaded image, which a link does not contain."""
+    """Return the Picture with its bytes. Raises BadRequest for an uploaded image, which a link does not contain."""
     if picture.data:
         return picture
     if example := find_example(picture.sha256):

@@ -23,13 +23,13 @@ from .tokenization import ScoreParams
 
 
 class ImageClassification(Task):
-    """Which parts of the picture made the model choose this label?"""
+    """Which parts of the image made the model choose this label?"""
 
     key = "image_classification"
     auto_class = "AutoModelForImageClassification"
     kind = "image"
     label = "Image classification"
-    question = "Which parts of the picture made the model choose this label?"
+    question = "Which parts of the image made the model choose this label?"
     fields = (Field("image", "Image", "Upload a PNG, JPEG, GIF, WebP, BMP or TIFF file.", kind="image"),)
     examples = tuple(Example(photograph.title, (("image", photograph.picture),)) for photograph in PHOTOGRAPHS)
     choices = foils = "predictions"  # a thousand labels are too many for a list

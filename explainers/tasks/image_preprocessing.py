@@ -1,6 +1,6 @@
-"""Turn a picture into the pixel values that an image model reads, measure where they lie in it, and make baselines.
+"""Turn an image into the pixel values that an image model reads, measure where they lie in it, and make baselines.
 
-The geometry is measured with pictures whose pixel values encode their position; the names of the processor's settings
+The geometry is measured with images whose pixel values encode their position; the names of the processor's settings
 are not trusted.
 """
 
@@ -36,9 +36,9 @@ class ImageParams:
 
 @dataclass(frozen=True)
 class ImageInputs:
-    """A model's inputs for a picture by name, with pixels (1, C, H, W), and a black and a white image of that shape.
+    """A model's inputs for an image by name, with pixels (1, C, H, W), and a black and a white image of that shape.
 
-    `frame` is the part (left, top, right, bottom) of the picture that the pixels cover, as shares of its sides.
+    `frame` is the part (left, top, right, bottom) of the image that the pixels cover, as shares of its sides.
     """
 
     inputs: dict[str, Tensor]
@@ -74,14 +74,14 @@ def preprocess(processor: Any, image: Image.Image, label: str) -> ImageInputs:
 
 
 def _process_grey(processor: Any, grey: NDArray[Any]) -> Tensor:
-    """Return the pixel values (1, C, H, W) of a grey picture (height, width)."""
+    """Return the pixel values (1, C, H, W) of a grey image (height, width)."""
     picture = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     pixels: Tensor = processor(images=picture, return_tensors="pt")[PIXELS]
     return pixels
 
 
 def _measure_frame(processor: Any, size: tuple[int, int], black: Tensor, white: Tensor) -> Frame:
-    """Measure where the model's pixels lie in a picture of `size`, with a ramp to the right and a ramp downwards."""
+    """Measure where the model's pixels lie in an image of `size`, with a ramp to the right and a ramp downwards."""
     width, height = size
     across, down = ((np.arange(side) + 0.5) / side * 255 for side in size)
     ramps = (np.tile(across.round(), (height, 1)), np.tile(down.round()[:, None], (1, width)))
@@ -99,7 +99,7 @@ def _fit_ends(shares: NDArray[Any], inside: NDArray[Any]) -> tuple[float, float]
     low, high = shares[inside].min(), shares[inside].max()
     middle = inside & (np.abs(shares - (low + high) / 2) <= 0.4 * (high - low))
     at = np.flatnonzero(middle)
-    if len(at) < 2 or high <= low:  # a picture of one or two pixels
+    if len(at) < 2 or high <= low:  # an image of one or two pixels
         return 0.0, 1.0
     slope, offset = np.polyfit(at + 0.5, shares[at], 1)
     return _snap_to_edge(float(offset)), _snap_to_edge(float(slope * len(shares) + offset))

@@ -62,7 +62,7 @@ def draw_examples(task: Task, prefix: str, use: Callable[[Example], None]) -> No
 
 
 def _draw_photographs(examples: Sequence[Example], key: str, choose: Callable[[Example], None]) -> None:
-    """Draw the examples' pictures; a click calls `choose` with one."""
+    """Draw the example images; a click calls `choose` with one."""
 
     def clicked() -> None:
         index = st.session_state[key]["index"]

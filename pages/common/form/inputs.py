@@ -75,7 +75,7 @@ def _draw_preview(picture: Picture) -> Picture:
     except ExplainerError:
         return picture
     image.thumbnail((320, 240))
-    st.image(image, width="content", caption="The picture to explain.")
+    st.image(image, width="content", caption="The image to explain.")
     return picture
 
 

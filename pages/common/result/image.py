@@ -35,7 +35,7 @@ def show_image(explanation: Explanation, row: int, key: str) -> None:
         "wherefore.png",
         "image/png",
         key=f"{key}.png",
-        help="This view, in the picture's own size.",
+        help="This view, in the image's own size.",
     )
 
 
