@@ -17,6 +17,7 @@ from .evaluation.evaluate import check_faithfulness
 from .methods import METHODS
 from .models.loading import Bundle, lease
 from .models.resolve import find_card
+from .models.sharing import hold_frozen
 from .problem import Problem
 from .progress import Progress, Run, hold_lock, quiet
 from .registry import Method, check_params, find, parse_params
@@ -178,14 +179,14 @@ def _run_on_model(
 
 @contextmanager
 def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
-    """Load the request's model, unless `bundle` is given, and hold its lock."""
+    """Load the request's model, unless `bundle` is given, and hold its lock. A given model is restored afterwards."""
     if bundle is None:
         card = find_card(request.model, request.task, settings())
         waiting = "Waiting for the model: another user is running it"
         with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting):
             yield leased
     else:
-        with hold_lock(bundle.lock, progress, "Waiting for the model"):
+        with hold_lock(bundle.lock, progress, "Waiting for the model"), hold_frozen(bundle.model):
             yield bundle
 
 

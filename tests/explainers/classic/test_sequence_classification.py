@@ -1,5 +1,6 @@
 """`SequenceClassificationExplainer`: the examples of transformers-interpret and Captum's scores, without its bugs."""
 
+import copy
 import warnings
 from functools import wraps
 
@@ -103,8 +104,8 @@ def test_index_comes_before_class_name_and_class_name_before_the_prediction():
         assert made.selected_index == index
     made(TEXT, class_name="bad", n_steps=STEPS)
     assert made.selected_index == 0
-    probability = torch.softmax(tiny("bert")[0](**tiny("bert")[1](TEXT, return_tensors="pt")).logits[0], 0)[0]
-    assert made.pred_probs == pytest.approx(float(probability), abs=1e-6)
+    logits = tiny("bert")[0](**tiny("bert")[1](TEXT, return_tensors="pt")).logits.detach()
+    assert made.pred_probs == pytest.approx(float(logits[0].softmax(0)[0]), abs=1e-6)
 
 
 def test_an_unknown_class_name_warns_and_the_predicted_class_is_explained():
@@ -209,7 +210,7 @@ def test_the_model_explained_is_the_model_deployed(kind):
         made(TEXT, index=index, n_steps=2)
         model, tokenizer = tiny(kind)
         right = model(**tokenizer(TEXT, return_tensors="pt")).logits.softmax(-1)[0, index]
-        assert float(made.explanation.values[0]) == pytest.approx(float(right), abs=1e-6)
+        assert float(made.explanation.values[0]) == pytest.approx(right.item(), abs=1e-6)
 
 
 def test_a_model_with_one_token_type_works():
@@ -279,6 +280,17 @@ def test_a_model_without_a_padding_token_uses_its_end_of_text_as_baseline(batch)
         assert float(made.explanation.baselines[0]) == pytest.approx(
             float(model(ends).logits.softmax(-1)[0, 1]), abs=1e-6
         )
+
+
+def test_a_model_in_training_mode_stays_trainable():
+    model, tokenizer = tiny("bert")
+    expected = SequenceClassificationExplainer(model, tokenizer)(TEXT)
+    model = copy.deepcopy(model).requires_grad_(True).train()
+    made = SequenceClassificationExplainer(model, tokenizer)
+    for _ in range(2):
+        assert all(module.training for module in model.modules())
+        model(**tokenizer("a", return_tensors="pt"), labels=torch.tensor([1])).loss.backward()
+        assert made(TEXT) == expected
 
 
 def test_a_usual_call_raises_no_warning():

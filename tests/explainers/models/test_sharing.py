@@ -1,0 +1,175 @@
+"""A caller's model is left as it was by every verb, whether it ends well or not, and has one lock."""
+
+import copy
+import threading
+from functools import partial
+
+import pytest
+import torch
+
+from explainers import Bundle, ExplainerError, Request, attack, evaluate, explain, predict
+from explainers.analyses.attention_heads import HeadsRequest, read_heads
+from explainers.models.sharing import find_lock, hold_frozen
+from tests.support.generation_models import request_of, task_of
+from tests.support.image_models import PHOTO
+from tests.support.quick import quick
+from tests.support.sentences import SENTENCES
+from tests.support.tiny import IMAGES, tiny
+
+TEXT = SENTENCES[0]
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_forward_hooks_with_kwargs")
+
+
+class Left(BaseException):
+    """Raised when the user leaves, as Streamlit does."""
+
+
+def in_training(kind, attention="sdpa"):
+    """Make a model in training mode, but for its head, with one frozen weight, a gradient and a hook of its owner."""
+    original, reader = tiny(kind)
+    model = copy.deepcopy(original).requires_grad_(True).train()
+    model.set_attn_implementation(attention)
+    *_, head = model.children()
+    head.eval()
+    first, *_, last = model.parameters()
+    first.requires_grad_(False)
+    last.grad = torch.ones_like(last)
+    head.register_forward_hook(lambda *_: None)
+    return model, reader
+
+
+def state(model):
+    """Read what belongs to the owner of a model."""
+    flags = [
+        (name, sorted(module.__dict__), module.training, *(list(getattr(module, hooks)) for hooks in HOOKS))
+        for name, module in model.named_modules()
+    ]
+    weights = [
+        (name, id(weight), weight.requires_grad, weight.tolist(), None if weight.grad is None else weight.grad.tolist())
+        for name, weight in (*model.named_parameters(), *model.named_buffers())
+    ]
+    generation = model.generation_config.to_dict() if model.can_generate() else {}
+    return flags, weights, model.config.to_dict(), model.config._attn_implementation, generation
+
+
+def request(kind, method="integrated_gradients", **params):
+    params |= quick(method)
+    if kind in IMAGES:
+        return Request("image_classification", "x", {"image": PHOTO}, method, params=params)
+    return Request("text_classification", "x", {"text": TEXT}, method, params=params)
+
+
+def evaluate_explanation(model, reader):
+    explanation = explain(request("bert", "saliency"), bundle=Bundle.of(copy.deepcopy(model), reader))
+    evaluate(explanation, bundle=Bundle.of(model, reader))
+
+
+VERBS = {
+    "explain": lambda model, reader: explain(request("bert"), bundle=Bundle.of(model, reader)),
+    "rollout": lambda model, reader: explain(request("bert", "attention_rollout"), bundle=Bundle.of(model, reader)),
+    "predict": lambda model, reader: predict(request("bert"), bundle=Bundle.of(model, reader)),
+    "attack": lambda model, reader: attack("input_reduction", request("bert"), bundle=Bundle.of(model, reader)),
+    "evaluate": evaluate_explanation,
+    "probe": lambda model, reader: Bundle.of(model, reader).capability,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_leaves_the_model_of_its_caller_as_it_was(verb):
+    model, reader = in_training("bert", "eager")
+    before = state(model)
+    VERBS[verb](model, reader)
+    assert state(model) == before
+
+
+@pytest.mark.parametrize("kind", ["bart", "vit", "resnet"])
+def test_models_of_other_kinds_are_left_as_they_were(kind):
+    model, reader = in_training(kind, "eager" if kind == "resnet" else "sdpa")
+    before = state(model)
+    explain(request(kind), bundle=Bundle.of(model, reader))
+    assert state(model) == before
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "bart"])
+def test_a_model_that_generates_and_its_settings_are_left_as_they_were(kind):
+    original, reader = tiny(kind, task=task_of(kind))
+    model = copy.deepcopy(original).requires_grad_(True).train()
+    model.set_attn_implementation("eager")
+    before = state(model)
+    bundle = Bundle.of(model, reader)
+    read_heads(HeadsRequest(request_of(kind, ""), 0), bundle=bundle)
+    explain(request_of(kind, params={"unit": "dropout_spread", "dropout_samples": 2}), bundle=bundle)
+    assert state(model) == before
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_cancelled_run_leaves_the_model_as_it_was(passes):
+    model, reader = in_training("bert")
+    bundle, before, told = Bundle.of(model, reader), state(model), []
+
+    def leave(what, share):
+        told.append(what)
+        if len(told) == passes:
+            raise Left
+
+    with pytest.raises(Left):
+        explain(request("bert"), bundle=bundle, batch=1, progress=leave)
+    assert state(model) == before
+    assert not bundle.lock.locked()
+
+
+@pytest.mark.parametrize("text", [TEXT, ""])
+def test_a_failing_run_leaves_the_model_as_it_was(text):
+    model, reader = in_training("bert", "sdpa")
+    before = state(model)
+    with pytest.raises(ExplainerError):
+        explain(
+            Request("text_classification", "x", {"text": text}, "attention_rollout"), bundle=Bundle.of(model, reader)
+        )
+    assert state(model) == before
+
+
+def test_a_model_in_training_mode_is_explained_as_in_evaluation_mode_and_trains_on():
+    model, reader = in_training("bert")
+    model.train()
+    bundle = Bundle.of(model, reader)
+    loss = model(**reader(TEXT, return_tensors="pt"), labels=torch.tensor([1])).loss
+    found = explain(request("bert"), bundle=bundle)
+    expected = explain(request("bert"), bundle=Bundle.of(*tiny("bert")))
+    assert (found.scores == expected.scores).all()
+    assert found.prediction == expected.prediction
+    loss.backward()  # of a pass before the explanation
+    model(**reader(TEXT, return_tensors="pt"), labels=torch.tensor([1])).loss.backward()
+    assert all(module.training for module in model.modules())
+
+
+def test_bundles_of_one_model_share_its_lock_and_copies_have_their_own():
+    model, reader = in_training("bert")
+    lock = Bundle.of(model, reader).lock
+    assert Bundle.of(model, reader).lock is lock
+    assert find_lock(torch.nn.Sequential(model)) is lock
+    assert find_lock(copy.deepcopy(model)) is not lock
+    assert find_lock(torch.nn.Identity()) is not find_lock(torch.nn.Identity())
+
+
+def test_threads_with_a_bundle_each_of_one_model_give_its_scores():
+    model, reader = in_training("bert")
+    expected = [explain(request("bert", "saliency"), bundle=Bundle.of(*tiny("bert"))).scores] * 6
+    found = []
+
+    def once():
+        found.append(explain(request("bert", "saliency"), bundle=Bundle.of(model, reader)).scores)
+
+    threads = [threading.Thread(target=once) for _ in expected]
+    for act in (threading.Thread.start, partial(threading.Thread.join, timeout=60)):
+        for thread in threads:
+            act(thread)
+    assert [scores.tolist() for scores in found] == [scores.tolist() for scores in expected]
+
+
+def test_weights_made_in_inference_mode_are_restored_too():
+    with torch.inference_mode():
+        model = torch.nn.Linear(2, 2)
+    with hold_frozen(model):
+        assert not any(weight.requires_grad for weight in model.parameters())
+    assert all(weight.requires_grad for weight in model.parameters())
