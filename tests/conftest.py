@@ -9,7 +9,6 @@ import pytest
 import torch
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and threads that wait for each other cost much
-torch.set_warn_always(True)
 ROOT = Path(__file__).parent.parent
 BROWSER, LONG = "tests/pages/", ("tests/pages/", "tests/test_recorded.py")
 

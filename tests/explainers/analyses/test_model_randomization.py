@@ -81,7 +81,7 @@ def test_the_shared_model_keeps_its_weights_and_has_no_hook(bundle):
     randomise_model(REQUEST, bundle=bundle)
     assert all(tensor.equal(before[name]) for name, tensor in bundle.model.state_dict().items())
     assert hooks == [len(m._forward_pre_hooks) + len(m._forward_hooks) for m in bundle.model.modules()]
-    assert all(p.requires_grad for p in bundle.model.parameters())  # as their owner left them
+    assert all(p.requires_grad for p in bundle.model.parameters())
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(bundle, checked):

@@ -140,7 +140,7 @@ def state(model):
         for module in model.modules()
         for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     ]
-    parameters = [(p.requires_grad, p.grad is None, float(p.sum())) for p in model.parameters()]
+    parameters = [(p.requires_grad, p.grad is None, float(p.detach().sum())) for p in model.parameters()]
     return hooks, parameters, model.training
 
 

@@ -58,7 +58,7 @@ def test_a_contrast_is_the_difference_of_both_logits_and_of_their_gradients(kind
             logits = prefix.logits(*points)
             return logits[:, token] - logits[:, other]
 
-        assert value == pytest.approx(margin(*prefix.points).item(), abs=1e-4)
+        assert value == pytest.approx(float(margin(*prefix.points).detach()), abs=1e-4)
         expected = sum_over_width(InputXGradient(margin).attribute(tuple(p.requires_grad_() for p in prefix.points)))
         np.testing.assert_allclose(scores[~np.isnan(scores)], expected, atol=1e-4, rtol=1e-3)
 
