@@ -1,10 +1,5 @@
 """Masked words: which words of the text made the model fill the gap as it does?"""
 
-from pages.common.navigation import open_page
+from pages.common.navigation import show_task
 
-open_page()  # before the imports that take seconds
-
-from explainers import TASKS  # noqa: E402
-from pages.common.workbench import show_workbench  # noqa: E402
-
-show_workbench(TASKS["fill_mask"])
+show_task("fill_mask")

@@ -1,10 +1,5 @@
 """Question answering: which words made the model choose this answer?"""
 
-from pages.common.navigation import open_page
+from pages.common.navigation import show_task
 
-open_page()  # before the imports that take seconds
-
-from explainers import TASKS  # noqa: E402
-from pages.common.workbench import show_workbench  # noqa: E402
-
-show_workbench(TASKS["question_answering"])
+show_task("question_answering")

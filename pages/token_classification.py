@@ -1,10 +1,5 @@
 """Named entities: which words made the model find this name?"""
 
-from pages.common.navigation import open_page
+from pages.common.navigation import show_task
 
-open_page()  # before the imports that take seconds
-
-from explainers import TASKS  # noqa: E402
-from pages.common.workbench import show_workbench  # noqa: E402
-
-show_workbench(TASKS["token_classification"])
+show_task("token_classification")

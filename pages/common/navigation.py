@@ -51,3 +51,12 @@ def open_page() -> None:
     if not DRAWN.get():
         draw_navigation()
         st.rerun()
+
+
+def show_task(key: str) -> None:
+    """Draw the page of a task, below the navigation; the imports of the library take seconds."""
+    open_page()
+    from explainers import TASKS
+    from pages.common.workbench import show_workbench
+
+    show_workbench(TASKS[key])
