@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .attacks import ATTACKS
-from .attacks.runner import AttackRun, run_attack
+from .attacks.runner import plan_attack, run_attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .evaluation.evaluate import check_faithfulness
 from .methods import METHODS
@@ -20,8 +20,8 @@ from .models.resolve import find_card
 from .models.sharing import hold_frozen
 from .problem import Problem
 from .progress import Progress, Run, hold_lock, quiet
-from .registry import Method, check_params, find, parse_params
-from .request import Pairs, Request, Target
+from .registry import Method, find
+from .request import Pairs, Request, Target, ValidRequest
 from .results.attack import Attack
 from .results.explanation import Explanation, Floats, Prediction
 from .results.faithfulness import Faithfulness
@@ -44,14 +44,14 @@ def explain(
     inputs evaluated at once; by default it depends on the model's size. `progress` is called once per batch and may
     stop the run by raising. Raises an ExplainerError for errors that the user can correct.
     """
-    task, method = validate(request)
+    valid, task, method = validate(request)
     return _run_on_model(
-        request, bundle, progress, lambda bundle: _compute_explanation(request, task, method, bundle, batch, progress)
+        request, bundle, progress, lambda bundle: _compute_explanation(valid, task, method, bundle, batch, progress)
     )
 
 
 def _compute_explanation(
-    request: Request, task: Task, method: Method, bundle: Bundle, batch: int | None, progress: Progress
+    request: ValidRequest, task: Task, method: Method, bundle: Bundle, batch: int | None, progress: Progress
 ) -> Explanation:
     started = time.monotonic()
     problem = make_problem(request, task, bundle, progress, batch)
@@ -60,9 +60,9 @@ def _compute_explanation(
     uses_baseline = "baseline" in method.needs
     ends = problem.values(torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x)  # (2, T) or (1, T)
     mismatch = _check_deployed(problem, ends[0])
-    attribution = method.run(problem, **parse_params(method.params, request.options))
+    attribution = method.run(problem, **request.select(method.params))
     return Explanation(
-        request=request,
+        request=request.to_request(),
         features=problem.features,
         targets=problem.targets,
         scores=_to_numpy(_mask_invisible(attribution.scores, problem.visible)),
@@ -85,7 +85,9 @@ def _compute_explanation(
     )
 
 
-def make_problem(request: Request, task: Task, bundle: Bundle, progress: Progress, batch: int | None = None) -> Problem:
+def make_problem(
+    request: ValidRequest, task: Task, bundle: Bundle, progress: Progress, batch: int | None = None
+) -> Problem:
     """Make the request's Problem and start its Run, within the limits of this server."""
     problem = task.encode(bundle, request, start_run(progress))
     batching = problem.batching
@@ -110,8 +112,7 @@ def evaluate(
         raise BadRequest(
             f"{rankings} random rankings are too few for a comparison with chance. Choose {RANKINGS} or more."
         )
-    request = explanation.request
-    task, _ = validate(request)
+    request, task, _ = validate(explanation.request)
 
     def check(bundle: Bundle) -> Faithfulness:
         started = time.monotonic()
@@ -131,8 +132,8 @@ def start_run(progress: Progress) -> Run:
 
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
     """Predict the labels of the request's inputs with their probabilities, most probable first."""
-    task, _ = validate(request)
-    return _run_on_model(request, bundle, progress, lambda bundle: task.predict(bundle, request))
+    valid, task, _ = validate(request)
+    return _run_on_model(request, bundle, progress, lambda bundle: task.predict(bundle, valid))
 
 
 def attack(
@@ -151,10 +152,11 @@ def attack(
     `target` is the prediction to reach, None for any other; `field` is the input to change, by default the task's
     first; `protected` lists words to keep, separated by commas; `params` are the attack's own settings.
     """
-    method, (task, _) = find("attack", ATTACKS, key), validate(request)
+    method, (valid, task, _) = find("attack", ATTACKS, key), validate(request)
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: it has no text whose words could be changed.")
-    plan = AttackRun(method, task, request, None if target is None else Target.of(target), field, protected, params)
+    wanted = None if target is None else Target.of(target)
+    plan = plan_attack(method, task, valid, wanted=wanted, field=field, protected=protected, params=params)
     return _run_on_model(request, bundle, progress, lambda bundle: run_attack(plan, bundle, start_run(progress)))
 
 
@@ -192,18 +194,19 @@ def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Itera
 
 def canonicalize(request: Request) -> Request:
     """Write out every setting of the request with its default, so that equivalent Requests become equal."""
-    task, method = validate(request)
-    return replace(request, params=parse_params((*method.params, *task.params), request.options))
+    return replace(request, params=validate(request)[0].values)
 
 
-def validate(request: Request) -> tuple[Task, Method]:
-    """Return the request's task and method. Raises BadRequest for an unknown task, method, input or setting."""
+def validate(request: Request) -> tuple[ValidRequest, Task, Method]:
+    """Return the request with typed settings, its task and its method.
+
+    Raises BadRequest for an unknown task, method, input or setting, or for a value that is not allowed.
+    """
     task, method = find("task", TASKS, request.task), find("method", METHODS, request.method)
     fields = [field.name for field in task.fields]
     if unknown := set(dict(request.inputs)) - set(fields):
         raise BadRequest(f"{task.label} has no input {min(unknown)[:60]!r}. Its inputs: {', '.join(fields)}.")
-    check_params(method.label, (*method.params, *task.params), request.options)
-    return task, method
+    return ValidRequest.check(request, method.label, (*method.params, *task.params)), task, method
 
 
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:

@@ -1,4 +1,7 @@
-"""Request: the task, model, method, inputs, target and settings of one explanation, and its permalink."""
+"""Request: the task, model, method, inputs, target and settings of one explanation, and its permalink.
+
+A ValidRequest has typed settings, which tasks and methods read.
+"""
 
 import base64
 import hashlib
@@ -6,13 +9,15 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import BadRequest, LimitReached
+from .registry import Param, Value, list_params, parse_params
 
+T = TypeVar("T")
 Pairs = tuple[tuple[str, str], ...]
 INPUT = "in."  # prefix of an input's name in a query
 PICTURE = "im."  # prefix of an image's name; its value is the sha256
@@ -157,6 +162,44 @@ class Request:
             params={k: v for k, v in query.items() if k not in RESERVED and not k.startswith((INPUT, PICTURE))},
             seed=parse_count("seed", query.get("seed") or "0"),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidRequest(Request):
+    """A Request whose settings have been checked and parsed; `known` are the settings that it may have.
+
+    `values` holds every known setting by name, with its default if the request does not name it. A copy with other
+    `params` is checked and parsed anew. Raises BadRequest for an unknown setting or a value that is not allowed.
+    """
+
+    owner: str  # of the settings, for messages
+    known: tuple[Param, ...] = field(repr=False)
+    values: Mapping[str, Value] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "values", parse_params(self.owner, self.known, self.options))
+
+    @classmethod
+    def check(cls, request: Request, owner: str, known: tuple[Param, ...]) -> "ValidRequest":
+        """Check and parse the settings of a request."""
+        return cls(**_get_fields(request), owner=owner, known=known)
+
+    def to_request(self) -> Request:
+        """Return the Request alone, which is equal to other Requests with the same fields."""
+        return Request(**_get_fields(self))
+
+    def read(self, kind: Callable[..., T]) -> T:
+        """Make an instance of the dataclass `kind` from the values of its fields."""
+        return kind(**self.select(list_params(kind)))
+
+    def select(self, params: Iterable[Param]) -> dict[str, Value]:
+        """Return the values of these settings by name."""
+        return {param.name: self.values[param.name] for param in params}
+
+
+def _get_fields(request: Request) -> dict[str, Any]:
+    return {field.name: getattr(request, field.name) for field in fields(Request)}
 
 
 def _read_input(name: str, given: Any) -> str | Picture:

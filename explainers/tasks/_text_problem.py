@@ -17,8 +17,7 @@ from ..models.loading import Bundle
 from ..models.probes.embeddings import Embedding, JointEmbedding
 from ..problem import Batching, EmbeddingLayer, Internals, Problem
 from ..progress import Run
-from ..registry import read_params
-from ..request import Pairs, Request
+from ..request import Pairs, ValidRequest
 from ..results.explanation import Feature, InputLayout
 from . import _internals
 from ._scores import ScoreFunction
@@ -57,7 +56,7 @@ class PlacedSequence:
 
 def make_text_problem(
     bundle: Bundle,
-    request: Request,
+    request: ValidRequest,
     run: Run,
     encodings: Sequence[Encoded],
     make_function: MakeScoreFunction,
@@ -66,7 +65,7 @@ def make_text_problem(
     texts: Pairs = (),
 ) -> Problem:
     """Run the model on each sequence and make a Problem. Tokens of `fixed_fields` are not features."""
-    params = read_params(ScoreParams, request.options)
+    params = request.read(ScoreParams)
     passes = [run_model(bundle, encoded, params.embedding) for encoded in encodings]
     return assemble_problem(
         bundle,
@@ -83,7 +82,7 @@ def make_text_problem(
 
 def assemble_problem(
     bundle: Bundle,
-    request: Request,
+    request: ValidRequest,
     run: Run,
     encodings: Sequence[Encoded],
     passes: Sequence[tuple[Any, Embedding | JointEmbedding]],

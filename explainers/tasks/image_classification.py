@@ -11,8 +11,8 @@ from ..models.loading import Bundle
 from ..models.probes import vision
 from ..problem import Batching, Internals, Problem
 from ..progress import Run
-from ..registry import list_params, read_params
-from ..request import Request
+from ..registry import list_params
+from ..request import ValidRequest
 from ..results.explanation import InputLayout, Prediction
 from ..settings import settings
 from ._scores import find_activation
@@ -36,8 +36,8 @@ class ImageClassification(Task):
     method = "occlusion"  # easy to read, works with any model, and takes seconds
     params = list_params(ImageParams)
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        params, image = read_params(ImageParams, request.options), self._preprocess(bundle, request)
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
+        params, image = request.read(ImageParams), self._preprocess(bundle, request)
         model, config = bundle.model, bundle.model.config
         output, probe = vision.watch(model, image.pixels, lambda: model(**image.inputs))
         score_params = ScoreParams(unit=params.unit)
@@ -69,12 +69,12 @@ class ImageClassification(Task):
             run=run,
         )
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         image = self._preprocess(bundle, request)
         with torch.no_grad():
             return make_prediction(bundle, bundle.model(**image.inputs).logits, find_activation(bundle.model.config))
 
-    def _preprocess(self, bundle: Bundle, request: Request) -> ImageInputs:
+    def _preprocess(self, bundle: Bundle, request: ValidRequest) -> ImageInputs:
         picture = request.pictures.get("image")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")

@@ -13,7 +13,7 @@ from ...errors import BadRequest, LimitReached, NothingGenerated
 from ...inputs.text import SPACE, find_word_index, find_words, trim_span
 from ...models.loading import Bundle
 from ...registry import Range
-from ...request import Request
+from ...request import ValidRequest
 from ...results.explanation import Feature
 from ..tokenization import TextParams
 from .prompts import Prompt
@@ -102,7 +102,7 @@ class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
 
 
 def continue_prompt(
-    bundle: Bundle, request: Request, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
+    bundle: Bundle, request: ValidRequest, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
 ) -> Continuation:
     """Return the continuation that the request forces, or else the one that the model generates."""
     forced = request.texts.get(prompt.field, "")
@@ -110,7 +110,7 @@ def continue_prompt(
 
 
 def generate(
-    bundle: Bundle, request: Request, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
+    bundle: Bundle, request: ValidRequest, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
 ) -> Continuation:
     """Generate a continuation, without its end-of-sequence token. Raises NothingGenerated if it is empty."""
     config = bundle.model.generation_config

@@ -17,8 +17,7 @@ from ...errors import BadRequest, Incompatible, LimitReached
 from ...models.loading import Bundle
 from ...problem import Batching, Problem
 from ...progress import Run
-from ...registry import read_params
-from ...request import Request, Target
+from ...request import Target, ValidRequest
 from ...results.explanation import Prediction, Steps
 from .._scores import ScoreFunction
 from .._text_problem import assemble_problem
@@ -34,16 +33,16 @@ ALTERNATIVES = 5  # most probable tokens that are listed at each position
 GRAPH_BYTES = 2.5e9  # memory for one pass with gradients, beyond the model itself
 
 
-def make_prediction(bundle: Bundle, request: Request, prompt: Prompt) -> Prediction:
+def make_prediction(bundle: Bundle, request: ValidRequest, prompt: Prompt) -> Prediction:
     """Generate the text, or compute the probabilities of the one that the request forces."""
-    params = read_params(GenerationParams, request.options)
+    params = request.read(GenerationParams)
     sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, lambda _: None))
     return _describe_tokens(bundle, sequence, _compute_logits(bundle, sequence, sequence.logit_positions))
 
 
-def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, without: Prompt | None) -> Problem:
+def make_problem(bundle: Bundle, request: ValidRequest, run: Run, prompt: Prompt, without: Prompt | None) -> Problem:
     """Make the Problem whose targets are the generated tokens; `without` is the prompt without context, if given."""
-    params = read_params(GenerationParams, request.options)
+    params = request.read(GenerationParams)
     step = STEP_SCORES[str(params.unit)]
     _check_request(step, request, without)
     sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, run.spend))
@@ -106,7 +105,7 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, wit
     )
 
 
-def _check_request(step: StepScore, request: Request, without: Prompt | None) -> None:
+def _check_request(step: StepScore, request: ValidRequest, without: Prompt | None) -> None:
     """Raise BadRequest if this step score cannot be computed for this request."""
     target = request.target
     if (target.label, target.index, target.position) != (None, None, None):
@@ -144,7 +143,7 @@ def _compute_batch_size(bundle: Bundle, sequence: TokenSequence) -> int:
     return int(GRAPH_BYTES / needed)
 
 
-def _add_dropout(encoded: Encoded, request: Request, params: GenerationParams) -> list[Encoded]:
+def _add_dropout(encoded: Encoded, request: ValidRequest, params: GenerationParams) -> list[Encoded]:
     """Return the text once for each pass with dropout on, each with its own seed."""
     seeds = (request.seed * 1_000 + i for i in range(params.dropout_samples))
     return [replace(encoded, context=partial(enable_dropout, seed)) for seed in seeds]
@@ -209,7 +208,7 @@ def _decode_token(bundle: Bundle, token: int) -> str:
 
 
 def _choose_tokens(
-    bundle: Bundle, request: Request, params: GenerationParams, sequence: TokenSequence, run: Run
+    bundle: Bundle, request: ValidRequest, params: GenerationParams, sequence: TokenSequence, run: Run
 ) -> tuple[list[int], Tensor | None]:
     """Return the numbers of the generated tokens to explain, and the foil of each, (T,), if there is a contrast."""
     ids = sequence.continuation.ids.tolist()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from explainers import TASKS, Bundle, Request
+from explainers.engine import validate
 from explainers.errors import Incompatible
 from explainers.inputs.images import PHOTOGRAPHS
 from explainers.models.probes.attention import read_attentions
@@ -226,7 +227,7 @@ def test_the_map_of_a_net_is_what_its_head_reads(kind):
 def test_capability_and_explanation_agree_on_the_last_convolutional_map(kind):
     bundle = bundle_of(kind)
     request = Request("image_classification", kind, {"image": PHOTOGRAPHS[0].picture})
-    found = TASKS["image_classification"].encode(bundle, request, Run())
+    found = TASKS["image_classification"].encode(bundle, validate(request)[0], Run())
     assert ("conv" in bundle.capability.provides) is (found.internals.conv is not None) is (kind in NETS)
 
 
