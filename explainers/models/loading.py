@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -20,7 +20,8 @@ from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
 from .local import PROCESSOR, FoundModel
 from .probes.capabilities import Capability, probe_image_model, probe_text_model
-from .probes.embeddings import EmbeddingProbe, probe_embeddings
+from .probes.embeddings import EmbeddingProbe, encode_sample, probe_embeddings
+from .probes.vision import PIXELS, process_sample
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
 from .sharing import find_lock, hold_frozen
 from .vocabulary import Vocabulary, read_vocabulary
@@ -64,6 +65,19 @@ class Bundle:
             return probe_embeddings(self.model, self.tokenizer, self.card.label)
 
     @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes that the model's head has, counted in a forward pass. Hold the lock at first access.
+
+        A head that was exchanged may have more or fewer than the config names.
+        """
+        with hold_frozen(self.model), torch.no_grad():
+            if self.processor is not None:
+                inputs = {PIXELS: process_sample(self.model, self.processor, self.card.label)}
+            else:
+                inputs = encode_sample(self.model, self.tokenizer)
+            return read_labels(self.model, self.model(**inputs).logits.shape[-1])
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words that are a single token of the tokenizer."""
         return read_vocabulary(self.tokenizer)
@@ -82,9 +96,17 @@ def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
     return Bundle(card, model, None if is_image else reader, reader if is_image else None)
 
 
-def read_labels(model: Any) -> tuple[str, ...]:
-    """Return the names of a model's classes, by index."""
-    return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
+def read_labels(model: Any, count: int | None = None) -> tuple[str, ...]:
+    """Return the names of a model's classes, by index; a class without a name is LABEL_i, as in transformers.
+
+    `count` is the number of classes that the head has, by default as many as the config names.
+    """
+    given = getattr(model.config, "id2label", None)
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
+    names = {int(key): "" if name is None else str(name) for key, name in pairs if str(key).isdecimal()}
+    if count is None:  # PVT has a number of labels and no names
+        count = max(names, default=-1) + 1 or getattr(model.config, "num_labels", None) or 0
+    return tuple(names.get(i) or f"LABEL_{i}" for i in range(count))
 
 
 @cache

@@ -66,7 +66,7 @@ class SequenceClassification(Attackable):
 def make_prediction(bundle: Bundle, logits: Tensor, activation: Activation) -> Prediction:
     """Return every label with its probability, best first, from logits (1, C)."""
     probabilities = compute_probabilities(logits[0], activation).tolist()  # (C,)
-    labels = enumerate(read_labels(bundle.model))
+    labels = enumerate(read_labels(bundle.model, len(probabilities)))
     return rank_targets(Target(label, index, probability=probabilities[index]) for index, label in labels)
 
 
@@ -122,7 +122,10 @@ def _find_class(prediction: Prediction, label: str | None, index: int | None) ->
         lambda target: target.label == label if index is None else target.index == index,
         lambda target: index is None and str(target.label).casefold() == str(label).casefold(),
     ):
-        if target := next(filter(matches, prediction.targets), None):
-            return target
+        if found := list(filter(matches, prediction.targets)):
+            if len(found) > 1:
+                indices = ", ".join(str(i) for i in sorted(target.index or 0 for target in found))
+                raise BadRequest(f"Several classes have the name {label!r}. Give the index of one: {indices}.")
+            return found[0]
     labels = ", ".join(sorted(str(target.label) for target in prediction.targets)[:30])
     raise BadRequest(f"There is no label {str(label if index is None else index)[:60]!r} here. The labels: {labels}.")

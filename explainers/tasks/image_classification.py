@@ -5,8 +5,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..errors import BadRequest, Incompatible
-from ..inputs.images import PHOTOGRAPHS, decode
+from ..errors import BadRequest
+from ..inputs.images import PHOTOGRAPHS
 from ..models.loading import Bundle
 from ..models.probes import vision
 from ..problem import Batching, Internals, Problem
@@ -18,7 +18,7 @@ from ..settings import settings
 from ._scores import find_activation
 from ._sequence_classification import make_prediction, make_score_function
 from .base import Example, Field, Task
-from .image_preprocessing import ImageInputs, ImageParams, make_baseline, preprocess
+from .image_preprocessing import ImageInputs, ImageParams, make_baseline, read_image
 from .tokenization import ScoreParams
 
 
@@ -38,6 +38,7 @@ class ImageClassification(Task):
 
     def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         params, image = request.read(ImageParams), self._preprocess(bundle, request)
+        run.notices += image.notices
         model, config = bundle.model, bundle.model.config
         output, probe = vision.watch(model, image.pixels, lambda: model(**image.inputs))
         score_params = ScoreParams(unit=params.unit)
@@ -76,8 +77,8 @@ class ImageClassification(Task):
 
     def _preprocess(self, bundle: Bundle, request: ValidRequest) -> ImageInputs:
         picture = request.pictures.get("image")
+        if text := request.texts.get("image"):
+            raise BadRequest(f"The image {text[:60]!r} is a text. Give it as a Path, bytes or a PIL image.")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")
-        if bundle.processor is None:
-            raise Incompatible(f"{bundle.card.label} has no image processor, so it cannot read images.")
-        return preprocess(bundle.processor, decode(picture, settings().upload_megabytes), bundle.card.label)
+        return read_image(bundle, picture, settings().upload_megabytes)

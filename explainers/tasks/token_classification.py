@@ -156,7 +156,7 @@ def _read_token_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any)
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} predicts no class for each token: it was made for another task.")
-    return TokenLogits(text, encoded.features, logits, read_labels(bundle.model))
+    return TokenLogits(text, encoded.features, logits, read_labels(bundle.model, logits.shape[-1]))
 
 
 def _make_target(entity: Entity, foil: Entity | None = None) -> Target:

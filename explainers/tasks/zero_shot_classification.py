@@ -35,7 +35,9 @@ class EncodedRequest:
 
     def stack_logits(self, outputs: Sequence[Any]) -> Tensor:
         """Return the logits of N outputs as (B, N, C)."""
-        return torch.stack([output.logits for output in outputs], dim=1)
+        logits = torch.stack([output.logits for output in outputs], dim=1)
+        self.classes.check_head(logits.shape[-1])
+        return logits
 
     def make_prediction(self, outputs: Sequence[Any]) -> Prediction:
         """Return every label with its probability, best first."""

@@ -1,25 +1,23 @@
 """Test on one short sample what a loaded model provides to attribution methods. Call under the model's lock."""
 
-import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ...errors import Incompatible
+from ...errors import ExplainerError, Incompatible
 from . import vision
 from .attention import (
     Run,
     ValueProjection,
     explain_missing,
     find_value_projections,
-    read_attentions,
     read_states,
     restore_hooks,
+    run_with_attentions,
 )
 from .embeddings import Embedding, EmbeddingProbe, encode_sample, watch_calls
 
@@ -51,11 +49,13 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
         plain, calls = watch_calls([embeddings.word], run)
         embedding = calls[0].first(length)
         reasons: Reasons = {
-            "gradients": _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0]),
+            "gradients": _try(
+                lambda: _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0])
+            ),
             "baseline": None,
             "layer": None,
             "table": None,
-            "hidden": _test_hidden(run, embedding),
+            "hidden": _try(lambda: _test_hidden(run, embedding)),
             "conv": "It reads text, so it has no convolutional map of an image.",
         }
         return _finish(model, run, length, reasons)
@@ -63,10 +63,7 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
 
 def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
     """Test an image model. Raises Incompatible if its processor does not return pixel values."""
-    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    pixels = processor(images=Image.fromarray(noise), return_tensors="pt").get("pixel_values")
-    if not isinstance(pixels, Tensor) or pixels.dim() != 4:
-        raise Incompatible(f"The image processor of {label} does not return pixel_values of shape (1, C, H, W).")
+    pixels = vision.process_sample(model, processor, label)
 
     def run(**more: Any) -> Any:
         return model(pixel_values=pixels, **more)
@@ -75,7 +72,7 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
         plain, probe = vision.watch(model, pixels, run)
         conv = probe.find_last_map((pixels.shape[2], pixels.shape[3]))
         reasons: Reasons = {
-            "gradients": _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0]),
+            "gradients": _try(lambda: _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0])),
             "baseline": None,
             "layer": "It reads pixels, so it has no token embeddings.",
             "table": "It reads pixels, so it has no token embeddings.",
@@ -87,9 +84,15 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
 
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:
     """Add attention and value zeroing to the reasons, `length` being the number of tokens if they are text."""
-    no_attention = _test_attention(model, run, length)
-    values = find_value_projections(model, run) if no_attention is None else ()
-    no_zeroing = no_attention or (None if values else "Its value projections could not be identified.")
+    values: tuple[ValueProjection, ...] = ()
+
+    def test_zeroing() -> str | None:
+        nonlocal values
+        values = find_value_projections(model, run)
+        return None if values else "Its value projections could not be identified."
+
+    no_attention = _try(lambda: _test_attention(model, run, length))
+    no_zeroing = no_attention or _try(test_zeroing)
     reasons = reasons | {"attentions": no_attention, "zeroing": no_zeroing}
     return Capability(
         provides=frozenset(name for name in NAMES if reasons[name] is None),
@@ -98,13 +101,25 @@ def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capab
     )
 
 
+def _try(test: Callable[[], str | None]) -> str | None:
+    """Return the reason that a test returns, or makes by failing: its model then only lacks what was tested.
+
+    A model's own code may raise anything when it is asked for something that it was not used for before.
+    """
+    try:
+        return test()
+    except MemoryError:
+        raise
+    except ExplainerError as error:
+        return str(error)
+    except Exception as error:
+        logging.getLogger(__name__).warning("A test of a model failed", exc_info=error)
+        return f"The test of it failed inside the model ({type(error).__name__})."
+
+
 def _test_attention(model: Any, run: Run, length: int | None) -> str | None:
     """Return why the model does not provide attention weights, or None if it does."""
-    parameters = inspect.signature(model.forward).parameters.values()
-    accepted = any(one.name == "output_attentions" or one.kind is one.VAR_KEYWORD for one in parameters)
-    with torch.no_grad():
-        layers = read_attentions(run(output_attentions=True)) if accepted else ()
-    return explain_missing(layers, length, model.config._attn_implementation)
+    return explain_missing(run_with_attentions(model, run), length, model.config._attn_implementation)
 
 
 def _substitute(embedding: Embedding, run: Run) -> Callable[[Tensor], Tensor]:
