@@ -33,6 +33,13 @@ class Only:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The choices of a parameter for readers: each with its label and a sentence about it."""
+
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class Param:
     """A parameter of a method, an attack or a task: its name, type, default, allowed values and help."""
 
@@ -43,6 +50,12 @@ class Param:
     range: Range | None = None
     help: str = ""
     only: str = ""  # text or image, empty for both
+    labels: tuple[tuple[str, str, str], ...] = ()  # of the choices, each with a sentence
+
+    def name_choice(self, choice: str) -> str:
+        """Name a choice for readers."""
+        known = {key: label for key, label, _ in self.labels}
+        return known.get(choice) or (choice.replace("_", "-").capitalize() if choice.islower() else choice)
 
     @property
     def label(self) -> str:
@@ -96,6 +109,7 @@ def _make_param(parameter: Parameter, hint: Any) -> Param:
         range=next((extra for extra in extras if isinstance(extra, Range)), None),
         help=next((extra for extra in extras if isinstance(extra, str)), ""),
         only=next((extra.kind for extra in extras if isinstance(extra, Only)), ""),
+        labels=next((extra.rows for extra in extras if isinstance(extra, Labels)), ()),
     )
 
 

@@ -12,9 +12,10 @@ from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 from ...errors import BadRequest, LimitReached, NothingGenerated
 from ...inputs.text import SPACE, find_word_index, find_words, trim_span
 from ...models.loading import Bundle
-from ...registry import Range
+from ...registry import Labels, Range
 from ...request import ValidRequest
 from ...results.explanation import Feature
+from ...results.step_scores import STEP_SCORE_INFO, describe_step_score, name_step_score
 from ..tokenization import TextParams
 from .prompts import Prompt
 
@@ -43,6 +44,7 @@ class GenerationParams(TextParams):
             "dropout_spread",
         ],
         "The score of each generated token that is explained.",
+        Labels(tuple((key, name_step_score(key), describe_step_score(key)) for key in STEP_SCORE_INFO)),
     ] = "probability"
     baseline: Annotated[
         Literal["pad", "mask", "unk", "zeros", "mean", "text"],

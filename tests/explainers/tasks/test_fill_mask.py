@@ -15,7 +15,7 @@ from explainers.tasks._mask_tokens import find_token, name_token
 from explainers.visualization.summaries.attack import describe_attack
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.text.entities import split_entities
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import tiny
 
 KINDS = ["bert", "roberta", "xlm-roberta", "distilbert", "bart"]
@@ -145,6 +145,6 @@ def test_requests_that_cannot_be_answered_are_refused_with_the_reason(request_, 
 
 def test_a_model_of_another_task_or_without_a_mask_is_refused():
     with pytest.raises(Incompatible, match="another task"):
-        explain(make_request(), bundle=Bundle.of(*named("bert")))
+        explain(make_request(), bundle=Bundle.of(*make_named("bert")))
     with pytest.raises(Incompatible, match="no mask token"):
         explain(replace(make_request(), model="gpt"), bundle=Bundle.of(*tiny("gpt2", task="text_generation")))

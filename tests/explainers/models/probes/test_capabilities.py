@@ -12,7 +12,7 @@ from explainers.inputs.images import PHOTOGRAPHS
 from explainers.models.probes.attention import read_attentions
 from explainers.models.probes.vision import watch
 from explainers.progress import Run
-from tests.support.hub import as_loaded
+from tests.support.hub import make_loaded
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
 
 TEXT = [kind for kind in EVERY if kind not in IMAGES]
@@ -23,7 +23,7 @@ NETS = ("convnext", "resnet")
 
 
 def bundle_of(kind, task=None):
-    return Bundle.of(*as_loaded(kind, task=task))
+    return Bundle.of(*make_loaded(kind, task=task))
 
 
 def inputs_of(bundle):
@@ -255,7 +255,7 @@ def test_the_embeddings_that_run_are_those_of_the_encoder_and_the_decoder(kind, 
 
 
 def test_a_slow_tokenizer_is_refused_for_its_tokens_cannot_be_found():
-    model, _ = as_loaded("bert")
+    model, _ = make_loaded("bert")
 
     class Slow:
         is_fast = False
