@@ -4,7 +4,7 @@ Letters in shapes: B batch size, N inputs, F features, D embedding width, T targ
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
@@ -149,11 +149,28 @@ class Batching:
 
 
 @dataclass(frozen=True, eq=False)
+class IdBaseline:
+    """A baseline that is made of ids, for comparison with the model's own forward pass on these ids.
+
+    `read` returns its scores (T,) from that pass; `read_in_place` from one in which each token is told the position
+    that it has in the text, None if the model cannot be told. `on_ids` changes the Problem to one whose `x` and
+    `baseline` are ids (1, F, 1), so that every perturbation is a forward pass on ids. `others` changes it to other
+    baselines, by description, best first.
+    """
+
+    read: Callable[[], Tensor]
+    read_in_place: Callable[[], Tensor | None]
+    on_ids: Callable[["Problem"], "Problem"]
+    others: Callable[["Problem"], Iterator[tuple[str, "Problem"]]]
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """What a method explains: F features with embeddings `x` (1, F, D), and a score function (B, F, D) -> (B, T).
 
     `deployed` (T,) are the scores of the model's own forward pass, with nothing substituted. `visible` (T, F) is True
-    where a target can depend on a feature, None for everywhere. `steps` are those of Explanation.
+    where a target can depend on a feature, None for everywhere. `steps` are those of Explanation. `id_baseline` is
+    None if `baseline` is not made of ids, or `x` is.
     """
 
     features: Sequence[Feature]
@@ -165,6 +182,7 @@ class Problem:
     score: Callable[[Tensor], Tensor]
     deployed: Tensor
     visible: Tensor | None = None
+    id_baseline: IdBaseline | None = None
     steps: Steps = ()
     layout: InputLayout = field(default_factory=InputLayout)
     internals: Internals = Internals()
@@ -174,6 +192,8 @@ class Problem:
 
     def find(self, need: str) -> object:
         """Return the attribute named in a method's `needs`, of the Problem or its internals; None if missing."""
+        if need in dict(self.internals.reasons):
+            return None
         return getattr(self.internals if need in Internals.__dataclass_fields__ else self, need)
 
     @property

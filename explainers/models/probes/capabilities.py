@@ -21,9 +21,8 @@ from .attention import (
     read_states,
     restore_hooks,
 )
-from .embeddings import Embedding, EmbeddingProbe, encode_sample, watch_calls
+from .embeddings import TOLERANCE, Embedding, EmbeddingProbe, encode_sample
 
-TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
 Reasons = dict[str, str | None]  # by name; None if the model provides it
 
@@ -48,14 +47,11 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
         return model(**inputs, **more)
 
     with restore_hooks(model):
-        plain, calls = watch_calls([embeddings.word], run)
-        embedding = calls[0].first(length)
+        parts = [inputs[name] for name in ("input_ids", "decoder_input_ids") if name in inputs]
+        plain, embedding = embeddings.watch(parts, run)
         reasons: Reasons = {
-            "gradients": _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0]),
+            **_test_embedding(embedding, run, plain[0], embeddings.only_ids),
             "baseline": None,
-            "layer": None,
-            "table": None,
-            "hidden": _test_hidden(run, embedding),
             "conv": "It reads text, so it has no convolutional map of an image.",
         }
         return _finish(model, run, length, reasons)
@@ -105,6 +101,19 @@ def _test_attention(model: Any, run: Run, length: int | None) -> str | None:
     with torch.no_grad():
         layers = read_attentions(run(output_attentions=True)) if accepted else ()
     return explain_missing(layers, length, model.config._attn_implementation)
+
+
+def _test_embedding(embedding: Embedding, run: Run, plain: Tensor, only_ids: str) -> Reasons:
+    """Return why what needs embeddings is not provided; `only_ids` is why nothing is, if the model is run on ids."""
+    if not embedding.readers:
+        return dict.fromkeys(("gradients", "layer", "table", "hidden"), only_ids)
+    several = "It reads its tokens in several places." if len(embedding.readers) > 1 else None
+    return {
+        "gradients": _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain),
+        "layer": several,
+        "table": None if embedding.table else "Its encoder and decoder have different embeddings.",
+        "hidden": _test_hidden(run, embedding),
+    }
 
 
 def _substitute(embedding: Embedding, run: Run) -> Callable[[Tensor], Tensor]:
