@@ -102,15 +102,24 @@ class Attribution:
 
 @dataclass(frozen=True)
 class EmbeddingLayer:
-    """The embedding module that runs, with its input ids (1, F).
+    """The embedding modules that run, each once, with the ids (1, F) of the features.
 
+    `places` has, for each module, the rows of its output that belong to features, and which features these are.
     `baseline_ids` (1, F) is None if the baseline is not made of ids.
     """
 
-    module: torch.nn.Module
+    modules: list[torch.nn.Module]
+    places: list[tuple[slice, slice]]
     ids: Tensor
     baseline_ids: Tensor | None
     score: Callable[[Tensor], Tensor]  # ids (B, F) -> (B, T), from the model's own forward pass
+
+    def gather(self, scores: Sequence[Tensor]) -> Tensor:
+        """Sum the scores (1, N) of each module's rows by feature, (F,)."""
+        total = scores[0].new_zeros(self.ids.shape[-1])
+        for (rows, features), own in zip(self.places, scores, strict=True):
+            total[features] += own[0, rows]
+        return total
 
 
 @dataclass(frozen=True, eq=False)

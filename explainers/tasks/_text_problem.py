@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, watch_calls
+from ..models.probes.embeddings import UNHOOKED, Embedding, watch_calls
 from ..problem import Batching, EmbeddingLayer, IdBaseline, Internals, Problem
 from ..progress import Run
 from ..registry import read_params
@@ -41,7 +41,6 @@ SEVERAL_TEXTS = tuple(
     (name, "The model reads several texts here, or only a part of its text is explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
-SEVERAL_READERS = "The model reads its tokens in several places, of which this method changes one."
 EMBEDDING_NEEDS = ("gradients", "layer", "table", "hidden")  # what a method cannot have of a model that is run on ids
 OTHER_BASELINES: tuple[Literal["mask", "unk", "zeros"], ...] = ("mask", "unk", "zeros")
 FORWARD_ARGUMENTS = {"word": IDS, "position": ("position_ids",)}
@@ -168,7 +167,7 @@ def assemble_problem(
             reasons=(
                 *(POSITIONS_ONLY if not words else ()),
                 *(SEVERAL_TEXTS if not single else ()),
-                *((("layer", SEVERAL_READERS),) if len(embeddings[0].readers) > 1 else ()),
+                *((("layer", UNHOOKED),) if words and not embeddings[0].can_be_hooked else ()),
             ),
         ),
         batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
@@ -342,12 +341,13 @@ def _make_layer(
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = FORWARD_ARGUMENTS[params.embedding][0], sequence.embedding.ids, sequence.blank_ids
-    if len(sequence.embedding.readers) != 1 or name not in inspect.signature(bundle.model.forward).parameters:
+    if not sequence.embedding.can_be_hooked or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:
         run.spend(len(rows))
         return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
-    module = sequence.embedding.readers[0].module
-    return EmbeddingLayer(module, ids, blank, score)
+    readers = sequence.embedding.readers
+    places = [(reader.rows, reader.places) for reader in readers]
+    return EmbeddingLayer([reader.module for reader in readers], places, ids, blank, score)

@@ -21,7 +21,7 @@ from .attention import (
     read_states,
     restore_hooks,
 )
-from .embeddings import TOLERANCE, Embedding, EmbeddingProbe, encode_sample
+from .embeddings import TOLERANCE, UNHOOKED, Embedding, EmbeddingProbe, encode_sample
 
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
 Reasons = dict[str, str | None]  # by name; None if the model provides it
@@ -107,10 +107,9 @@ def _test_embedding(embedding: Embedding, run: Run, plain: Tensor, only_ids: str
     """Return why what needs embeddings is not provided; `only_ids` is why nothing is, if the model is run on ids."""
     if not embedding.readers:
         return dict.fromkeys(("gradients", "layer", "table", "hidden"), only_ids)
-    several = "It reads its tokens in several places." if len(embedding.readers) > 1 else None
     return {
         "gradients": _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain),
-        "layer": several,
+        "layer": None if embedding.can_be_hooked else UNHOOKED,
         "table": None if embedding.table else "Its encoder and decoder have different embeddings.",
         "hidden": _test_hidden(run, embedding),
     }

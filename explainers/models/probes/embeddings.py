@@ -16,6 +16,7 @@ SAMPLE = "Why did it say that?"
 BATCH_FLOPS = 7e10  # about half a second on two cores: a cancelled run stops after the batch that it is in
 BLOCK = 8_192  # rows of a table that are read at once
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
+UNHOOKED = "It reads its tokens in a way that Captum cannot hook: twice by one module, or in two texts."
 MOST_WRAPPERS = 4  # modules around an embedding layer that may be adapters of it
 
 
@@ -60,7 +61,8 @@ class Reader:
     """A call of an embedding module that reads the `ids` (N,) of the features from number `first` on.
 
     They begin in the call after `shift` other ids: a decoder may read the text again behind its first token. What the
-    module returns for them are the numbers of the features' embeddings (D,) from `column` on.
+    module returns for them are the numbers of the features' embeddings (D,) from `column` on. `batch` is the dimension
+    of the batch in what it gets and returns.
     """
 
     module: torch.nn.Module
@@ -68,6 +70,12 @@ class Reader:
     first: int = 0
     shift: int = 0
     column: int = 0
+    batch: int = 0
+
+    @property
+    def rows(self) -> slice:
+        """The rows of the module's output that belong to features."""
+        return slice(self.shift, self.shift + len(self.ids))
 
     @property
     def places(self) -> slice:
@@ -86,11 +94,10 @@ class Reader:
             return (self.replace(own[0], rows, batch), *own[1:])
         if batch:
             return self.replace(own.transpose(0, 1), rows, 0).transpose(0, 1)
-        end = self.shift + len(self.ids)
-        if self.shift == 0 and own.shape[-2] == end:
+        if self.shift == 0 and own.shape[-2] == len(self.ids):
             return rows
         own = own.expand(*rows.shape[:-2], *own.shape[-2:])
-        return torch.cat([own[..., : self.shift, :], rows, own[..., end:, :]], dim=-2)
+        return torch.cat([own[..., : self.shift, :], rows, own[..., self.rows.stop :, :]], dim=-2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +129,15 @@ class Embedding:
 
     def _measure_width(self, reader: Reader) -> int:
         return look_up(reader.module, reader.ids[:1]).shape[-1]
+
+    @property
+    def can_be_hooked(self) -> bool:
+        """Whether other code can replace the modules' outputs: each reads the text once, and returns (B, N, D)."""
+        modules = {reader.module for reader in self.readers}
+        if len(modules) < len(self.readers) or any(reader.first or reader.batch for reader in self.readers):
+            return False
+        with torch.no_grad():
+            return all(isinstance(module(self.ids[:, :1]), Tensor) for module in modules)
 
     @cached_property
     def table(self) -> Table | None:
@@ -262,7 +278,7 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
         read = {reader.first for reader in readers}
         if found:  # an encoder's call comes before its decoder's with the same ids
             new = next((reader for reader in found if reader.first not in read), found[0])
-            readers.append(replace(new, column=_find_column(new, readers)))
+            readers.append(replace(new, column=_find_column(new, readers), batch=new.find_batch(call.ids) or 0))
     if {reader.first for reader in readers} != set(starts):
         readers = []
     return Embedding(torch.cat(list(parts), dim=-1), tuple(readers))
@@ -413,8 +429,8 @@ def _count_modules(module: torch.nn.Module) -> int:
 
 def _choose_other_ids(tokenizer: Any, embedding: Embedding) -> Tensor:
     """Return ids (1, F) of other tokens from all over the vocabulary; special tokens stay."""
-    special, rows = set(tokenizer.all_special_ids), min(len(tokenizer), _count_rows(embedding.readers[0].module))
-    usual = [i for i in range(rows) if i not in special] or [0]
+    special = set(getattr(tokenizer, "all_special_ids", ()))
+    usual = [i for i in range(_count_rows(embedding.readers[0].module)) if i not in special] or [0]
     own = embedding.ids[0].tolist()
     others = [usual[(i + 1) * (len(usual) - 1) // (len(own) + 1)] for i in range(len(own))]
     return torch.tensor([[token if token in special else other for token, other in zip(own, others, strict=True)]])
