@@ -1,5 +1,6 @@
 """Explain, predict, evaluate and attack: run the task, method and model that a Request names."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from .methods import METHODS
 from .models.loading import Bundle, lease
 from .models.resolve import find_card
 from .models.sharing import hold_frozen
-from .problem import Problem
+from .problem import IdBaseline, Problem
 from .progress import Progress, Run, hold_lock, quiet
 from .registry import Method, find
 from .request import Pairs, Request, Target, ValidRequest
@@ -33,6 +34,12 @@ from .tasks.base import Task
 Result = TypeVar("Result")
 RANKINGS = 30  # random rankings to compare with: an explanation beats all of them by chance in 1 of 31 cases, 3.2 %
 MISMATCH_LIMIT = 1e-4  # largest difference between explained and deployed score, absolute or relative
+
+
+IN_PLACE = (
+    "Each token of the baseline keeps the position that the text has there: by itself, this model gives padding none."
+)
+OTHER_BASELINE = "this model does more with the chosen one than to look up its embedding."
 
 
 def explain(
@@ -60,6 +67,8 @@ def _compute_explanation(
     uses_baseline = "baseline" in method.needs
     ends = problem.values(torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x)  # (2, T) or (1, T)
     mismatch = _check_deployed(problem, ends[0])
+    if uses_baseline:
+        problem, ends = check_baseline(problem, ends, "gradients" in method.needs)
     attribution = method.run(problem, **request.select(method.params))
     return Explanation(
         request=request.to_request(),
@@ -117,6 +126,7 @@ def evaluate(
     def check(bundle: Bundle) -> Faithfulness:
         started = time.monotonic()
         problem = make_problem(request, task, bundle, progress, batch)
+        problem, _ = check_baseline(problem, _compute_ends(problem), False)
         faithfulness = check_faithfulness(problem, explanation, row, rankings)
         evaluations = (problem.run.forward, problem.run.backward)
         return replace(faithfulness, evaluations=evaluations, seconds=time.monotonic() - started)
@@ -220,14 +230,61 @@ def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
 
 def _check_deployed(problem: Problem, explained: Tensor) -> float:
     """Return the largest difference between explained and deployed scores (T,). Raises Mismatch above the limit."""
-    differences = (explained - problem.deployed).abs() / problem.deployed.abs().clamp(min=1.0)  # (T,)
-    mismatch = float(differences.max())
+    mismatch = _measure_mismatch(explained, problem.deployed)
     if not mismatch <= MISMATCH_LIMIT:
         raise Mismatch(
             f"The score to explain, {float(explained[0]):.4g}, differs from that of the model's own forward pass, "
             f"{float(problem.deployed[0]):.4g}, so the explanation would not be one of this model."
         )
     return mismatch
+
+
+def _measure_mismatch(explained: Tensor, deployed: Tensor) -> float:
+    """Return the largest difference between scores (T,), relative to those above 1."""
+    return float(((explained - deployed).abs() / deployed.abs().clamp(min=1.0)).max())
+
+
+def check_baseline(problem: Problem, ends: Tensor, differentiates: bool) -> tuple[Problem, Tensor]:
+    """Return a Problem whose score of the baseline is that of the model's own pass on its ids, with its `ends` (2, T).
+
+    `ends` are the scores of input and baseline. Where a model does more with an id than to look up its embedding (some
+    count positions without padding, or read the last token before it), a method that only perturbs the text is given
+    ids. One that `differentiates` is given another baseline, with a notice. Raises Mismatch if there is none.
+    """
+    ids = problem.id_baseline
+    if ids is None or _measure_mismatch(ends[1], deployed := _read_baseline(ids)) <= MISMATCH_LIMIT:
+        return problem, ends
+    if not differentiates:
+        problem = ids.on_ids(problem)
+        return problem, _compute_ends(problem)
+    in_place = ids.read_in_place()
+    if in_place is not None and _measure_mismatch(ends[1], in_place) <= MISMATCH_LIMIT:
+        problem.run.notices.append(IN_PLACE)
+        return problem, ends
+    for name, other in ids.others(problem):
+        ends = _compute_ends(other)
+        if other.id_baseline is None or _measure_mismatch(ends[1], _read_baseline(other.id_baseline)) <= MISMATCH_LIMIT:
+            problem.run.notices.append(f"The baseline is {name}, because {OTHER_BASELINE}")
+            return other, ends
+    raise Mismatch(
+        f"The score of the baseline, {float(ends[1, 0]):.4g}, differs from that of the model's own forward pass on its "
+        f"tokens, {float(deployed[0]):.4g}. Choose another baseline, or a method that does not use gradients."
+    )
+
+
+def _read_baseline(ids: IdBaseline) -> Tensor:
+    """Return the scores (T,) of the model's own pass on the baseline. Raises Mismatch if the model refuses its ids."""
+    try:
+        return ids.read()
+    except (ValueError, IndexError, RuntimeError) as error:  # BART refuses a second end-of-sequence token
+        logging.getLogger(__name__).warning("the model refuses the baseline", exc_info=error)
+        raise Mismatch(f"The model refuses the tokens of the baseline: {error} Choose another baseline.") from None
+
+
+def _compute_ends(problem: Problem) -> Tensor:
+    """Compute the scores of input and baseline, (2, T)."""
+    with torch.no_grad():
+        return problem.score(torch.cat([problem.x, problem.baseline]))
 
 
 def _mask_invisible(scores: Tensor, visible: Tensor | None) -> Tensor:

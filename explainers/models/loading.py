@@ -62,7 +62,7 @@ class Bundle:
     def embeddings(self) -> EmbeddingProbe:
         """The embedding modules that the model runs. Hold the lock at the first access."""
         with hold_frozen(self.model):
-            return probe_embeddings(self.model, self.tokenizer, self.card.label)
+            return probe_embeddings(self.model, self.tokenizer)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

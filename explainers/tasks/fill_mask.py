@@ -101,7 +101,7 @@ def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
 
 def _limit_batch(bundle: Bundle, encoded: Encoded) -> int:
     """Return how many texts of this length have at most MAX_LOGITS logits together."""
-    return max(1, MAX_LOGITS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
+    return max(1, MAX_LOGITS // (len(encoded.features) * bundle.embeddings.rows))
 
 
 def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:

@@ -133,8 +133,8 @@ def _compute_batch_size(bundle: Bundle, sequence: TokenSequence) -> int:
     """Compute how many texts of this length fit into GRAPH_BYTES at once. Raises LimitReached for none."""
     config, count = bundle.model.config, len(sequence.encoded.features)
     blocks = config.num_hidden_layers * (3 if config.is_encoder_decoder else 1)  # two self-, one cross-attention
-    table: Any = bundle.embeddings.word.weight
-    numbers = 2 * bundle.embeddings.weights / table.shape[-1] * count + blocks * config.num_attention_heads * count**2
+    width = bundle.embeddings.width
+    numbers = 2 * bundle.embeddings.weights / width * count + blocks * config.num_attention_heads * count**2
     if (needed := 4 * numbers) > GRAPH_BYTES:
         raise LimitReached(
             f"The whole text has {count:,} tokens, and explaining them would take {needed / 1e9:.1f} GB of memory, of "
@@ -220,7 +220,8 @@ def _choose_tokens(
         return list(range(first, end)), None
     other = replace_continuation(bundle, sequence.prompt, sequence.continuation, first, foil)
     if params.alignment.strip() in ("", AUTO):
-        table: Any = (bundle.embeddings.decoder or bundle.embeddings.word).weight
+        module: Any = bundle.embeddings.decoder or bundle.embeddings.word
+        table = torch.zeros(bundle.embeddings.rows, 1) if module is None else module.weight  # then only equal ones pair
         alignment = align(compute_similarity(table, ids[first:end], other))
         pairs = {first + row: column for row, column in alignment.items()}
     else:
