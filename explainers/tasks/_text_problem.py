@@ -92,19 +92,23 @@ def assemble_problem(
     *,
     fixed_fields: Collection[str] = (),
     texts: Pairs = (),
+    scored: int | None = None,
 ) -> Problem:
-    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence."""
+    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence.
+
+    Only the first `scored` sequences are run for a score; the others have features too.
+    """
     outputs, embeddings = zip(*passes, strict=True)
     features, places = _collect_features(encodings, embeddings, fixed_fields)
     sequences = [
         _place_sequence(bundle, encoded, embedding, params, positions, where)
         for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
     ]
-    function = make_function(outputs)
+    function, run_sequences = make_function(outputs[:scored]), sequences[:scored]
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
 
     def score(x: Tensor) -> Tensor:
-        return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
+        return function.read([_run_with_features(bundle, sequence, x) for sequence in run_sequences])
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = params.embedding == "word"
@@ -118,7 +122,7 @@ def assemble_problem(
         x=x,
         baseline=_gather_embeddings(sequences, len(features), lambda sequence: sequence.blank),
         score=score,
-        deployed=function.read(outputs)[0],
+        deployed=function.read(outputs[:scored])[0],
         visible=_mark_visible([sequences[i] for i in function.alone], len(features)) if function.alone else None,
         steps=function.steps,
         layout=InputLayout(texts),

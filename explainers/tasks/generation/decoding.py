@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria, TopPLogitsWarper
 
-from ...errors import BadRequest, LimitReached, NothingGenerated
+from ...errors import BadRequest, Incompatible, LimitReached, NothingGenerated
 from ...inputs.text import SPACE, find_word_index, find_words, trim_span
 from ...models.loading import Bundle
+from ...models.probes.causality import generates_from
 from ...registry import Range
 from ...request import Request
 from ...results.explanation import Feature
@@ -113,6 +114,11 @@ def generate(
     bundle: Bundle, request: Request, params: GenerationParams, prompt: Prompt, spend: Callable[[int], None]
 ) -> Continuation:
     """Generate a continuation, without its end-of-sequence token. Raises NothingGenerated if it is empty."""
+    if not prompt.decoder_ids and not generates_from(bundle.model, prompt.encoded.inputs["input_ids"]):
+        raise Incompatible(
+            f"{bundle.card.label} generates from more than the text before: {type(bundle.model).__name__} appends a "
+            "token of its own. Its probabilities after that cannot be explained. Type the text to explain."
+        )
     config = bundle.model.generation_config
     end = config.eos_token_id if config.eos_token_id is not None else bundle.tokenizer.eos_token_id
     with torch.no_grad():
@@ -121,6 +127,7 @@ def generate(
             **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
             do_sample=False,
             num_beams=1,
+            **({"use_cache": False} if bundle.looks_ahead else {}),  # with a cache, only the last token is read
             max_new_tokens=min(params.most_new_tokens, prompt.count_free_positions(bundle)),
             pad_token_id=_take_first(config.pad_token_id if config.pad_token_id is not None else end),
             eos_token_id=end,
