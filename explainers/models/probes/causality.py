@@ -19,8 +19,10 @@ def looks_ahead(model: Any, tokenizer: Any) -> bool:
     shorter = {key: rows[..., :length] if key in cut else rows for key, rows in inputs.items()}
     with torch.no_grad():
         whole, prefix = (getattr(model(**rows), "logits", None) for rows in (inputs, shorter))
-    if whole is None or whole.dim() != 3 or whole.shape[1] != inputs[name].shape[-1] or prefix.shape[1] != length:
-        return False  # no logits of each token
+    if whole is None or prefix is None or whole.dim() != 3:
+        return False
+    if (whole.shape[1], prefix.shape[1]) != (inputs[name].shape[-1], length):
+        return False  # not one row of logits a token
     whole, prefix = whole[:, :length].double(), prefix.double()
     finite = whole.isfinite() & prefix.isfinite()
     limit = max(TOLERANCE, 8 * torch.finfo(model.dtype).eps) * float(whole[finite].abs().max())

@@ -25,7 +25,7 @@ from .._scores import ScoreFunction
 from .._text_problem import assemble_problem
 from ..tokenization import Encoded, run_model
 from .alignment import AUTO, align, compute_similarity, parse_alignment
-from .decoding import GenerationParams, continue_prompt, replace_continuation
+from .decoding import GenerationParams, continue_prompt, tokenize_foil
 from .dropout import enable_dropout
 from .prompts import Prompt, encode_empty
 from .sequences import TokenSequence, join
@@ -220,7 +220,7 @@ def _join_logits(bundle: Bundle, outputs: Sequence[Any], positions: Tensor) -> T
     """Return the logits (B, T, V) at T positions from the outputs of `_split_passes`."""
     if not bundle.looks_ahead:
         return _select_logits(bundle, outputs[0], positions)
-    pairs = zip(outputs, positions.split(1), strict=True)
+    pairs = zip(outputs, positions[:, None], strict=True)
     return torch.cat([_select_logits(bundle, output, position) for output, position in pairs], dim=1)
 
 
@@ -283,20 +283,36 @@ def _choose_tokens(
     foil = request.target.foil
     if not foil:
         return list(range(first, end)), None
-    other = replace_continuation(bundle, sequence.prompt, sequence.continuation, first, foil)
+    other = tokenize_foil(bundle, params, sequence.prompt, sequence.continuation, first, foil)
+    run.notices += other.notices
+    foil_ids = other.ids.tolist()
     if params.alignment.strip() in ("", AUTO):
         table: Any = (bundle.embeddings.decoder or bundle.embeddings.word).weight
-        alignment = align(compute_similarity(table, ids[first:end], other))
+        alignment = align(compute_similarity(table, ids[first:end], foil_ids))
         pairs = {first + row: column for row, column in alignment.items()}
     else:
-        pairs = parse_alignment(params.alignment, len(ids), len(other))
-    foils = {row: other[column] for row, column in pairs.items() if first <= row < end and other[column] != ids[row]}
+        pairs = parse_alignment(params.alignment, range(first, end), len(foil_ids))
+    foils = {row: foil_ids[column] for row, column in pairs.items() if foil_ids[column] != ids[row]}
     if not foils:
-        raise BadRequest(f"{foil[:60]!r} is the same as the generated text, so there is no contrast.")
+        raise BadRequest(_explain_no_contrast(foil, ids[first:end], foil_ids))
     if len(foils) < end - first:
         only = "the 1 generated token that differs" if len(foils) == 1 else f"the {len(foils)} tokens that differ"
         run.notices.append(f"This explains {only} from the other text.")
     return list(foils), torch.tensor(list(foils.values()))
+
+
+def _explain_no_contrast(foil: str, own: list[int], other: list[int]) -> str:
+    """Return why no generated token has another one to be contrasted with."""
+    name, length = repr(foil[:60]), min(len(own), len(other))
+    if own == other:
+        return f"{name} is the same as the generated text, so there is no contrast."
+    if own[:length] != other[:length]:
+        return f"No generated token is paired with a different one of {name}. Choose another alignment, or {AUTO}."
+    longer, shorter = (name, "the generated text") if len(other) > length else ("the generated text", name)
+    return (
+        f"{shorter} is only the beginning of {longer}: both have the same tokens up to its end, where there is nothing "
+        "to contrast. Give two texts that differ before one of them ends."
+    )
 
 
 def _make_targets(bundle: Bundle, prediction: Prediction, rows: list[int], foils: Tensor | None) -> tuple[Target, ...]:
