@@ -26,6 +26,7 @@ Pairs = tuple[tuple[str, str], ...]
 INPUT = "in."  # prefix of an input's name in a query
 PICTURE = "im."  # prefix of an image's name; its value is the sha256
 SHA256 = re.compile(r"[0-9a-f]{64}")
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character in UTF-16, or a byte that is not UTF-8
 PACKED = "z"  # key of all inputs in one compressed value
 UNPACKED_BYTES = 1_000_000
 RESERVED = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
@@ -221,6 +222,11 @@ class Request:
     def __post_init__(self) -> None:
         inputs = tuple((str(name), _read_input(str(name), given)) for name, given in dict(self.inputs).items())
         params = tuple(sorted((str(name), format_setting(value)) for name, value in dict(self.params).items()))
+        target = Target.of(self.target)
+        named = [*inputs, *params, ("model", self.model), ("target", target.label), ("foil", target.foil)]
+        for name, text in named:
+            if isinstance(text, str):
+                _check_unicode(name, text)
         if clash := RESERVED & {name for name, _ in params}:
             raise BadRequest(f"{sorted(clash)[0]!r} is a field of the request, not a setting of its method.")
         seed = _read_whole("seed", self.seed)
@@ -228,7 +234,7 @@ class Request:
             raise BadRequest(f"The seed {seed} is not a whole number from 0 to 999,999,999.")
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "params", params)
-        object.__setattr__(self, "target", Target.of(self.target))
+        object.__setattr__(self, "target", target)
         object.__setattr__(self, "seed", seed)
 
     @property
@@ -334,6 +340,15 @@ def _read_input(name: str, given: Any) -> str | Picture:
         f"The input {name!r} is neither text nor an image, but {_shorten(given)}. Give one string, or one image as "
         "Path, bytes, PIL image or array of pixels."
     )
+
+
+def _check_unicode(name: str, text: str) -> None:
+    """Raise BadRequest for a text with surrogates, which no tokenizer, file or page can encode."""
+    if found := SURROGATE.search(text):
+        raise BadRequest(
+            f"Character {found.start() + 1:,} of the {name} is U+{ord(found.group()):04X}, half of a surrogate pair, "
+            "which is no character: a damaged emoji, or a byte that is not UTF-8. Delete or replace it."
+        )
 
 
 def pack(query: Mapping[str, str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def make_request(
     explanation: Explanation, row: int, place: tuple[str, int, int], words: tuple[str, ...]
 ) -> SubstitutionRequest:
     """Make the request for one row of an explanation, with its generated text; `place` is field, start and end."""
-    request = force_output(explanation.request, explanation.prediction.text)
+    request = force_output(explanation.request, explanation.prediction)
     return SubstitutionRequest(request, row, *place, words)
 
 

@@ -20,6 +20,7 @@ from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
 from .local import PROCESSOR, FoundModel
 from .probes.capabilities import Capability, probe_image_model, probe_text_model
+from .probes.causality import looks_ahead
 from .probes.embeddings import EmbeddingProbe, encode_sample, probe_embeddings
 from .probes.vision import PIXELS, process_sample
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
@@ -29,6 +30,9 @@ from .vocabulary import Vocabulary, read_vocabulary
 AUTO: dict[str, str] = {}  # the transformers class that loads the model of each task; tasks/ fills it
 Presence = Literal["loaded", "here", "away"]
 TOKENIZER = "tokenizer_config.json"
+GENERATORS = ("AutoModelForCausalLM", "AutoModelForSeq2SeqLM")
+ONE_PASS = frozenset({"layer", "hidden", "attentions", "zeroing"})  # provided if one pass serves all generated tokens
+LOOKS_AHEAD = "It sees later tokens too, so each generated token has a pass of its own."
 BUILDING = threading.Lock()  # transformers patches its classes and torch.nn.init while it loads: one model at a time
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()  # we show our own
@@ -89,6 +93,12 @@ class Bundle:
             if self.processor is not None:
                 return probe_image_model(self.model, self.processor, self.card.label)
             return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
+
+    @cached_property
+    def looks_ahead(self) -> bool:
+        """Whether a model that generates text sees later tokens too. Hold the lock at the first access."""
+        with hold_frozen(self.model):
+            return looks_ahead(self.model, self.tokenizer)
 
 
 def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
@@ -166,8 +176,10 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
 def _probe(bundle: Bundle) -> Bundle:
     """Narrow the Card to what its model provides, so that pages offer no other method."""
     card, capability = bundle.card, bundle.capability
-    provides = card.provides & capability.provides
-    return replace(bundle, card=replace(card, provides=provides, reasons=capability.reasons))
+    provides, reasons = card.provides & capability.provides, capability.reasons
+    if AUTO[card.tasks[0]] in GENERATORS and bundle.looks_ahead:
+        provides, reasons = provides - ONE_PASS, (*((name, LOOKS_AHEAD) for name in sorted(ONE_PASS)), *reasons)
+    return replace(bundle, card=replace(card, provides=provides, reasons=tuple(dict(reversed(reasons)).items())))
 
 
 def _load_reader(card: Card, files: ModelFiles) -> Any:

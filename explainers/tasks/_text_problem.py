@@ -103,11 +103,15 @@ def assemble_problem(
     *,
     fixed_fields: Collection[str] = (),
     texts: Pairs = (),
+    scored: int | None = None,
 ) -> Problem:
-    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence."""
+    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence.
+
+    Only the first `scored` sequences are run for a score; the others have features too.
+    """
     outputs, embeddings = zip(*passes, strict=True)
     features, places = _collect_features(encodings, embeddings, fixed_fields)
-    function = make_function(outputs)
+    function = make_function(outputs[:scored])
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
     only_ids = not all(embedding.readers for embedding in embeddings)
     if only_ids and params.baseline in ("zeros", "mean"):
@@ -122,9 +126,10 @@ def assemble_problem(
         ]
 
     sequences = place(params)
+    run_sequences = sequences[:scored]
 
     def score(x: Tensor) -> Tensor:
-        return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
+        return function.read([_run_with_features(bundle, sequence, x) for sequence in run_sequences])
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = params.embedding == "word"
@@ -136,7 +141,7 @@ def assemble_problem(
         layer = _make_layer(bundle, sequences[0], params, function, run) if single else None
         id_baseline = None
         if all(sequence.blank_ids is not None for sequence in sequences):
-            id_baseline = _make_id_baseline(bundle, sequences, params, function, len(features), list_others)
+            id_baseline = _make_id_baseline(bundle, sequences, params, function, len(features), list_others, scored)
         return replace(
             problem, baseline=baseline, id_baseline=id_baseline, internals=replace(problem.internals, layer=layer)
         )
@@ -154,7 +159,7 @@ def assemble_problem(
         x=x,
         baseline=x,
         score=score,
-        deployed=function.read(outputs)[0],
+        deployed=function.read(outputs[:scored])[0],
         visible=_mark_visible([sequences[i] for i in function.alone], len(features)) if function.alone else None,
         steps=function.steps,
         layout=InputLayout(texts),
@@ -267,8 +272,12 @@ def _make_id_baseline(
     function: ScoreFunction,
     count: int,
     list_others: Callable[[Problem], Iterator[tuple[str, Problem]]],
+    scored: int | None,
 ) -> IdBaseline | None:
-    """Return how the model's own forward pass reads the baseline; None if it takes no ids of this kind."""
+    """Return how the model's own forward pass reads the baseline; None if it takes no ids of this kind.
+
+    Only the first `scored` sequences are run.
+    """
     kind = params.embedding
     if not all(_accepts(bundle, name) for name in FORWARD_ARGUMENTS[kind][:1]):
         return None
@@ -282,7 +291,7 @@ def _make_id_baseline(
     def score(x: Tensor, positions: Sequence[dict[str, Tensor]] | None = None) -> Tensor:
         outputs = [
             _run_on_ids(bundle, sequence, kind, sequence.insert_features(x)[..., 0].round().long(), **more)
-            for sequence, more in zip(rows, positions or [{}] * len(rows), strict=True)
+            for sequence, more in zip(rows[:scored], positions or [{}] * len(rows[:scored]), strict=True)
         ]
         return function.read(outputs)
 
@@ -292,7 +301,7 @@ def _make_id_baseline(
 
     @torch.no_grad()
     def read_in_place() -> Tensor | None:
-        positions = [_read_positions(bundle, sequence.encoded) for sequence in rows]
+        positions = [_read_positions(bundle, sequence.encoded) for sequence in rows[:scored]]
         if kind != "word" or any(one is None for one in positions) or not _accepts(bundle, "position_ids"):
             return None
         return score(blank, [{"position_ids": one} for one in positions if one is not None])[0]

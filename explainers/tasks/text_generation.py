@@ -80,7 +80,8 @@ class TextGeneration(Task):
 def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
     """Encode the prompt, and the first words of the continuation if they are given."""
     system = texts[SYSTEM]
-    return add_prefix(bundle, _encode(bundle, texts[PROMPT], system, _uses_chat(request, system)), texts[PREFIX])
+    prompt = _encode(bundle, texts[PROMPT], system, _uses_chat(request, system))
+    return add_prefix(bundle, prompt, texts[PREFIX], request.read(GenerationParams).space_before)
 
 
 def _uses_chat(request: ValidRequest, system: str) -> bool:
