@@ -48,9 +48,12 @@ def main() -> None:
     verdicts = []
     for verdict in judge_types(pairs, options.seconds):
         verdicts.append(verdict)
-        print(f"\r{len(verdicts)} of {len(pairs)}: {verdict.kind:30}", end="", file=sys.stderr, flush=True)
-        if options.verbose:
-            print(f" {verdict}", file=sys.stderr)
+        end = (
+            ""
+            if not options.verbose
+            else f"{verdict.task} {verdict.verdict} {verdict.seconds:.1f} s {verdict.remark}\n"
+        )
+        print(f"\r{len(verdicts)} of {len(pairs)}: {verdict.kind:30}", end=end, file=sys.stderr, flush=True)
     print(file=sys.stderr)
     print(make_report(verdicts), flush=True)
 

@@ -234,6 +234,7 @@ def compare(found: Explanation, plain: Plain) -> None:
     if float(falls.abs().max()) * (plain.groups == plain.groups.max()).sum() < 1e-3:
         raise ValueError("its inputs make no difference")
     if plain.visible is not None:
+        match("a later token's influence", np.zeros_like(falls[~plain.visible]), falls[~plain.visible])
         falls[~plain.visible] = torch.nan
     match("occlusion", found.scores, falls, max(1.0, float(own.abs().max())))
 

@@ -66,6 +66,7 @@ SIZES: dict[str, Any] = {
     **dict.fromkeys(("mamba_chunk_size", "chunk_size"), 8),
     **dict.fromkeys(("sliding_window", "index_topk", "attention_window_size", "max_patch_length"), 64),
     **dict.fromkeys(("first_k_dense_replace", "num_dense_layers"), 1),
+    "num_kv_shared_layers": 0,
     "attn_layer_period": 2,
     "attn_layer_offset": 1,
     "image_size": SIDE,
@@ -84,12 +85,46 @@ SIZES: dict[str, Any] = {
     "layer_scale_init_value": 1.0,
 }
 
-CHANGES: dict[str, dict[str, Any]] = {}  # by type, where the names of its fields do not tell
-TASK_CHANGES: dict[tuple[str, str], dict[str, Any]] = {}  # by type and task
+FILLED = (  # even where None is the default
+    "vocab_size",
+    "head_dim",
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "n_routed_experts",
+    "n_shared_experts",
+)
+LISTS = ("layer_types", "mlp_layer_types")  # the kind of each layer
+CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields do not tell
+    "bailing_hybrid": {"layer_group_size": 2},
+    "bamba": {"attn_layer_indices": [1]},
+    "deepseek_v2": {"n_group": 1, "topk_group": 1},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    "layoutlmv3": {"coordinate_size": 4, "shape_size": 8},
+    "lilt": {"hidden_size": 48},
+    "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0}},
+    "led": {"attention_window": 8},
+    "longformer": {"attention_window": [8, 8]},
+    "mamba2": {"num_heads": 8},
+    "neomme": {"head_dim": 16},
+    "recurrent_gemma": {"num_hidden_layers": 3},
+    "zaya": {"num_experts_per_tok": 1},
+    "reformer": {
+        "axial_pos_embds_dim": (16, 16),
+        "axial_pos_shape": (8, 16),
+        "attn_layers": ["local", "local"],
+        "attention_head_size": 8,
+    },
+    "squeezebert": {"embedding_size": 32},
+    "xmod": {"default_language": "en_XX"},
+}
+TASK_CHANGES: dict[tuple[str, str], dict[str, Any]] = {  # by type and task
+    ("xlm", "text_generation"): {"causal": True},  # else they look ahead
+    ("flaubert", "text_generation"): {"causal": True},
+}
 
 WORDPIECES = ("Bert", "Electra", "Funnel", "LayoutLMv2", "Lxmert", "MobileBert", "ProphetNet", "RoCBert", "Splinter")
 READERS = {  # a kind of tests.support.tiny with such a tokenizer, by the beginning of the name of the type's own
-    **dict.fromkeys((*WORDPIECES, "Tapas", "RoFormer", "CpmAnt", "Esm"), "bert"),
+    **dict.fromkeys((*WORDPIECES, "RoFormer", "CpmAnt", "Esm"), "bert"),
     **dict.fromkeys(("Roberta", "Mvp", "LED", "LayoutLMv3", "Luke", "MarkupLM", "Deberta", "Blenderbot"), "roberta"),
     **dict.fromkeys(
         ("XLM", "Albert", "BigBird", "Camembert", "FNet", "RemBert", "Reformer", "Flaubert"), "xlm-roberta"
@@ -97,12 +132,13 @@ READERS = {  # a kind of tests.support.tiny with such a tokenizer, by the beginn
     **dict.fromkeys(("MBart", "Nllb", "PLBart", "Seamless"), "mbart"),
     **dict.fromkeys(("T5", "Pegasus", "FSMT"), "t5"),
     **dict.fromkeys(("GPT2", "GPTNeoX", "Qwen", "Whisper", "OpenAIGPT", "CTRL"), "gpt2"),
-    "MPNet": "mpnet",
+    **dict.fromkeys(("MPNet", "Tapas"), "mpnet"),
 }
 READERS_OF_TYPES = {
     **dict.fromkeys(("modernbert", "nystromformer", "neomme", "modernvbert", "ultrabert", "ultravbert"), "bert"),
     **dict.fromkeys(("eurobert", "openai_privacy_filter"), "bert"),
     "xlm-roberta-xl": "xlm-roberta",
+    **dict.fromkeys(("emu3", "whisper"), "llama"),
     **dict.fromkeys(("umt5", "longt5", "t5gemma", "t5gemma2", "marian", "bigbird_pegasus", "pegasus_x"), "t5"),
     **dict.fromkeys(("m2m_100",), "mbart"),
 }
@@ -149,25 +185,45 @@ def make_config(kind: str, task: str, reader: Any) -> Any:
     if task == "text_generation" and "is_decoder" in {field.name for field in dataclasses.fields(cls)}:
         labels["is_decoder"] = True  # as their documentation asks for; else they look ahead
     if cls.is_encoder_decoder or task == "translation":
-        labels["decoder_start_token_id"] = reader.pad_token_id
+        labels["decoder_start_token_id"] = reader.eos_token_id if reader.pad_token_id is None else reader.pad_token_id
     return cls(**shrink(cls, sizes) | labels | changes)
 
 
 def shrink(cls: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a configuration class that have a smaller value, those of its parts included."""
-    small: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        if field.name in sizes and (field.name.endswith("token_id") or _fits(field.default, sizes[field.name])):
-            small[field.name] = sizes[field.name]
-    for name, part in (cls.sub_configs or {}).items():
+    fields = dataclasses.fields(cls)
+    small = {field.name: sizes[field.name] for field in fields if field.name in sizes and _fits(field, sizes)}
+    if "kv_lora_rank" in small and "num_key_value_heads" in small:
+        small["num_key_value_heads"] = sizes["num_attention_heads"]  # keys and values of all heads come from one vector
+    small |= mix_layers(cls, small)
+    parts = (cls.sub_configs or {}) | (getattr(cls, "sub_configs_defaults", None) or {})
+    for name, part in parts.items():
+        kind, more = getattr(part, "model_type", None), getattr(part, "init_kwargs", None) or {}
+        part = getattr(part, "config_class", part)
+        part = transformers.CONFIG_MAPPING[kind] if part is transformers.AutoConfig and kind else part
         if dataclasses.is_dataclass(part) and part is not transformers.AutoConfig:
-            small[name] = part(**shrink(part, sizes))
+            small[name] = part(**shrink(part, sizes) | more)
     return small
 
 
-def _fits(default: Any, size: Any) -> bool:
+def mix_layers(cls: Any, small: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layers of a configuration class that has layers of several kinds: at least one of each."""
+    if "num_hidden_layers" not in small or not set(LISTS) & {field.name for field in dataclasses.fields(cls)}:
+        return {}
+    whole = cls()
+    lists = {name: list(dict.fromkeys(getattr(whole, name, None) or ())) for name in LISTS}
+    count = max(small["num_hidden_layers"], *map(len, lists.values()))
+    kinds = {name: (kinds * count)[:count] for name, kinds in lists.items() if kinds}
+    return {"num_hidden_layers": count, **kinds}
+
+
+def _fits(field: Any, sizes: Mapping[str, Any]) -> bool:
+    """Return whether a size can be the value of a field, by its default."""
+    if field.name.endswith("token_id") or (field.default is None and field.name in FILLED):
+        return True
     numbers = (int, float)
-    return isinstance(default, numbers) and isinstance(size, numbers) and not isinstance(default, bool)
+    both = isinstance(field.default, numbers) and isinstance(sizes[field.name], numbers)
+    return both and not isinstance(field.default, bool)
 
 
 def widen(model: torch.nn.Module) -> None:
