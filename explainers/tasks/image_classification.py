@@ -64,7 +64,7 @@ class ImageClassification(Task):
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
             ),
-            batching=Batching(probe.batch),
+            batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,
             run=run,
         )
@@ -80,4 +80,5 @@ class ImageClassification(Task):
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")
         if bundle.processor is None:
             raise Incompatible(f"{bundle.card.label} has no image processor, so it cannot read images.")
+        assert bundle.largest_batch  # the probe refuses a model whose passes differ
         return preprocess(bundle.processor, decode(picture, settings().upload_megabytes), bundle.card.label)

@@ -22,6 +22,7 @@ from .attention import (
     restore_hooks,
 )
 from .embeddings import Embedding, EmbeddingProbe, encode_sample, watch_calls
+from .repeatability import allows_batches
 
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
@@ -63,10 +64,7 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
 
 def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
     """Test an image model. Raises Incompatible if its processor does not return pixel values."""
-    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    pixels = processor(images=Image.fromarray(noise), return_tensors="pt").get("pixel_values")
-    if not isinstance(pixels, Tensor) or pixels.dim() != 4:
-        raise Incompatible(f"The image processor of {label} does not return pixel_values of shape (1, C, H, W).")
+    pixels = _make_pixels(processor, label)
 
     def run(**more: Any) -> Any:
         return model(pixel_values=pixels, **more)
@@ -83,6 +81,23 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
             "conv": None if conv else "It has no convolutional map of the image just before its head.",
         }
         return _finish(model, run, None, reasons)
+
+
+def allows_image_batches(model: Any, processor: Any, label: str) -> bool:
+    """Return whether an image model reads each image of a batch as alone. Raises Incompatible if its passes differ."""
+    inputs = {"pixel_values": _make_pixels(processor, label)}
+    with torch.no_grad():
+        alone = model(**inputs)[0]
+    return allows_batches(lambda rows: model(**rows)[0], inputs, alone, label)
+
+
+def _make_pixels(processor: Any, label: str) -> Tensor:
+    """Return the pixel values (1, C, H, W) of a picture of noise."""
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    pixels = processor(images=Image.fromarray(noise), return_tensors="pt").get("pixel_values")
+    if not isinstance(pixels, Tensor) or pixels.dim() != 4:
+        raise Incompatible(f"The image processor of {label} does not return pixel_values of shape (1, C, H, W).")
+    return pixels
 
 
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:

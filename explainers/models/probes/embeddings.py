@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from .repeatability import allows_batches
 
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
@@ -200,7 +201,7 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
         position=position.module if position else None,
         longest=_find_token_limit(model, tokenizer, position, first or 0),
         weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
-        together=1 if _needs_pads(model, output) else EmbeddingProbe.together,
+        together=EmbeddingProbe.together if _allows_batches(model, inputs, output, label) else 1,
         decoder=_find_decoder(model, calls, word, ids),
     )
 
@@ -212,6 +213,11 @@ def _find_decoder(model: Any, calls: list[Embedding], word: torch.nn.Module, ids
     rows: Any = word.weight
     others = (call.module for call in reversed(calls) if not begins_with(call.ids, ids))
     return next((module for module in others if getattr(module, "num_embeddings", 0) == len(rows)), None)
+
+
+def _allows_batches(model: Any, inputs: dict[str, Tensor], output: Any, label: str) -> bool:
+    """Return whether the model accepts a batch, and reads each of its rows as alone. Raises Incompatible if random."""
+    return allows_batches(lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(model, output)
 
 
 def _needs_pads(model: Any, output: Any) -> bool:
