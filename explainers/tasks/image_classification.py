@@ -65,7 +65,7 @@ class ImageClassification(Task):
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
             ),
-            batching=Batching(probe.batch),
+            batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,
             run=run,
         )
@@ -81,4 +81,5 @@ class ImageClassification(Task):
             raise BadRequest(f"The image {text[:60]!r} is a text. Give it as a Path, bytes or a PIL image.")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")
+        assert bundle.largest_batch  # the probe refuses a model whose passes differ
         return read_image(bundle, picture, settings().upload_megabytes)

@@ -20,6 +20,7 @@ from .attention import (
     run_with_attentions,
 )
 from .embeddings import TOLERANCE, UNHOOKED, Embedding, EmbeddingProbe, encode_sample
+from .repeatability import allows_batches
 
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
 Reasons = dict[str, str | None]  # by name; None if the model provides it
@@ -74,6 +75,14 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
             "conv": None if conv else "It has no convolutional map of the image just before its head.",
         }
         return _finish(model, run, None, reasons)
+
+
+def allows_image_batches(model: Any, processor: Any, label: str) -> bool:
+    """Return whether an image model reads each image of a batch as alone. Raises Incompatible if its passes differ."""
+    inputs = {vision.PIXELS: vision.process_sample(model, processor, label)}
+    with torch.no_grad():
+        alone = model(**inputs)[0]
+    return allows_batches(lambda rows: model(**rows)[0], inputs, alone, label)
 
 
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:

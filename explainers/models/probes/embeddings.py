@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from .repeatability import allows_batches
 
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
@@ -339,8 +340,8 @@ def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     return inputs
 
 
-def probe_embeddings(model: torch.nn.Module, tokenizer: Any) -> EmbeddingProbe:
-    """Find the embedding modules of a loaded text model."""
+def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> EmbeddingProbe:
+    """Find the embedding modules of a loaded text model. Raises Incompatible if its passes on one input differ."""
     inputs = encode_sample(model, tokenizer)
     output, calls = watch_calls(model.modules(), lambda: model(**inputs))
     ids = inputs["input_ids"]
@@ -356,7 +357,7 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any) -> EmbeddingProbe:
         position=position.module if position else None,
         longest=_find_token_limit(model, tokenizer, position, first or 0),
         weights=sum(p.numel() for p in model.parameters()) - sum(layer.weight.numel() for layer in layers),
-        together=1 if _needs_pads(model, output) else EmbeddingProbe.together,
+        together=EmbeddingProbe.together if _allows_batches(model, inputs, output, label) else 1,
         decoder=_find_decoder(model, calls, word, ids),
         tables=tables,
         only_ids=only_ids,
@@ -443,6 +444,11 @@ def _find_decoder(model: Any, calls: list[Call], word: torch.nn.Module | None, i
     rows = _count_rows(word)
     others = (call.module for call in reversed(calls) if not reads(call.ids, ids[0]))
     return next((module for module in others if getattr(module, "num_embeddings", 0) == rows), None)
+
+
+def _allows_batches(model: Any, inputs: dict[str, Tensor], output: Any, label: str) -> bool:
+    """Return whether the model accepts a batch, and reads each of its rows as alone. Raises Incompatible if random."""
+    return allows_batches(lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(model, output)
 
 
 def _needs_pads(model: Any, output: Any) -> bool:

@@ -243,11 +243,11 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
 
 
 def test_the_probe_finds_the_limit_and_the_embedding_modules():
-    probe = probe_embeddings(*tiny("roberta"))
+    probe = probe_embeddings(*tiny("roberta"), "tiny")
     assert probe.longest == 128 - 2  # RoBERTa's positions begin behind its padding index
     assert probe.word is tiny("roberta")[0].roberta.embeddings.word_embeddings
     assert probe.position is tiny("roberta")[0].roberta.embeddings.position_embeddings
-    assert probe_embeddings(*tiny("bart")).word is tiny("bart")[0].model.encoder.embed_tokens
+    assert probe_embeddings(*tiny("bart"), "tiny").word is tiny("bart")[0].model.encoder.embed_tokens
     assert tokenizer_for("bart").model_max_length == 512
 
 
@@ -255,13 +255,13 @@ def test_only_a_classifier_without_a_padding_token_reads_texts_one_at_a_time():
     model, tokenizer = tiny("bert", labels=2)
     config = deepcopy(model.config)
     config.pad_token_id = None
-    assert probe_embeddings(model, tokenizer).together == 64
-    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config), tokenizer).together == 1
-    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config), tokenizer).together == 64
-    assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer).together == 64
+    assert probe_embeddings(model, tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config), tokenizer, "tiny").together == 1
+    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config), tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
 
 
 def test_batches_shrink_with_the_length_but_never_below_one():
-    probe = probe_embeddings(*tiny("bert"))
+    probe = probe_embeddings(*tiny("bert"), "tiny")
     assert probe.batch(10) == 64
     assert probe.batch(10**9) == 1
