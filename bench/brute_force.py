@@ -38,6 +38,10 @@ class Wrong(Exception):
     """A fact that does not hold; its message names the fact and the numbers."""
 
 
+class Blind(Exception):
+    """The model's inputs make no difference, so that nothing can be checked."""
+
+
 @dataclass(frozen=True)
 class Plain:
     """A model's own numbers: `run` maps one perturbed input to the scores (T,); (F,) features may be hidden.
@@ -232,7 +236,7 @@ def compare(found: Explanation, plain: Plain) -> None:
         if (mask := plain.groups == group).any():
             falls[:, mask] = (own - plain.run(plain.hide(mask)))[:, None] / mask.sum()
     if float(falls.abs().max()) * (plain.groups == plain.groups.max()).sum() < 1e-3:
-        raise ValueError("its inputs make no difference")
+        raise Blind("its inputs make no difference")
     if plain.visible is not None:
         match("a later token's influence", np.zeros_like(falls[~plain.visible]), falls[~plain.visible])
         falls[~plain.visible] = torch.nan
