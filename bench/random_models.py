@@ -187,6 +187,8 @@ def make_random_model(kind: str, task: str) -> RandomModel:
         torch.manual_seed(7)
         model = auto.from_config(config, attn_implementation="eager").eval().float()
         widen(model)
+        if task == "image_classification":
+            settle(model, reader)
     if task != "image_classification":
         taken = inspect.signature(model.forward).parameters
         reader.model_input_names = [name for name in reader.model_input_names if name in taken]
@@ -258,6 +260,17 @@ def widen(model: torch.nn.Module) -> None:
                 weight.normal_(std=min(WIDE, 3 * weight[0].numel() ** -0.5))
             elif weight.dim() <= 1 and float(weight.abs().max()) < WIDE / 100:
                 weight.normal_(std=WIDE / 3)
+
+
+def settle(model: torch.nn.Module, reader: Any) -> None:
+    """Measure the statistics of batch normalization on noise, without which deep models shrink every difference."""
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    noise = list(torch.randint(0, 256, (4, SIDE, SIDE, 3), dtype=torch.uint8).numpy())
+    for norm in norms:
+        norm.train().momentum = 1.0
+    if norms:
+        model(**reader(images=noise, return_tensors="pt"))
+    model.eval()
 
 
 def make_tokenizer(kind: str, task: str) -> Any:
