@@ -22,7 +22,15 @@ from ..request import Pairs, Request
 from ..results.explanation import Feature, InputLayout
 from . import _internals
 from ._scores import ScoreFunction
-from .tokenization import Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
+from .tokenization import (
+    Encoded,
+    ScoreParams,
+    TextParams,
+    describe_baseline,
+    make_baseline,
+    make_baseline_ids,
+    run_model,
+)
 
 MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
 """Make the score function from the outputs of the model's own forward pass, one output a sequence."""
@@ -102,6 +110,7 @@ def assemble_problem(
     ]
     function = make_function(outputs)
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
+    run.notices += describe_baseline(bundle, encodings[0], params)
 
     def score(x: Tensor) -> Tensor:
         return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
