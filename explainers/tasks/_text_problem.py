@@ -30,6 +30,7 @@ from .tokenization import (
     describe_baseline,
     make_baseline,
     make_baseline_ids,
+    note_cut_baseline,
     run_model,
 )
 
@@ -127,6 +128,7 @@ def assemble_problem(
 
     sequences = place(params)
     run_sequences = sequences[:scored]
+    run.notices += note_cut_baseline(bundle, encodings[0], params)
 
     def score(x: Tensor) -> Tensor:
         return function.read([_run_with_features(bundle, sequence, x) for sequence in run_sequences])

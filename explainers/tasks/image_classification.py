@@ -64,6 +64,7 @@ class ImageClassification(Task):
                 conv=probe.find_last_map(grid),
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
+                reasons=(("conv", vision.NO_MAP), ("attentions", vision.NO_ATTENTION)),
             ),
             batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,
