@@ -94,7 +94,10 @@ def test_dependent_tokens_are_above_the_threshold_and_their_cues_lie_in_the_cont
         assert token.alternative == (best.label if best.index != without.targets[token.row].index else None)
         foil = Target(foil=token.alternative)
         unit = "probability" if token.alternative else "kl_divergence"
-        request = replace(whole, target=foil, params={"start": token.row + 1, "end": token.row + 1, "unit": unit})
+        params = {"start": token.row + 1, "end": token.row + 1, "unit": unit}
+        if token.alternative:
+            params["foil_ids"] = best.index  # read from its text, it may be another token
+        request = replace(whole, target=foil, params=params)
         assert_allclose(token.explanation.scores, explain(request, bundle=bundle).scores)
         placed = [(i, f) for i, f in enumerate(token.explanation.features) if f.field == "prompt" and f.end is not None]
         inside = [i for i, f in placed if f.end <= len(CONTEXT)]

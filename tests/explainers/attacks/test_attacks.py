@@ -206,7 +206,7 @@ def test_random_swaps_evaluate_as_many_texts_as_hotflip():
 def test_texts_evaluated_together_get_the_same_answers_as_alone(kind):
     bundle, task = bundle_of(kind), TASKS["text_classification"]
     requests = [make_request(text) for text in (TEXT, *SENTENCES[:6], TEXT.replace("cold", "wonderful"))]
-    together = judge_all(bundle, [task.make_answer_check(bundle, request, Run()) for request in requests], Run())
+    together = judge_all(bundle, [task.make_answer_check(bundle, request, Run(), None) for request in requests], Run())
     for request, found in zip(requests, together, strict=True):
         alone = predict(request, bundle=bundle).targets[0]
         assert found.target.label == found.says == alone.label

@@ -7,6 +7,7 @@ import torch
 from transformers import pipeline
 
 from explainers import TASKS, Bundle, Request, Target, attack, explain, predict
+from explainers.engine import validate
 from explainers.errors import BadRequest, Incompatible, LimitReached
 from explainers.export.serialize import from_json, to_json
 from explainers.progress import Run
@@ -29,6 +30,10 @@ def make_request(text=TEXT, method="saliency", target=None, **params):
 @pytest.fixture(params=KINDS)
 def bundle(request):
     return Bundle.of(*tiny(request.param, task="fill_mask"))
+
+
+def encode(bundle, request):
+    return TASKS["fill_mask"].encode(bundle, validate(request)[0], Run())
 
 
 def test_words_and_probabilities_are_the_pipelines_for_every_mask(bundle):
@@ -58,9 +63,7 @@ def test_every_token_of_the_vocabulary_has_a_name_that_finds_it_again(bundle):
 
 def test_any_word_can_be_explained_at_any_mask_and_compared_with_any_other(bundle):
     first, second = sorted({target.position for target in predict(make_request(TWO), bundle=bundle).targets})
-    logits = (
-        TASKS["fill_mask"].encode(bundle, make_request(TWO, target=Target("bakery", position=second)), Run()).deployed
-    )
+    logits = encode(bundle, make_request(TWO, target=Target("bakery", position=second))).deployed
     found = explain(make_request(TWO, target=Target("bakery", position=second, foil="another")), bundle=bundle)
     other = explain(make_request(TWO, target=Target("another", position=second)), bundle=bundle)
     assert found.values[0] == pytest.approx(float(logits[0]) - float(other.values[0]), abs=1e-6)
@@ -71,7 +74,7 @@ def test_any_word_can_be_explained_at_any_mask_and_compared_with_any_other(bundl
 
 
 def test_the_baseline_keeps_the_masks_and_the_special_tokens_only(bundle):
-    problem = TASKS["fill_mask"].encode(bundle, make_request(TWO), Run())
+    problem = encode(bundle, make_request(TWO))
     mask = problem.internals.table[torch.tensor(bundle.tokenizer.mask_token_id)]
     masks = {target.position for target in problem.targets}
     for place, feature in enumerate(problem.features):

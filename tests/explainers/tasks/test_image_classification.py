@@ -85,7 +85,7 @@ def test_an_explanation_has_a_feature_for_each_pixel_value_and_a_grid():
     ("inputs", "said"),
     [
         ({}, "There is no image. Upload"),
-        ({"image": "a cat"}, "There is no image. Upload"),
+        ({"image": "a cat"}, "'a cat' is a text. Give it as a Path"),
         ({"picture": PHOTO}, "no input 'picture'. Its inputs: image"),
         ({"image": b"no image"}, "not an image, or it is damaged"),
     ],
