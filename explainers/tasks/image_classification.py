@@ -69,7 +69,7 @@ class ImageClassification(Task):
                 conv=conv,
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
-                reasons=tuple((name, why) for name, why, found in missing if not found),
+                reasons=tuple((name, why) for name, why in missing.items() if why),
             ),
             batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,
