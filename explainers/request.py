@@ -1,4 +1,7 @@
-"""Request: the task, model, method, inputs, target and settings of one explanation, and its permalink."""
+"""Request: the task, model, method, inputs, target and settings of one explanation, and its permalink.
+
+A ValidRequest has typed settings, which tasks and methods read.
+"""
 
 import base64
 import hashlib
@@ -7,20 +10,23 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from .errors import BadRequest, LimitReached
+from .registry import Param, Value, list_params, parse_params
 
+T = TypeVar("T")
 Pairs = tuple[tuple[str, str], ...]
 INPUT = "in."  # prefix of an input's name in a query
 PICTURE = "im."  # prefix of an image's name; its value is the sha256
 SHA256 = re.compile(r"[0-9a-f]{64}")
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character in UTF-16, or a byte that is not UTF-8
 PACKED = "z"  # key of all inputs in one compressed value
 UNPACKED_BYTES = 1_000_000
 RESERVED = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
@@ -212,6 +218,11 @@ class Request:
     def __post_init__(self) -> None:
         inputs = tuple((str(name), _read_input(str(name), given)) for name, given in dict(self.inputs).items())
         params = tuple(sorted((str(name), format_setting(value)) for name, value in dict(self.params).items()))
+        target = Target.of(self.target)
+        named = [*inputs, *params, ("model", self.model), ("target", target.label), ("foil", target.foil)]
+        for name, text in named:
+            if isinstance(text, str):
+                _check_unicode(name, text)
         if clash := RESERVED & {name for name, _ in params}:
             raise BadRequest(f"{sorted(clash)[0]!r} is a field of the request, not a setting of its method.")
         seed = _read_whole("seed", self.seed)
@@ -219,7 +230,7 @@ class Request:
             raise BadRequest(f"The seed {seed} is not a whole number from 0 to 999,999,999.")
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "params", params)
-        object.__setattr__(self, "target", Target.of(self.target))
+        object.__setattr__(self, "target", target)
         object.__setattr__(self, "seed", seed)
 
     @property
@@ -278,6 +289,44 @@ class Request:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ValidRequest(Request):
+    """A Request whose settings have been checked and parsed; `known` are the settings that it may have.
+
+    `values` holds every known setting by name, with its default if the request does not name it. A copy with other
+    `params` is checked and parsed anew. Raises BadRequest for an unknown setting or a value that is not allowed.
+    """
+
+    owner: str  # of the settings, for messages
+    known: tuple[Param, ...] = field(repr=False)
+    values: Mapping[str, Value] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "values", parse_params(self.owner, self.known, self.options))
+
+    @classmethod
+    def check(cls, request: Request, owner: str, known: tuple[Param, ...]) -> "ValidRequest":
+        """Check and parse the settings of a request."""
+        return cls(**_get_fields(request), owner=owner, known=known)
+
+    def to_request(self) -> Request:
+        """Return the Request alone, which is equal to other Requests with the same fields."""
+        return Request(**_get_fields(self))
+
+    def read(self, kind: Callable[..., T]) -> T:
+        """Make an instance of the dataclass `kind` from the values of its fields."""
+        return kind(**self.select(list_params(kind)))
+
+    def select(self, params: Iterable[Param]) -> dict[str, Value]:
+        """Return the values of these settings by name."""
+        return {param.name: self.values[param.name] for param in params}
+
+
+def _get_fields(request: Request) -> dict[str, Any]:
+    return {field.name: getattr(request, field.name) for field in fields(Request)}
+
+
 def _read_input(name: str, given: Any) -> str | Picture:
     if isinstance(given, str):  # also a path: a text of a link must not open a file
         return str(given)
@@ -287,6 +336,15 @@ def _read_input(name: str, given: Any) -> str | Picture:
         f"The input {name!r} is neither text nor an image, but {_shorten(given)}. Give one string, or one image as "
         "Path, bytes, PIL image or array of pixels."
     )
+
+
+def _check_unicode(name: str, text: str) -> None:
+    """Raise BadRequest for a text with surrogates, which no tokenizer, file or page can encode."""
+    if found := SURROGATE.search(text):
+        raise BadRequest(
+            f"Character {found.start() + 1:,} of the {name} is U+{ord(found.group()):04X}, half of a surrogate pair, "
+            "which is no character: a damaged emoji, or a byte that is not UTF-8. Delete or replace it."
+        )
 
 
 def pack(query: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..request import Request, Target
+from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._mask_tokens import (
     encode_masked,
@@ -56,7 +56,7 @@ class FillMask(Attackable):
     )
     choices = foils = "predictions"
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = mark_masks(bundle, self.texts(request))
         encoded, masks = encode_masked(bundle, texts)
 
@@ -68,12 +68,12 @@ class FillMask(Attackable):
         size = min(problem.batching.size, _limit_batch(bundle, encoded))
         return replace(problem, batching=replace(problem.batching, size=size))
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         with torch.no_grad():
             return predict_masks(bundle, _read_logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
 
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         wanted = request.target
         at_place = next((i for i in masks if encoded.features[i].start == place), None)
@@ -103,7 +103,7 @@ def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
 
 def _limit_batch(bundle: Bundle, encoded: Encoded) -> int:
     """Return how many texts of this length have at most MAX_LOGITS logits together."""
-    return max(1, MAX_LOGITS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
+    return max(1, MAX_LOGITS // (len(encoded.features) * bundle.embeddings.rows))
 
 
 def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:

@@ -61,6 +61,22 @@ def test_a_setting_cannot_replace_a_field_of_the_request():
         request(params={"seed": 3})
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("text", {"inputs": {"text": "caf\udce9 is"}}),
+        ("baseline_text", {"params": {"baseline_text": "caf\udce9 is"}}),
+        ("target", {"target": "caf\udce9"}),
+        ("foil", {"target": Target(foil="caf\udce9")}),
+        ("model", {"model": "caf\udce9"}),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_with_its_place_and_code(name, changes):
+    with pytest.raises(BadRequest, match=f"Character 4 of the {name} is U\\+DCE9"):
+        request(**changes)
+    assert request(inputs={"text": "caf\u00e9 \U0001f600"}).texts["text"] == "caf\u00e9 \U0001f600"
+
+
 @pytest.mark.parametrize("damaged", ["", "!!!", "AAAA", "eJw", "é", "x" * 1000])
 def test_a_damaged_link_is_refused(damaged):
     with pytest.raises(BadRequest, match="damaged"):

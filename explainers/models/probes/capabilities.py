@@ -19,9 +19,9 @@ from .attention import (
     restore_hooks,
     run_with_attentions,
 )
-from .embeddings import Embedding, EmbeddingProbe, encode_sample, watch_calls
+from .embeddings import TOLERANCE, UNHOOKED, Embedding, EmbeddingProbe, encode_sample
+from .repeatability import allows_batches
 
-TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
 Reasons = dict[str, str | None]  # by name; None if the model provides it
 
@@ -46,16 +46,11 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
         return model(**inputs, **more)
 
     with restore_hooks(model):
-        plain, calls = watch_calls([embeddings.word], run)
-        embedding = calls[0].first(length)
+        parts = [inputs[name] for name in ("input_ids", "decoder_input_ids") if name in inputs]
+        plain, embedding = embeddings.watch(parts, run)
         reasons: Reasons = {
-            "gradients": _try(
-                lambda: _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0])
-            ),
+            **_test_embedding(embedding, run, plain[0], embeddings.only_ids),
             "baseline": None,
-            "layer": None,
-            "table": None,
-            "hidden": _try(lambda: _test_hidden(run, embedding)),
             "conv": "It reads text, so it has no convolutional map of an image.",
         }
         return _finish(model, run, length, reasons)
@@ -80,6 +75,14 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
             "conv": None if conv else vision.NO_MAP,
         }
         return _finish(model, run, None, reasons)
+
+
+def allows_image_batches(model: Any, processor: Any, label: str) -> bool:
+    """Return whether an image model reads each image of a batch as alone. Raises Incompatible if its passes differ."""
+    inputs = {vision.PIXELS: vision.process_sample(model, processor, label)}
+    with torch.no_grad():
+        alone = model(**inputs)[0]
+    return allows_batches(lambda rows: model(**rows)[0], inputs, alone, label)
 
 
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:
@@ -120,6 +123,18 @@ def _try(test: Callable[[], str | None]) -> str | None:
 def _test_attention(model: Any, run: Run, length: int | None) -> str | None:
     """Return why the model does not provide attention weights, or None if it does."""
     return explain_missing(run_with_attentions(model, run), length, model.config._attn_implementation)
+
+
+def _test_embedding(embedding: Embedding, run: Run, plain: Tensor, only_ids: str) -> Reasons:
+    """Return why what needs embeddings is not provided; `only_ids` is why nothing is, if the model is run on ids."""
+    if not embedding.readers:
+        return dict.fromkeys(("gradients", "layer", "table", "hidden"), only_ids)
+    return {
+        "gradients": _try(lambda: _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain)),
+        "layer": None if embedding.can_be_hooked else UNHOOKED,
+        "table": None if embedding.table else "Its encoder and decoder have different embeddings.",
+        "hidden": _try(lambda: _test_hidden(run, embedding)),
+    }
 
 
 def _substitute(embedding: Embedding, run: Run) -> Callable[[Tensor], Tensor]:

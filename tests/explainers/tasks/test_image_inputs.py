@@ -19,7 +19,7 @@ from explainers.models.loading import lease
 from explainers.models.resolve import find_card
 from explainers.settings import settings
 from explainers.tasks.image_preprocessing import GREY_NOTICE
-from tests.support.image_models import CLOSE, asked, bundle, seeing
+from tests.support.image_models import CLOSE, make_bundle, make_image_model, make_request
 from tests.support.tiny import processor_for
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -28,7 +28,7 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB
 
 
 def explained(image: object, held: Bundle, **params: object):
-    return explain(asked("saliency", image, target=1, params={"unit": "logit"} | params), bundle=held)
+    return explain(make_request("saliency", image, target=1, params={"unit": "logit"} | params), bundle=held)
 
 
 def from_pipeline(image: Image.Image, model: object, processor: object) -> dict[str, float]:
@@ -38,28 +38,28 @@ def from_pipeline(image: Image.Image, model: object, processor: object) -> dict[
 
 @pytest.mark.parametrize("mode", MODES)
 def test_probabilities_of_a_pil_image_of_any_mode_are_those_of_transformers_pipeline(mode):
-    model, processor = seeing("vit")
+    model, processor = make_image_model("vit")
     image = (PICTURE.convert("P") if mode == "PA" else PICTURE).convert(mode)
-    explanation = explain(asked("saliency", image), bundle=Bundle.of(model, processor))
+    explanation = explain(make_request("saliency", image), bundle=Bundle.of(model, processor))
     ours = {target.label: target.probability for target in explanation.prediction.targets}
     assert ours == pytest.approx(from_pipeline(image, model, processor), abs=CLOSE)
     assert explanation.notices == ()
 
 
 def test_a_photograph_is_the_same_by_path_by_bytes_and_by_pil(tmp_path):
-    model, processor = seeing("vit")
+    model, processor = make_image_model("vit")
     exif = Image.Exif()
     exif[0x0112] = 6
     PICTURE.save(tmp_path / "phone.jpg", quality=95, exif=exif)
     right = from_pipeline(Image.open(tmp_path / "phone.jpg"), model, processor)
     held = Bundle.of(model, processor)
     for given in (tmp_path / "phone.jpg", (tmp_path / "phone.jpg").read_bytes(), Image.open(tmp_path / "phone.jpg")):
-        ours = {target.label: target.probability for target in predict(asked(image=given), bundle=held).targets}
+        ours = {target.label: target.probability for target in predict(make_request(image=given), bundle=held).targets}
         assert ours == pytest.approx(right, abs=CLOSE)
 
 
 def test_an_array_is_what_the_processor_makes_of_it():
-    model, processor = seeing("vit")
+    model, processor = make_image_model("vit")
     held = Bundle.of(model, processor)
     for given in (PIXELS, torch.from_numpy(PIXELS).permute(2, 0, 1)):
         with torch.no_grad():
@@ -71,14 +71,14 @@ def test_a_notice_says_where_the_pipeline_reads_an_image_otherwise():
     clear = PICTURE.copy()
     clear.putalpha(128)
     deep = Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 257)
-    held = bundle("vit")
+    held = make_bundle("vit")
     assert explained(clear, held).notices == (LAID_ON_WHITE,)
     assert explained(deep, held).notices == (NARROWED,)
 
 
 def test_the_class_takes_a_path_as_text_and_an_array_and_refuses_anything_else(tmp_path):
     PICTURE.save(tmp_path / "cat.png")
-    explainer = ImageClassificationExplainer(*seeing("vit"), attribution_type="IG")
+    explainer = ImageClassificationExplainer(*make_image_model("vit"), attribution_type="IG")
     right = explainer(PICTURE, n_steps=2, index=np.int64(1))
     for given in (str(tmp_path / "cat.png"), tmp_path / "cat.png", PIXELS):
         np.testing.assert_array_equal(explainer(given, n_steps=2, index=torch.tensor(1)), right)
@@ -90,7 +90,7 @@ def test_the_class_takes_a_path_as_text_and_an_array_and_refuses_anything_else(t
 
 def test_a_text_where_an_image_is_read_and_bytes_where_a_text_is_read_are_refused():
     with pytest.raises(BadRequest, match=r"'cat\.jpg' is a text"):
-        predict(asked(image="cat.jpg"), bundle=bundle("vit"))
+        predict(make_request(image="cat.jpg"), bundle=make_bundle("vit"))
     with pytest.raises(BadRequest, match="Text is an image or bytes"):
         predict(Request("text_classification", "sentiment", {"text": b"good"}))
 
@@ -130,15 +130,15 @@ def test_a_model_of_one_channel_reads_grey_images(changes):
     for key in METHODS:
         if METHODS[key].needs <= held.capability.provides - {"zeroing"}:
             params = {"samples": 50} if "samples" in {param.name for param in METHODS[key].params} else {}
-            assert np.isfinite(explain(asked(key, PICTURE, params=params), bundle=held).scores).all(), key
+            assert np.isfinite(explain(make_request(key, PICTURE, params=params), bundle=held).scores).all(), key
     assert ImageClassificationExplainer(model, processor)(PICTURE, n_steps=2).shape == (1, 1, 28, 28)
 
 
 def test_a_model_of_four_channels_is_refused_with_their_number():
-    model, processor = deepcopy(seeing("vit"))
+    model, processor = deepcopy(make_image_model("vit"))
     model.config.num_channels = 4
     with pytest.raises(Incompatible, match="4 channels"):
-        predict(asked(image=PICTURE), bundle=Bundle.of(model, processor))
+        predict(make_request(image=PICTURE), bundle=Bundle.of(model, processor))
 
 
 @pytest.mark.parametrize(("setting", "value"), [("image_mean", [0.5]), ("size", {"a": 1})])
@@ -146,11 +146,11 @@ def test_a_processor_that_fails_is_named_with_its_cause(setting, value):
     processor = transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
     setattr(processor, setting, value)
     with pytest.raises(Incompatible, match=r"image processor of .* cannot read an image of mode RGB \(\w+: ..."):
-        predict(asked(image=PICTURE), bundle=Bundle.of(seeing("vit")[0], processor))
+        predict(make_request(image=PICTURE), bundle=Bundle.of(make_image_model("vit")[0], processor))
 
 
 def test_pixels_have_the_type_of_the_weights():
-    model, processor = deepcopy(seeing("vit"))
+    model, processor = deepcopy(make_image_model("vit"))
     held = Bundle.of(model.double(), processor)
     with torch.no_grad():
         right = model(pixel_values=processor(PICTURE, return_tensors="pt")["pixel_values"].double()).logits[0, 1]
@@ -208,21 +208,21 @@ def test_what_a_pyramid_does_not_provide_is_a_reason_and_never_loses_the_model(k
     np.testing.assert_allclose(explained(PICTURE, held).values, [right], rtol=1e-4, atol=1e-5)
     assert held.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
     with pytest.raises(Incompatible, match="attention"):
-        explain(asked("attention", PICTURE), bundle=held)
+        explain(make_request("attention", PICTURE), bundle=held)
     card = find_card(str(tmp_path), "image_classification", settings())
     with lease(card) as loaded:
         assert {"gradients", "baseline"} <= loaded.card.provides
         assert "attentions" in dict(loaded.card.reasons)
         if "conv" in loaded.card.provides:
-            assert np.isfinite(explain(asked("grad_cam", PICTURE), bundle=loaded).scores).all()
+            assert np.isfinite(explain(make_request("grad_cam", PICTURE), bundle=loaded).scores).all()
         else:
             with pytest.raises(Incompatible, match="no convolutional map"):
-                explain(asked("grad_cam", PICTURE), bundle=loaded)
+                explain(make_request("grad_cam", PICTURE), bundle=loaded)
         np.testing.assert_allclose(explained(PICTURE, loaded).values, [right], rtol=1e-4, atol=1e-5)
 
 
 def test_a_test_that_fails_inside_the_model_is_a_reason_for_what_it_tests(monkeypatch):
-    model, processor = seeing("vit")
+    model, processor = make_image_model("vit")
     plain = model.forward
 
     def forward(*args: object, output_attentions: bool = False, **more: object) -> object:
@@ -240,15 +240,15 @@ def test_an_image_of_a_few_frames_is_the_frame_that_is_open():
     file = io.BytesIO()
     frames = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue")]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
-    held, image = bundle("vit"), Image.open(file)
+    held, image = make_bundle("vit"), Image.open(file)
     image.seek(1)
-    assert predict(asked(image=image), bundle=held) == predict(asked(image=frames[1]), bundle=held)
+    assert predict(make_request(image=image), bundle=held) == predict(make_request(image=frames[1]), bundle=held)
 
 
 def test_a_target_from_argmax_is_the_class_that_it_is():
-    model, processor = seeing("vit")
+    model, processor = make_image_model("vit")
     logits = model(**processor(PICTURE, return_tensors="pt")).logits
     for index in (logits.argmin(), logits.argmin(-1), logits[0].detach().numpy().argmin()):
-        found = explain(asked("saliency", PICTURE, target=index), bundle=Bundle.of(model, processor))
+        found = explain(make_request("saliency", PICTURE, target=index), bundle=Bundle.of(model, processor))
         assert found.request.target == Target(index=int(logits.argmin()))
         assert found.targets[0].index == int(logits.argmin())
