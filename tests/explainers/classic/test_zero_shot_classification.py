@@ -129,3 +129,12 @@ def test_visualize_writes_a_heatmap_of_every_label(tmp_path):
     page = made.visualize(str(tmp_path / "zero"))
     assert (tmp_path / "zero.html").read_text("utf-8") == page
     assert ParsedHtml(page).text("wf-map") == 3 * TEXT
+
+
+def test_labels_may_be_one_text_or_an_array_and_entailment_an_index_of_torch():
+    """A text was read letter by letter."""
+    model, tokenizer = make_named("bert")
+    right = ZeroShotClassificationExplainer(model, tokenizer)("the soup", labels=["food", "film"], n_steps=2)
+    for labels in ("food, film", np.array(["food", "film"])):
+        explainer = ZeroShotClassificationExplainer(model, tokenizer, entailment=torch.tensor(0))
+        assert explainer("the soup", labels=labels, n_steps=np.int64(2)) == right
