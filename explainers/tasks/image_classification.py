@@ -47,7 +47,10 @@ class ImageClassification(Task):
         has_attention = patches is not None and getattr(config, "num_attention_heads", None) is not None
         read_attentions = partial(vision.compute_attentions, model, bundle.card.label, image.inputs)
         conv = probe.find_last_map(grid)
-        missing = (("conv", vision.NO_MAP, conv), ("attentions", vision.NO_ATTENTION, has_attention))
+        missing = {
+            "conv": None if conv else vision.NO_MAP,
+            "attentions": None if has_attention else vision.NO_ATTENTION,
+        }
 
         def score(points: Tensor) -> Tensor:
             return function.read([model(**image.batch(points))])
@@ -66,7 +69,7 @@ class ImageClassification(Task):
                 conv=conv,
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
-                reasons=tuple((name, why) for name, why, found in missing if not found),
+                reasons=tuple((name, why) for name, why in missing.items() if why),
             ),
             batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 from transformers import pipeline
 
 from explainers import Bundle, ExplainerError, Request, explain
