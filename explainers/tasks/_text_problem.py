@@ -52,7 +52,7 @@ class PlacedSequence:
 
     def insert_features(self, x: Tensor) -> Tensor:
         """Return embeddings (B, N, D) with the features x (B, F, D) in their places."""
-        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
+        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places].to(self.own))
 
 
 def make_text_problem(

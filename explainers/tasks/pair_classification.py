@@ -12,6 +12,7 @@ from ..progress import Run
 from ..registry import list_params, read_params
 from ..request import Request, Target
 from ..results.explanation import Prediction
+from ._outputs import read_class_logits
 from ._scores import ScoreFunction, find_activation
 from ._sequence_classification import make_answer_check, make_score_function, predict_texts
 from ._text_problem import make_text_problem
@@ -57,7 +58,9 @@ class PairClassification(Attackable):
         activation, flipped = find_activation(config), towards == "0" and config.num_labels == 1
 
         def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
-            function = make_score_function(bundle, request.target, outputs[0].logits, params, activation)
+            function = make_score_function(
+                bundle, request.target, read_class_logits(bundle, outputs[0]), params, activation
+            )
             return flip_score_function(function) if flipped else function
 
         return make_text_problem(bundle, request, run, [encode(bundle, self.texts(request))], make)

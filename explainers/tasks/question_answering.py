@@ -17,6 +17,7 @@ from ..request import Request, Target
 from ..results.explanation import Prediction
 from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, make_score_function
 from ._answer_windows import RankWindow, Spend, choose_window, find_field_tokens
+from ._outputs import check_numbers
 from ._scores import ScoreFunction
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
@@ -167,7 +168,7 @@ def _read_logits(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
         raise Incompatible(
             f"{bundle.card.label} does not mark the start and end of an answer: it was made for another task."
         )
-    return starts, ends
+    return check_numbers(bundle, starts), check_numbers(bundle, ends)
 
 
 def _score_no_answer(bundle: Bundle, encoded: Encoded, output: Any) -> float:

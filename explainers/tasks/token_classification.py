@@ -15,6 +15,7 @@ from ..registry import Range, list_params, read_params
 from ..request import Request, Target, parse_count
 from ..results.explanation import Prediction
 from ._entity_spans import Entity, Level, TokenLogits, pair_with_foil, score_entity, select_entities
+from ._outputs import check_numbers
 from ._scores import ScoreFunction, name_unit, rank_targets
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
@@ -156,7 +157,7 @@ def _read_token_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any)
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} predicts no class for each token: it was made for another task.")
-    return TokenLogits(text, encoded.features, logits, read_labels(bundle.model))
+    return TokenLogits(text, encoded.features, check_numbers(bundle, logits), read_labels(bundle.model))
 
 
 def _make_target(entity: Entity, foil: Entity | None = None) -> Target:

@@ -13,7 +13,13 @@ from ...errors import Incompatible
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
 BATCH_FLOPS = 7e10  # about half a second on two cores: a cancelled run stops after the batch that it is in
+HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 8_192  # rows of a table that are read at once
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """Convert a tensor of half precision to float32, in which we compute; others stay as they are."""
+    return tensor.float() if tensor.dtype in HALVES else tensor
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Table:
     def __getitem__(self, ids: slice | Tensor) -> Tensor:
         wanted = torch.arange(*ids.indices(len(self))) if isinstance(ids, slice) else ids
         with torch.no_grad():
-            return self.module(wanted)  # type: ignore[no-any-return]
+            return widen(self.module(wanted))
 
     def blocks(self) -> Iterator[Tensor]:
         """Iterate over all rows in blocks (N, D), because a copy of a whole vocabulary is large."""
@@ -50,7 +56,7 @@ class Embedding:
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
         with torch.no_grad():
-            return self.module(ids)  # type: ignore[no-any-return]
+            return widen(self.module(ids))
 
     @property
     def table(self) -> "Table":
@@ -74,7 +80,8 @@ class Embedding:
             if ids is None or not begins_with(ids, self.ids.expand(*ids.shape[:-1], length)):
                 return None  # called by a decoder that shares the module with its encoder
             used = True
-            return torch.cat([output, own[..., length:, :]], dim=-2) if ids.shape[-1] > length else output
+            new = output.to(own.dtype)
+            return torch.cat([new, own[..., length:, :]], dim=-2) if ids.shape[-1] > length else new
 
         handle = self.module.register_forward_hook(hook, with_kwargs=True)
         try:
