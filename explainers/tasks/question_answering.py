@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
+from ..models.probes.fences import fence_forward
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, list_params, read_params
@@ -106,7 +107,7 @@ class QuestionAnswering(Attackable):
 
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts, longest, encoded = _encode(self, bundle, request, lambda _: None)
-        with torch.no_grad():
+        with fence_forward(bundle.card.label), torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).list_answers(longest))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..models.loading import Bundle, read_labels
+from ..models.probes.fences import fence_forward
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, list_params, read_params
@@ -112,7 +113,7 @@ class TokenClassification(Attackable):
     def predict(self, bundle: Bundle, request: Request) -> Prediction:
         texts, params = self.texts(request), read_params(EntityParams, request.options)
         encoded = encode(bundle, texts)
-        with torch.no_grad():
+        with fence_forward(bundle.card.label), torch.no_grad():
             output = bundle.model(**encoded.inputs)
         logits = _read_token_logits(bundle, encoded, texts[TEXT], output)
         return rank_targets(map(_make_target, params.find_entities(logits)))

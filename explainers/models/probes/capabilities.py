@@ -1,6 +1,7 @@
 """Test on one short sample what a loaded model provides to attribution methods. Call under the model's lock."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...errors import Incompatible
+from ...errors import ExplainerError, Incompatible
 from . import vision
 from .attention import (
     Run,
@@ -22,6 +23,7 @@ from .attention import (
     restore_hooks,
 )
 from .embeddings import Embedding, EmbeddingProbe, encode_sample, watch_calls
+from .fences import fence_forward, quote_error
 
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
@@ -38,9 +40,7 @@ class Capability:
 
 
 def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, label: str) -> Capability:
-    """Test a text model. Raises Incompatible if its tokenizer does not return character offsets."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise Incompatible(f"{label} has no fast tokenizer, so its tokens cannot be found in your text.")
+    """Test a text model. A test that fails is a reason against one capability, not against the model."""
     inputs = encode_sample(model, tokenizer)
     length = inputs["input_ids"].shape[-1]
 
@@ -48,14 +48,17 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
         return model(**inputs, **more)
 
     with restore_hooks(model):
-        plain, calls = watch_calls([embeddings.word], run)
+        with fence_forward(label):
+            plain, calls = watch_calls([embeddings.word], run)
         embedding = calls[0].first(length)
         reasons: Reasons = {
-            "gradients": _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0]),
+            "gradients": _fence(
+                lambda: _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0])
+            ),
             "baseline": None,
             "layer": None,
             "table": None,
-            "hidden": _test_hidden(run, embedding),
+            "hidden": _fence(lambda: _test_hidden(run, embedding)),
             "conv": "It reads text, so it has no convolutional map of an image.",
         }
         return _finish(model, run, length, reasons)
@@ -72,10 +75,11 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
         return model(pixel_values=pixels, **more)
 
     with restore_hooks(model):
-        plain, probe = vision.watch(model, pixels, run)
+        with fence_forward(label):
+            plain, probe = vision.watch(model, pixels, run)
         conv = probe.find_last_map((pixels.shape[2], pixels.shape[3]))
         reasons: Reasons = {
-            "gradients": _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0]),
+            "gradients": _fence(lambda: _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0])),
             "baseline": None,
             "layer": "It reads pixels, so it has no token embeddings.",
             "table": "It reads pixels, so it has no token embeddings.",
@@ -87,15 +91,31 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
 
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:
     """Add attention and value zeroing to the reasons, `length` being the number of tokens if they are text."""
-    no_attention = _test_attention(model, run, length)
-    values = find_value_projections(model, run) if no_attention is None else ()
-    no_zeroing = no_attention or (None if values else "Its value projections could not be identified.")
+    no_attention = _fence(lambda: _test_attention(model, run, length))
+    values: list[ValueProjection] = []
+
+    def test_zeroing() -> str | None:
+        values.extend(find_value_projections(model, run))
+        return None if values else "Its value projections could not be identified."
+
+    no_zeroing = no_attention or _fence(test_zeroing)
     reasons = reasons | {"attentions": no_attention, "zeroing": no_zeroing}
     return Capability(
         provides=frozenset(name for name in NAMES if reasons[name] is None),
         reasons=tuple((name, why) for name in NAMES if (why := reasons[name]) is not None),
-        values=values,
+        values=tuple(values),
     )
+
+
+def _fence(test: Callable[[], str | None]) -> str | None:
+    """Return the result of a test, or as a reason what the model's code raises in it."""
+    try:
+        return test()
+    except ExplainerError as error:
+        return str(error)
+    except Exception as error:
+        logging.getLogger(__name__).info("A capability cannot be tested", exc_info=error)
+        return f"The model's own code fails when this is tested, with {quote_error(error)}."
 
 
 def _test_attention(model: Any, run: Run, length: int | None) -> str | None:

@@ -1,5 +1,6 @@
 """Find and hook the embedding modules that a text model runs, by watching one short forward pass."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from .fences import fence_forward, fence_tokenizer
 
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
@@ -179,12 +181,31 @@ def watch_calls(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> t
             handle.remove()
 
 
+def count_rows(model: Any) -> float:
+    """Return the number of ids that a model has embeddings for, infinity if that is not known."""
+    try:
+        table = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # no transformers model, or one without a single table
+        return math.inf
+    return table.num_embeddings if isinstance(table, torch.nn.Embedding) else math.inf
+
+
+def check_rows(model: Any, tokenizer: Any, ids: list[int], label: str) -> None:
+    """Raise Incompatible if the model has no embedding for one of the ids."""
+    if (beyond := max(ids, default=0)) >= (count := count_rows(model)):
+        token = tokenizer.convert_ids_to_tokens(beyond)
+        raise Incompatible(
+            f"The token {token!r} has the id {beyond}, and {label} has embeddings for the ids 0 to {count - 1} only. "
+            "Use the tokenizer that it was trained with, or resize_token_embeddings and train it."
+        )
+
+
 def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     """Encode a short text (two for question answering), with a few decoder tokens for an encoder-decoder model."""
     texts = (SAMPLE, "It read that.") if "QuestionAnswering" in type(model).__name__ else (SAMPLE,)
     encoded = tokenizer(*texts, return_tensors="pt")
     inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
-    if model.config.is_encoder_decoder and model.can_generate():
+    if getattr(model.config, "is_encoder_decoder", False) and getattr(model, "can_generate", bool)():
         start = model.config.decoder_start_token_id or 0
         written = inputs["input_ids"][:, :2]
         inputs["decoder_input_ids"] = torch.cat([torch.full_like(written[:, :1], start), written], dim=1)
@@ -193,9 +214,12 @@ def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
 
 def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> EmbeddingProbe:
     """Find the embedding modules of a loaded text model. Raises Incompatible if none gets the tokenizer's ids."""
-    inputs = encode_sample(model, tokenizer)
+    with fence_tokenizer(label):
+        inputs = encode_sample(model, tokenizer)
+    check_rows(model, tokenizer, inputs["input_ids"][0].tolist(), label)
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
-    output, calls = watch_calls(tables, lambda: model(**inputs))
+    with fence_forward(label):
+        output, calls = watch_calls(tables, lambda: model(**inputs))
     ids = inputs["input_ids"]
     word = next((e.module for e in calls if e.ids.ndim == 2 and begins_with(e.ids, ids)), None)
     if word is None:
@@ -214,7 +238,7 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
 
 def _find_decoder(model: Any, calls: list[Embedding], word: torch.nn.Module, ids: Tensor) -> torch.nn.Module | None:
     """Find a decoder's word embedding: the last table with as many rows as `word` that got other ids."""
-    if not model.config.is_encoder_decoder:
+    if not getattr(model.config, "is_encoder_decoder", False):
         return None
     rows: Any = word.weight
     others = (call.module for call in reversed(calls) if not begins_with(call.ids, ids))

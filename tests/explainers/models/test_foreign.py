@@ -9,8 +9,11 @@ import transformers
 
 from explainers import Bundle, ExplainerError, Request, explain, predict
 from explainers.errors import BadRequest, Incompatible
+from explainers.loading import load
+from explainers.models.resolve import find_card
+from explainers.settings import read_settings
 from tests.support.sentences import SENTENCES
-from tests.support.tiny import tiny
+from tests.support.tiny import tiny, tokenizer_for
 
 TEXT = SENTENCES[0]
 
@@ -212,3 +215,88 @@ def test_a_logit_of_minus_infinity_is_probability_zero_and_no_logit_to_explain()
         explain(
             Request("text_classification", "x", {"text": TEXT}, target=other, params={"unit": "logit"}), bundle=bundle
         )
+
+
+def test_a_token_without_an_embedding_is_named():
+    model, tokenizer = make()
+    more = copy.deepcopy(tokenizer)
+    more.add_tokens(["zebra"])
+    request = Request("text_classification", "x", {"text": "zebra good"})
+    for verb in (explain, predict):
+        with pytest.raises(Incompatible, match="'zebra' has the id 121"):
+            verb(request, bundle=Bundle.of(model, more))
+
+
+def test_a_pad_token_without_an_embedding_is_no_baseline():
+    model, tokenizer = make("gpt2")
+    more = copy.deepcopy(tokenizer)
+    more.add_special_tokens({"pad_token": "[PAD]"})
+    right = explain(ask("occlusion"), bundle=Bundle.of(model, tokenizer))
+    assert np.array_equal(explain(ask("occlusion"), bundle=Bundle.of(model, more)).scores, right.scores)
+
+
+def test_an_image_processor_reads_no_text():
+    model, processor = tiny("vit")
+    for verb in (explain, predict):
+        with pytest.raises(Incompatible, match="no tokenizer"):
+            verb(ask(), bundle=Bundle.of(model, processor))
+
+
+def test_what_the_code_of_a_model_or_a_tokenizer_raises_is_quoted():
+    model, tokenizer = make()
+
+    def fail(output):
+        raise KeyError("of its owner")
+
+    class Broken(type(tokenizer)):
+        def __call__(self, *args, **more):
+            raise RuntimeError("broken rules")
+
+    broken = copy.deepcopy(tokenizer)
+    broken.__class__ = Broken
+    for verb in (explain, predict):
+        with pytest.raises(Incompatible, match=r"own forward pass, with KeyError \('of its owner'\)"):
+            verb(ask(), bundle=Bundle.of(Own(model, fail, model.config), tokenizer))
+        with pytest.raises(Incompatible, match=r"tokenizer .* with RuntimeError \(broken rules\)"):
+            verb(ask(), bundle=Bundle.of(model, broken))
+
+
+SMALL_KINDS = {
+    "ctrl": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128, "dff": 48},
+    "reformer": {
+        **{"hidden_size": 32, "attention_head_size": 8, "num_attention_heads": 4, "feed_forward_size": 48},
+        **{"attn_layers": ["local", "lsh"], "axial_pos_shape": [16, 8], "axial_pos_embds_dim": [16, 16]},
+        **{"max_position_embeddings": 128, "local_attn_chunk_length": 8, "lsh_attn_chunk_length": 8},
+        **{"is_decoder": False, "num_buckets": 2},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", SMALL_KINDS)
+def test_a_capability_that_cannot_be_tested_does_not_lose_the_model(kind, tmp_path):
+    tokenizer = tokenizer_for("gpt2" if kind == "ctrl" else "xlm-roberta")
+    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "eos")}
+    size = {"vocab_size": len(tokenizer), "num_labels": 3, "initializer_range": 0.3}
+    config = transformers.AutoConfig.for_model(kind, **SMALL_KINDS[kind] | ids | size)
+    transformers.AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    bundle = load(find_card(str(tmp_path), "text_classification", read_settings({})))
+    assert predict(ask(), bundle=bundle).targets
+    failed = {name for name, why in bundle.card.reasons if "own code fails" in why}
+    assert failed
+    assert not failed & bundle.card.provides
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"inputs": "I love you"}, "mapping"),
+        ({"model": MODEL}, r"Bundle\.of"),
+        ({"task": None}, "task"),
+        ({"method": explain}, "method"),
+        ({"params": "unit"}, "mapping"),
+    ],
+)
+def test_a_request_of_other_types_is_refused_in_words(fields, words):
+    with pytest.raises(BadRequest, match=words):
+        Request(**{"task": "text_classification", "model": "x", "inputs": {"text": TEXT}} | fields)
