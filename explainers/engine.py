@@ -66,6 +66,7 @@ def _compute_explanation(
     _check_needs(method, problem, bundle)
     uses_baseline = "baseline" in method.needs
     points = torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x
+    _check_finite(problem, problem.deployed, "for this input")
     ends = problem.values(points)  # (2, T) or (1, T)
     if uses_baseline and not _measure_mismatch(ends[0], problem.deployed) <= MISMATCH_LIMIT:
         problem = replace(problem, batching=Batching(1, 1))  # a model may read an input within a batch as another one
@@ -73,7 +74,9 @@ def _compute_explanation(
     mismatch = _check_deployed(problem, ends[0], bundle)
     if uses_baseline:
         problem, ends = check_baseline(problem, ends, "gradients" in method.needs)
+    _check_finite(problem, ends[-1], "for the baseline")
     attribution = method.run(problem, **request.select(method.params))
+    _check_finite(problem, attribution.scores.sum(-1), f"in the result of {method.label}")
     return Explanation(
         request=request.to_request(),
         features=problem.features,
@@ -196,19 +199,23 @@ def _run_on_model(
 
 @contextmanager
 def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
-    """Load the request's model, unless `bundle` is given, and hold its lock. The model is restored afterwards."""
-    if bundle is None:
-        card = find_card(request.model, request.task, settings())
-        waiting = "Waiting for the model: another user is running it"
-        with (
-            lease(card, progress) as leased,
-            hold_lock(leased.lock, progress, waiting),
-            leased.hold(),
-        ):
-            yield leased
-    else:
-        with hold_lock(bundle.lock, progress, "Waiting for the model"), bundle.hold():
-            yield bundle
+    """Load the request's model, unless `bundle` is given, and hold its lock. The model is restored afterwards.
+
+    Gradients are possible inside, even if the caller is in torch.inference_mode.
+    """
+    with torch.inference_mode(False):
+        if bundle is None:
+            card = find_card(request.model, request.task, settings())
+            waiting = "Waiting for the model: another user is running it"
+            with (
+                lease(card, progress) as leased,
+                hold_lock(leased.lock, progress, waiting),
+                leased.hold(),
+            ):
+                yield leased
+        else:
+            with hold_lock(bundle.lock, progress, "Waiting for the model"), bundle.hold():
+                yield bundle
 
 
 def canonicalize(request: Request) -> Request:
@@ -235,6 +242,16 @@ def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
             raise Incompatible(
                 f"{method.label} needs the model's {need}, which {bundle.card.label} does not provide. {why}".rstrip()
             )
+
+
+def _check_finite(problem: Problem, scores: Tensor, where: str) -> None:
+    """Raise Incompatible for scores (T,) that are NaN or infinite; a logit of -inf has a probability of 0."""
+    broken = (~scores.isfinite()).nonzero().flatten().tolist()
+    for row in broken:
+        raise Incompatible(
+            f"The {problem.unit.replace('_', ' ')} of {problem.targets[row].label!r} is {float(scores[row])} {where}, "
+            "so its change cannot be explained. Choose another unit or label, or load the model with float32 weights."
+        )
 
 
 def _check_deployed(problem: Problem, explained: Tensor, bundle: Bundle) -> float:

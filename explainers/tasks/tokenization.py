@@ -15,8 +15,10 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, watch_calls
+from ..models.probes.embeddings import Embedding, check_rows, count_rows, watch_calls
+from ..models.probes.fences import fence_forward, fence_tokenizer
 from ..results.explanation import Feature
+from ._python_tokenizer import tokenize_in_python
 from ._scores import UnitParam
 
 IDS = ("input_ids", "decoder_input_ids")
@@ -80,16 +82,20 @@ def encode(bundle: Bundle, texts: Mapping[str, str], cut: Truncation = "longest_
 
 def tokenize(bundle: Bundle, texts: Mapping[str, str], **options: Any) -> Any:
     """Return the tokenizer's output, one row a window; `options` say how it cuts texts beyond the model's limit."""
-    if not getattr(bundle.tokenizer, "is_fast", False):
-        raise Incompatible(f"{bundle.card.label} has no fast tokenizer, so its tokens cannot be found in your text.")
-    return bundle.tokenizer(
-        *texts.values(),
-        max_length=bundle.embeddings.longest,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        **options,
-    )
+    if bundle.tokenizer is None:
+        raise Incompatible(f"{bundle.card.label} has an image processor and no tokenizer, so it cannot read texts.")
+    longest = bundle.embeddings.longest
+    with fence_tokenizer(bundle.card.label):
+        if not bundle.tokenizer.is_fast:
+            return tokenize_in_python(bundle.tokenizer, [*texts.values()], longest, **options)
+        return bundle.tokenizer(
+            *texts.values(),
+            max_length=longest,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            **options,
+        )
 
 
 def encode_row(
@@ -110,6 +116,7 @@ def encode_row(
 def make_inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
     """Return the model's inputs for one row, (1, F) each."""
     names = [name for name in bundle.tokenizer.model_input_names if name in rows]
+    check_rows(bundle.model, bundle.tokenizer, rows["input_ids"][window], bundle.card.label)
     return {name: torch.tensor([rows[name][window]]) for name in names}
 
 
@@ -119,13 +126,16 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
     ends = {field: find_sentence_ends(text) for field, text in texts.items()}
     rows = zip(encoding.ids, encoding.offsets, encoding.sequence_ids, encoding.special_tokens_mask, strict=True)
     features = []
-    for token, (start, end), sequence, special in rows:
+    for token, span, sequence, special in rows:
         field = fields[sequence] if sequence is not None else fields[0]
         if special or sequence is None:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        start, end = trim_span(texts[field], start, end)
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
+        if span is None:  # the tokenizer cannot tell its place
+            features.append(Feature(shown or SPACE, field))
+            continue
+        start, end = trim_span(texts[field], *span)
         if "\ufffd" in shown or not shown:  # bytes of a character, or a space
             shown = texts[field][start:end] or SPACE
         sentence = bisect_right(ends[field], start)
@@ -143,7 +153,7 @@ def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embeddi
     def run() -> Any:
         return bundle.model(**encoded.batch(1))
 
-    with encoded.context(bundle.model):
+    with fence_forward(bundle.card.label), encoded.context(bundle.model):
         if kind == "word":
             output, embedding = probe.watch(parts, run)
             return output, embedding
@@ -182,7 +192,8 @@ def describe_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) 
 def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
     wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):
-        if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:
+        token = getattr(bundle.tokenizer, f"{name}_token_id", None)
+        if token is not None and token < count_rows(bundle.model):
             return int(token)
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Set Baseline to zeros.")
 

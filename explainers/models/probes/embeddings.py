@@ -1,5 +1,6 @@
 """Find and hook the embedding modules that a text model runs, by watching one short forward pass."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,15 +11,22 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from .fences import fence_forward, fence_tokenizer
 from .repeatability import allows_batches
 
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
 BATCH_FLOPS = 7e10  # about half a second on two cores: a cancelled run stops after the batch that it is in
+HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 8_192  # rows of a table that are read at once
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
 UNHOOKED = "It reads its tokens in a way that Captum cannot hook: twice by one module, or in two texts."
 MOST_WRAPPERS = 4  # modules around an embedding layer that may be adapters of it
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """Convert a tensor of half precision to float32, in which we compute; others stay as they are."""
+    return tensor.float() if tensor.dtype in HALVES else tensor
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,7 @@ class Embedding:
     def _select(self, output: Tensor, reader: Reader, own: Any) -> Tensor:
         """Return the part of `output` (B, F, D) that takes the place of what a reader's module returns."""
         width = (own[0] if isinstance(own, tuple) else own).shape[-1]
+        output = output.to((own[0] if isinstance(own, tuple) else own).dtype)
         if len(reader.ids) == output.shape[1] and width == output.shape[2]:
             return output
         return output[:, reader.places, reader.column : reader.column + width]
@@ -224,10 +233,10 @@ class EmbeddingProbe:
 
 
 def look_up(module: torch.nn.Module, ids: Tensor) -> Tensor:
-    """Return what an embedding module returns for ids (…), (…, D)."""
+    """Return what an embedding module returns for ids (…), (…, D), in float32 or higher."""
     with torch.no_grad():
         output = module(ids)
-    return output[0] if isinstance(output, tuple) else output  # type: ignore[no-any-return]
+    return widen(output[0] if isinstance(output, tuple) else output)
 
 
 def read_ids(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
@@ -328,12 +337,31 @@ def _count_rows(module: torch.nn.Module) -> int:
     return max(len(own) for part in module.modules() if isinstance(own := getattr(part, "weight", None), Tensor))
 
 
+def count_rows(model: Any) -> float:
+    """Return the number of ids that a model has embeddings for, infinity if that is not known."""
+    try:
+        table = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # no transformers model, or one without a single table
+        return math.inf
+    return table.num_embeddings if isinstance(table, torch.nn.Embedding) else math.inf
+
+
+def check_rows(model: Any, tokenizer: Any, ids: list[int], label: str) -> None:
+    """Raise Incompatible if the model has no embedding for one of the ids."""
+    if (beyond := max(ids, default=0)) >= (count := count_rows(model)):
+        token = tokenizer.convert_ids_to_tokens(beyond)
+        raise Incompatible(
+            f"The token {token!r} has the id {beyond}, and {label} has embeddings for the ids 0 to {count - 1} only. "
+            "Use the tokenizer that it was trained with, or resize_token_embeddings and train it."
+        )
+
+
 def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     """Encode a short text (two for question answering), with a few decoder tokens for an encoder-decoder model."""
     texts = (SAMPLE, "It read that.") if "QuestionAnswering" in type(model).__name__ else (SAMPLE,)
     encoded = tokenizer(*texts, return_tensors="pt")
     inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
-    if model.config.is_encoder_decoder and model.can_generate():
+    if getattr(model.config, "is_encoder_decoder", False) and getattr(model, "can_generate", bool)():
         start = model.config.decoder_start_token_id or 0
         written = inputs["input_ids"][:, :2]
         inputs["decoder_input_ids"] = torch.cat([torch.full_like(written[:, :1], start), written], dim=1)
@@ -342,8 +370,11 @@ def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
 
 def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> EmbeddingProbe:
     """Find the embedding modules of a loaded text model. Raises Incompatible if its passes on one input differ."""
-    inputs = encode_sample(model, tokenizer)
-    output, calls = watch_calls(model.modules(), lambda: model(**inputs))
+    with fence_tokenizer(label):
+        inputs = encode_sample(model, tokenizer)
+    check_rows(model, tokenizer, inputs["input_ids"][0].tolist(), label)
+    with fence_forward(label):
+        output, calls = watch_calls(model.modules(), lambda: model(**inputs))
     ids = inputs["input_ids"]
     tables, only_ids = _find_tables(model, tokenizer, inputs, calls)
     word = tables[0] if tables else None
@@ -439,7 +470,7 @@ def _choose_other_ids(tokenizer: Any, embedding: Embedding) -> Tensor:
 
 def _find_decoder(model: Any, calls: list[Call], word: torch.nn.Module | None, ids: Tensor) -> torch.nn.Module | None:
     """Find a decoder's word embedding: the last table with as many rows as `word` that got other ids."""
-    if not model.config.is_encoder_decoder or word is None:
+    if not getattr(model.config, "is_encoder_decoder", False) or word is None:
         return None
     rows = _count_rows(word)
     others = (call.module for call in reversed(calls) if not reads(call.ids, ids[0]))
