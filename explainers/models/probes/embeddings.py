@@ -20,7 +20,7 @@ BATCH_FLOPS = 7e10  # about half a second on two cores: a cancelled run stops af
 HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 8_192  # rows of a table that are read at once
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
-UNHOOKED = "It reads its tokens in a way that Captum cannot hook: twice by one module, or in two texts."
+UNHOOKED = "It reads its tokens in a way that Captum cannot hook: by one module twice, or together with others."
 MOST_WRAPPERS = 4  # modules around an embedding layer that may be adapters of it
 
 
@@ -119,6 +119,7 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
+    others: bool = False  # whether the modules are called with other ids too, such as those of padding
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
@@ -143,7 +144,11 @@ class Embedding:
     def can_be_hooked(self) -> bool:
         """Whether other code can replace the modules' outputs: each reads the text once, and returns (B, N, D)."""
         modules = {reader.module for reader in self.readers}
-        if len(modules) < len(self.readers) or any(reader.first or reader.batch for reader in self.readers):
+        if (
+            self.others
+            or len(modules) < len(self.readers)
+            or any(reader.first or reader.batch for reader in self.readers)
+        ):
             return False
         with torch.no_grad():
             return all(isinstance(module(self.ids[:, :1]), Tensor) for module in modules)
@@ -276,6 +281,7 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
     starts = [sum(part.shape[-1] for part in parts[:i]) for i in range(len(parts))]
     shifts = (0, 1) if len(parts) == 1 else (0,)  # a decoder reads what it has written, or else the text, shifted
     readers: list[Reader] = []
+    modules: list[torch.nn.Module] = []  # of the calls that read something else
     for call in calls:
         found = [
             reader
@@ -289,9 +295,12 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
         if found:  # an encoder's call comes before its decoder's with the same ids
             new = next((reader for reader in found if reader.first not in read), found[0])
             readers.append(replace(new, column=_find_column(new, readers), batch=new.find_batch(call.ids) or 0))
+        else:
+            modules.append(call.module)
     if {reader.first for reader in readers} != set(starts):
         readers = []
-    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers))
+    others = any(reader.module is module for reader in readers for module in modules)
+    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others)
 
 
 def _find_column(new: Reader, readers: Sequence[Reader]) -> int:
