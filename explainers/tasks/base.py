@@ -28,6 +28,7 @@ class Field:
     kind: Literal["text", "line", "labels", "image"] = "text"
     default: str = ""
     optional: bool = False  # may be empty
+    blank: bool = False  # may be empty if it is given
     aside: bool = False  # shown among the advanced inputs
 
 
@@ -67,7 +68,7 @@ class Task(ABC):
         most, given = settings().text_characters, request.texts
         texts = {field.name: given.get(field.name, field.default) for field in self.fields}
         for field in self.fields:
-            if not texts[field.name].strip() and not field.optional:
+            if not texts[field.name].strip() and not (field.optional or (field.blank and field.name in given)):
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
             if (length := len(texts[field.name])) > most:
                 raise LimitReached(
