@@ -29,7 +29,7 @@ from .results.faithfulness import Faithfulness
 from .settings import settings
 from .tasks import TASKS
 from .tasks.answer_check import Attackable
-from .tasks.base import Task
+from .tasks.base import Task, is_unspecified
 
 Result = TypeVar("Result")
 RANKINGS = 30  # random rankings to compare with: an explanation beats all of them by chance in 1 of 31 cases, 3.2 %
@@ -154,7 +154,7 @@ def attack(
     key: str,
     request: Request,
     *,
-    target: Target | str | None = None,
+    target: Target | str | int | None = None,
     field: str = "",
     protected: str = "",
     params: Mapping[str, object] | Pairs = (),
@@ -163,13 +163,14 @@ def attack(
 ) -> Attack:
     """Change one text of the request so that the prediction changes or, for some attacks, so that it stays.
 
-    `target` is the prediction to reach, None for any other; `field` is the input to change, by default the task's
-    first; `protected` lists words to keep, separated by commas; `params` are the attack's own settings.
+    `target` is the prediction to reach, as a label or an index, None for any other; `field` is the input to change, by
+    default the task's first; `protected` lists words to keep, separated by commas; `params` are the attack's own
+    settings.
     """
     method, (valid, task, _) = find("attack", ATTACKS, key), validate(request)
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: it has no text whose words could be changed.")
-    wanted = None if target is None else Target.of(target)
+    wanted = None if is_unspecified(Target.of(target)) else Target.of(target)
     plan = plan_attack(method, task, valid, wanted=wanted, field=field, protected=protected, params=params)
     return _run_on_model(request, bundle, progress, lambda bundle: run_attack(plan, bundle, start_run(progress)))
 

@@ -144,15 +144,11 @@ class Target:
 
         An index may come from numpy or torch. Raises BadRequest for anything else.
         """
-        match value:
-            case Target():
-                return value
-            case None | "":
-                return cls()
-            case str():
-                return cls(label=value)
-            case _:
-                return cls(index=value)
+        if isinstance(value, Target):
+            return value
+        if value is None or isinstance(value, str):
+            return cls(label=value or None)
+        return cls(index=value)
 
 
 def _set_plain(noun: Any, name: str, value: Any) -> None:

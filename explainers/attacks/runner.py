@@ -95,7 +95,7 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
         key=plan.method.key,
         field=plan.field,
         attacked=judgement.target,
-        wanted=plan.wanted,
+        wanted=_name_wanted(plan.wanted, target_model.start.judgement),
         before=plan.task.predict(bundle, plan.request),
         after=plan.task.predict(bundle, last),
         success=outcome.success,
@@ -107,6 +107,13 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
         evaluations=(run.forward, run.backward),
         seconds=time.monotonic() - started,
     )
+
+
+def _name_wanted(wanted: Target | None, judgement: Judgement) -> Target | None:
+    """Return the wanted prediction with its label, if it was given by its index."""
+    if wanted is None or wanted.label is not None:
+        return wanted
+    return replace(wanted, label=judgement.target.label)
 
 
 def _make_steps(path: Sequence[AttackState]) -> tuple[Step, ...]:

@@ -100,7 +100,8 @@ def judge_label(prediction: Prediction, wanted: Target, multi_label: bool) -> Ju
         predicted = [label for label in prediction.targets if (label.probability or 0.0) >= THRESHOLD]
     met = any(label.index == target.index for label in predicted)
     says = ", ".join(str(label.label) for label in predicted) or "none of its labels"
-    return Judgement(Target(target.label), says, target.probability or 0.0, met)
+    unique = sum(label.label == target.label for label in prediction.targets) == 1
+    return Judgement(Target(target.label, None if unique else target.index), says, target.probability or 0.0, met)
 
 
 def resolve_target(wanted: Target, prediction: Prediction) -> tuple[Target, int | None]:

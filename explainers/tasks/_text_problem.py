@@ -28,6 +28,7 @@ from .tokenization import (
     ScoreParams,
     TextParams,
     describe_baseline,
+    describe_cut_baseline,
     make_baseline,
     make_baseline_ids,
     run_model,
@@ -113,6 +114,7 @@ def assemble_problem(
     features, places = _collect_features(encodings, embeddings, fixed_fields)
     function = make_function(outputs[:scored])
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
+    run.notices += describe_cut_baseline(bundle, encodings[0], params)
     only_ids = not all(embedding.readers for embedding in embeddings)
     if only_ids and params.baseline in ("zeros", "mean"):
         raise Incompatible(

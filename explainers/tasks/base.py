@@ -68,6 +68,8 @@ class Task(ABC):
         most, given = settings().text_characters, request.texts
         texts = {field.name: given.get(field.name, field.default) for field in self.fields}
         for field in self.fields:
+            if field.name in request.pictures:
+                raise BadRequest(f"{field.label} is an image or bytes, and must be a text. Decode it first.")
             if not texts[field.name].strip() and not (field.optional or (field.blank and field.name in given)):
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
             if (length := len(texts[field.name])) > most:

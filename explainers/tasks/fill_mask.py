@@ -82,7 +82,9 @@ class FillMask(Attackable):
             logits = _read_logits(bundle, encoded, outputs[0])
             position = _choose_mask(wanted, masks) if at_place is None else at_place
             best = predict_mask(bundle, logits, position, 1)[0]
-            index = best.index if wanted.label is None else find_token(bundle, wanted.label)
+            index = best.index if wanted.index is None else _check_index(wanted.index, logits)
+            if wanted.label is not None:
+                index = find_token(bundle, wanted.label)
             probability = read_probability(logits, position, index or 0)
             target = make_target(bundle, position, index or 0, probability)
             spans = find_mask_spans(encoded, masks)
@@ -112,6 +114,13 @@ def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:
     return masks[0] if wanted.position is None else wanted.position
 
 
+def _check_index(index: int, logits: Tensor) -> int:
+    """Return the index of a token. Raises BadRequest if the logits (1, F, V) have none with it."""
+    if not 0 <= index < logits.shape[-1]:
+        raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+    return index
+
+
 def _make_score_function(
     bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], params: ScoreParams
 ) -> ScoreFunction:
@@ -123,8 +132,7 @@ def _make_score_function(
         index = find_token(bundle, wanted.label) if wanted.label is not None else wanted.index
         if index is None:
             index = predict_mask(bundle, logits, position, 1)[0].index or 0
-        if not 0 <= index < logits.shape[-1]:
-            raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+        _check_index(index, logits)
         targets = (make_target(bundle, position, index, read_probability(logits, position, index)),)
     foil = None if wanted.foil is None else find_token(bundle, wanted.foil)
     if foil is not None and foil == targets[0].index:

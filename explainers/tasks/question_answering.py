@@ -110,6 +110,8 @@ class QuestionAnswering(Attackable):
         return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).list_answers(longest))
 
     def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
+        if request.target.index is not None:
+            raise BadRequest("Choose an answer by its words, not by a number.")
         texts, longest, encoded = _encode(self, bundle, request, run.spend)
 
         def judge(outputs: Sequence[Any]) -> Judgement:

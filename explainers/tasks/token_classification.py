@@ -134,7 +134,8 @@ def _judge_entity(logits: TokenLogits, params: EntityParams, wanted: Target, pla
         selected = select_entities(logits, wanted, entities, params.grouping)
         best = max(selected, key=lambda entity: entity.probability)
         wanted, place = _make_target(best), logits.tokens[best.first].start or 0
-    end, label = place + len(wanted.text or ""), wanted.label or ""
+    label = logits.name_class(wanted.index) if wanted.label is None and wanted.index is not None else wanted.label or ""
+    end = place + len(wanted.text or "")
     level: Level = "word" if params.grouping in ("entity", "word") else "token"
     inside = [unit for unit in logits.find_entities(level, ()) if place <= (logits.tokens[unit.first].start or 0) < end]
     scored, classes = tuple(unit.first for unit in inside), tuple(unit.classes[0] for unit in inside)

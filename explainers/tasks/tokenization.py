@@ -168,6 +168,18 @@ def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embe
     return torch.where(encoded.special, embedding.ids, ids)
 
 
+def describe_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
+    """Return a notice if the baseline's own text has more tokens than the text that it replaces."""
+    if params.baseline != "text" or params.embedding == "position":
+        return ()
+    own = bundle.tokenizer(params.baseline_text, add_special_tokens=False)["input_ids"]
+    count = int((~encoded.special).sum())
+    if len(own) <= count:
+        return ()
+    rest = bundle.tokenizer.decode(own[count:])[:60]
+    return (f"The baseline text has {len(own)} tokens, and the text has {count}: its end is cut off, {rest!r}.",)
+
+
 def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
     wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):

@@ -72,7 +72,7 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
             "layer": "It reads pixels, so it has no token embeddings.",
             "table": "It reads pixels, so it has no token embeddings.",
             "hidden": "It reads pixels; hidden states are only used for text models.",
-            "conv": None if conv else "It has no convolutional map of the image just before its head.",
+            "conv": None if conv else vision.NO_MAP,
         }
         return _finish(model, run, None, reasons)
 

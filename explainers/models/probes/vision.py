@@ -17,6 +17,9 @@ from .embeddings import BATCH_FLOPS
 
 PIXELS = "pixel_values"
 HEAD_LAYERS = 3  # layers with weights that may follow the last map: a norm and two projections
+NO_MAP = "It has no convolutional map of the image just before its head."
+NO_ATTENTION = "It has no attention layers, or does not return their weights."
+POOLS = (torch.nn.AdaptiveAvgPool2d, torch.nn.AdaptiveMaxPool2d)
 SPECIAL_TOKENS = 8  # at most: class, distillation and register tokens beside the patches
 MAX_BATCH = 16  # images
 
@@ -47,7 +50,7 @@ class VisionProbe:
             self.layers_after += 1
             self.multiplications += weight.numel() * output.numel() // max(len(weight), 1) if weight.dim() > 1 else 0
         self.convolutional |= isinstance(module, torch.nn.Conv2d) and not (args and args[0].equal(self.pixels))
-        if output.dim() == 4 and min(output.shape[2:]) > 1:
+        if output.dim() == 4 and min(output.shape[2:]) > 1 and not isinstance(module, POOLS):  # TextNet has a spare one
             self.last, self.layers_after, self.size = module, 0, (output.shape[2], output.shape[3])
             self.patches = self.patches or self.size
 
