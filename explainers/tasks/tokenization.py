@@ -76,7 +76,8 @@ class Encoded:
 def encode(bundle: Bundle, texts: Mapping[str, str], cut: Truncation = "longest_first") -> Encoded:
     """Encode one or two texts, by field, as the model expects them; a notice says if they are cut to its limit."""
     rows = tokenize(bundle, texts, truncation=cut)
-    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the end was not read."
+    end = "beginning" if bundle.tokenizer.truncation_side == "left" else "end"
+    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the {end} was not read."
     return encode_row(bundle, rows, texts, notices=(notice,) if len(rows.encodings) > 1 else ())
 
 

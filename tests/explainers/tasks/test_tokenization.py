@@ -196,6 +196,19 @@ def test_text_that_the_model_did_not_read_is_marked_and_shown(kind):
     assert "grey text" in explanation.notices[0]
 
 
+def test_a_tokenizer_that_cuts_on_the_left_leaves_the_beginning_unread():
+    model, tokenizer = tiny("bert")
+    left = deepcopy(tokenizer)
+    left.truncation_side = "left"
+    text = "good " * 200 + "bad"
+    explanation = explain(
+        Request("text_classification", "tiny", {"text": text}, "saliency"), bundle=Bundle.of(model, left)
+    )
+    first, *read = split_segments(explanation, "text")
+    assert (first.read, {piece.read for piece in read}) == (False, {True})
+    assert "grey text at the beginning" in explanation.notices[0]
+
+
 def test_space_after_the_last_word_is_not_called_unread():
     *_, last = split_segments(found("bert", "good film  \n"), "text")
     assert (last.text, last.read) == ("  \n", True)
