@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -38,12 +38,15 @@ class Bundle:
     """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model.
 
     A model that we loaded stays in evaluation mode with frozen parameters; one of the caller is so only while it runs.
+    `proven` are the kinds of baselines whose score was found to be that of the model's own pass on their ids; None for
+    a model of the caller, which may change between two calls.
     """
 
     card: Card
     model: Any
     tokenizer: Any = None
     processor: Any = None
+    proven: set[Hashable] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, model: Any, reader: Any) -> "Bundle":
@@ -77,9 +80,9 @@ class Bundle:
             return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
 
 
-def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
+def _make_bundle(card: Card, model: Any, reader: Any, proven: set[Hashable] | None = None) -> Bundle:
     is_image = isinstance(reader, ImageProcessingMixin)
-    return Bundle(card, model, None if is_image else reader, reader if is_image else None)
+    return Bundle(card, model, None if is_image else reader, reader if is_image else None, proven)
 
 
 def read_labels(model: Any) -> tuple[str, ...]:
@@ -138,7 +141,7 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
             model.eval().requires_grad_(False)
-            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader, set()))
 
 
 def _probe(bundle: Bundle) -> Bundle:
