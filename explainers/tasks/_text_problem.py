@@ -5,7 +5,7 @@ Most tasks have one sequence; several sequences share the features that they hav
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -320,7 +320,16 @@ def _make_id_baseline(
             internals=replace(problem.internals, layer=None, table=None, hidden=None, reasons=reasons),
         )
 
-    return IdBaseline(read, read_in_place, on_ids, list_others)
+    return IdBaseline(_name_change(bundle, kind, rows), bundle.proven, read, read_in_place, on_ids, list_others)
+
+
+def _name_change(bundle: Bundle, kind: str, rows: Sequence[PlacedSequence]) -> Hashable:
+    """Name what a baseline changes: the ids that it puts in, and the special ones among those that it takes out."""
+    own = [int(token) for row in rows for token in row.own.flatten().tolist()]
+    blank = [int(token) for row in rows for token in row.blank.flatten().tolist()]
+    special = set(getattr(bundle.tokenizer, "all_special_ids", ()))
+    changes = {(old if old in special else None, new) for old, new in zip(own, blank, strict=True) if old != new}
+    return kind, frozenset(changes)
 
 
 def _accepts(bundle: Bundle, name: str) -> bool:
