@@ -19,7 +19,7 @@ from ..registry import Range, method
 def layer_integrated_gradients(
     problem: Problem,
     *,
-    steps: Annotated[int, Range(2, 2_000), "Number of points between the baseline and the input."] = 50,
+    steps: Annotated[int, Range(1, 100_000), "Number of points between the baseline and the input."] = 50,
 ) -> Attribution:
     """Change the text in a fixed number of steps from blank to real, and add up what each token contributes on the way.
 
@@ -33,7 +33,7 @@ def layer_integrated_gradients(
     rows = [
         attribution.attribute(
             layer.ids, layer.baseline_ids, target=t, n_steps=steps, internal_batch_size=problem.batching.size
-        ).sum(-1)[0]  # (F,)
+        ).sum(-1)[0, : len(problem.features)]  # (F,): some models pad their input
         for t in range(len(problem.targets))
     ]
     problem.run.backward += steps * len(rows)

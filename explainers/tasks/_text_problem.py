@@ -6,15 +6,17 @@ Most tasks have one sequence; several sequences share the features that they hav
 import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, JointEmbedding
+from ..models.probes.embeddings import JointEmbedding, SumEmbedding
 from ..problem import Batching, EmbeddingLayer, Internals, Problem
 from ..progress import Run
 from ..registry import read_params
@@ -22,16 +24,17 @@ from ..request import Pairs, Request
 from ..results.explanation import Feature, InputLayout
 from . import _internals
 from ._scores import ScoreFunction
-from .tokenization import Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
+from .tokenization import AnyEmbedding, Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
 
 MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
 """Make the score function from the outputs of the model's own forward pass, one output a sequence."""
-POSITIONS_ONLY = (("table", "Positions are explained, not words. Set Embedding to word."),)
+MAX_GRAPHS = 12  # sequences whose graphs are kept for the backward passes; that of each of more is freed at once
+NO_TABLE = (("table", "Not words alone are explained. Set Embedding to word."),)
 SEVERAL_TEXTS = tuple(
     (name, "The model reads several texts here, or only a part of its text is explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
-FORWARD_ARGUMENTS = {"word": "input_ids", "position": "position_ids"}
+FORWARD_ARGUMENTS = {"word": "input_ids", "position": "position_ids", "all": "input_ids"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class PlacedSequence:
     """
 
     encoded: Encoded
-    embedding: Embedding | JointEmbedding
+    embedding: AnyEmbedding
     own: Tensor
     blank: Tensor
     blank_ids: Tensor | None
@@ -86,7 +89,7 @@ def assemble_problem(
     request: Request,
     run: Run,
     encodings: Sequence[Encoded],
-    passes: Sequence[tuple[Any, Embedding | JointEmbedding]],
+    passes: Sequence[tuple[Any, AnyEmbedding]],
     make_function: Callable[[Sequence[Any]], ScoreFunction],
     params: TextParams,
     *,
@@ -103,8 +106,11 @@ def assemble_problem(
     function = make_function(outputs)
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
 
+    together = len(sequences) if len(sequences) <= MAX_GRAPHS else 1
+    run_all = _run_together if together == len(sequences) else _run_apart
+
     def score(x: Tensor) -> Tensor:
-        return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
+        return function.read(run_all(bundle, sequences, x))
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = params.embedding == "word"
@@ -128,16 +134,16 @@ def assemble_problem(
             hidden=partial(_compute_hidden, bundle, single, function, x) if single else None,
             attentions=partial(_internals.read_weights, bundle, single.encoded) if single else None,
             zeroing=partial(_internals.compute_zeroing, bundle, single.encoded, spend=run.spend) if single else None,
-            reasons=(*(POSITIONS_ONLY if not words else ()), *(SEVERAL_TEXTS if not single else ())),
+            reasons=(*(NO_TABLE if not words else ()), *(SEVERAL_TEXTS if not single else ())),
         ),
-        batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
+        batching=Batching(max(1, bundle.embeddings.batch(longest) // together), bundle.embeddings.together),
         seed=request.seed,
         run=run,
     )
 
 
 def _collect_features(
-    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], fixed_fields: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[AnyEmbedding], fixed_fields: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
     """Return all features, and for each sequence the positions (n,) of its tokens and of these among all features.
 
@@ -161,7 +167,7 @@ def _collect_features(
 def _place_sequence(
     bundle: Bundle,
     encoded: Encoded,
-    embedding: Embedding | JointEmbedding,
+    embedding: AnyEmbedding,
     params: TextParams,
     positions: Tensor,
     places: Tensor,
@@ -196,6 +202,45 @@ def _run_with_features(bundle: Bundle, sequence: PlacedSequence, x: Tensor, **mo
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
+def _run_together(bundle: Bundle, sequences: Sequence[PlacedSequence], x: Tensor) -> list[Any]:
+    return [_run_with_features(bundle, sequence, x) for sequence in sequences]
+
+
+def _run_apart(bundle: Bundle, sequences: Sequence[PlacedSequence], x: Tensor) -> list[Any]:
+    """Run many sequences with the memory of one: their logits (B, C), which remember only their own gradients.
+
+    However many targets are explained, each sequence has one backward pass per class.
+    """
+    return [
+        SimpleNamespace(logits=_Logits.apply(x, bundle, sequence))  # type: ignore[no-untyped-call]
+        for sequence in sequences
+    ]
+
+
+class _Logits(torch.autograd.Function):
+    """The logits (B, C) of a sequence with the features x (B, F, D). Its gradient is computed with them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bundle: Bundle, sequence: PlacedSequence) -> Tensor:
+        if not x.requires_grad:
+            return _run_with_features(bundle, sequence, x).logits  # type: ignore[no-any-return]
+        with torch.enable_grad():
+            own = x.detach().requires_grad_()
+            logits = _run_with_features(bundle, sequence, own).logits
+            slopes = [
+                torch.autograd.grad(one, own, retain_graph=True)[0][:, sequence.places] for one in logits.sum(0)
+            ]  # C times (B, n, D)
+        ctx.save_for_backward(torch.stack(slopes, dim=1))
+        ctx.places, ctx.shape = sequence.places, x.shape
+        return logits.detach()  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slopes,) = ctx.saved_tensors
+        own = torch.einsum("bc,bcnd->bnd", gradient, slopes)
+        return own.new_zeros(ctx.shape).index_add_(1, ctx.places, own), None, None
+
+
 def _compute_hidden(
     bundle: Bundle, sequence: PlacedSequence, function: ScoreFunction, x: Tensor, layer: int
 ) -> tuple[Tensor, Tensor]:
@@ -208,14 +253,14 @@ def _make_layer(
     bundle: Bundle, sequence: PlacedSequence, params: TextParams, function: ScoreFunction, run: Run
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
-    name, ids, blank = FORWARD_ARGUMENTS[params.embedding], sequence.embedding.ids, sequence.blank_ids
-    if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
+    embedding, ids, blank = sequence.embedding, sequence.embedding.ids, sequence.blank_ids
+    name = FORWARD_ARGUMENTS[params.embedding]
+    if isinstance(embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:
         run.spend(len(rows))
-        return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
+        with embedding.place(rows) if isinstance(embedding, SumEmbedding) else nullcontext():
+            return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
-    return EmbeddingLayer(
-        sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score
-    )
+    return EmbeddingLayer(embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score)

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -15,10 +16,11 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, JointEmbedding, begins_with, watch_calls
+from ..models.probes.embeddings import Embedding, JointEmbedding, SumEmbedding, begins_with, watch_calls, watch_sum
 from ..results.explanation import Feature
 from ._scores import UnitParam
 
+AnyEmbedding = Embedding | JointEmbedding | SumEmbedding
 Truncation = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
@@ -33,7 +35,8 @@ class TextParams:
     ] = "pad"
     baseline_text: Annotated[str, "Your own text, if Baseline is text."] = ""
     embedding: Annotated[
-        Literal["word", "position"], "Explain the words themselves, or their positions in the text."
+        Literal["word", "position", "all"],
+        "Explain the words themselves, their positions in the text, or all that the model adds up for each token.",
     ] = "word"
 
 
@@ -127,11 +130,16 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
     return tuple(features)
 
 
-def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | JointEmbedding]:
-    """Run the model on the encoded text; return its output and the embeddings, of `kind` word or position."""
+def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, AnyEmbedding]:
+    """Run the model on the encoded text; return its output and the embeddings, of `kind` word, position or all."""
     module, target_ids = getattr(bundle.embeddings, kind), encoded.inputs.get("decoder_input_ids")
-    if module is None or (target_ids is not None and kind == "position"):
-        raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
+    if module is None or (target_ids is not None and kind != "word"):
+        missing = "layer that adds up its" if kind == "all" else f"table of {kind}"
+        raise Incompatible(f"{bundle.card.label} has no {missing} embeddings. Explain its words instead.")
+    if kind == "all":
+        run = partial(bundle.model, **encoded.batch(1))
+        with encoded.context(bundle.model):
+            return watch_sum(module, bundle.embeddings.word, encoded.inputs["input_ids"].shape[-1], run)
     decoder = [] if target_ids is None else [bundle.embeddings.decoder or module]
     with encoded.context(bundle.model):
         output, calls = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
@@ -144,9 +152,7 @@ def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embeddi
     return output, JointEmbedding(source, target)
 
 
-def make_baseline_ids(
-    bundle: Bundle, encoded: Encoded, params: TextParams, embedding: Embedding | JointEmbedding
-) -> Tensor | None:
+def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embedding: AnyEmbedding) -> Tensor | None:
     """Return the ids (1, F) of the baseline, which keeps special tokens; None if no tokens make it."""
     if params.embedding == "position":
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
@@ -168,7 +174,7 @@ def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Set Baseline to zeros.")
 
 
-def make_baseline(encoded: Encoded, embedding: Embedding | JointEmbedding, ids: Tensor | None, kind: str) -> Tensor:
+def make_baseline(encoded: Encoded, embedding: AnyEmbedding, ids: Tensor | None, kind: str) -> Tensor:
     """Return the baseline's embeddings (1, F, D): those of `ids`, or else of `kind` zeros or mean."""
     if ids is not None:
         return embedding.of(ids)

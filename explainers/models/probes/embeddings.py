@@ -124,6 +124,82 @@ class JointEmbedding:
             yield
 
 
+@dataclass(frozen=True, eq=False)
+class SumEmbedding:
+    """A call of the module that adds word, position and type embeddings, with its arguments.
+
+    `word` is the call of the table of words in it.
+    """
+
+    module: torch.nn.Module
+    word: Embedding
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    table: None = None
+
+    @property
+    def ids(self) -> Tensor:
+        """The ids (1, F) of the words."""
+        return self.word.ids
+
+    def of(self, ids: Tensor) -> Tensor:
+        """Compute the sum (1, F, D) for ids (1, F); ids that are not the own are all at the place of the first."""
+        with torch.no_grad(), self.place(ids):
+            return self.module(*self.args, **self.kwargs)[:, : ids.shape[-1]]  # type: ignore[no-any-return]
+
+    @contextmanager
+    def place(self, ids: Tensor) -> Iterator[None]:
+        """Call the module with ids (B, F), all at the place and of the type of the first unless they are the own."""
+
+        def replace_ids(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if (own := read_ids(args, kwargs)) is None:
+                return None
+            if module is self.word.module:
+                return (torch.cat([ids, own[..., ids.shape[-1] :]], dim=-1),), {}
+            return (torch.full_like(own, int(own.flatten()[0])),), {}
+
+        own = torch.equal(ids, self.ids.expand_as(ids))
+        tables = () if own else (part for part in self.module.modules() if isinstance(part, torch.nn.Embedding))
+        handles = [table.register_forward_pre_hook(replace_ids, with_kwargs=True) for table in tables]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def average(self) -> Tensor:
+        """Raise Incompatible: there is no table whose mean could be taken."""
+        raise Incompatible("The sum of all embeddings has no mean. Set Baseline to pad, mask, unk, zeros or a text.")
+
+    @contextmanager
+    def replace_output(self, output: Tensor) -> Iterator[None]:
+        """Return `output` (B, F, D) in place of the module's own output. Call under the model's lock."""
+
+        def hook(module: torch.nn.Module, args: tuple[Any, ...], own: Tensor) -> Tensor:
+            return torch.cat([output, own[:, output.shape[1] :]], dim=1)
+
+        handle = self.module.register_forward_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+def watch_sum(
+    module: torch.nn.Module, word: torch.nn.Module, length: int, run: Callable[[], Any]
+) -> tuple[Any, SumEmbedding]:
+    """Return what `run` returns without gradients, and the SumEmbedding of `module` for the first `length` tokens."""
+    arguments: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    handle = module.register_forward_pre_hook(
+        lambda _, args, kwargs: arguments.append((args, kwargs)), with_kwargs=True
+    )
+    try:
+        output, calls = watch_calls([word], run)
+    finally:
+        handle.remove()
+    return output, SumEmbedding(module, calls[0].first(length), *arguments[0])
+
+
 @dataclass(frozen=True)
 class EmbeddingProbe:
     """The embedding modules that a text model runs, its token limit, and what a batch of it costs."""
@@ -134,6 +210,7 @@ class EmbeddingProbe:
     weights: int  # number of parameters without embedding tables
     together: int = 64  # largest batch that the model accepts
     decoder: torch.nn.Module | None = None  # of the generated tokens, in an encoder-decoder model
+    all: torch.nn.Module | None = None  # adds the embeddings of word, position and type; None if no module does that
 
     def batch(self, length: int) -> int:
         """Return the batch size for inputs of `length` tokens."""
@@ -172,6 +249,17 @@ def watch_calls(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> t
             handle.remove()
 
 
+def watch_outputs(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple[Any, dict[Any, Any]]:
+    """Return what `run` returns, and the last output of each of the modules that ran."""
+    outputs: dict[torch.nn.Module, Any] = {}
+    handles = [module.register_forward_hook(lambda m, _, output: outputs.update({m: output})) for module in modules]
+    try:
+        return run(), outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     """Encode a short text (two for question answering), with a few decoder tokens for an encoder-decoder model."""
     texts = (SAMPLE, "It read that.") if "QuestionAnswering" in type(model).__name__ else (SAMPLE,)
@@ -188,7 +276,8 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
     """Find the embedding modules of a loaded text model. Raises Incompatible if none gets the tokenizer's ids."""
     inputs = encode_sample(model, tokenizer)
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
-    output, calls = watch_calls(tables, lambda: model(**inputs))
+    around = [module for module in model.modules() if any(child in tables for child in module.children())]
+    (output, calls), outputs = watch_outputs(around, lambda: watch_calls(tables, lambda: model(**inputs)))
     ids = inputs["input_ids"]
     word = next((e.module for e in calls if e.ids.ndim == 2 and begins_with(e.ids, ids)), None)
     if word is None:
@@ -202,7 +291,16 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
         weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
         together=1 if _needs_pads(model, output) else EmbeddingProbe.together,
         decoder=_find_decoder(model, calls, word, ids),
+        all=_find_sum(outputs, word),
     )
+
+
+def _find_sum(outputs: Mapping[torch.nn.Module, Any], word: torch.nn.Module) -> torch.nn.Module | None:
+    """Find the module around the table of words that returns one tensor of embeddings, (1, F, D)."""
+    around = (module for module in outputs if any(child is word for child in module.children()))
+    module = next(around, None)
+    output = None if module is None else outputs[module]
+    return module if isinstance(output, Tensor) and output.ndim == 3 else None
 
 
 def _find_decoder(model: Any, calls: list[Embedding], word: torch.nn.Module, ids: Tensor) -> torch.nn.Module | None:

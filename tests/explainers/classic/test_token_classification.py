@@ -56,7 +56,7 @@ def test_every_token_has_its_class_and_captums_scores_at_the_same_steps(kind):
         right = captums(kind, position, index, 10)
         np.testing.assert_allclose([score for _, score in entry["attribution_scores"]], right, atol=1e-4)
     assert made.word_attributions == found
-    assert made.predicted_class_indexes == classes
+    assert made.predicted_class_indexes.tolist() == classes
     assert made.predicted_class_names == [f"LABEL_{index}" for index in classes]
 
 
@@ -79,9 +79,21 @@ def test_ignored_indexes_and_labels_are_not_explained_but_predicted():
     label = made.predicted_class_names[1]
     left = made(TEXT, n_steps=STEPS, ignored_labels=[label])
     assert {entry["label"] for entry in left.values()} == {f"LABEL_{index}" for index in classes} - {label} != set()
-    assert made.predicted_class_indexes == classes
-    with pytest.raises(BadRequest, match="finds no entity"):
-        made(TEXT, ignored_labels=["LABEL_0", "LABEL_1", "LABEL_2"])
+    assert made.predicted_class_indexes.tolist() == classes
+
+
+@pytest.mark.parametrize(
+    "ignored", [{"ignored_labels": ["LABEL_0", "LABEL_1", "LABEL_2"]}, {"ignored_indexes": range(40)}]
+)
+def test_a_text_without_a_token_to_explain_gives_an_empty_result(tmp_path, ignored):
+    """A loop over a corpus meets texts without names."""
+    made = explainer()
+    _, classes, _ = plain("bert")
+    assert made(TEXT, n_steps=STEPS, **ignored) == made.word_attributions == made.attributions == {}
+    assert made.predicted_class_indexes.tolist() == classes
+    assert "No token of this text is explained" in made.visualize(tmp_path / "none.html")
+    assert (tmp_path / "none.html").exists()
+    assert made(TEXT, n_steps=STEPS)
 
 
 def test_the_model_explained_is_the_model_deployed():
