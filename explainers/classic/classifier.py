@@ -18,31 +18,51 @@ from .errors import InvalidCall
 from .page import Page, write_page
 
 
-class Classifier(Runner):
-    """A Runner of a classifier. `id2label` and `label2id` are the names of its classes, which the caller may set."""
+class Labelled(Runner):
+    """A Runner of a model with classes. `id2label` and `label2id` are their names, which the caller may set."""
 
     model: Any
     id2label: Mapping[int, str]
     label2id: Mapping[str, int]
+
+    def _list_own_labels(self) -> tuple[str, ...]:
+        """List the model's names of its classes; a head may have more classes than its configuration."""
+        with self._bundle.lock:
+            return self._bundle.labels
+
+    def _find_name(self, index: int) -> Any:
+        """Return the name of a class, its index if it has none."""
+        own = self.id2label is self.model.config.id2label
+        return self._list_own_labels()[index] if own else self.id2label.get(index, index)
+
+
+class Classifier(Labelled):
+    """A Runner of a classifier."""
+
     custom_labels: list[str] | None
 
     def _name_classes(self, model: Any, custom_labels: Sequence[str] | None) -> None:
         """Set the names of the classes. Raises InvalidCall if there are not as many as the model's."""
-        own = model.config
-        if custom_labels is not None and len(custom_labels) not in (own.num_labels, len(own.label2id)):
-            raise InvalidCall(f"{len(custom_labels)} labels were given for a model with {own.num_labels} classes.")
-        self.custom_labels = None if custom_labels is None else list(custom_labels)
-        if self.custom_labels is None:
-            self.id2label, self.label2id = own.id2label, own.label2id
-        else:
-            self.id2label = dict(enumerate(self.custom_labels))
-            self.label2id = {label: index for index, label in self.id2label.items()}
+        self.custom_labels, self.id2label, self.label2id = None, model.config.id2label, model.config.label2id
+        if custom_labels is None:
+            return
+        count = len(self._list_own_labels())
+        names = len(self.label2id) if len(self.id2label) == count else count  # fewer if two classes have one name
+        if isinstance(custom_labels, str) or len(custom_labels) not in (count, names):
+            raise InvalidCall(f"{len(custom_labels)} labels were given for a model with {count} classes.")
+        self.custom_labels = [str(label) for label in custom_labels]
+        self.id2label = dict(enumerate(self.custom_labels))
+        self.label2id = {label: index for index, label in self.id2label.items()}
 
     def _choose_target(self, index: int | None, class_name: str | None) -> Target:
         """Choose the class by `index`, else by `class_name`, else the predicted one; called by `_run` only."""
-        if index is None and class_name in self.label2id:
-            index = self.label2id[str(class_name)]
-        elif index is None and class_name is not None:
+        if index is None and class_name is not None:
+            labels = dict(enumerate(self._list_own_labels())) if self.custom_labels is None else self.id2label
+            indices = [index for index, label in labels.items() if str(label) == str(class_name)]
+            if len(indices) > 1:
+                raise InvalidCall(f"Several classes have the name {class_name!r}. Give an index of {indices}.")
+            index = indices[0] if indices else self.label2id.get(class_name)
+        if index is None and class_name is not None:
             warnings.warn(
                 f"The model has no class {class_name!r}: the predicted class is explained.", stacklevel=CALLER
             )
@@ -56,8 +76,7 @@ class Classifier(Runner):
     @property
     def predicted_class_name(self) -> Any:
         """Name of the class that the model predicts for the last input, its index if it has none."""
-        index = self.predicted_class_index
-        return self.id2label.get(int(index), index)
+        return self._find_name(int(self.predicted_class_index))
 
     @property
     def selected_index(self) -> int:
@@ -81,7 +100,7 @@ class Classifier(Runner):
         return replace(explanation, targets=rename(explanation.targets), prediction=prediction)
 
     def _rename(self, target: Target) -> str:
-        own = str(self.model.config.id2label[target.index or 0])  # "not …" stands before it if the sign is flipped
+        own = self._list_own_labels()[target.index or 0]  # "not …" stands before it if the sign is flipped
         return str(target.label).replace(own, str(self.id2label.get(target.index or 0, own)))
 
 

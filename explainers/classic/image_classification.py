@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..export.html import to_html
-from ..inputs.images import decode
 from ..models.loading import Bundle
 from ..request import Picture
 from ..results.explanation import Floats, Prediction
 from ..settings import lift_limits, settings
-from ..tasks.image_preprocessing import preprocess
+from ..tasks.image_preprocessing import read_image
 from ..visualization.image.heatmap import KINDS, SIGNS, Look
 from ..visualization.image.plot import draw_axes
 from .attributions import AttributionType, NoiseTunnelType
@@ -92,10 +91,9 @@ class ImageClassificationExplainer(Classifier):
 
     def _run(self, image: Any, index: int | None, class_name: str | None) -> Floats:
         target = self._choose_target(index, class_name)
-        picture = _read_picture(image)
+        picture = Picture.of(image)
         with lift_limits():
-            upright = decode(picture, settings().upload_megabytes)
-        pixels = preprocess(self._bundle.processor, upright, self._bundle.card.label).pixels
+            pixels = read_image(self._bundle, picture, settings().upload_megabytes).pixels
         params: dict[str, object] = {"samples": 1, "steps": self.n_steps, "noise": 0}
         if self.attribution_type == AttributionType.INTEGRATED_GRADIENTS_NOISE_TUNNEL.value:
             params = {
@@ -125,7 +123,7 @@ class ImageClassificationExplainer(Classifier):
 
     def predict(self, image: Any) -> Prediction:
         """Predict every label with its probability, most probable first."""
-        return self._predict(self._request({"image": _read_picture(image)}, "saliency"))
+        return self._predict(self._request({"image": Picture.of(image)}, "saliency"))
 
     def visualize(
         self,
@@ -158,10 +156,3 @@ class ImageClassificationExplainer(Classifier):
         elif save_path:
             figure.savefig(save_path)
         return figure, axes
-
-
-def _read_picture(image: Any) -> Picture:
-    """Return the Picture of a PIL image, a path, bytes, or an array or tensor of pixels."""
-    if isinstance(image, Picture):
-        return image
-    return Picture.of(Path(image) if isinstance(image, str) else image)

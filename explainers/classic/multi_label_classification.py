@@ -10,6 +10,7 @@ from torch import Tensor
 from ..models.loading import Bundle
 from ..results.explanation import Prediction
 from ..tasks.tokenization import encode
+from ..visualization.text.format import number_duplicates
 from .attributions import TokenScores, list_scores, make_attributions
 from .base import LAYER, count_tokens
 from .classifier import TextClassifier, get_probabilities
@@ -46,9 +47,9 @@ class MultiLabelClassificationExplainer(TextClassifier):
         return self._run(text, embedding_type)
 
     def _run(self, text: str, embedding_type: int | None = None) -> dict[str, TokenScores]:
-        count = self.model.config.num_labels
-        self._integrate({"text": text}, 1 if embedding_type == 1 else 0, labels=count)
-        self.text, self.labels = text, [str(self.id2label.get(index, index)) for index in range(count)]
+        names = [str(self._find_name(index)) for index in range(len(self._list_own_labels()))]
+        self._integrate({"text": text}, 1 if embedding_type == 1 else 0, labels=len(names))
+        self.text, self.labels = text, number_duplicates(names)
         encoded = encode(self._bundle, {"text": text})
         self._store_inputs(encoded, count_tokens(encoded, "text"))
         self.attributions = [make_attributions(self.explanation, row) for row in self._find_rows()]

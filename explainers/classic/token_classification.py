@@ -1,6 +1,6 @@
 """`TokenClassificationExplainer`: explain the class of each token of a text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..export.html import make_page, to_html
+from ..request import to_plain
 from ..results.explanation import Prediction
 from ..tasks.tokenization import encode
 from ..visualization.text.format import number_duplicates
 from .attributions import LIGAttributions, TokenScores, make_attributions
 from .base import LAYER, TextExplainer, count_tokens
+from .classifier import Labelled
 from .errors import InputIdsNotCalculatedError, InvalidCall
 from .page import Page, write_page
 
@@ -25,7 +27,7 @@ class TokenExplanation(TypedDict):
     attribution_scores: TokenScores
 
 
-class TokenClassificationExplainer(TextExplainer):
+class TokenClassificationExplainer(Labelled, TextExplainer):
     """`explainer = TokenClassificationExplainer(model, tokenizer); explainer("Clara lives in Vienna.")`.
 
     The call returns for each token its class and the scores of all tokens for it. A repeated token is numbered: "the
@@ -38,8 +40,8 @@ class TokenClassificationExplainer(TextExplainer):
         super().__init__(model, tokenizer, attribution_type)
         self.label2id, self.id2label = model.config.label2id, model.config.id2label
         self.attributions: dict[int, LIGAttributions] | None = None  # by the position of the explained token
-        self.ignored_indexes: Sequence[int] | None = None
-        self.ignored_labels: Sequence[str] | None = None
+        self.ignored_indexes: Any = None
+        self.ignored_labels: Any = None
         self._tokens: tuple[str, ...] = ()
         self._classes: NDArray[np.int64] | None = None  # of every token of the last text
 
@@ -49,13 +51,13 @@ class TokenClassificationExplainer(TextExplainer):
         embedding_type: int = 0,
         internal_batch_size: int | None = None,
         n_steps: int | None = None,
-        ignored_indexes: Sequence[int] | None = None,
-        ignored_labels: Sequence[str] | None = None,
+        ignored_indexes: Any = None,
+        ignored_labels: Any = None,
     ) -> dict[str, TokenExplanation]:
         """Explain the class of every token except those at `ignored_indexes` and with `ignored_labels`.
 
-        `embedding_type` 1 explains the position embeddings, any other value the word embeddings. If all tokens are
-        ignored, the result is empty.
+        A label may be given as the number of its class. `embedding_type` 1 explains the position embeddings, any other
+        value the word embeddings. If all tokens are ignored, the result is empty and there is no `explanation`.
         """
         self._set_steps(n_steps, internal_batch_size)
         self.ignored_indexes, self.ignored_labels = ignored_indexes, ignored_labels
@@ -89,10 +91,18 @@ class TokenClassificationExplainer(TextExplainer):
     @property
     def _selected_indexes(self) -> list[int]:
         """The positions of the tokens that are explained."""
-        labels = {str(label).casefold() for label in self.ignored_labels or ()}
-        ignored = {int(index) for index in self.ignored_indexes or ()}
-        names = [str(name).casefold() for name in self.predicted_class_names]
-        return [i for i, name in enumerate(names) if i not in ignored and name not in labels]
+        names, ignored = self.predicted_class_names, set(_list_values(self.ignored_indexes))
+        labels = self._name_classes(_list_values(self.ignored_labels))
+        return [i for i, name in enumerate(names) if i not in ignored and str(name).casefold() not in labels]
+
+    def _name_classes(self, classes: Sequence[Any]) -> set[str]:
+        """Return the names, in lower case, of classes that are given by name or by number."""
+        names = {index: self._find_name(index) for index in range(len(self._list_own_labels()))} if classes else {}
+        for given in classes:
+            if not isinstance(given, str) and given not in names and given not in names.values():
+                known = ", ".join(map(str, list(names.values())[:30]))
+                raise InvalidCall(f"There is no class {given!r} to ignore. The classes: {known}.")
+        return {str(names.get(given, given)).casefold() for given in classes}
 
     @property
     def word_attributions(self) -> dict[str, TokenExplanation]:
@@ -100,7 +110,7 @@ class TokenClassificationExplainer(TextExplainer):
         classes, names = self.predicted_class_indexes, number_duplicates(self._tokens)
         return {
             names[position]: {
-                "label": self.id2label.get(int(classes[position]), int(classes[position])),
+                "label": self._find_name(int(classes[position])),
                 "attribution_scores": attributions.word_attributions,
             }
             for position, attributions in (self.attributions or {}).items()
@@ -121,7 +131,7 @@ class TokenClassificationExplainer(TextExplainer):
     @property
     def predicted_class_names(self) -> list[Any]:
         """Name of the class of each token of the last text, also of ignored ones; its index if it has no name."""
-        return [self.id2label.get(index, index) for index in self.predicted_class_indexes.tolist()]
+        return [self._find_name(index) for index in self.predicted_class_indexes.tolist()]
 
     def predict(self, text: str) -> Prediction:
         """Predict the class of every token with its probability, most probable first."""
@@ -143,3 +153,11 @@ class TokenClassificationExplainer(TextExplainer):
         pairs = zip(tokens, true_classes or (), strict=False)
         truth = None if true_classes is None else ", ".join(f"{token} {name}" for token, name in pairs)
         return write_page(to_html(self.explanation, true_label=truth), html_filepath)
+
+
+def _list_values(given: Any) -> list[Any]:
+    """List the values of a sequence, array or tensor, or the only one, as Python's own; none for None."""
+    if given is None:
+        return []
+    alone = isinstance(given, str) or not isinstance(given, Iterable) or getattr(given, "shape", None) == ()
+    return [to_plain(value) for value in ([given] if alone else given)]

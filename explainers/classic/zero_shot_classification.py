@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..request import format_setting
 from ..results.explanation import Explanation
 from ..tasks._nli_hypotheses import format_labels, make_hypotheses
 from ..tasks.tokenization import encode
@@ -28,7 +29,7 @@ class ZeroShotClassificationExplainer(TextClassifier):
         self, model: Any, tokenizer: Any, attribution_type: str = "lig", *, entailment: str | int = "entail"
     ) -> None:
         super().__init__(model, tokenizer, attribution_type)
-        self._entailment = str(entailment)
+        self._entailment = format_setting(entailment)
         self.label_exists, self.entailment_key = self._entailment_label_exists()
         if not self.label_exists:
             raise InvalidCall(
@@ -68,12 +69,12 @@ class ZeroShotClassificationExplainer(TextClassifier):
         if isinstance(labels, str):  # as in the pipeline
             names = [label for part in labels.split(",") if (label := part.strip())]
         else:
-            names = list(labels)
+            names = [str(label) for label in labels]
         if not names:
             raise InvalidCall("The list of labels is empty. Give at least one label.")
-        if others := [label for label in names if not isinstance(label, str)]:
-            raise InvalidCall(f"The label {others[0]!r} is not a string.")
-        return self._run(text, names, embedding_type, hypothesis_template, include_hypothesis, multi_label)
+        return self._run(
+            text, [str(label) for label in names], embedding_type, hypothesis_template, include_hypothesis, multi_label
+        )
 
     def _run(
         self, text: str, names: list[str], embedding_type: int, template: str, include_hypothesis: bool, multi: bool

@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -16,11 +15,11 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, JointEmbedding, SumEmbedding, begins_with, watch_calls, watch_sum
+from ..models.probes.embeddings import Embedding, watch_calls, watch_sum
 from ..results.explanation import Feature
 from ._scores import UnitParam
 
-AnyEmbedding = Embedding | JointEmbedding | SumEmbedding
+IDS = ("input_ids", "decoder_input_ids")
 Truncation = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
@@ -61,6 +60,11 @@ class Encoded:
     notices: tuple[str, ...]
     forward_arguments: Mapping[str, Any] = field(default_factory=dict)
     context: Callable[[Any], AbstractContextManager[None]] = nullcontext
+
+    @property
+    def parts(self) -> list[Tensor]:
+        """The ids (1, N) of the text, and those that follow it in the decoder of an encoder-decoder model, if any."""
+        return [self.inputs[name] for name in IDS if name in self.inputs]
 
     def batch(self, size: int) -> dict[str, Any]:
         """Return the inputs expanded to (size, F) without a copy, and the other arguments."""
@@ -130,29 +134,30 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
     return tuple(features)
 
 
-def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, AnyEmbedding]:
-    """Run the model on the encoded text; return its output and the embeddings, of `kind` word, position or all."""
-    module, target_ids = getattr(bundle.embeddings, kind), encoded.inputs.get("decoder_input_ids")
-    if module is None or (target_ids is not None and kind != "word"):
-        missing = "layer that adds up its" if kind == "all" else f"table of {kind}"
-        raise Incompatible(f"{bundle.card.label} has no {missing} embeddings. Explain its words instead.")
-    if kind == "all":
-        run = partial(bundle.model, **encoded.batch(1))
-        with encoded.context(bundle.model):
-            return watch_sum(module, bundle.embeddings.word, encoded.inputs["input_ids"].shape[-1], run)
-    decoder = [] if target_ids is None else [bundle.embeddings.decoder or module]
+def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:
+    """Run the model on the encoded text; return its output and the embeddings, of `kind` word, position or all.
+
+    The embeddings have no readers if the model can only be run on ids.
+    """
+    probe, parts = bundle.embeddings, encoded.parts
+
+    def run() -> Any:
+        return bundle.model(**encoded.batch(1))
+
     with encoded.context(bundle.model):
-        output, calls = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
-    if target_ids is None:
-        return output, calls[0].first(encoded.inputs["input_ids"].shape[-1])
-    source, target = calls[0], calls[-1]
-    same = source.module is target.module and begins_with(source.ids, target.ids)
-    if same or not torch.equal(target.ids, target_ids):
-        raise Incompatible(f"Wherefore could not find the decoder's embedding layer of {bundle.card.label}.")
-    return output, JointEmbedding(source, target)
+        if kind == "word":
+            output, embedding = probe.watch(parts, run)
+            return output, embedding
+        if kind == "all" and probe.all is not None and probe.word is not None and len(parts) == 1:
+            return watch_sum(probe.all, probe.word, parts[0], run)
+        if kind == "all" or probe.position is None or len(parts) > 1:
+            missing = "layer that adds up all its" if kind == "all" else f"table of {kind}"
+            raise Incompatible(f"{bundle.card.label} has no {missing} embeddings. Explain its words instead.")
+        output, calls = watch_calls([probe.position], run)
+    return output, calls[0].first(parts[0].shape[-1])
 
 
-def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embedding: AnyEmbedding) -> Tensor | None:
+def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embedding: Embedding) -> Tensor | None:
     """Return the ids (1, F) of the baseline, which keeps special tokens; None if no tokens make it."""
     if params.embedding == "position":
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
@@ -166,6 +171,18 @@ def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embe
     return torch.where(encoded.special, embedding.ids, ids)
 
 
+def note_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
+    """Return a notice if the baseline's own text has more tokens than the text that it replaces."""
+    if params.baseline != "text" or params.embedding == "position":
+        return ()
+    own = bundle.tokenizer(params.baseline_text, add_special_tokens=False)["input_ids"]
+    count = int((~encoded.special).sum())
+    if len(own) <= count:
+        return ()
+    rest = bundle.tokenizer.decode(own[count:])[:60]
+    return (f"The baseline text has {len(own)} tokens, and the text has {count}: its end is cut off, {rest!r}.",)
+
+
 def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
     wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):
@@ -174,7 +191,14 @@ def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Set Baseline to zeros.")
 
 
-def make_baseline(encoded: Encoded, embedding: AnyEmbedding, ids: Tensor | None, kind: str) -> Tensor:
+def describe_baseline(bundle: Bundle, params: TextParams) -> str:
+    """Name the token or embedding that a baseline puts in the place of each token."""
+    if params.baseline in ("zeros", "mean"):
+        return f"the {'zero' if params.baseline == 'zeros' else 'mean'} embedding"
+    return f"the token {bundle.tokenizer.convert_ids_to_tokens(_find_fill_id(bundle, params))}"
+
+
+def make_baseline(encoded: Encoded, embedding: Embedding, ids: Tensor | None, kind: str) -> Tensor:
     """Return the baseline's embeddings (1, F, D): those of `ids`, or else of `kind` zeros or mean."""
     if ids is not None:
         return embedding.of(ids)

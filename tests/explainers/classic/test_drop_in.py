@@ -25,7 +25,7 @@ from explainers.classic.errors import (
 )
 from explainers.errors import ExplainerError
 from explainers.settings import Settings, lift_limits, settings
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import tiny
 
 TEXT, OTHER = "The lake was quiet.", "The birds had the sky."
@@ -33,7 +33,7 @@ CALLS = {
     SequenceClassificationExplainer: (lambda: tiny("bert"), (TEXT,)),
     PairwiseSequenceClassificationExplainer: (lambda: tiny("bert"), (TEXT, OTHER)),
     MultiLabelClassificationExplainer: (lambda: tiny("bert"), (TEXT,)),
-    ZeroShotClassificationExplainer: (lambda: named("bert"), (TEXT, ["home", "music"])),
+    ZeroShotClassificationExplainer: (lambda: make_named("bert"), (TEXT, ["home", "music"])),
     QuestionAnsweringExplainer: (lambda: tiny("bert", task="question_answering"), ("What has holes?", TEXT)),
     TokenClassificationExplainer: (lambda: tiny("bert", task="token_classification"), (TEXT,)),
 }

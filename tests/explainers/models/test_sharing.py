@@ -12,7 +12,7 @@ from explainers.analyses.attention_heads import HeadsRequest, read_heads
 from explainers.models.sharing import find_lock, hold_frozen
 from tests.support.generation_models import request_of, task_of
 from tests.support.image_models import PHOTO
-from tests.support.quick import quick
+from tests.support.quick import choose_quick_settings
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import IMAGES, tiny
 
@@ -53,7 +53,7 @@ def state(model):
 
 
 def request(kind, method="integrated_gradients", **params):
-    params |= quick(method)
+    params |= choose_quick_settings(method)
     if kind in IMAGES:
         return Request("image_classification", "x", {"image": PHOTO}, method, params=params)
     return Request("text_classification", "x", {"text": TEXT}, method, params=params)
