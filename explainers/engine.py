@@ -170,9 +170,8 @@ def attack(
     method, (valid, task, _) = find("attack", ATTACKS, key), validate(request)
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: it has no text whose words could be changed.")
-    wanted = Target.of(target)
-    goal = None if is_unspecified(wanted) else wanted
-    plan = plan_attack(method, task, valid, wanted=goal, field=field, protected=protected, params=params)
+    wanted = None if is_unspecified(Target.of(target)) else Target.of(target)
+    plan = plan_attack(method, task, valid, wanted=wanted, field=field, protected=protected, params=params)
     return _run_on_model(request, bundle, progress, lambda bundle: run_attack(plan, bundle, start_run(progress)))
 
 

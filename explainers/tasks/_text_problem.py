@@ -30,9 +30,9 @@ from .tokenization import (
     ScoreParams,
     TextParams,
     describe_baseline,
+    describe_cut_baseline,
     make_baseline,
     make_baseline_ids,
-    note_cut_baseline,
     run_model,
 )
 
@@ -117,6 +117,7 @@ def assemble_problem(
     features, places = _collect_features(encodings, embeddings, fixed_fields)
     function = make_function(outputs[:scored])
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
+    run.notices += describe_cut_baseline(bundle, encodings[0], params)
     only_ids = not all(embedding.readers for embedding in embeddings)
     if only_ids and params.baseline in ("zeros", "mean"):
         raise Incompatible(
@@ -131,7 +132,6 @@ def assemble_problem(
 
     sequences = place(params)
     run_sequences = sequences[:scored]
-    run.notices += note_cut_baseline(bundle, encodings[0], params)
 
     many = len(run_sequences) > MAX_GRAPHS
     run_all = _run_apart if many else _run_together

@@ -171,7 +171,7 @@ def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embe
     return torch.where(encoded.special, embedding.ids, ids)
 
 
-def note_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
+def describe_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
     """Return a notice if the baseline's own text has more tokens than the text that it replaces."""
     if params.baseline != "text" or params.embedding == "position":
         return ()
