@@ -16,7 +16,9 @@ SAMPLE = "Why did it say that?"
 BATCH_FLOPS = 7e10  # about half a second on two cores: a cancelled run stops after the batch that it is in
 BLOCK = 8_192  # rows of a table that are read at once
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
-UNHOOKED = "It reads its tokens in a way that Captum cannot hook: twice by one module, or in two texts."
+UNHOOKED = (
+    "Captum cannot hook the embedding layers of this model: they read two texts, or one of them reads a text twice."
+)
 MOST_WRAPPERS = 4  # modules around an embedding layer that may be adapters of it
 
 
