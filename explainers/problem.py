@@ -84,7 +84,7 @@ class NoisyCopies:
 
     def _copy(self, i: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
-        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)
+        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator, dtype=torch.float32).to(self.x)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ Most tasks have one sequence; several sequences share the features that they hav
 import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
@@ -15,11 +17,10 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..models.loading import Bundle
-from ..models.probes.embeddings import UNHOOKED, Embedding, watch_calls
+from ..models.probes.embeddings import UNHOOKED, Embedding, SumEmbedding, watch_calls
 from ..problem import Batching, EmbeddingLayer, IdBaseline, Internals, Problem
 from ..progress import Run
-from ..registry import read_params
-from ..request import Pairs, Request
+from ..request import Pairs, ValidRequest
 from ..results.explanation import Feature, InputLayout
 from . import _internals
 from ._scores import ScoreFunction
@@ -29,6 +30,7 @@ from .tokenization import (
     ScoreParams,
     TextParams,
     describe_baseline,
+    describe_cut_baseline,
     make_baseline,
     make_baseline_ids,
     run_model,
@@ -36,14 +38,15 @@ from .tokenization import (
 
 MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
 """Make the score function from the outputs of the model's own forward pass, one output a sequence."""
-POSITIONS_ONLY = (("table", "Positions are explained, not words. Set Embedding to word."),)
+MAX_GRAPHS = 12  # sequences whose graphs are kept for the backward passes; that of each of more is freed at once
+NO_TABLE = (("table", "Not the words alone are explained. Set Embedding to word."),)
 SEVERAL_TEXTS = tuple(
     (name, "The model reads several texts here, or only a part of its text is explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
 EMBEDDING_NEEDS = ("gradients", "layer", "table", "hidden")  # what a method cannot have of a model that is run on ids
 OTHER_BASELINES: tuple[Literal["mask", "unk", "zeros"], ...] = ("mask", "unk", "zeros")
-FORWARD_ARGUMENTS = {"word": IDS, "position": ("position_ids",)}
+FORWARD_ARGUMENTS = {"word": IDS, "position": ("position_ids",), "all": IDS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +67,12 @@ class PlacedSequence:
 
     def insert_features(self, x: Tensor) -> Tensor:
         """Return embeddings (B, N, D) with the features x (B, F, D) in their places."""
-        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
+        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places].to(self.own))
 
 
 def make_text_problem(
     bundle: Bundle,
-    request: Request,
+    request: ValidRequest,
     run: Run,
     encodings: Sequence[Encoded],
     make_function: MakeScoreFunction,
@@ -78,7 +81,7 @@ def make_text_problem(
     texts: Pairs = (),
 ) -> Problem:
     """Run the model on each sequence and make a Problem. Tokens of `fixed_fields` are not features."""
-    params = read_params(ScoreParams, request.options)
+    params = request.read(ScoreParams)
     passes = [run_model(bundle, encoded, params.embedding) for encoded in encodings]
     return assemble_problem(
         bundle,
@@ -95,7 +98,7 @@ def make_text_problem(
 
 def assemble_problem(
     bundle: Bundle,
-    request: Request,
+    request: ValidRequest,
     run: Run,
     encodings: Sequence[Encoded],
     passes: Sequence[tuple[Any, Embedding]],
@@ -104,12 +107,17 @@ def assemble_problem(
     *,
     fixed_fields: Collection[str] = (),
     texts: Pairs = (),
+    scored: int | None = None,
 ) -> Problem:
-    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence."""
+    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence.
+
+    Only the first `scored` sequences are run for a score; the others have features too.
+    """
     outputs, embeddings = zip(*passes, strict=True)
     features, places = _collect_features(encodings, embeddings, fixed_fields)
-    function = make_function(outputs)
+    function = make_function(outputs[:scored])
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
+    run.notices += describe_cut_baseline(bundle, encodings[0], params)
     only_ids = not all(embedding.readers for embedding in embeddings)
     if only_ids and params.baseline in ("zeros", "mean"):
         raise Incompatible(
@@ -123,9 +131,13 @@ def assemble_problem(
         ]
 
     sequences = place(params)
+    run_sequences = sequences[:scored]
+
+    many = len(run_sequences) > MAX_GRAPHS
+    run_all = _run_apart if many else _run_together
 
     def score(x: Tensor) -> Tensor:
-        return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
+        return function.read(run_all(bundle, run_sequences, x))
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = params.embedding == "word"
@@ -136,8 +148,8 @@ def assemble_problem(
         baseline = _gather_embeddings(sequences, len(features), lambda sequence: sequence.blank)
         layer = _make_layer(bundle, sequences[0], params, function, run) if single else None
         id_baseline = None
-        if all(sequence.blank_ids is not None for sequence in sequences):
-            id_baseline = _make_id_baseline(bundle, sequences, params, function, len(features), list_others)
+        if params.embedding != "all" and all(sequence.blank_ids is not None for sequence in sequences):
+            id_baseline = _make_id_baseline(bundle, sequences, params, function, len(features), list_others, scored)
         return replace(
             problem, baseline=baseline, id_baseline=id_baseline, internals=replace(problem.internals, layer=layer)
         )
@@ -155,7 +167,7 @@ def assemble_problem(
         x=x,
         baseline=x,
         score=score,
-        deployed=function.read(outputs)[0],
+        deployed=function.read(outputs[:scored])[0],
         visible=_mark_visible([sequences[i] for i in function.alone], len(features)) if function.alone else None,
         steps=function.steps,
         layout=InputLayout(texts),
@@ -165,12 +177,14 @@ def assemble_problem(
             attentions=partial(_internals.read_weights, bundle, single.encoded) if single else None,
             zeroing=partial(_internals.compute_zeroing, bundle, single.encoded, spend=run.spend) if single else None,
             reasons=(
-                *(POSITIONS_ONLY if not words else ()),
+                *(NO_TABLE if not words else ()),
                 *(SEVERAL_TEXTS if not single else ()),
                 *((("layer", UNHOOKED),) if words and not embeddings[0].can_be_hooked else ()),
             ),
         ),
-        batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
+        batching=Batching(
+            max(1, bundle.embeddings.batch(longest) // (1 if many else len(encodings))), bundle.embeddings.together
+        ),
         seed=request.seed,
         run=run,
     )
@@ -249,6 +263,45 @@ def _run_with_features(bundle: Bundle, sequence: PlacedSequence, x: Tensor, **mo
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
+def _run_together(bundle: Bundle, sequences: Sequence[PlacedSequence], x: Tensor) -> list[Any]:
+    return [_run_with_features(bundle, sequence, x) for sequence in sequences]
+
+
+def _run_apart(bundle: Bundle, sequences: Sequence[PlacedSequence], x: Tensor) -> list[Any]:
+    """Run many sequences with the memory of one: their logits (B, C), which remember only their own gradients.
+
+    However many targets are explained, each sequence has one backward pass per class.
+    """
+    return [
+        SimpleNamespace(logits=_Logits.apply(x, bundle, sequence))  # type: ignore[no-untyped-call]
+        for sequence in sequences
+    ]
+
+
+class _Logits(torch.autograd.Function):
+    """The logits (B, C) of a sequence with the features x (B, F, D). Its gradient is computed with them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bundle: Bundle, sequence: PlacedSequence) -> Tensor:
+        if not x.requires_grad:
+            return _run_with_features(bundle, sequence, x).logits  # type: ignore[no-any-return]
+        with torch.enable_grad():
+            own = x.detach().requires_grad_()
+            logits = _run_with_features(bundle, sequence, own).logits
+            slopes = [
+                torch.autograd.grad(one, own, retain_graph=True)[0][:, sequence.places] for one in logits.sum(0)
+            ]  # C times (B, n, D)
+        ctx.save_for_backward(torch.stack(slopes, dim=1))
+        ctx.places, ctx.shape = sequence.places, x.shape
+        return logits.detach()  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slopes,) = ctx.saved_tensors
+        own = torch.einsum("bc,bcnd->bnd", gradient, slopes)
+        return own.new_zeros(ctx.shape).index_add_(1, ctx.places, own), None, None
+
+
 def _run_on_ids(bundle: Bundle, sequence: PlacedSequence, kind: str, ids: Tensor, **more: Any) -> Any:
     """Run the model on ids (B, N), of tokens or of their positions, in place of those of the text."""
     encoded = sequence.encoded
@@ -268,8 +321,12 @@ def _make_id_baseline(
     function: ScoreFunction,
     count: int,
     list_others: Callable[[Problem], Iterator[tuple[str, Problem]]],
+    scored: int | None,
 ) -> IdBaseline | None:
-    """Return how the model's own forward pass reads the baseline; None if it takes no ids of this kind."""
+    """Return how the model's own forward pass reads the baseline; None if it takes no ids of this kind.
+
+    Only the first `scored` sequences are run.
+    """
     kind = params.embedding
     if not all(_accepts(bundle, name) for name in FORWARD_ARGUMENTS[kind][:1]):
         return None
@@ -283,7 +340,7 @@ def _make_id_baseline(
     def score(x: Tensor, positions: Sequence[dict[str, Tensor]] | None = None) -> Tensor:
         outputs = [
             _run_on_ids(bundle, sequence, kind, sequence.insert_features(x)[..., 0].round().long(), **more)
-            for sequence, more in zip(rows, positions or [{}] * len(rows), strict=True)
+            for sequence, more in zip(rows[:scored], positions or [{}] * len(rows[:scored]), strict=True)
         ]
         return function.read(outputs)
 
@@ -293,7 +350,7 @@ def _make_id_baseline(
 
     @torch.no_grad()
     def read_in_place() -> Tensor | None:
-        positions = [_read_positions(bundle, sequence.encoded) for sequence in rows]
+        positions = [_read_positions(bundle, sequence.encoded) for sequence in rows[:scored]]
         if kind != "word" or any(one is None for one in positions) or not _accepts(bundle, "position_ids"):
             return None
         return score(blank, [{"position_ids": one} for one in positions if one is not None])[0]
@@ -350,12 +407,16 @@ def _make_layer(
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = FORWARD_ARGUMENTS[params.embedding][0], sequence.embedding.ids, sequence.blank_ids
-    if not sequence.embedding.can_be_hooked or name not in inspect.signature(bundle.model.forward).parameters:
+    parameters = inspect.signature(bundle.model.forward).parameters
+    accepted = name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    if not sequence.embedding.can_be_hooked or not accepted:
         return None
 
     def score(rows: Tensor) -> Tensor:
         run.spend(len(rows))
-        return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
+        embedding = sequence.embedding
+        with embedding.place(rows) if isinstance(embedding, SumEmbedding) else nullcontext():
+            return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
     readers = sequence.embedding.readers
     places = [(reader.rows, reader.places) for reader in readers]

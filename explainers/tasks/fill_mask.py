@@ -11,7 +11,7 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..request import Request, Target
+from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._mask_tokens import (
     encode_masked,
@@ -23,6 +23,7 @@ from ._mask_tokens import (
     predict_masks,
     read_probability,
 )
+from ._outputs import check_numbers
 from ._scores import ScoreFunction, compute_score, name_unit
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
@@ -56,7 +57,7 @@ class FillMask(Attackable):
     )
     choices = foils = "predictions"
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = mark_masks(bundle, self.texts(request))
         encoded, masks = encode_masked(bundle, texts)
 
@@ -68,12 +69,12 @@ class FillMask(Attackable):
         size = min(problem.batching.size, _limit_batch(bundle, encoded))
         return replace(problem, batching=replace(problem.batching, size=size))
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         with torch.no_grad():
             return predict_masks(bundle, _read_logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
 
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         wanted = request.target
         at_place = next((i for i in masks if encoded.features[i].start == place), None)
@@ -82,7 +83,9 @@ class FillMask(Attackable):
             logits = _read_logits(bundle, encoded, outputs[0])
             position = _choose_mask(wanted, masks) if at_place is None else at_place
             best = predict_mask(bundle, logits, position, 1)[0]
-            index = best.index if wanted.label is None else find_token(bundle, wanted.label)
+            index = best.index if wanted.index is None else _check_index(wanted.index, logits)
+            if wanted.label is not None:
+                index = find_token(bundle, wanted.label)
             probability = read_probability(logits, position, index or 0)
             target = make_target(bundle, position, index or 0, probability)
             spans = find_mask_spans(encoded, masks)
@@ -96,6 +99,7 @@ def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
     logits: Tensor | None = getattr(output, "logits", None)
     if logits is None or logits.dim() != 3 or logits.shape[1] != len(encoded.features):
         raise Incompatible(f"{bundle.card.label} predicts no word for each token: it was made for another task.")
+    check_numbers(bundle, logits[:, encoded.special])  # the masks are special
     return logits
 
 
@@ -112,6 +116,13 @@ def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:
     return masks[0] if wanted.position is None else wanted.position
 
 
+def _check_index(index: int, logits: Tensor) -> int:
+    """Return the index of a token. Raises BadRequest if the logits (1, F, V) have none with it."""
+    if not 0 <= index < logits.shape[-1]:
+        raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+    return index
+
+
 def _make_score_function(
     bundle: Bundle, wanted: Target, logits: Tensor, masks: list[int], params: ScoreParams
 ) -> ScoreFunction:
@@ -123,8 +134,7 @@ def _make_score_function(
         index = find_token(bundle, wanted.label) if wanted.label is not None else wanted.index
         if index is None:
             index = predict_mask(bundle, logits, position, 1)[0].index or 0
-        if not 0 <= index < logits.shape[-1]:
-            raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+        _check_index(index, logits)
         targets = (make_target(bundle, position, index, read_probability(logits, position, index)),)
     foil = None if wanted.foil is None else find_token(bundle, wanted.foil)
     if foil is not None and foil == targets[0].index:

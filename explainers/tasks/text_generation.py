@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from ..errors import BadRequest
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import list_params, read_params
-from ..request import Request
+from ..registry import list_params
+from ..request import ValidRequest
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
 from .generation.decoding import GenerationParams
@@ -32,7 +33,7 @@ class TextGeneration(Task):
     label = "Text generation"
     question = "Which words made the model continue like this?"
     fields = (
-        Field(PROMPT, "Prompt", "Type the beginning of a text."),
+        Field(PROMPT, "Prompt", "Type the beginning of a text.", blank=True),
         Field(CONTINUATION, "Continuation", "Leave this empty to let the model generate it.", optional=True),
         Field(
             SYSTEM,
@@ -64,29 +65,35 @@ class TextGeneration(Task):
     choices, foils = "all", "text"
     params = (*list_params(GenerationParams), *list_params(ChatParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts = self.texts(request)
-        without, system = None, texts[SYSTEM]
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
+        texts, without = self.texts(request), None
         if texts[WITHOUT].strip():
             # If the prompt without context is the prompt itself, the context is the system prompt.
-            system_without = "" if texts[WITHOUT] == texts[PROMPT] else system
-            without = _encode(bundle, texts[WITHOUT], system_without, _uses_chat(request, system))
+            system_without = "" if texts[WITHOUT] == texts[PROMPT] else texts[SYSTEM]
+            without = _encode(bundle, request, texts | {PROMPT: texts[WITHOUT], SYSTEM: system_without})
         return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), without)
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         return make_prediction(bundle, request, _encode_prompt(bundle, request, self.texts(request)))
 
 
-def _encode_prompt(bundle: Bundle, request: Request, texts: dict[str, str]) -> Prompt:
+def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
     """Encode the prompt, and the first words of the continuation if they are given."""
-    system = texts[SYSTEM]
-    return add_prefix(bundle, _encode(bundle, texts[PROMPT], system, _uses_chat(request, system)), texts[PREFIX])
+    prompt = _encode(bundle, request, texts)
+    return add_prefix(bundle, prompt, texts[PREFIX], request.read(GenerationParams).space_before)
 
 
-def _uses_chat(request: Request, system: str) -> bool:
-    """Return whether the prompt is sent by the model's chat template."""
-    return read_params(ChatParams, request.options).chat or bool(system.strip())
+def _encode(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
+    """Encode the prompt, by the model's chat template if `chat` is set or there is a system prompt."""
 
+    def count_new() -> int:
+        given = [texts[name] for name in (PREFIX, CONTINUATION) if texts[name]]
+        counts = [len(bundle.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1 for text in given]
+        return sum(counts) + (0 if texts[CONTINUATION] else request.read(GenerationParams).most_new_tokens)
 
-def _encode(bundle: Bundle, prompt: str, system: str, chat: bool) -> Prompt:
-    return encode_chat(bundle, prompt, system) if chat else encode_plain(bundle, prompt)
+    prompt, system = texts[PROMPT], texts[SYSTEM]
+    if not request.read(ChatParams).chat and not system.strip():
+        return encode_plain(bundle, prompt, count_new)
+    if not prompt.strip():
+        raise BadRequest("Prompt is empty, and a chat begins with a message. Type one.")
+    return encode_chat(bundle, prompt, system, count_new)

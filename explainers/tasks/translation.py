@@ -4,7 +4,7 @@ from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import list_params
-from ..request import Request
+from ..request import ValidRequest
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
 from .generation.decoding import GenerationParams
@@ -40,16 +40,17 @@ class Translation(Task):
     choices, foils = "all", "text"
     params = list_params(GenerationParams)
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = self.texts(request)
         without = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
-        return make_problem(bundle, request, run, _encode_prompt(bundle, texts), without)
+        return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), without)
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         texts = self.texts(request)
-        return make_prediction(bundle, request, _encode_prompt(bundle, texts))
+        return make_prediction(bundle, request, _encode_prompt(bundle, request, texts))
 
 
-def _encode_prompt(bundle: Bundle, texts: dict[str, str]) -> Prompt:
+def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
     """Encode the source, and the first words of the target if they are given."""
-    return add_prefix(bundle, encode_source(bundle, texts[SOURCE]), texts[PREFIX])
+    space = request.read(GenerationParams).space_before
+    return add_prefix(bundle, encode_source(bundle, texts[SOURCE]), texts[PREFIX], space)

@@ -10,7 +10,7 @@ from captum.attr import LayerIntegratedGradients
 from explainers import ExplainerError
 from explainers.classic import MultiLabelClassificationExplainer
 from tests.support.explanations import ParsedHtml
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import CONFIGS
 
 TEXT = "The lake was quiet."
@@ -19,7 +19,7 @@ STEPS = 12
 
 
 def model_of(kind="bert"):
-    return named(kind, FEELINGS, problem_type="multi_label_classification")
+    return make_named(kind, FEELINGS, problem_type="multi_label_classification")
 
 
 def explainer(kind="bert", **options):
@@ -88,7 +88,25 @@ def test_custom_labels_name_the_rows_and_str_names_the_class():
     made = explainer(custom_labels=names)
     assert list(made(TEXT, n_steps=2)) == names
     assert list(made.label_probs_dict) == names
-    assert str(made).startswith("MultiLabelClassificationExplainer(model=")
+    assert str(made).startswith("MultiLabelClassificationExplainer(\n\tmodel=")
+    assert made.labels == names
+    page = ParsedHtml(made.visualize())
+    assert sorted(data for path, data in page.texts if path and path[-1][0] == "h2") == names
+
+
+def test_a_model_that_chooses_one_label_is_explained_as_if_it_judged_each():
+    """Training writes `problem_type` into the model's configuration, and that must not refuse it."""
+    usual = explainer()(TEXT, n_steps=2)
+    config = model_of()[0].config
+    before = config.problem_type
+    config.problem_type = "single_label_classification"
+    try:
+        made = explainer()
+        assert made(TEXT, n_steps=2) == usual
+        assert made.predict(TEXT).targets
+        assert config.problem_type == "single_label_classification"
+    finally:
+        config.problem_type = before
 
 
 def test_visualize_writes_a_heatmap_of_every_label(tmp_path):

@@ -56,7 +56,7 @@ def test_every_token_has_its_class_and_captums_scores_at_the_same_steps(kind):
         right = captums(kind, position, index, 10)
         np.testing.assert_allclose([score for _, score in entry["attribution_scores"]], right, atol=1e-4)
     assert made.word_attributions == found
-    assert made.predicted_class_indexes == classes
+    assert made.predicted_class_indexes.tolist() == classes
     assert made.predicted_class_names == [f"LABEL_{index}" for index in classes]
 
 
@@ -79,9 +79,21 @@ def test_ignored_indexes_and_labels_are_not_explained_but_predicted():
     label = made.predicted_class_names[1]
     left = made(TEXT, n_steps=STEPS, ignored_labels=[label])
     assert {entry["label"] for entry in left.values()} == {f"LABEL_{index}" for index in classes} - {label} != set()
-    assert made.predicted_class_indexes == classes
-    with pytest.raises(BadRequest, match="finds no entity"):
-        made(TEXT, ignored_labels=["LABEL_0", "LABEL_1", "LABEL_2"])
+    assert made.predicted_class_indexes.tolist() == classes
+
+
+@pytest.mark.parametrize(
+    "ignored", [{"ignored_labels": ["LABEL_0", "LABEL_1", "LABEL_2"]}, {"ignored_indexes": range(40)}]
+)
+def test_a_text_without_a_token_to_explain_gives_an_empty_result(tmp_path, ignored):
+    """A loop over a corpus meets texts without names."""
+    made = explainer()
+    _, classes, _ = plain("bert")
+    assert made(TEXT, n_steps=STEPS, **ignored) == made.word_attributions == made.attributions == {}
+    assert made.predicted_class_indexes.tolist() == classes
+    assert "No token of this text is explained" in made.visualize(tmp_path / "none.html")
+    assert (tmp_path / "none.html").exists()
+    assert made(TEXT, n_steps=STEPS)
 
 
 def test_the_model_explained_is_the_model_deployed():
@@ -92,6 +104,39 @@ def test_the_model_explained_is_the_model_deployed():
     _, classes, shares = plain("bert", "U.S.A  3.14 (really?)")
     right = [float(shares[place, index]) for place, index in enumerate(classes)]
     np.testing.assert_allclose(made.explanation.values, right, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "everything", [["LABEL_0", "LABEL_1", "LABEL_2"], np.arange(3), torch.arange(3), {0, 1, 2}, ["label_0", 1, 2]]
+)
+def test_nothing_is_explained_if_every_label_is_ignored(everything):
+    made = explainer()
+    made(TEXT, n_steps=STEPS)
+    assert made(TEXT, ignored_labels=everything) == {} == made.word_attributions
+    assert made.predicted_class_indexes.tolist() == plain("bert")[1]
+    with pytest.raises(ValueError, match="no explanation"):
+        _ = made.explanation
+
+
+@pytest.mark.parametrize("given", [np.array([0, 2]), torch.tensor([0, 2]), (np.int64(0), 2), range(0, 3, 2), {0, 2}])
+def test_ignored_indexes_may_be_an_array(given):
+    assert list(explainer()(TEXT, n_steps=2, ignored_indexes=given)) == list(
+        explainer()(TEXT, n_steps=2, ignored_indexes=[0, 2])
+    )
+
+
+def test_an_ignored_label_may_be_one_name_or_the_number_of_its_class():
+    made = explainer()
+    by_list = made(TEXT, n_steps=2, ignored_labels=["LABEL_2"])
+    assert made(TEXT, n_steps=2, ignored_labels="LABEL_2") == made(TEXT, n_steps=2, ignored_labels=[2]) == by_list
+    assert made(TEXT, n_steps=2, ignored_labels=np.array(2)) == by_list
+    assert 0 < len(by_list) < len(made.predicted_class_names)
+
+
+@pytest.mark.parametrize("wrong", [[7], [0.5], [None]])
+def test_a_label_to_ignore_that_cannot_be_is_named(wrong):
+    with pytest.raises(ValueError, match=str(wrong).strip("[]")):
+        explainer()(TEXT, ignored_labels=wrong)
 
 
 def test_visualize_writes_a_heatmap_per_token_and_the_true_classes(tmp_path):

@@ -14,7 +14,7 @@ from explainers.loading import lease
 from explainers.models.loading import AUTO
 from explainers.models.resolve import find_card
 from explainers.settings import read_settings
-from tests.support.hub import NAME, files_of, saved
+from tests.support.hub import NAME, read_files, save_tiny
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
 
 pytestmark = pytest.mark.usefixtures("anew")
@@ -48,7 +48,7 @@ def output(model, inputs):
 
 @pytest.mark.parametrize(("kind", "task"), HEADS)
 def test_a_published_model_is_loaded_bit_for_bit_and_predicts_the_same(hub, tmp_path, kind, task):
-    commit = hub.publish(NAME, files_of(saved(kind, tmp_path / "model", task=task)))
+    commit = hub.publish(NAME, read_files(save_tiny(kind, tmp_path / "model", task=task)))
     original, reader = tiny(kind, task=task)
     with lease(find_card(NAME, task, read_settings({}))) as bundle:
         found = bundle.processor if kind in IMAGES else bundle.tokenizer

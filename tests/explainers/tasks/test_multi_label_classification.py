@@ -12,7 +12,7 @@ from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.visualization.charts.matrix import draw_target_matrix
 from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import ParsedHtml, mark_controls
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS
 
@@ -26,7 +26,7 @@ def make_request(text=TEXT, method="saliency", target=None, **params):
 
 
 def make_bundle(kind="bert", problem_type="multi_label_classification", **changes):
-    return Bundle.of(*named(kind, FEELINGS, problem_type=problem_type, **changes))
+    return Bundle.of(*make_named(kind, FEELINGS, problem_type=problem_type, **changes))
 
 
 def run_pipeline(bundle, text=TEXT):
@@ -119,7 +119,7 @@ def test_wrong_labels_and_counts_are_refused_with_the_allowed_values(bundle):
     with pytest.raises(BadRequest, match="anger, fear, grief, joy, love, pride, relief, surprise"):
         explain(make_request(target="envy"), bundle=bundle)
     for count in (0, -1, 1.5, "many"):
-        with pytest.raises(BadRequest, match="a whole number from 1 to 1000"):
+        with pytest.raises(BadRequest, match="a whole number from 1 to 100000"):
             explain(make_request(labels=count), bundle=bundle)
     with pytest.raises(BadRequest, match="Text is empty"):
         explain(make_request(" "), bundle=bundle)

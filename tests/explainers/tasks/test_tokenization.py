@@ -9,12 +9,12 @@ import pytest
 import regex
 from transformers import AutoModelForMaskedLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
-from explainers import Bundle, Request, Target, explain
+from explainers import TASKS, Bundle, Request, Target, explain
+from explainers.engine import validate
 from explainers.inputs.text import GRAPHEME, WORD, find_words
 from explainers.models.probes.embeddings import probe_embeddings
 from explainers.progress import Run
 from explainers.results.explanation import Feature
-from explainers.tasks._sequence_classification import make_problem
 from explainers.tasks.tokenization import encode
 from explainers.visualization.text.segments import has_score, rank_segments, split_segments
 from tests.support.explanations import make_explanation as drawn
@@ -196,6 +196,19 @@ def test_text_that_the_model_did_not_read_is_marked_and_shown(kind):
     assert "grey text" in explanation.notices[0]
 
 
+def test_a_tokenizer_that_cuts_on_the_left_leaves_the_beginning_unread():
+    model, tokenizer = tiny("bert")
+    left = deepcopy(tokenizer)
+    left.truncation_side = "left"
+    text = "good " * 200 + "bad"
+    explanation = explain(
+        Request("text_classification", "tiny", {"text": text}, "saliency"), bundle=Bundle.of(model, left)
+    )
+    first, *read = split_segments(explanation, "text")
+    assert (first.read, {piece.read for piece in read}) == (False, {True})
+    assert "grey text at the beginning" in explanation.notices[0]
+
+
 def test_space_after_the_last_word_is_not_called_unread():
     *_, last = split_segments(found("bert", "good film  \n"), "text")
     assert (last.text, last.read) == ("  \n", True)
@@ -234,7 +247,7 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
     bundle = Bundle.of(*tiny("bert"))
     params = {"baseline": baseline, "baseline_text": "the lake"}
     request = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
-    problem = make_problem(bundle, request, Run(), request.texts, "softmax")
+    problem = TASKS["text_classification"].encode(bundle, validate(request)[0], Run())
     ids = problem.internals.layer.baseline_ids[0].tolist()
     own = bundle.tokenizer(SENTENCES[6])["input_ids"]
     filler = getattr(bundle.tokenizer, f"{'pad' if baseline == 'text' else baseline}_token_id")
@@ -243,11 +256,11 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
 
 
 def test_the_probe_finds_the_limit_and_the_embedding_modules():
-    probe = probe_embeddings(*tiny("roberta"))
+    probe = probe_embeddings(*tiny("roberta"), "tiny")
     assert probe.longest == 128 - 2  # RoBERTa's positions begin behind its padding index
     assert probe.word is tiny("roberta")[0].roberta.embeddings.word_embeddings
     assert probe.position is tiny("roberta")[0].roberta.embeddings.position_embeddings
-    assert probe_embeddings(*tiny("bart")).word is tiny("bart")[0].model.encoder.embed_tokens
+    assert probe_embeddings(*tiny("bart"), "tiny").word is tiny("bart")[0].model.encoder.embed_tokens
     assert tokenizer_for("bart").model_max_length == 512
 
 
@@ -255,13 +268,29 @@ def test_only_a_classifier_without_a_padding_token_reads_texts_one_at_a_time():
     model, tokenizer = tiny("bert", labels=2)
     config = deepcopy(model.config)
     config.pad_token_id = None
-    assert probe_embeddings(model, tokenizer).together == 64
-    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config), tokenizer).together == 1
-    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config), tokenizer).together == 64
-    assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer).together == 64
+    assert probe_embeddings(model, tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config), tokenizer, "tiny").together == 1
+    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config), tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
 
 
 def test_batches_shrink_with_the_length_but_never_below_one():
-    probe = probe_embeddings(*tiny("bert"))
+    probe = probe_embeddings(*tiny("bert"), "tiny")
     assert probe.batch(10) == 64
     assert probe.batch(10**9) == 1
+
+
+def test_a_notice_says_that_a_baseline_text_is_cut():
+    held = Bundle.of(*tiny("bert"))
+
+    def read_notices(text: str, **params: object) -> tuple[str, ...]:
+        params = {"baseline": "text", "baseline_text": text} | params
+        request = Request("text_classification", "x", {"text": "the soup"}, "integrated_gradients", params=params)
+        return tuple(notice for notice in explain(request, bundle=held).notices if "cut off" in notice)
+
+    count = len(held.tokenizer("the soup", add_special_tokens=False)["input_ids"])
+    longer = held.tokenizer("the cast was cold", add_special_tokens=False)["input_ids"]
+    (notice,) = read_notices("the cast was cold")
+    assert f"has {len(longer)} tokens, and the text has {count}" in notice
+    assert repr(held.tokenizer.decode(longer[count:])) in notice
+    assert read_notices("the soup") == read_notices("") == read_notices("the cast was cold", baseline="pad") == ()

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from explainers import TASKS, Bundle, Request
-from explainers.errors import Incompatible
+from explainers.engine import validate
 from explainers.inputs.images import PHOTOGRAPHS
 from explainers.models.probes.attention import read_attentions
 from explainers.models.probes.vision import watch
 from explainers.progress import Run
-from tests.support.hub import as_loaded
-from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
+from tests.support.hub import make_loaded
+from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
 
 TEXT = [kind for kind in EVERY if kind not in IMAGES]
 CASES = [*[(kind, task_of(kind)) for kind in EVERY], *[(kind, "translation") for kind in TRANSLATORS[:2]]]
@@ -22,7 +22,7 @@ NETS = ("convnext", "resnet")
 
 
 def bundle_of(kind, task=None):
-    return Bundle.of(*as_loaded(kind, task=task))
+    return Bundle.of(*make_loaded(kind, task=task))
 
 
 def inputs_of(bundle):
@@ -227,7 +227,7 @@ def test_the_map_of_a_net_is_what_its_head_reads(kind):
 def test_capability_and_explanation_agree_on_the_last_convolutional_map(kind):
     bundle = bundle_of(kind)
     request = Request("image_classification", kind, {"image": PHOTOGRAPHS[0].picture})
-    found = TASKS["image_classification"].encode(bundle, request, Run())
+    found = TASKS["image_classification"].encode(bundle, validate(request)[0], Run())
     assert ("conv" in bundle.capability.provides) is (found.internals.conv is not None) is (kind in NETS)
 
 
@@ -252,18 +252,3 @@ def test_the_embeddings_that_run_are_those_of_the_encoder_and_the_decoder(kind, 
     if kind in TRANSLATORS:
         assert any(found.word is module for module in bundle.model.get_encoder().modules())
         assert any(found.decoder is module for module in bundle.model.get_decoder().modules())
-
-
-def test_a_slow_tokenizer_is_refused_for_its_tokens_cannot_be_found():
-    model, _ = as_loaded("bert")
-
-    class Slow:
-        is_fast = False
-        model_input_names = ("input_ids", "attention_mask")
-        model_max_length = 128
-
-        def __call__(self, text, return_tensors):
-            return tokenizer_for("bert")(text, return_tensors=return_tensors)
-
-    with pytest.raises(Incompatible, match="has no fast tokenizer, so its tokens cannot be found in your text"):
-        _ = Bundle.of(model, Slow()).capability
