@@ -19,8 +19,8 @@ def allows_batches(
 ) -> bool:
     """Return whether the model reads several inputs together as it reads each of them alone.
 
-    `alone` (1, …) is the output of `run` for `inputs` (1, …). Raises Incompatible if two passes on the same input differ. The
-    scales of a dynamic quantisation and the statistics of a batch norm may depend on the whole batch.
+    `alone` (1, …) is the output of `run` for `inputs` (1, …). The scales of a dynamic quantisation and the statistics
+    of a batch norm may depend on the whole batch. Raises Incompatible if two passes on the same input differ.
     """
     with torch.no_grad():
         within = _run_within_batch(run, inputs, label)

@@ -154,6 +154,8 @@ def test_a_model_that_hashes_with_a_seed_is_explained():
     with torch.no_grad():
         plain = model(**reader(TEXT, return_tensors="pt")).logits.softmax(-1)
     assert explain(ask(), bundle=Bundle.of(model, reader)).values[0] == pytest.approx(float(plain.max()), abs=1e-6)
+    with pytest.raises(Incompatible, match=r"backward pass.*Choose a method that does not use gradients"):
+        explain(ask(method="saliency"), bundle=Bundle.of(model, reader))  # it has gradients only in training mode
 
 
 @pytest.mark.parametrize("kind", ["bert", "vit"])
