@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -119,7 +119,9 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
-    others: bool = False  # whether the modules are called with other ids too, such as those of padding
+    others: bool = field(
+        default=False, kw_only=True
+    )  # whether the modules are called with other ids too, such as those of padding
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
@@ -385,7 +387,7 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
     if {reader.first for reader in readers} != set(starts):
         readers = []
     others = any(reader.module is module for reader in readers for module in modules)
-    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others)
+    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others=others)
 
 
 def _find_column(new: Reader, readers: Sequence[Reader]) -> int:
