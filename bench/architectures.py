@@ -20,7 +20,7 @@ from typing import Any
 import torch
 import transformers
 
-from bench.brute_force import Wrong, check, run_alone
+from bench.brute_force import Blind, Wrong, check, run_alone
 from bench.random_models import TASKS, list_types, make_random_model
 from bench.report import format_table
 from explainers import ExplainerError
@@ -139,6 +139,8 @@ def judge(kind: str, task: str, connection: Any = None) -> Verdict:
         connection.send("explaining")
     try:
         return verdict("right", check(made, task))
+    except Blind as error:
+        return verdict("not alone", error)
     except Wrong as error:
         return verdict("wrong", error)
     except ExplainerError as error:

@@ -4,6 +4,8 @@ Nothing of the library's Problem is used: each perturbed input is a row of ids (
 Letters: T targets, F features.
 """
 
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,18 +40,24 @@ class Wrong(Exception):
     """A fact that does not hold; its message names the fact and the numbers."""
 
 
+class Blind(Exception):
+    """The model's inputs make no difference, so that nothing can be checked."""
+
+
 @dataclass(frozen=True)
 class Plain:
     """A model's own numbers: `run` maps one perturbed input to the scores (T,); (F,) features may be hidden.
 
     `hide(mask)` makes the input whose features at `mask` (F,) are the baseline. `groups` (F,) are hidden together, and
-    those of group -1 never.
+    those of group -1 never. `list_others` lists the scores (T,) of the other baselines that a method with gradients may
+    take if it says so.
     """
 
     run: Callable[[Any], Tensor]
     hide: Callable[[Tensor], Any]
     groups: Tensor
     visible: Tensor | None = None
+    list_others: Callable[[], list[Tensor]] = list
 
 
 def run_alone(made: RandomModel, task: str) -> Any:
@@ -118,7 +126,7 @@ def check(made: RandomModel, task: str) -> str:
             np.array_equal(found.scores, again.scores, equal_nan=True) and np.array_equal(found.values, again.values)
         ):
             raise Wrong("two runs differ")
-        remark = check_gradients(bundle, task, request, found)
+        remark = check_gradients(bundle, task, request, found, plain)
         with bundle.lock:
             _ = bundle.capability
     finally:
@@ -174,18 +182,28 @@ def make_plain_text(made: RandomModel, task: str, found: Explanation) -> Plain:
     kept = torch.cat([special, torch.ones(start.shape[1]).bool(), torch.zeros(written.shape[1]).bool()])
     length, blank = ids.shape[1], find_blank(reader, KEPT_OF_LIBRARY.get(task, "pad"))
 
-    def run(changed: Tensor) -> Tensor:
-        rest = {name: tensor for name, tensor in inputs.items() if name != "input_ids"}
+    def run(changed: Tensor, **positions: Tensor) -> Tensor:
+        rest = {name: tensor for name, tensor in inputs.items() if name != "input_ids"} | positions
         if task == "translation":
             both = {"input_ids": changed[:, :length], "decoder_input_ids": changed[:, length:]}
             return read_scores(task, forward(model, rest | both), found, inputs, start.shape[1] - 1)
         more = {name: torch.cat([own, own[:, -1:].expand_as(written)], dim=1) for name, own in rest.items()}
         return read_scores(task, forward(model, more | {"input_ids": changed}), found, inputs, length - 1)
 
+    def list_others() -> list[Tensor]:
+        mask = ~kept
+        fills = [getattr(reader, f"{name}_token_id", None) for name in ("mask", "unk")]
+        scores = [run(row.masked_fill(mask, fill)) for fill in fills if fill is not None]
+        for first in (0, blank + 1) if "position_ids" in inspect.signature(model.forward).parameters else ():
+            places = torch.arange(first, first + row.shape[1])[None]
+            if torch.equal(run(row, position_ids=places), run(row)):  # which are those of the text
+                scores.append(run(row.masked_fill(mask, blank), position_ids=places))
+        return scores
+
     groups = torch.arange(row.shape[1]).masked_fill(kept, -1)
     positions = torch.arange(written.shape[1])[:, None] + row.shape[1] - written.shape[1]  # (T, 1)
     visible = torch.arange(row.shape[1]) < positions if task in GENERATED else None
-    return Plain(run, lambda mask: row.masked_fill(mask, blank), groups, visible)
+    return Plain(run, lambda mask: row.masked_fill(mask, blank), groups, visible, list_others)
 
 
 def check_written(made: RandomModel, task: str, found: Explanation, written: Tensor) -> None:
@@ -232,7 +250,7 @@ def compare(found: Explanation, plain: Plain) -> None:
         if (mask := plain.groups == group).any():
             falls[:, mask] = (own - plain.run(plain.hide(mask)))[:, None] / mask.sum()
     if float(falls.abs().max()) * (plain.groups == plain.groups.max()).sum() < 1e-3:
-        raise ValueError("its inputs make no difference")
+        raise Blind("its inputs make no difference")
     if plain.visible is not None:
         match("a later token's influence", np.zeros_like(falls[~plain.visible]), falls[~plain.visible])
         falls[~plain.visible] = torch.nan
@@ -251,15 +269,30 @@ def match(fact: str, found: Any, own: Tensor, size: float = 0.0) -> None:
         raise Wrong(f"{fact} is {found[place]:.4g} and not {expected[place]:.4g}")
 
 
-def check_gradients(bundle: Bundle, task: str, request: Request, occlusion: Explanation) -> str:
-    """Check that integrated gradients converges or says that it does not; return why there is none, if so."""
+def is_close(found: Any, own: Tensor) -> bool:
+    """Return whether two arrays are equal, as `match` sees it."""
+    try:
+        match("", found, own)
+    except Wrong:
+        return False
+    return True
+
+
+def check_gradients(bundle: Bundle, task: str, request: Request, occlusion: Explanation, plain: Plain) -> str:
+    """Check that integrated gradients converges or says that it does not; return why there is none, if so.
+
+    Its baseline may be another one if a notice says so.
+    """
     made = RandomModel(bundle.model, bundle.tokenizer or bundle.processor)
     try:
         found = explain(make_request(task, made, "integrated_gradients"), bundle=bundle)
     except ExplainerError as error:
         return f"no integrated gradients: {error}"
     match("F(x) of integrated gradients", found.values, torch.from_numpy(occlusion.values))
-    match("F(x') of integrated gradients", found.baselines, torch.from_numpy(occlusion.baselines))
+    if not any(re.match("The baseline is|Each token of the baseline", notice) for notice in found.notices):
+        match("F(x') of integrated gradients", found.baselines, torch.from_numpy(occlusion.baselines))
+    elif not any(is_close(found.baselines, other) for other in plain.list_others()):
+        raise Wrong(f"F(x') of integrated gradients is {found.baselines[0]:.4g}, which no baseline has")
     if found.converged is None or found.relative_error is None:
         raise Wrong("integrated gradients does not say whether it converged")
     for converged, error in zip(found.converged, found.relative_error, strict=True):

@@ -81,7 +81,6 @@ SIZES: dict[str, Any] = {
     "num_latents": 8,
     "initializer_range": WIDE,
     "init_std": WIDE,
-    "drop_path_rate": 0.0,
     "layer_scale_init_value": 1.0,
 }
 
@@ -94,6 +93,9 @@ FILLED = (  # even where None is the default
     "n_shared_experts",
 )
 LISTS = ("layer_types", "mlp_layer_types")  # the kind of each layer
+SIDES = {"mobilevitv2": 64}  # of an image, where SIDE is too small
+PATCHES = {"use_relative_position_bias": True, "layer_scale_init_value": 1.0}
+WINDOWS = {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 4}
 CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields do not tell
     "bailing_hybrid": {"layer_group_size": 2},
     "bamba": {"attn_layer_indices": [1]},
@@ -107,6 +109,35 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "mamba2": {"num_heads": 8},
     "neomme": {"head_dim": 16},
     "recurrent_gemma": {"num_hidden_layers": 3},
+    "beit": PATCHES,
+    "bit": {"hidden_sizes": [16, 32], "depths": [1, 1], "num_groups": 8},
+    "convnext": {"hidden_sizes": [8, 16], "num_stages": 2, "depths": [1, 1]},
+    "convnextv2": {"hidden_sizes": [8, 16], "num_stages": 2, "depths": [1, 1]},
+    "data2vec-vision": PATCHES,
+    "deit": {"architectures": ["DeiTForImageClassification"]},
+    "donut-swin": WINDOWS,
+    "efficientnet": {"width_coefficient": 0.1, "depth_coefficient": 0.1, "hidden_dim": 128},
+    "focalnet": {"embed_dim": 16, "hidden_sizes": [16, 16, 32, 32]},
+    "hiera": {"image_size": [SIDE, SIDE]},
+    "imagegpt": {"n_positions": SIDE * SIDE, "vocab_size": 17},
+    "hgnet_v2": {
+        "stem_channels": [3, 8, 8],
+        "stage_in_channels": [8, 8, 16, 16],
+        "stage_mid_channels": [8, 8, 8, 8],
+        "stage_out_channels": [8, 16, 16, 32],
+        "stage_num_blocks": [1, 1, 1, 1],
+        "stage_numb_of_layers": [1, 1, 1, 1],
+        "hidden_sizes": [8, 16, 16, 32],
+    },
+    "levit": {"architectures": ["LevitForImageClassification"], "patch_size": 16},
+    "mobilevit": {"patch_size": 2},
+    "mobilevitv2": {"patch_size": 2},
+    "perceiver": {"architectures": ["PerceiverForImageClassificationLearned"]},
+    "poolformer": {"hidden_sizes": [8, 16, 16, 32]},
+    "regnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "groups_width": 4},
+    "resnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"},
+    "swin": WINDOWS,
+    "swinv2": WINDOWS,
     "zaya": {"num_experts_per_tok": 1},
     "reformer": {
         "axial_pos_embds_dim": (16, 16),
@@ -166,6 +197,8 @@ def make_random_model(kind: str, task: str) -> RandomModel:
         torch.manual_seed(7)
         model = auto.from_config(config, attn_implementation="eager").eval().float()
         widen(model)
+        if task == "image_classification":
+            settle(model, reader)
     if task != "image_classification":
         taken = inspect.signature(model.forward).parameters
         reader.model_input_names = [name for name in reader.model_input_names if name in taken]
@@ -193,6 +226,7 @@ def shrink(cls: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a configuration class that have a smaller value, those of its parts included."""
     fields = dataclasses.fields(cls)
     small = {field.name: sizes[field.name] for field in fields if field.name in sizes and _fits(field, sizes)}
+    small |= {field.name: [1] * len(field.default) for field in fields if field.name == "depths"}
     if "kv_lora_rank" in small and "num_key_value_heads" in small:
         small["num_key_value_heads"] = sizes["num_attention_heads"]  # keys and values of all heads come from one vector
     small |= mix_layers(cls, small)
@@ -223,17 +257,30 @@ def _fits(field: Any, sizes: Mapping[str, Any]) -> bool:
         return True
     numbers = (int, float)
     both = isinstance(field.default, numbers) and isinstance(sizes[field.name], numbers)
-    return both and not isinstance(field.default, bool)
+    return both and not isinstance(field.default, bool) and isinstance(field.default, type(sizes[field.name]))
 
 
 def widen(model: torch.nn.Module) -> None:
     """Draw again the weights that a model leaves so small that its inputs would make no difference."""
     with torch.no_grad():
         for weight in model.parameters():
-            if weight.dim() > 1 and float(weight.std()) < WIDE / 6:
+            if weight.dim() == 4:  # of a convolution: deep ones would make numbers without bounds
+                weight.normal_(std=1.5 * weight[0].numel() ** -0.5)
+            elif weight.dim() > 1 and float(weight.std()) < WIDE / 6:
                 weight.normal_(std=min(WIDE, 3 * weight[0].numel() ** -0.5))
             elif weight.dim() <= 1 and float(weight.abs().max()) < WIDE / 100:
                 weight.normal_(std=WIDE / 3)
+
+
+def settle(model: torch.nn.Module, reader: Any) -> None:
+    """Measure the statistics of batch normalization on noise, without which deep models shrink every difference."""
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    noise = list(torch.randint(0, 256, (4, SIDE, SIDE, 3), dtype=torch.uint8).numpy())
+    for norm in norms:
+        norm.train().momentum = 1.0
+    if norms:
+        model(**reader(images=noise, return_tensors="pt"))
+    model.eval()
 
 
 def make_tokenizer(kind: str, task: str) -> Any:
@@ -253,11 +300,16 @@ def make_processor(kind: str) -> Any:
     """Make the image processor of a type, for images of SIDE by SIDE."""
     names = image_processing_auto.IMAGE_PROCESSOR_MAPPING_NAMES.get(kind) or {}
     cls = getattr(transformers, names.get("pil", "ViTImageProcessorPil"))
-    side = {"height": SIDE, "width": SIDE}
+    length = SIDES.get(kind, SIDE)
+    side = {"height": length, "width": length}
     size = getattr(cls, "size", None) or side
     if "shortest_edge" in size:
-        size = {"shortest_edge": SIDE}
+        size = {"shortest_edge": length}
     elif "height" in size:
         size = side
+    if kind == "imagegpt":
+        return cls(size=side, clusters=torch.linspace(-1, 1, 16)[:, None].expand(-1, 3).numpy())
+    if kind == "siglip2":
+        return cls(patch_size=8, max_num_patches=16)
     crop = {"crop_size": side} if getattr(cls, "crop_size", None) else {}
     return cls(size=size, **crop)

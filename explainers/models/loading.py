@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -45,6 +45,8 @@ class Bundle:
     """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model.
 
     A model that we loaded stays in evaluation mode with frozen parameters; one of the caller is so only while it runs.
+    `proven` are the kinds of baselines whose score was found to be that of the model's own pass on their ids; None for
+    a model of the caller, which may change between two calls.
     """
 
     card: Card
@@ -52,6 +54,7 @@ class Bundle:
     tokenizer: Any = None
     processor: Any = None
     state: ModelState | None = field(default=None, repr=False)  # of a model that we loaded, which it always has
+    proven: set[Hashable] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, model: Any, reader: Any = None) -> "Bundle":
@@ -122,9 +125,9 @@ class Bundle:
             return looks_ahead(self.model, self.tokenizer)
 
 
-def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
+def _make_bundle(card: Card, model: Any, reader: Any, proven: set[Hashable] | None = None) -> Bundle:
     is_image = isinstance(reader, ImageProcessingMixin)
-    return Bundle(card, model, None if is_image else reader, reader if is_image else None)
+    return Bundle(card, model, None if is_image else reader, reader if is_image else None, proven=proven)
 
 
 def read_labels(model: Any, count: int | None = None) -> tuple[str, ...]:
@@ -192,7 +195,7 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
             reader = _load_reader(card, files)
             model.eval().requires_grad_(False)
         with torch.inference_mode(False):
-            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader, set()))
 
 
 def _probe(bundle: Bundle) -> Bundle:
@@ -203,7 +206,7 @@ def _probe(bundle: Bundle) -> Bundle:
         provides, reasons = provides - ONE_PASS, (*((name, LOOKS_AHEAD) for name in sorted(ONE_PASS)), *reasons)
     assert bundle.largest_batch  # found now, so that no explanation waits for it
     narrowed = replace(card, provides=provides, reasons=tuple(dict(reversed(reasons)).items()))
-    found = Bundle(narrowed, bundle.model, bundle.tokenizer, bundle.processor, ModelState(bundle.model))
+    found = Bundle(narrowed, bundle.model, bundle.tokenizer, bundle.processor, ModelState(bundle.model), bundle.proven)
     vars(found).update({name: value for name, value in vars(bundle).items() if name in PROBES})
     return found
 

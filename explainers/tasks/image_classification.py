@@ -47,8 +47,13 @@ class ImageClassification(Task):
             bundle, request.target, read_class_logits(bundle, output), score_params, find_activation(config)
         )
         grid, patches = (image.features.rows, image.features.columns), probe.patches
-        has_attention = getattr(config, "num_attention_heads", None) is not None
+        has_attention = patches is not None and getattr(config, "num_attention_heads", None) is not None
         read_attentions = partial(vision.compute_attentions, model, bundle.card.label, image.inputs)
+        conv = probe.find_last_map(grid)
+        missing = {
+            "conv": None if conv else vision.NO_MAP,
+            "attentions": None if has_attention else vision.NO_ATTENTION,
+        }
 
         def score(points: Tensor) -> Tensor:
             return function.read([model(**image.batch(points))])
@@ -64,10 +69,10 @@ class ImageClassification(Task):
             deployed=function.read([output])[0],
             layout=InputLayout(grid=grid, frame=image.frame),
             internals=Internals(
-                conv=probe.find_last_map(grid),
+                conv=conv,
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
-                reasons=(("conv", vision.NO_MAP), ("attentions", vision.NO_ATTENTION)),
+                reasons=tuple((name, why) for name, why in missing.items() if why),
             ),
             batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,

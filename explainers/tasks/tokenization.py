@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, check_rows, count_rows, watch_calls
+from ..models.probes.embeddings import Embedding, check_rows, count_rows, watch_calls, watch_sum
 from ..models.probes.fences import fence_forward, fence_tokenizer
 from ..results.explanation import Feature
 from ._python_tokenizer import tokenize_in_python
@@ -36,7 +36,8 @@ class TextParams:
     ] = "pad"
     baseline_text: Annotated[str, "Your own text, if Baseline is text."] = ""
     embedding: Annotated[
-        Literal["word", "position"], "Explain the words themselves, or their positions in the text."
+        Literal["word", "position", "all"],
+        "Explain the words themselves, their positions in the text, or all that the model adds up for each token.",
     ] = "word"
 
 
@@ -76,7 +77,8 @@ class Encoded:
 def encode(bundle: Bundle, texts: Mapping[str, str], cut: Truncation = "longest_first") -> Encoded:
     """Encode one or two texts, by field, as the model expects them; a notice says if they are cut to its limit."""
     rows = tokenize(bundle, texts, truncation=cut)
-    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the end was not read."
+    end = "beginning" if bundle.tokenizer.truncation_side == "left" else "end"
+    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the {end} was not read."
     return encode_row(bundle, rows, texts, notices=(notice,) if len(rows.encodings) > 1 else ())
 
 
@@ -144,7 +146,7 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
 
 
 def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:
-    """Run the model on the encoded text; return its output and the embeddings, of `kind` word or position.
+    """Run the model on the encoded text; return its output and the embeddings, of `kind` word, position or all.
 
     The embeddings have no readers if the model can only be run on ids.
     """
@@ -157,8 +159,11 @@ def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embeddi
         if kind == "word":
             output, embedding = probe.watch(parts, run)
             return output, embedding
-        if probe.position is None or len(parts) > 1:
-            raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
+        if kind == "all" and probe.all is not None and probe.word is not None and len(parts) == 1:
+            return watch_sum(probe.all, probe.word, parts[0], run)
+        if kind == "all" or probe.position is None or len(parts) > 1:
+            missing = "layer that adds up all its" if kind == "all" else f"table of {kind}"
+            raise Incompatible(f"{bundle.card.label} has no {missing} embeddings. Explain its words instead.")
         output, calls = watch_calls([probe.position], run)
     return output, calls[0].first(parts[0].shape[-1])
 
@@ -177,7 +182,7 @@ def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embe
     return torch.where(encoded.special, embedding.ids, ids)
 
 
-def note_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
+def describe_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
     """Return a notice if the baseline's own text has more tokens than the text that it replaces."""
     if params.baseline != "text" or params.embedding == "position":
         return ()

@@ -166,7 +166,11 @@ def generate(
         ids = ids[:-1]
     if not ids.numel():
         raise NothingGenerated("The model generates no text here. Type the text to explain, or change the prompt.")
-    return _decode(bundle, prompt, ids)
+    written = _decode(bundle, prompt, ids)
+    if len(ids) == prompt.count_free_positions(bundle) < params.most_new_tokens:
+        notice = f"The model takes {bundle.embeddings.longest:,} tokens in all, so it wrote no more than {len(ids):,}."
+        return replace(written, notices=(notice,))
+    return written
 
 
 def force_decode(bundle: Bundle, prompt: Prompt, text: str, space: bool) -> Continuation:
@@ -269,7 +273,7 @@ def _tokenize_after(
         if _reads_as(read, text):
             return ids, shifted, ()
         found.append((ids, shifted, read))
-    ids, shifted, read = found[0]
+    ids, shifted, read = next((one for one in found if one[0]), ([], [], ""))
     return ids, shifted, (_describe_change(text, read),)
 
 

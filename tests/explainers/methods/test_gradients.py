@@ -85,6 +85,16 @@ def test_a_step_function_is_reported_as_not_converged():
     assert step.run.forward <= 40
 
 
+def test_an_interval_in_which_the_score_jumps_is_not_halved_without_end():
+    """A mixture of experts jumps where another expert takes over; the numbers between two neighbours run out."""
+    jump = make_problem(
+        lambda points: points[:, :, 0].sign() + points[:, :, 0], torch.tensor([[2.0]]), torch.tensor([[-1.0]])
+    )
+    attribution = integrated_gradients(jump, most_passes=5_000)
+    assert attribution.converged == (False,)
+    assert jump.run.backward < 150
+
+
 def test_scores_of_a_flat_function_are_zero_and_converged():
     flat = make_problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(3, 2))
     attribution = integrated_gradients(flat)
@@ -122,6 +132,19 @@ def test_signed_gradients_cancelled_by_a_layer_norm_give_a_notice():
         assert problem.run.notices == []
         assert method(problem, norm="signed").scores.abs().max() < 1e-5
         assert "nothing but rounding" in problem.run.notices[0]
+
+
+def test_input_x_gradient_of_embeddings_that_are_normed_at_once_is_next_to_zero_and_has_a_notice():
+    weights = torch.randn(3, 8, generator=torch.Generator().manual_seed(2))
+
+    def normed(points: Tensor) -> Tensor:
+        return (torch.nn.functional.layer_norm(points, (8,)) * weights).sum((1, 2)).tanh()[:, None]
+
+    inputs = torch.randn(3, 8, generator=torch.Generator().manual_seed(1))
+    inputs -= inputs.mean(-1, keepdim=True)
+    problem = make_problem(normed, inputs)
+    assert input_x_gradient(problem).scores.abs().max() < 1e-4 * saliency(problem).scores.max()
+    assert "their order says nothing" in problem.run.notices[0]
 
 
 def test_input_x_gradient_of_a_linear_score_is_weight_times_input():
