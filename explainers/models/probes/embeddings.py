@@ -609,4 +609,5 @@ def _find_token_limit(model: Any, tokenizer: Any, position: Call | None, first: 
     else:
         limit = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
         limit = limit if limit > 0 else MAX_TOKENS  # XLNet states -1
-    return int(min(tokenizer.model_max_length, limit, MAX_TOKENS))
+    own = tokenizer.model_max_length or MAX_TOKENS  # 0 or None states nothing
+    return int(min(own, limit, MAX_TOKENS))
