@@ -582,7 +582,9 @@ def _find_decoder(model: Any, calls: list[Call], word: torch.nn.Module | None, i
 
 def _allows_batches(model: Any, inputs: dict[str, Tensor], output: Any, label: str) -> bool:
     """Return whether the model accepts a batch, and reads each of its rows as alone. Raises Incompatible if random."""
-    return allows_batches(lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(model, output)
+    return allows_batches(model, lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(
+        model, output
+    )
 
 
 def _needs_pads(model: Any, output: Any) -> bool:
@@ -607,4 +609,5 @@ def _find_token_limit(model: Any, tokenizer: Any, position: Call | None, first: 
     else:
         limit = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
         limit = limit if limit > 0 else MAX_TOKENS  # XLNet states -1
-    return int(min(tokenizer.model_max_length, limit, MAX_TOKENS))
+    own = tokenizer.model_max_length or MAX_TOKENS  # 0 or None states nothing
+    return int(min(own, limit, MAX_TOKENS))

@@ -19,8 +19,8 @@ def fence_forward(label: str) -> Iterator[None]:
 
 @contextmanager
 def fence_backward() -> Iterator[None]:
-    """Raise Incompatible for what the model's own code raises in its backward pass, and log its cause."""
-    with _fence("This model fails in its backward pass", "Choose a method that does not use gradients."):
+    """Raise Incompatible for what the model's own code raises in a backward pass, and log its cause."""
+    with _fence("The model fails in its own backward pass", "Choose a method that does not use gradients."):
         yield
 
 
