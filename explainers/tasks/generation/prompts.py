@@ -4,14 +4,16 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ...errors import BadRequest, Incompatible
-from ...inputs.text import find_word_index, find_words
+from ...errors import Incompatible
+from ...inputs.text import find_word_index, find_words, trim_span
 from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
 from ..tokenization import Encoded, encode, encode_row, tokenize
+from .chat_templates import render_chat
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
 PREFIX, WITHOUT = "prefix", "without_context"
+ROLES = {SYSTEM: "system", PROMPT: "user"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,20 +61,27 @@ def encode_plain(bundle: Bundle, text: str) -> Prompt:
 def encode_chat(bundle: Bundle, text: str, system: str) -> Prompt:
     """Encode a user's message and a system prompt by the model's chat template, whose own tokens are special."""
     _check_decoder_only(bundle)
-    if not bundle.tokenizer.chat_template:
-        raise Incompatible(f"{bundle.card.label} has no chat template. Switch chat off, or choose a chat model.")
     texts = {name: words for name, words in ((SYSTEM, system), (PROMPT, text)) if words.strip()}
-    roles = {SYSTEM: "system", PROMPT: "user"}
-    messages = [{"role": roles[name], "content": words} for name, words in texts.items()]
-    chat = bundle.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    roles = {ROLES[name]: name for name in texts}
+    chat, messages = render_chat(bundle.tokenizer, bundle.card.label, {role: texts[roles[role]] for role in roles})
     rows = tokenize(bundle, {PROMPT: chat}, truncation=False, add_special_tokens=False)
     raw = encode_row(bundle, rows, {PROMPT: chat})
-    spans = _find_messages(chat, texts)
     words = {name: find_words(text) for name, text in texts.items()}
-    features = tuple(_assign_message(feature, spans, words) for feature in raw.features)
+
+    def assign(feature: Feature, start: int, end: int) -> Feature:
+        """Return a token of the chat as one of the message that it lies in, else as a special one of the template."""
+        for message in messages:
+            if (span := message.find_span(start, end)) is not None:
+                name = roles[message.role]
+                first, last = trim_span(texts[name], *span)
+                return replace(feature, field=name, start=first, end=last, word=find_word_index(words[name], first))
+        return Feature(feature.text, PROMPT, special=True)
+
+    offsets = rows.encodings[0].offsets  # with the whitespace of tokens, which may be the template's or the message's
+    features = tuple(assign(feature, *span) for feature, span in zip(raw.features, offsets, strict=True))
     special = torch.tensor([feature.special for feature in features])
     encoded = _truncate_left(bundle, replace(raw, features=features, special=special))
-    segments = tuple((name, 0, len(words), roles[name]) for name, words in texts.items())
+    segments = tuple((name, 0, len(words), ROLES[name]) for name, words in texts.items())
     return Prompt(encoded, texts, CONTINUATION, segments=segments)
 
 
@@ -119,31 +128,3 @@ def _truncate_left(bundle: Bundle, encoded: Encoded) -> Encoded:
         special=encoded.special[-most:],
         notices=(f"The model reads {most + 1:,} tokens at most: the first {length - most:,} were not read.",),
     )
-
-
-def _find_messages(chat: str, texts: dict[str, str]) -> dict[str, tuple[int, int, int]]:
-    """Find each message in the chat: start, end, and the shift from there to its offsets in its own text.
-
-    A template may strip the whitespace around a message.
-    """
-    spans, begin = {}, 0
-    for name, words in texts.items():
-        lead = 0
-        if chat.find(words, begin) < 0:
-            lead, words = len(words) - len(words.lstrip()), words.strip()
-        if (begin := chat.find(words, begin)) < 0:
-            raise BadRequest(f"The model's chat template changes the {name}, so its tokens cannot be found in it.")
-        spans[name] = begin, begin + len(words), lead - begin
-        begin += len(words)
-    return spans
-
-
-def _assign_message(
-    feature: Feature, spans: dict[str, tuple[int, int, int]], words: dict[str, list[tuple[int, int]]]
-) -> Feature:
-    """Return a token of the chat as one of the message that it lies in, else as a special one of the template."""
-    for name, (begin, end, shift) in spans.items():
-        if feature.start is not None and feature.end is not None and begin <= feature.start < end:
-            start, stop = feature.start + shift, min(feature.end, end) + shift
-            return replace(feature, field=name, start=start, end=stop, word=find_word_index(words[name], start))
-    return Feature(feature.text, PROMPT, special=True)
