@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from .configuration import find_text_config
 
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
@@ -179,9 +180,14 @@ def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
     if model.config.is_encoder_decoder and model.can_generate():
         start = model.config.decoder_start_token_id or 0
-        written = inputs["input_ids"][:, :2]
+        written = inputs["input_ids"][:, :2] % _count_outputs(model)
         inputs["decoder_input_ids"] = torch.cat([torch.full_like(written[:, :1], start), written], dim=1)
     return inputs
+
+
+def _count_outputs(model: Any) -> int:
+    """Return the size of the vocabulary that a model generates, which may be smaller than that of its source."""
+    return len(getattr(model.get_output_embeddings(), "weight", ())) or int(find_text_config(model).vocab_size)
 
 
 def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> EmbeddingProbe:
@@ -201,14 +207,19 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
         longest=_find_token_limit(model, tokenizer, position, first or 0),
         weights=sum(p.numel() for p in model.parameters()) - sum(table.weight.numel() for table in tables),
         together=1 if _needs_pads(model, output) else EmbeddingProbe.together,
-        decoder=_find_decoder(model, calls, word, ids),
+        decoder=_find_decoder(model, calls, word, inputs),
     )
 
 
-def _find_decoder(model: Any, calls: list[Embedding], word: torch.nn.Module, ids: Tensor) -> torch.nn.Module | None:
-    """Find a decoder's word embedding: the last table with as many rows as `word` that got other ids."""
+def _find_decoder(
+    model: Any, calls: list[Embedding], word: torch.nn.Module, inputs: Mapping[str, Tensor]
+) -> torch.nn.Module | None:
+    """Find a decoder's word embedding: the table that got its ids, or the last like `word` that got other ids."""
     if not model.config.is_encoder_decoder:
         return None
+    ids, written = inputs["input_ids"], inputs.get("decoder_input_ids")
+    if written is not None and (own := next((call for call in calls if torch.equal(call.ids, written)), None)):
+        return own.module
     rows: Any = word.weight
     others = (call.module for call in reversed(calls) if not begins_with(call.ids, ids))
     return next((module for module in others if getattr(module, "num_embeddings", 0) == len(rows)), None)
@@ -234,5 +245,5 @@ def _find_token_limit(model: Any, tokenizer: Any, position: Embedding | None, fi
         rows: Any = position.module.weight
         limit = len(rows) - first
     else:
-        limit = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
+        limit = getattr(find_text_config(model), "max_position_embeddings", None) or MAX_TOKENS
     return int(min(tokenizer.model_max_length, limit, MAX_TOKENS))

@@ -17,6 +17,7 @@ from ...request import Request
 from ...results.explanation import Feature
 from ..tokenization import TextParams
 from .prompts import Prompt
+from .token_ids import check_rows, is_special, name_token
 
 # A letter or digit of a script that puts a space between words.
 UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
@@ -143,6 +144,7 @@ def force_decode(bundle: Bundle, prompt: Prompt, text: str) -> Continuation:
     ids, offsets = _tokenize_after(bundle, prompt, prompt.before, text)
     if not ids:
         raise BadRequest("The text to generate has no tokens. Type a sentence.")
+    check_rows(bundle, ids, generated=True)
     if len(ids) > (free := prompt.count_free_positions(bundle)):
         raise LimitReached(
             f"The text to generate has {len(ids):,} tokens, and the model can take {free:,} more. Shorten it."
@@ -157,6 +159,7 @@ def replace_continuation(
     starts = (feature.start for feature in continuation.features[first:] if feature.start is not None)
     before = (prompt.before + continuation.text[: next(starts, len(continuation.text))]).rstrip()
     ids, _ = _tokenize_after(bundle, prompt, before, _add_space(before, text))
+    check_rows(bundle, ids, generated=True)
     return ids
 
 
@@ -203,10 +206,9 @@ def _make_features(
     bundle: Bundle, field: str, text: str, ids: list[int], offsets: list[tuple[int, int]]
 ) -> tuple[Feature, ...]:
     words, tokenizer, features = find_words(text), bundle.tokenizer, []
-    special = set(tokenizer.all_special_ids)
     for token, (start, end) in zip(ids, offsets, strict=True):
-        if token in special:
-            features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
+        if is_special(tokenizer, token):
+            features.append(Feature(name_token(tokenizer, token), field, special=True))
             continue
         start, end = trim_span(text, start, end)
         features.append(Feature(text[start:end] or SPACE, field, start, end, find_word_index(words, start)))

@@ -10,6 +10,7 @@ from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
 from ..tokenization import Encoded, encode, encode_row, tokenize
 from .chat_templates import render_chat
+from .token_ids import check_rows, name_token
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
 PREFIX, WITHOUT = "prefix", "without_context"
@@ -95,7 +96,10 @@ def encode_source(bundle: Bundle, text: str) -> Prompt:
     first = config.decoder_start_token_id if first is None else first
     first = generation.bos_token_id if first is None else first
     start = tuple(int(token) for token in (first, generation.forced_bos_token_id) if token is not None)
-    return Prompt(encode(bundle, {SOURCE: text}), {SOURCE: text}, TARGET, decoder_ids=start)
+    encoded = encode(bundle, {SOURCE: text})
+    check_rows(bundle, encoded.inputs["input_ids"][0].tolist())
+    check_rows(bundle, start, generated=True)
+    return Prompt(encoded, {SOURCE: text}, TARGET, decoder_ids=start)
 
 
 def encode_empty(bundle: Bundle, prompt: Prompt) -> Prompt:
@@ -107,7 +111,7 @@ def encode_empty(bundle: Bundle, prompt: Prompt) -> Prompt:
     ids = torch.tensor([own])
     inputs = {name: torch.ones_like(ids) for name in prompt.encoded.inputs} | {"input_ids": ids}
     field = prompt.encoded.features[0].field
-    features = tuple(Feature(name, field, special=True) for name in tokenizer.convert_ids_to_tokens(own))
+    features = tuple(Feature(name_token(tokenizer, token), field, special=True) for token in own)
     encoded = Encoded(inputs, features, torch.ones(len(own), dtype=torch.bool), ())
     return Prompt(encoded, {}, prompt.field, decoder_ids=prompt.start_ids)
 
@@ -119,6 +123,7 @@ def _check_decoder_only(bundle: Bundle) -> None:
 
 def _truncate_left(bundle: Bundle, encoded: Encoded) -> Encoded:
     """Keep the last tokens that the model can take, less one to generate; with a notice if some are dropped."""
+    check_rows(bundle, encoded.inputs["input_ids"][0].tolist())
     most, length = bundle.embeddings.longest - 1, len(encoded.features)
     if length <= most:
         return encoded
