@@ -1,7 +1,7 @@
 """Decoding: the tokens that a model generates after a prompt, or those of a text that it is forced to generate."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import regex
@@ -16,6 +16,7 @@ from ...registry import Range
 from ...request import Request
 from ...results.explanation import Feature
 from ..tokenization import TextParams
+from .generation_settings import GREEDY, describe_search, run_generate
 from .prompts import Prompt
 from .token_ids import check_rows, is_special, name_token
 
@@ -50,8 +51,9 @@ class GenerationParams(TextParams):
         "Baseline: padding, mask or unknown token, zero embedding, mean embedding, or your own text.",
     ] = "unk"
     strategy: Annotated[
-        Literal["greedy", "sample"], "Generate the most probable token each time, or sample from the probabilities."
-    ] = "greedy"
+        Literal["model", "greedy", "sample"],
+        "Generate by the model's own settings (such as its beams), the most probable token each time, or by sampling.",
+    ] = "model"
     temperature: Annotated[float, Range(0.05, 5), "Sampling temperature; below 1 is more conservative."] = 1.0
     top_p: Annotated[
         float, Range(0.01, 1), "Sample only from the most probable tokens that have this share of the probability."
@@ -71,11 +73,12 @@ class GenerationParams(TextParams):
 
 @dataclass(frozen=True, eq=False)
 class Continuation:
-    """The tokens `ids` (W,) that follow a prompt, a Feature each, and their text."""
+    """The tokens `ids` (W,) that follow a prompt, a Feature each, their text, and notices on how it was generated."""
 
     ids: Tensor
     features: tuple[Feature, ...]
     text: str
+    notices: tuple[str, ...] = ()
 
 
 class GumbelSampling(LogitsProcessor):  # type: ignore[misc]
@@ -92,13 +95,13 @@ class GumbelSampling(LogitsProcessor):  # type: ignore[misc]
 
 
 class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
-    """Reports each generated token to `spend`, which stops the run by raising."""
+    """Reports each generated token, of every beam, to `spend`, which stops the run by raising."""
 
     def __init__(self, spend: Callable[[int], None]) -> None:
         self._spend = spend
 
     def __call__(self, ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
-        self._spend(1)
+        self._spend(len(ids))
         return torch.zeros(len(ids), dtype=torch.bool)
 
 
@@ -116,26 +119,25 @@ def generate(
     """Generate a continuation, without its end-of-sequence token. Raises NothingGenerated if it is empty."""
     config = bundle.model.generation_config
     end = config.eos_token_id if config.eos_token_id is not None else bundle.tokenizer.eos_token_id
-    with torch.no_grad():
-        ids = bundle.model.generate(
-            **prompt.encoded.inputs,
-            **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=min(params.most_new_tokens, prompt.count_free_positions(bundle)),
-            pad_token_id=_take_first(config.pad_token_id if config.pad_token_id is not None else end),
-            eos_token_id=end,
-            logits_processor=[GumbelSampling(params.temperature, params.top_p, request.seed)]
-            if params.strategy == "sample"
-            else [],
-            stopping_criteria=[ProgressStopping(spend)],
-        )[0, len(prompt.ids) :]
+    arguments = {
+        **prompt.encoded.inputs,
+        **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
+        **(GREEDY if params.strategy != "model" else {}),
+        "max_new_tokens": min(params.most_new_tokens, prompt.count_free_positions(bundle)),
+        "pad_token_id": _take_first(config.pad_token_id if config.pad_token_id is not None else end),
+        "eos_token_id": end,
+        "logits_processor": [GumbelSampling(params.temperature, params.top_p, request.seed)]
+        if params.strategy == "sample"
+        else [],
+        "stopping_criteria": [ProgressStopping(spend)],
+    }
+    ids = run_generate(bundle, arguments, prompt.ids, request.seed)
     ends = {end} if isinstance(end, int) else set(end or ())
     if ids.numel() and int(ids[-1]) in ends:
         ids = ids[:-1]
     if not ids.numel():
         raise NothingGenerated("The model generates no text here. Type the text to explain, or change the prompt.")
-    return _decode(bundle, prompt, ids)
+    return replace(_decode(bundle, prompt, ids), notices=describe_search(bundle, params.strategy))
 
 
 def force_decode(bundle: Bundle, prompt: Prompt, text: str) -> Continuation:

@@ -50,6 +50,7 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, wit
     step = STEP_SCORES[str(params.unit)]
     _check_request(step, request, without)
     sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, run.spend))
+    run.notices += sequence.continuation.notices
     every = sequence.logit_positions
     output, embedding = run_model(bundle, _keep_logits(bundle, sequence.encoded, every), params.embedding)
     logits = _select_logits(bundle, output, every)[0]  # (W, V)

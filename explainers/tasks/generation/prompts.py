@@ -10,6 +10,7 @@ from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
 from ..tokenization import Encoded, encode, encode_row, tokenize
 from .chat_templates import render_chat
+from .languages import Languages
 from .token_ids import check_rows, name_token
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
@@ -86,8 +87,9 @@ def encode_chat(bundle: Bundle, text: str, system: str) -> Prompt:
     return Prompt(encoded, texts, CONTINUATION, segments=segments)
 
 
-def encode_source(bundle: Bundle, text: str) -> Prompt:
-    """Encode a source text for the encoder; the decoder begins with its own first tokens."""
+def encode_source(bundle: Bundle, text: str, languages: Languages) -> Prompt:
+    """Encode a source text for the encoder; the decoder begins with its own first tokens, and the target's language."""
+    _check_generates(bundle)
     config = bundle.model.config
     if not config.is_encoder_decoder:
         raise Incompatible(f"{bundle.card.label} continues a prompt and has no source. Use text generation.")
@@ -95,8 +97,10 @@ def encode_source(bundle: Bundle, text: str) -> Prompt:
     first = generation.decoder_start_token_id
     first = config.decoder_start_token_id if first is None else first
     first = generation.bos_token_id if first is None else first
-    start = tuple(int(token) for token in (first, generation.forced_bos_token_id) if token is not None)
+    forced = generation.forced_bos_token_id if languages.forced_id is None else languages.forced_id
+    start = tuple(int(token) for token in (first, forced) if token is not None)
     encoded = encode(bundle, {SOURCE: text})
+    encoded = replace(encoded, notices=(*encoded.notices, *languages.notices))
     check_rows(bundle, encoded.inputs["input_ids"][0].tolist())
     check_rows(bundle, start, generated=True)
     return Prompt(encoded, {SOURCE: text}, TARGET, decoder_ids=start)
@@ -116,7 +120,16 @@ def encode_empty(bundle: Bundle, prompt: Prompt) -> Prompt:
     return Prompt(encoded, {}, prompt.field, decoder_ids=prompt.start_ids)
 
 
+def _check_generates(bundle: Bundle) -> None:
+    if not bundle.model.can_generate():
+        raise Incompatible(
+            f"{bundle.card.label} does not generate text: it is a {type(bundle.model).__name__}. Load it with "
+            "AutoModelForCausalLM or AutoModelForSeq2SeqLM, or choose another task."
+        )
+
+
 def _check_decoder_only(bundle: Bundle) -> None:
+    _check_generates(bundle)
     if bundle.model.config.is_encoder_decoder:
         raise Incompatible(f"{bundle.card.label} turns a source into a target. Use translation.")
 
