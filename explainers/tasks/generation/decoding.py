@@ -90,8 +90,8 @@ class GumbelSampling(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         logits = self._top_p(ids, scores / self._temperature)
-        noise = -torch.empty_like(logits).exponential_(generator=self._generator).log()
-        return logits + noise  # type: ignore[no-any-return]
+        noise = -torch.empty_like(logits, device="cpu").exponential_(generator=self._generator).log()
+        return logits + noise.to(logits.device)  # type: ignore[no-any-return]
 
 
 class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
@@ -102,7 +102,7 @@ class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
 
     def __call__(self, ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
         self._spend(len(ids))
-        return torch.zeros(len(ids), dtype=torch.bool)
+        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
 
 
 def continue_prompt(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ExplainerError, Incompatible, LimitReached
+from ...models.devices import find_device
 from ...models.loading import Bundle
 from .dropout import GeneratorMode
 
@@ -42,14 +43,16 @@ def run_generate(bundle: Bundle, arguments: Mapping[str, Any], prompt: list[int]
     A model that samples does so as transformers does after `torch.manual_seed(seed)`. Raises Incompatible for a
     generation_config that transformers cannot follow here, LimitReached for too many beams.
     """
-    model, arguments = bundle.model, {"tokenizer": bundle.tokenizer} | ONE_TEXT | dict(arguments)
+    model, device = bundle.model, find_device(bundle.model)
+    arguments = {"tokenizer": bundle.tokenizer} | ONE_TEXT | dict(arguments)
+    arguments |= {name: given.to(device) for name, given in arguments.items() if isinstance(given, Tensor)}
     if (beams := _read_setting(model, arguments, "num_beams") or 1) > MOST_BEAMS:
         raise LimitReached(f"{bundle.card.label} asks for {beams} beams, and {MOST_BEAMS} are allowed. {ADVICE}")
     samples = _read_setting(model, arguments, "do_sample")
-    generator = torch.Generator(model.device).manual_seed(seed) if samples else None
+    generator = torch.Generator(device).manual_seed(seed) if samples else None
     try:
         with torch.no_grad(), GeneratorMode(generator) if generator else nullcontext():
-            ids: Tensor = model.generate(**arguments)[0]
+            ids: Tensor = model.generate(**arguments)[0].cpu()
     except (ExplainerError, MemoryError):
         raise
     except Exception as error:  # each setting that is wrong raises another class
