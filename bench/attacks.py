@@ -15,7 +15,7 @@ from bench.report import format_table, show_progress
 from explainers import CARDS, Attack, Bundle, Request, attack, predict
 from explainers.inputs.text import WORD
 from explainers.loading import load
-from training.tables import tabbed
+from training.tables import read_tsv
 
 MODEL, LABELS = "sentiment", ("NEGATIVE", "POSITIVE")
 HEAD = ("attack", "succeeds", "words changed, mean", "forward passes, mean", "backward, mean", "seconds, median")
@@ -28,7 +28,7 @@ RUNS = (
 
 def select_correct(bundle: Bundle, data: Path, most: int) -> Iterator[Request]:
     """Yield the first sentences, shuffled with seed 0, that the model classifies correctly."""
-    rows = list(tabbed(data / "sst2_glue" / "test.tsv"))
+    rows = list(read_tsv(data / "sst2_glue" / "test.tsv"))
     found = 0
     for place in torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).tolist():
         text, label = rows[place]

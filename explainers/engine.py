@@ -1,5 +1,6 @@
 """Explain, predict, evaluate and attack: run the task, method and model that a Request names."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,29 +12,34 @@ import torch
 from torch import Tensor
 
 from .attacks import ATTACKS
-from .attacks.runner import AttackRun, run_attack
+from .attacks.runner import plan_attack, run_attack
 from .errors import BadRequest, ExplainerError, Incompatible, Mismatch
 from .evaluation.evaluate import check_faithfulness
 from .methods import METHODS
-from .models.devices import bridge_devices
 from .models.loading import Bundle, lease
+from .models.probes.repeatability import describe_random
 from .models.resolve import find_card
-from .models.sharing import hold_frozen
-from .problem import Problem
+from .problem import Batching, IdBaseline, Problem
 from .progress import Progress, Run, hold_lock, quiet
-from .registry import Method, check_params, find, parse_params
-from .request import Pairs, Request, Target
+from .registry import Method, find
+from .request import Pairs, Request, Target, ValidRequest
 from .results.attack import Attack
 from .results.explanation import Explanation, Floats, Prediction
 from .results.faithfulness import Faithfulness
 from .settings import settings
 from .tasks import TASKS
 from .tasks.answer_check import Attackable
-from .tasks.base import Task
+from .tasks.base import Task, is_unspecified
 
 Result = TypeVar("Result")
 RANKINGS = 30  # random rankings to compare with: an explanation beats all of them by chance in 1 of 31 cases, 3.2 %
 MISMATCH_LIMIT = 1e-4  # largest difference between explained and deployed score, absolute or relative
+
+
+IN_PLACE = (
+    "Each token of the baseline keeps the position that the text has there: by itself, this model gives padding none."
+)
+OTHER_BASELINE = "this model does more with the chosen one than to look up its embedding."
 
 
 def explain(
@@ -45,26 +51,32 @@ def explain(
     inputs evaluated at once; by default it depends on the model's size. `progress` is called once per batch and may
     stop the run by raising. Raises an ExplainerError for errors that the user can correct.
     """
-    task, method = validate(request)
+    valid, task, method = validate(request)
     return _run_on_model(
-        request, bundle, progress, lambda bundle: _compute_explanation(request, task, method, bundle, batch, progress)
+        request, bundle, progress, lambda bundle: _compute_explanation(valid, task, method, bundle, batch, progress)
     )
 
 
 def _compute_explanation(
-    request: Request, task: Task, method: Method, bundle: Bundle, batch: int | None, progress: Progress
+    request: ValidRequest, task: Task, method: Method, bundle: Bundle, batch: int | None, progress: Progress
 ) -> Explanation:
     started = time.monotonic()
     problem = make_problem(request, task, bundle, progress, batch)
     run = problem.run
     _check_needs(method, problem, bundle)
     uses_baseline = "baseline" in method.needs
-    ends = problem.values(torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x)  # (2, T) or (1, T)
-    mismatch = _check_deployed(problem, ends[0])
-    attribution = method.run(problem, **parse_params(method.params, request.options))
+    points = torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x
+    ends = problem.values(points)  # (2, T) or (1, T)
+    if uses_baseline and not _measure_mismatch(ends[0], problem.deployed) <= MISMATCH_LIMIT:
+        problem = replace(problem, batching=Batching(1, 1))  # a model may read an input within a batch as another one
+        ends = problem.values(points)
+    mismatch = _check_deployed(problem, ends[0], bundle)
+    if uses_baseline:
+        problem, ends = check_baseline(problem, ends, "gradients" in method.needs)
+    attribution = method.run(problem, **request.select(method.params))
     scores = attribution.scores.cpu()  # Captum's layer methods leave them on the device of the layer
     return Explanation(
-        request=request,
+        request=request.to_request(),
         features=problem.features,
         targets=problem.targets,
         scores=_to_numpy(_mask_invisible(scores, problem.visible)),
@@ -87,7 +99,9 @@ def _compute_explanation(
     )
 
 
-def make_problem(request: Request, task: Task, bundle: Bundle, progress: Progress, batch: int | None = None) -> Problem:
+def make_problem(
+    request: ValidRequest, task: Task, bundle: Bundle, progress: Progress, batch: int | None = None
+) -> Problem:
     """Make the request's Problem and start its Run, within the limits of this server."""
     problem = task.encode(bundle, request, start_run(progress))
     batching = problem.batching
@@ -112,12 +126,12 @@ def evaluate(
         raise BadRequest(
             f"{rankings} random rankings are too few for a comparison with chance. Choose {RANKINGS} or more."
         )
-    request = explanation.request
-    task, _ = validate(request)
+    request, task, _ = validate(explanation.request)
 
     def check(bundle: Bundle) -> Faithfulness:
         started = time.monotonic()
         problem = make_problem(request, task, bundle, progress, batch)
+        problem, _ = check_baseline(problem, _compute_ends(problem), False)
         faithfulness = check_faithfulness(problem, explanation, row, rankings)
         evaluations = (problem.run.forward, problem.run.backward)
         return replace(faithfulness, evaluations=evaluations, seconds=time.monotonic() - started)
@@ -133,15 +147,15 @@ def start_run(progress: Progress) -> Run:
 
 def predict(request: Request, *, bundle: Bundle | None = None, progress: Progress = quiet) -> Prediction:
     """Predict the labels of the request's inputs with their probabilities, most probable first."""
-    task, _ = validate(request)
-    return _run_on_model(request, bundle, progress, lambda bundle: task.predict(bundle, request))
+    valid, task, _ = validate(request)
+    return _run_on_model(request, bundle, progress, lambda bundle: task.predict(bundle, valid))
 
 
 def attack(
     key: str,
     request: Request,
     *,
-    target: Target | str | None = None,
+    target: Target | str | int | None = None,
     field: str = "",
     protected: str = "",
     params: Mapping[str, object] | Pairs = (),
@@ -150,13 +164,15 @@ def attack(
 ) -> Attack:
     """Change one text of the request so that the prediction changes or, for some attacks, so that it stays.
 
-    `target` is the prediction to reach, None for any other; `field` is the input to change, by default the task's
-    first; `protected` lists words to keep, separated by commas; `params` are the attack's own settings.
+    `target` is the prediction to reach, as a label or an index, None for any other; `field` is the input to change, by
+    default the task's first; `protected` lists words to keep, separated by commas; `params` are the attack's own
+    settings.
     """
-    method, (task, _) = find("attack", ATTACKS, key), validate(request)
+    method, (valid, task, _) = find("attack", ATTACKS, key), validate(request)
     if not isinstance(task, Attackable):
         raise BadRequest(f"{task.label} cannot be attacked: it has no text whose words could be changed.")
-    plan = AttackRun(method, task, request, None if target is None else Target.of(target), field, protected, params)
+    wanted = None if is_unspecified(Target.of(target)) else Target.of(target)
+    plan = plan_attack(method, task, valid, wanted=wanted, field=field, protected=protected, params=params)
     return _run_on_model(request, bundle, progress, lambda bundle: run_attack(plan, bundle, start_run(progress)))
 
 
@@ -181,31 +197,36 @@ def _run_on_model(
 
 @contextmanager
 def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
-    """Load the request's model, unless `bundle` is given, and hold its lock. A given model is restored afterwards."""
+    """Load the request's model, unless `bundle` is given, and hold its lock. The model is restored afterwards."""
     if bundle is None:
         card = find_card(request.model, request.task, settings())
         waiting = "Waiting for the model: another user is running it"
-        with lease(card, progress) as leased, hold_lock(leased.lock, progress, waiting), bridge_devices(leased.model):
+        with (
+            lease(card, progress) as leased,
+            hold_lock(leased.lock, progress, waiting),
+            leased.hold(),
+        ):
             yield leased
     else:
-        with hold_lock(bundle.lock, progress, "Waiting for the model"), hold_frozen(bundle.model):
+        with hold_lock(bundle.lock, progress, "Waiting for the model"), bundle.hold():
             yield bundle
 
 
 def canonicalize(request: Request) -> Request:
     """Write out every setting of the request with its default, so that equivalent Requests become equal."""
-    task, method = validate(request)
-    return replace(request, params=parse_params((*method.params, *task.params), request.options))
+    return replace(request, params=validate(request)[0].values)
 
 
-def validate(request: Request) -> tuple[Task, Method]:
-    """Return the request's task and method. Raises BadRequest for an unknown task, method, input or setting."""
+def validate(request: Request) -> tuple[ValidRequest, Task, Method]:
+    """Return the request with typed settings, its task and its method.
+
+    Raises BadRequest for an unknown task, method, input or setting, or for a value that is not allowed.
+    """
     task, method = find("task", TASKS, request.task), find("method", METHODS, request.method)
     fields = [field.name for field in task.fields]
     if unknown := set(dict(request.inputs)) - set(fields):
         raise BadRequest(f"{task.label} has no input {min(unknown)[:60]!r}. Its inputs: {', '.join(fields)}.")
-    check_params(method.label, (*method.params, *task.params), request.options)
-    return task, method
+    return ValidRequest.check(request, method.label, (*method.params, *task.params)), task, method
 
 
 def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
@@ -217,16 +238,66 @@ def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
             )
 
 
-def _check_deployed(problem: Problem, explained: Tensor) -> float:
-    """Return the largest difference between explained and deployed scores (T,). Raises Mismatch above the limit."""
-    differences = (explained - problem.deployed).abs() / problem.deployed.abs().clamp(min=1.0)  # (T,)
-    mismatch = float(differences.max())
+def _check_deployed(problem: Problem, explained: Tensor, bundle: Bundle) -> float:
+    """Return the mismatch of the explained scores (T,). Raises Mismatch above the limit, or says why passes differ."""
+    mismatch = _measure_mismatch(explained, problem.deployed)
     if not mismatch <= MISMATCH_LIMIT:
+        again = problem.values(problem.x)[0]
+        if float((again - explained).abs().max()) > MISMATCH_LIMIT:
+            raise describe_random(bundle.card.label, float(explained[0]), float(again[0]))
         raise Mismatch(
             f"The score to explain, {float(explained[0]):.4g}, differs from that of the model's own forward pass, "
             f"{float(problem.deployed[0]):.4g}, so the explanation would not be one of this model."
         )
     return mismatch
+
+
+def _measure_mismatch(explained: Tensor, deployed: Tensor) -> float:
+    """Return the largest difference between scores (T,), relative to those above 1."""
+    return float(((explained - deployed).abs() / deployed.abs().clamp(min=1.0)).max())
+
+
+def check_baseline(problem: Problem, ends: Tensor, differentiates: bool) -> tuple[Problem, Tensor]:
+    """Return a Problem whose score of the baseline is that of the model's own pass on its ids, with its `ends` (2, T).
+
+    `ends` are the scores of input and baseline. Where a model does more with an id than to look up its embedding (some
+    count positions without padding, or read the last token before it), a method that only perturbs the text is given
+    ids. One that `differentiates` is given another baseline, with a notice. Raises Mismatch if there is none.
+    """
+    ids = problem.id_baseline
+    if ids is None or _measure_mismatch(ends[1], deployed := _read_baseline(ids)) <= MISMATCH_LIMIT:
+        return problem, ends
+    if not differentiates:
+        problem = ids.on_ids(problem)
+        return problem, _compute_ends(problem)
+    in_place = ids.read_in_place()
+    if in_place is not None and _measure_mismatch(ends[1], in_place) <= MISMATCH_LIMIT:
+        problem.run.notices.append(IN_PLACE)
+        return problem, ends
+    for name, other in ids.others(problem):
+        ends = _compute_ends(other)
+        if other.id_baseline is None or _measure_mismatch(ends[1], _read_baseline(other.id_baseline)) <= MISMATCH_LIMIT:
+            problem.run.notices.append(f"The baseline is {name}, because {OTHER_BASELINE}")
+            return other, ends
+    raise Mismatch(
+        f"The score of the baseline, {float(ends[1, 0]):.4g}, differs from that of the model's own forward pass on its "
+        f"tokens, {float(deployed[0]):.4g}. Choose another baseline, or a method that does not use gradients."
+    )
+
+
+def _read_baseline(ids: IdBaseline) -> Tensor:
+    """Return the scores (T,) of the model's own pass on the baseline. Raises Mismatch if the model refuses its ids."""
+    try:
+        return ids.read()
+    except (ValueError, IndexError, RuntimeError) as error:  # BART refuses a second end-of-sequence token
+        logging.getLogger(__name__).warning("the model refuses the baseline", exc_info=error)
+        raise Mismatch(f"The model refuses the tokens of the baseline: {error} Choose another baseline.") from None
+
+
+def _compute_ends(problem: Problem) -> Tensor:
+    """Compute the scores of input and baseline, (2, T)."""
+    with torch.no_grad():
+        return problem.score(torch.cat([problem.x, problem.baseline]))
 
 
 def _mask_invisible(scores: Tensor, visible: Tensor | None) -> Tensor:

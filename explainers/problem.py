@@ -4,7 +4,7 @@ Letters in shapes: B batch size, N inputs, F features, D embedding width, T targ
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
@@ -102,15 +102,24 @@ class Attribution:
 
 @dataclass(frozen=True)
 class EmbeddingLayer:
-    """The embedding module that runs, with its input ids (1, F).
+    """The embedding modules that run, each once, with the ids (1, F) of the features.
 
+    `places` has, for each module, the rows of its output that belong to features, and which features these are.
     `baseline_ids` (1, F) is None if the baseline is not made of ids.
     """
 
-    module: torch.nn.Module
+    modules: list[torch.nn.Module]
+    places: list[tuple[slice, slice]]
     ids: Tensor
     baseline_ids: Tensor | None
     score: Callable[[Tensor], Tensor]  # ids (B, F) -> (B, T), from the model's own forward pass
+
+    def gather(self, scores: Sequence[Tensor]) -> Tensor:
+        """Sum the scores (1, N) of each module's rows by feature, (F,)."""
+        total = scores[0].new_zeros(self.ids.shape[-1])
+        for (rows, features), own in zip(self.places, scores, strict=True):
+            total[features] += own[0, rows]
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,11 +158,28 @@ class Batching:
 
 
 @dataclass(frozen=True, eq=False)
+class IdBaseline:
+    """A baseline that is made of ids, for comparison with the model's own forward pass on these ids.
+
+    `read` returns its scores (T,) from that pass; `read_in_place` from one in which each token is told the position
+    that it has in the text, None if the model cannot be told. `on_ids` changes the Problem to one whose `x` and
+    `baseline` are ids (1, F, 1), so that every perturbation is a forward pass on ids. `others` changes it to other
+    baselines, by description, best first.
+    """
+
+    read: Callable[[], Tensor]
+    read_in_place: Callable[[], Tensor | None]
+    on_ids: Callable[["Problem"], "Problem"]
+    others: Callable[["Problem"], Iterator[tuple[str, "Problem"]]]
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """What a method explains: F features with embeddings `x` (1, F, D), and a score function (B, F, D) -> (B, T).
 
     `deployed` (T,) are the scores of the model's own forward pass, with nothing substituted. `visible` (T, F) is True
-    where a target can depend on a feature, None for everywhere. `steps` are those of Explanation.
+    where a target can depend on a feature, None for everywhere. `steps` are those of Explanation. `id_baseline` is
+    None if `baseline` is not made of ids, or `x` is.
     """
 
     features: Sequence[Feature]
@@ -165,6 +191,7 @@ class Problem:
     score: Callable[[Tensor], Tensor]
     deployed: Tensor
     visible: Tensor | None = None
+    id_baseline: IdBaseline | None = None
     steps: Steps = ()
     layout: InputLayout = field(default_factory=InputLayout)
     internals: Internals = Internals()
@@ -174,6 +201,8 @@ class Problem:
 
     def find(self, need: str) -> object:
         """Return the attribute named in a method's `needs`, of the Problem or its internals; None if missing."""
+        if need in dict(self.internals.reasons):
+            return None
         return getattr(self.internals if need in Internals.__dataclass_fields__ else self, need)
 
     @property

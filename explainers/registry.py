@@ -33,6 +33,13 @@ class Only:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The choices of a parameter for readers: each with its label and a sentence about it."""
+
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class Param:
     """A parameter of a method, an attack or a task: its name, type, default, allowed values and help."""
 
@@ -43,6 +50,12 @@ class Param:
     range: Range | None = None
     help: str = ""
     only: str = ""  # text or image, empty for both
+    labels: tuple[tuple[str, str, str], ...] = ()  # of the choices, each with a sentence
+
+    def name_choice(self, choice: str) -> str:
+        """Name a choice for readers."""
+        known = {key: label for key, label, _ in self.labels}
+        return known.get(choice) or (choice.replace("_", "-").capitalize() if choice.islower() else choice)
 
     @property
     def label(self) -> str:
@@ -96,26 +109,20 @@ def _make_param(parameter: Parameter, hint: Any) -> Param:
         range=next((extra for extra in extras if isinstance(extra, Range)), None),
         help=next((extra for extra in extras if isinstance(extra, str)), ""),
         only=next((extra.kind for extra in extras if isinstance(extra, Only)), ""),
+        labels=next((extra.rows for extra in extras if isinstance(extra, Labels)), ()),
     )
 
 
-def parse_params(params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
-    """Return the value of each parameter: parsed from `texts`, or its default."""
-    return {param.name: param.parse(texts[param.name]) if param.name in texts else param.default for param in params}
+def parse_params(owner: str, params: Iterable[Param], texts: Mapping[str, str]) -> dict[str, Value]:
+    """Return the value of each parameter: parsed from `texts`, or its default.
 
-
-def read_params(kind: Callable[..., T], texts: Mapping[str, str]) -> T:
-    """Make an instance of the dataclass `kind` from settings as text, with defaults for those that are missing."""
-    return kind(**parse_params(list_params(kind), texts))
-
-
-def check_params(owner: str, params: Iterable[Param], texts: Mapping[str, str]) -> None:
-    """Raise BadRequest for a setting that is not in `params`, or for a value that is not allowed."""
+    Raises BadRequest for a text whose name is not in `params`, or whose value is not allowed.
+    """
     known = {param.name: param for param in params}
-    for name, text in texts.items():
+    for name in texts:
         if name not in known:
             raise BadRequest(f"{owner} has no setting {name[:60]!r}. Its settings: {', '.join(known)}.")
-        known[name].parse(text)
+    return {name: param.parse(texts[name]) if name in texts else param.default for name, param in known.items()}
 
 
 def find(kind: str, table: Mapping[str, T], key: str) -> T:

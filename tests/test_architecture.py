@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors | progress | settings request registry | inputs | results models | problem visualization"
+    "errors | progress | settings registry | request | inputs | results models | problem visualization"
     " | methods tasks export | attacks evaluation | engine | analyses serving cli classic"
 )
 RANK = {name: rank for rank, bar in enumerate(ORDER.split("|")) for name in bar.split()}

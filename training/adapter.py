@@ -19,13 +19,13 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
-from training.batches import Example, collate, in_order_of_length, shuffled
+from training.batches import Example, collate, iterate_by_length, iterate_shuffled
 from training.jobs import Job, LossOf, Recipe, Scores
 
 INPUTS = ("input_ids", "token_type_ids", "attention_mask", "pixel_values")
 
 
-def configuration(job: Job, base: Path) -> PretrainedConfig:
+def make_config(job: Job, base: Path) -> PretrainedConfig:
     """Return the configuration of the task's model, labels included."""
     config = job.base.config(base)
     if job.labels:
@@ -38,7 +38,7 @@ def configuration(job: Job, base: Path) -> PretrainedConfig:
     return config
 
 
-def build(job: Job, base: Path) -> PeftModel:
+def build_model(job: Job, base: Path) -> PeftModel:
     """Build the base model with a new adapter and head, ready to train."""
     lora = LoraConfig(
         r=job.recipe.rank,
@@ -46,10 +46,10 @@ def build(job: Job, base: Path) -> PeftModel:
         target_modules=job.base.layers,
         modules_to_save=list(job.head),
     )
-    return get_peft_model(job.base.load(configuration(job, base), base), lora)
+    return get_peft_model(job.base.load(make_config(job, base), base), lora)
 
 
-def optimizer_of(model: PeftModel, recipe: Recipe) -> AdamW:
+def make_optimizer(model: PeftModel, recipe: Recipe) -> AdamW:
     """Return AdamW with one rate for the adapter and one for the head."""
     trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     adapter = [weight for name, weight in trained if "lora_" in name]
@@ -58,7 +58,7 @@ def optimizer_of(model: PeftModel, recipe: Recipe) -> AdamW:
     return AdamW(groups, weight_decay=recipe.decay)
 
 
-def schedule_of(optimizer: Optimizer, recipe: Recipe, per_epoch: int, done: int = 0) -> LambdaLR:
+def make_schedule(optimizer: Optimizer, recipe: Recipe, per_epoch: int, done: int = 0) -> LambdaLR:
     """Return the learning rate schedule: linear warm-up, then cosine decay to 0."""
     steps = recipe.epochs * per_epoch
     warm_up = round(recipe.warm_up * steps)
@@ -72,7 +72,7 @@ def schedule_of(optimizer: Optimizer, recipe: Recipe, per_epoch: int, done: int 
     return LambdaLR(optimizer, factor)
 
 
-class Average:
+class WeightAverage:
     """The exponential running average of a model's trained weights."""
 
     def __init__(self, model: nn.Module, memory: float) -> None:
@@ -100,33 +100,33 @@ def train(job: Job, base: Path, data: Path, out: Path, done: int = 0) -> None:
     random = torch.Generator().manual_seed(recipe.seed + done)
     torch.manual_seed(recipe.seed + done)
     reader = job.base.reader(base)
-    model = build(job, base)
+    model = build_model(job, base)
     if done:
         set_peft_model_state_dict(model, load_file(out / "adapter_model.safetensors"))
     examples = job.examples(data, reader)
     if not done:
         job.prepare(model, examples)
-    optimizer = optimizer_of(model, recipe)
-    schedule = schedule_of(optimizer, recipe, math.ceil(len(examples) / recipe.size), done)
-    average = Average(model, recipe.memory)
+    optimizer = make_optimizer(model, recipe)
+    schedule = make_schedule(optimizer, recipe, math.ceil(len(examples) / recipe.size), done)
+    average = WeightAverage(model, recipe.memory)
     print(f"{job.key}: {len(examples)} examples", flush=True)
     for epoch in range(done + 1, recipe.epochs + 1):
         start = time.monotonic()
         model.train()
         loss = 0.0
-        for step, batch in enumerate(shuffled(examples, recipe.size, random)):
-            loss += (one_step(model, batch, optimizer, schedule, job.loss) - loss) / (step + 1)
+        for step, batch in enumerate(iterate_shuffled(examples, recipe.size, random)):
+            loss += (take_step(model, batch, optimizer, schedule, job.loss) - loss) / (step + 1)
             average.update()
         rate = len(examples) / (time.monotonic() - start)
         print(f"epoch {epoch}: loss {loss:.4f}, {rate:.0f} examples/s", flush=True)
         average.swap()
         fields = job.tune(model.eval(), reader, data) if epoch == recipe.epochs else {}
-        save(job, model, base, out, **fields)
-        report("  dev:", job.scores(model, reader, data, "dev"))
+        save_adapter(job, model, base, out, **fields)
+        print_scores("  dev:", job.scores(model, reader, data, "dev"))
         average.swap()
 
 
-def one_step(
+def take_step(
     model: nn.Module, batch: dict[str, Tensor], optimizer: Optimizer, schedule: LambdaLR, loss_of: LossOf
 ) -> float:
     """Train on one batch and return its loss."""
@@ -140,7 +140,7 @@ def one_step(
     return loss.item()
 
 
-def save(job: Job, model: PeftModel, base: Path, out: Path, **fields: Any) -> None:
+def save_adapter(job: Job, model: PeftModel, base: Path, out: Path, **fields: Any) -> None:
     """Write adapter_config.json, adapter_model.safetensors (float16) and config.json.
 
     Not `model.save_pretrained`, which would rewrite the model card and keep float32.
@@ -154,7 +154,7 @@ def save(job: Job, model: PeftModel, base: Path, out: Path, **fields: Any) -> No
         "inference_mode": True,
     }
     write_json(out / "adapter_config.json", lora)
-    config = configuration(job, base).to_dict() | fields
+    config = make_config(job, base).to_dict() | fields
     config.pop("_name_or_path", None)
     write_json(out / "config.json", config)
 
@@ -164,32 +164,32 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True, default=sorted) + "\n", encoding="utf-8")
 
 
-def restore(job: Job, folder: Path, base: Path) -> PreTrainedModel:
+def load_adapter(job: Job, folder: Path, base: Path) -> PreTrainedModel:
     """Load the merged task model from an adapter's folder and the base weights."""
     plain = job.base.load(AutoConfig.from_pretrained(folder), base)
     return PeftModel.from_pretrained(plain, folder).merge_and_unload().eval()
 
 
-def inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def select_inputs(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a batch without its labels."""
     return {name: tensor for name, tensor in batch.items() if name in INPUTS}
 
 
 @torch.inference_mode()
-def predict(
+def compute_outputs(
     model: PreTrainedModel,
     examples: Sequence[Example],
     read: Callable[[Any], Tensor] = lambda output: output.logits,
 ) -> list[Tensor]:
     """Return what `read` makes of the model's output, one tensor an example, in the examples' order."""
     rows: list[Tensor] = [torch.empty(0)] * len(examples)
-    for chunk in in_order_of_length(examples, 64):
-        batch = inputs(collate([examples[i] for i in chunk]))
+    for chunk in iterate_by_length(examples, 64):
+        batch = select_inputs(collate([examples[i] for i in chunk]))
         for i, row in zip(chunk, read(model(**batch)), strict=True):
             rows[i] = row
     return rows
 
 
-def report(title: str, scores: Scores) -> None:
+def print_scores(title: str, scores: Scores) -> None:
     """Print scores on one line."""
     print(title, ", ".join(f"{name} {value:.4f}" for name, value in scores.items()), flush=True)

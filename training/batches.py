@@ -14,7 +14,7 @@ WINDOW = 40
 """How many batches are sorted by length together."""
 
 
-def length(example: Example) -> int:
+def count_tokens(example: Example) -> int:
     """Return the size of an example's first tensor: for texts, their tokens."""
     return len(next(iter(example.values())))
 
@@ -29,18 +29,18 @@ def collate(examples: Sequence[Example]) -> dict[str, Tensor]:
     return batch
 
 
-def shuffled(examples: Sequence[Example], size: int, random: torch.Generator) -> Iterator[dict[str, Tensor]]:
+def iterate_shuffled(examples: Sequence[Example], size: int, random: torch.Generator) -> Iterator[dict[str, Tensor]]:
     """Yield random batches of `size`, each of similar lengths: sorted inside windows, then shuffled again."""
     order = torch.randperm(len(examples), generator=random).tolist()
     chunks: list[list[int]] = []
     for start in range(0, len(order), size * WINDOW):
-        window = sorted(order[start : start + size * WINDOW], key=lambda i: length(examples[i]))
+        window = sorted(order[start : start + size * WINDOW], key=lambda i: count_tokens(examples[i]))
         chunks += [window[i : i + size] for i in range(0, len(window), size)]
     for i in torch.randperm(len(chunks), generator=random).tolist():
         yield collate([examples[j] for j in chunks[i]])
 
 
-def in_order_of_length(examples: Sequence[Example], size: int) -> Iterator[list[int]]:
+def iterate_by_length(examples: Sequence[Example], size: int) -> Iterator[list[int]]:
     """Yield the examples' numbers in batches of `size`, shortest first, for measuring."""
-    order = sorted(range(len(examples)), key=lambda i: length(examples[i]))
+    order = sorted(range(len(examples)), key=lambda i: count_tokens(examples[i]))
     return (order[i : i + size] for i in range(0, len(order), size))

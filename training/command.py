@@ -9,7 +9,7 @@ from training.jobs import Job
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
-def parser_for(keys: list[str], *, base: bool = True) -> argparse.ArgumentParser:
+def make_parser(keys: list[str], *, base: bool = True) -> argparse.ArgumentParser:
     """Make a parser of a model's key, the data folder, the base weights (required if `base`), the models' folder."""
     parser = argparse.ArgumentParser()
     parser.add_argument("key", choices=keys)
@@ -21,7 +21,7 @@ def parser_for(keys: list[str], *, base: bool = True) -> argparse.ArgumentParser
 
 def train_from_command_line(jobs: dict[str, Job]) -> None:
     """Train the job that the command line names."""
-    parser = parser_for(sorted(jobs))
+    parser = make_parser(sorted(jobs))
     parser.add_argument("--done", type=int, default=0, help="epochs that the adapter in --out has behind it")
     arguments = parser.parse_args()
     out = arguments.out or MODELS / arguments.key

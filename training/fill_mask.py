@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from training.adapter import inputs
-from training.batches import Example, collate, in_order_of_length
+from training.adapter import select_inputs
+from training.batches import Example, collate, iterate_by_length
 from training.command import train_from_command_line
 from training.jobs import Job, Recipe, Scores
-from training.tables import lines, tabbed
+from training.tables import read_lines, read_tsv
 
 LONGEST = 128
 SHARE = 0.15
@@ -27,21 +27,21 @@ PER_SPLIT = 1000
 """Paragraphs of the dev and of the test split, from the articles that SQuAD holds out."""
 
 
-def paragraphs(path: Path) -> list[str]:
+def read_paragraphs(path: Path) -> list[str]:
     """Return the paragraphs of a file of SQuAD."""
-    return [json.loads(line)["context"] for line in lines(path)]
+    return [json.loads(line)["context"] for line in read_lines(path)]
 
 
-def texts(data: Path, split: str) -> list[str]:
+def read_texts(data: Path, split: str) -> list[str]:
     """Return paragraphs of Wikipedia; to train also single sentences of MultiNLI."""
     if split == "train":
-        found = [text for i in range(3) for text in paragraphs(data / "squad_v1.1" / f"train_{i}.jsonl")]
-        return found + [row[0] for row in tabbed(data / "mnli_15k" / "multinli.train.en.tsv")]
-    held_out = paragraphs(data / "squad_v1.1" / "dev.jsonl")
+        found = [text for i in range(3) for text in read_paragraphs(data / "squad_v1.1" / f"train_{i}.jsonl")]
+        return found + [row[0] for row in read_tsv(data / "mnli_15k" / "multinli.train.en.tsv")]
+    held_out = read_paragraphs(data / "squad_v1.1" / "dev.jsonl")
     return held_out[:PER_SPLIT] if split == "dev" else held_out[-PER_SPLIT:]
 
 
-class Masked(Sequence[Example]):
+class MaskedTexts(Sequence[Example]):
     """Texts with a random share of the tokens masked, drawn anew whenever one is read; the labels are those tokens."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[str], share: float) -> None:
@@ -58,32 +58,32 @@ class Masked(Sequence[Example]):
         return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels}
 
 
-def examples_of(data: Path, tokenizer: PreTrainedTokenizerBase) -> Masked:
+def make_examples(data: Path, tokenizer: PreTrainedTokenizerBase) -> MaskedTexts:
     """Return all training texts, masked."""
-    return Masked(tokenizer, [text for text in texts(data, "train") if text.strip()], MORE)
+    return MaskedTexts(tokenizer, [text for text in read_texts(data, "train") if text.strip()], MORE)
 
 
-def at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def compute_masked_logits(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return logits and labels of the masked positions only: (masks, words) and (masks,)."""
     bert = model.get_base_model() if hasattr(model, "get_base_model") else model
-    states = bert.bert(**inputs(batch)).last_hidden_state  # (B, T, D)
+    states = bert.bert(**select_inputs(batch)).last_hidden_state  # (B, T, D)
     places = batch["labels"] != -100
     return bert.cls(states[places]), batch["labels"][places]
 
 
-def loss_at_the_masks(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+def compute_masked_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """Return cross-entropy of the masked tokens."""
-    logits, labels = at_the_masks(model, batch)
+    logits, labels = compute_masked_logits(model, batch)
     return nn.functional.cross_entropy(logits.float(), labels)
 
 
 @torch.inference_mode()
-def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
+def measure_fill_mask(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: Path, split: str) -> Scores:
     """Return the share of masked tokens that are the most probable token, or among the first five."""
-    examples = list(Masked(tokenizer, texts(data, split), SHARE))
+    examples = list(MaskedTexts(tokenizer, read_texts(data, split), SHARE))
     hits = []
-    for chunk in in_order_of_length(examples, 32):
-        logits, labels = at_the_masks(model, collate([examples[i] for i in chunk]))
+    for chunk in iterate_by_length(examples, 32):
+        logits, labels = compute_masked_logits(model, collate([examples[i] for i in chunk]))
         hits.append(logits.topk(5).indices == labels[:, None])  # (masks, 5)
     right = torch.cat(hits).float()
     return {"first guess": right[:, 0].mean().item(), "among five": right.sum(-1).mean().item()}
@@ -94,9 +94,9 @@ JOBS = {
         key="fill-mask",
         architecture="BertForMaskedLM",
         head=("transform",),
-        examples=examples_of,
-        scores=scores,
-        loss=loss_at_the_masks,
+        examples=make_examples,
+        scores=measure_fill_mask,
+        loss=compute_masked_loss,
         recipe=Recipe(epochs=2, rate=1e-3, size=32, rank=64, dropout=0.0),
     ),
 }

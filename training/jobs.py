@@ -65,17 +65,17 @@ MINILM = Base(
 )
 
 
-def own_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+def compute_own_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """Return the loss that the model itself computes from its labels."""
     return model(**batch).loss
 
 
-def no_fields(model: PreTrainedModel, reader: Reader, data: Path) -> dict[str, Any]:
+def tune_nothing(model: PreTrainedModel, reader: Reader, data: Path) -> dict[str, Any]:
     """Return no fields for config.json."""
     return {}
 
 
-def as_it_is(model: nn.Module, examples: Sequence[Example]) -> None:
+def prepare_nothing(model: nn.Module, examples: Sequence[Example]) -> None:
     """Leave the model as it is."""
 
 
@@ -93,10 +93,10 @@ class Job:
     """The scores of a model on the split "dev" or "test"."""
     labels: tuple[str, ...] = ()
     problem_type: str | None = None
-    loss: LossOf = own_loss
-    prepare: Callable[[nn.Module, Sequence[Example]], None] = as_it_is
+    loss: LossOf = compute_own_loss
+    prepare: Callable[[nn.Module, Sequence[Example]], None] = prepare_nothing
     """What is done to the fresh model before it is trained."""
-    tune: Callable[[PreTrainedModel, Reader, Path], dict[str, Any]] = no_fields
+    tune: Callable[[PreTrainedModel, Reader, Path], dict[str, Any]] = tune_nothing
     """Fields for config.json that are found on the dev split after training."""
     recipe: Recipe = field(default_factory=Recipe)
     base: Base = MINILM

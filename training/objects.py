@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor, nn
 from transformers import BitImageProcessorPil, PreTrainedModel
 
-from training.adapter import inputs, predict
+from training.adapter import compute_outputs, select_inputs
 from training.batches import Example, collate
 from training.command import train_from_command_line
 from training.jobs import Job, Recipe, Scores
@@ -39,7 +39,7 @@ IRREGULAR = {"airplanes": "airplane", "Leopards": "leopard", "cougar_body": "cou
 Labelled = tuple[Image.Image, int]
 
 
-def opened(data: Path, folders: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
+def open_pictures(data: Path, folders: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
     """Yield every picture of the folders, one folder after the other, with its folder's name."""
     with zipfile.ZipFile(data / "caltech101_subset" / "images.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
@@ -49,16 +49,16 @@ def opened(data: Path, folders: Sequence[str]) -> Iterator[tuple[str, Image.Imag
                     yield folder, Image.open(archive.open(name)).convert("RGB")
 
 
-def pictures(data: Path, split: str) -> list[Labelled]:
+def read_pictures(data: Path, split: str) -> list[Labelled]:
     """Return pictures and classes: of every four of a class the last is in the test split, the others in train."""
     found = []
     for label, folder in enumerate(FOLDERS):
-        mine = enumerate(picture for _, picture in opened(data, [folder]))
+        mine = enumerate(picture for _, picture in open_pictures(data, [folder]))
         found += [(picture, label) for at, picture in mine if (at % 4 == 3) == (split == "test")]
     return found
 
 
-def variant(picture: Image.Image, draw: random.Random) -> Image.Image:
+def augment(picture: Image.Image, draw: random.Random) -> Image.Image:
     """Return a random crop of at least half the sides, now and then mirrored, in changed light and colour."""
     width, height = (round(side * draw.uniform(0.5, 1.0)) for side in picture.size)
     left, top = draw.randint(0, picture.width - width), draw.randint(0, picture.height - height)
@@ -69,7 +69,7 @@ def variant(picture: Image.Image, draw: random.Random) -> Image.Image:
     return cut
 
 
-class Varied(Sequence[Example]):
+class AugmentedPictures(Sequence[Example]):
     """Examples of one picture and its class each; with `draw`, of a new variant whenever one is read."""
 
     def __init__(self, processor: BitImageProcessorPil, rows: Sequence[Labelled], draw: random.Random | None) -> None:
@@ -81,13 +81,13 @@ class Varied(Sequence[Example]):
     def __getitem__(self, at: int) -> Example:  # type: ignore[override]
         picture, label = self.rows[at]
         if self.draw and self.draw.random() >= AS_IT_IS:
-            picture = variant(picture, self.draw)
+            picture = augment(picture, self.draw)
         return {"pixel_values": self.processor(picture, return_tensors="pt")["pixel_values"][0], "labels": label}
 
 
-def examples_of(data: Path, processor: BitImageProcessorPil) -> Varied:
+def make_examples(data: Path, processor: BitImageProcessorPil) -> AugmentedPictures:
     """Return random variants of every training picture."""
-    return Varied(processor, pictures(data, "train"), random.Random(0))
+    return AugmentedPictures(processor, read_pictures(data, "train"), random.Random(0))
 
 
 def fit_head(model: nn.Module, examples: Sequence[Example]) -> None:
@@ -96,7 +96,9 @@ def fit_head(model: nn.Module, examples: Sequence[Example]) -> None:
     heads = [module for name, module in model.named_modules() if name.endswith("classifier.modules_to_save.default")]
     plain = [examples[i] for i in range(len(examples))]
     with torch.inference_mode():
-        states = torch.cat([vit.dinov2(**inputs(collate(plain[i : i + 16])))[0] for i in range(0, len(plain), 16)])
+        states = torch.cat(
+            [vit.dinov2(**select_inputs(collate(plain[i : i + 16])))[0] for i in range(0, len(plain), 16)]
+        )
     seen = torch.cat([states[:, 0], states[:, 1:].mean(1)], -1).clone()  # (pictures, 2D)
     labels = torch.tensor([example["labels"] for example in plain])
     (head,) = heads
@@ -111,12 +113,12 @@ def fit_head(model: nn.Module, examples: Sequence[Example]) -> None:
     optimizer.step(step)
 
 
-def scores(model: PreTrainedModel, processor: BitImageProcessorPil, data: Path, split: str) -> Scores:
+def measure_objects(model: PreTrainedModel, processor: BitImageProcessorPil, data: Path, split: str) -> Scores:
     """Return accuracy on the test pictures; there are too few pictures for a dev split, so nothing was tuned."""
     if split == "dev":
         return {}
-    rows = pictures(data, "test")
-    ranked = torch.stack(predict(model, Varied(processor, rows, None))).argsort(-1, descending=True)
+    rows = read_pictures(data, "test")
+    ranked = torch.stack(compute_outputs(model, AugmentedPictures(processor, rows, None))).argsort(-1, descending=True)
     right = ranked == torch.tensor([label for _, label in rows])[:, None]  # (pictures, ranks)
     return {
         "accuracy": right[:, 0].float().mean().item(),
@@ -130,8 +132,8 @@ JOBS = {
         architecture="Dinov2ForImageClassification",
         head=("classifier",),
         labels=tuple(IRREGULAR.get(folder, folder.replace("_", " ")) for folder in FOLDERS),
-        examples=examples_of,
-        scores=scores,
+        examples=make_examples,
+        scores=measure_objects,
         problem_type="single_label_classification",
         prepare=fit_head,
         recipe=Recipe(epochs=5, rate=4e-4, head_rate=4e-4, size=32, dropout=0.0, memory=0.97),

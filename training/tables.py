@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file, which may be stored as `path` or `path`.gz."""
     packed = path.with_name(path.name + ".gz")
     source, opener = (packed, gzip.open) if packed.exists() else (path, open)
@@ -15,17 +15,17 @@ def lines(path: Path) -> Iterator[str]:
             yield line.rstrip("\r\n")
 
 
-def tabbed(path: Path, *, header: bool = True) -> Iterator[list[str]]:
+def read_tsv(path: Path, *, header: bool = True) -> Iterator[list[str]]:
     """Yield cells of a tab-separated file without quoting."""
-    rows = (line.split("\t") for line in lines(path))
+    rows = (line.split("\t") for line in read_lines(path))
     if header:
         next(rows)
     return rows
 
 
-def quoted(path: Path, *, separator: str = ",", header: bool = True) -> Iterator[list[str]]:
+def read_csv(path: Path, *, separator: str = ",", header: bool = True) -> Iterator[list[str]]:
     """Yield cells of a file with csv quoting."""
-    rows = csv.reader((line + "\n" for line in lines(path)), delimiter=separator)
+    rows = csv.reader((line + "\n" for line in read_lines(path)), delimiter=separator)
     if header:
         next(rows)
     return rows

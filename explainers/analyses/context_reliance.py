@@ -91,11 +91,11 @@ def trace_context(
     run = start_run(quiet)  # one time limit for all explanations together
     context_request = _add_output_context(context_request, bundle)
     whole, spans = add_context(context_request)
-    text = predict(keep_decoding_params(whole), bundle=bundle, progress=progress).text
-    whole, removed = force_output(whole, text), _remove_context(context_request)
+    output = predict(keep_decoding_params(whole), bundle=bundle, progress=progress)
+    whole, removed = force_output(whole, output), _remove_context(context_request)
     first = replace(keep_decoding_params(whole), method=FIRST_METHOD)
     explanation = explain(first, bundle=bundle, progress=progress)
-    without = predict(force_output(removed, text), bundle=bundle, progress=progress)
+    without = predict(force_output(removed, output), bundle=bundle, progress=progress)
     values = np.array(dict(explanation.steps)[context_request.measure], np.float32)
     threshold = compute_threshold(np.abs(values), context_request.deviations)
     order = [int(row) for row in np.argsort(-np.abs(values), kind="stable") if values[row]]
@@ -202,6 +202,8 @@ def _make_token_request(
     alternative = best.label if best.index != token.index and (best.label or "").strip() else None
     params = dict(whole.options) | {"start": step + 1, "end": step + 1}
     params["unit"] = "probability" if alternative else context_request.measure
+    if alternative:
+        params["foil_ids"] = str(best.index)
     return replace(whole, params=params, target=Target(foil=alternative)), alternative
 
 

@@ -24,7 +24,7 @@ from ..results.agreement import Agreement, RandomizationStep
 from ..results.explanation import Explanation
 from ..settings import settings
 from .agreement import find_row, measure_agreement
-from .generation_requests import force_output
+from .generation_requests import force_output, get_output_field
 
 MOST_STEPS = 12  # explanations of randomised models; in a deeper model several layers are randomised at once
 Modules = list[torch.nn.Module]
@@ -67,7 +67,7 @@ def pin_target(explanation: Explanation, row: int = 0) -> Request:
     """Return the request that explains the target of `row`, whatever another model or text would predict."""
     target, request, prediction = explanation.targets[row], explanation.request, explanation.prediction
     if prediction.alternatives:  # generated text: the other model is forced to generate the same
-        return force_output(request, prediction.text)
+        return request if request.texts.get(get_output_field(request)) else force_output(request, prediction)
     if prediction.text:  # an answer is named by its words
         pinned = Target(label=target.text, foil=target.foil)
     elif target.position is not None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
-from ..engine import borrow, start_run
+from ..engine import borrow, start_run, validate
 from ..errors import BadRequest, NothingGenerated
 from ..models.loading import Bundle
 from ..progress import Progress, Run, quiet
@@ -11,7 +11,6 @@ from ..request import Request
 from ..results.explanation import Explanation
 from ..results.substitution import Substitution
 from ..settings import ROOT
-from ..tasks import TASKS
 from .generation_requests import force_output, free_output
 
 MOST_WORDS = 100
@@ -39,7 +38,7 @@ def make_request(
     explanation: Explanation, row: int, place: tuple[str, int, int], words: tuple[str, ...]
 ) -> SubstitutionRequest:
     """Make the request for one row of an explanation, with its generated text; `place` is field, start and end."""
-    request = force_output(explanation.request, explanation.prediction.text)
+    request = force_output(explanation.request, explanation.prediction)
     return SubstitutionRequest(request, row, *place, words)
 
 
@@ -65,7 +64,8 @@ def _substitute_word(substitution: SubstitutionRequest, word: str, bundle: Bundl
     changed = text[: substitution.start] + word + text[substitution.end :]
     request = substitution.request
     request = replace(request, inputs=dict(request.inputs) | {substitution.field: changed})
-    problem = TASKS[request.task].encode(bundle, request, run)
+    valid, task, _ = validate(request)
+    problem = task.encode(bundle, valid, run)
     steps = {name: scores[substitution.row] for name, scores in problem.steps}
     own, margin = steps["probability"], steps.get("probability_margin")
     return Substitution(word, own, None if margin is None else own - margin, _generate(request, bundle))
@@ -74,6 +74,7 @@ def _substitute_word(substitution: SubstitutionRequest, word: str, bundle: Bundl
 def _generate(request: Request, bundle: Bundle) -> str:
     """Return what the model generates by itself, empty if it ends at once."""
     try:
-        return TASKS[request.task].predict(bundle, free_output(request)).text.strip()
+        valid, task, _ = validate(free_output(request))
+        return task.predict(bundle, valid).text.strip()
     except NothingGenerated:
         return ""

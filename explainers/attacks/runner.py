@@ -13,8 +13,8 @@ from ..errors import BadRequest
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import AttackMethod, check_params, list_params, parse_params
-from ..request import Pairs, Request, Target, format_setting
+from ..registry import AttackMethod, Value, list_params, parse_params
+from ..request import Pairs, Target, ValidRequest, format_setting
 from ..results.attack import Attack, Step, with_text
 from ..results.edited_text import AttackedText
 from ..tasks.answer_check import AnswerCheck, Attackable, Judgement, judge_all
@@ -26,47 +26,61 @@ SCORE_PARAMS = {param.name for param in list_params(ScoreParams)}
 
 @dataclass(frozen=True)
 class AttackRun:
-    """An attack to run, with checked settings. `field` is the input to change; if empty, the first one of the task.
+    """An attack to run: its method, its settings as text (`params`) and typed (`values`), and the task and request.
 
-    `wanted` is the answer to reach, None for any other answer; `protected` holds words that must not change.
+    `field` is the input to change, `wanted` the answer to reach, None for any other answer; `protected` holds words
+    that must not change.
     """
 
     method: AttackMethod
+    params: Pairs
+    values: Mapping[str, Value]
     task: Attackable
-    request: Request
+    request: ValidRequest
     wanted: Target | None
     field: str
     protected: str
-    params: Mapping[str, object] | Pairs
 
-    def __post_init__(self) -> None:
-        task, fields = self.task, self.task.editable
-        if self.field and self.field not in fields:
-            raise BadRequest(f"{task.label} has no text {self.field[:60]!r} to change. Its texts: {', '.join(fields)}.")
-        if self.wanted and self.method.keeps:
-            raise BadRequest(f"{self.method.label} keeps the model's prediction, so no target can be chosen.")
-        named = {str(name): format_setting(value) for name, value in dict(self.params).items()}
-        check_params(self.method.label, self.method.params, named)
-        target = self.request.target
-        targets = {
-            "prediction": Target(),
-            "position": Target(position=target.position),
-            "target": replace(target, foil=None),
-        }
-        object.__setattr__(self, "field", self.field or fields[0])
-        object.__setattr__(self, "params", tuple(sorted(named.items())))
-        object.__setattr__(self, "request", replace(self.request, target=targets[task.subject]))
 
-    @property
-    def options(self) -> dict[str, str]:
-        """The settings by name, as text."""
-        return {name: str(text) for name, text in dict(self.params).items()}
+def plan_attack(
+    method: AttackMethod,
+    task: Attackable,
+    request: ValidRequest,
+    *,
+    wanted: Target | None,
+    field: str,
+    protected: str,
+    params: Mapping[str, object] | Pairs,
+) -> AttackRun:
+    """Plan an attack on the input `field`, by default the task's first. Raises BadRequest for what does not fit."""
+    fields = task.editable
+    if field and field not in fields:
+        raise BadRequest(f"{task.label} has no text {field[:60]!r} to change. Its texts: {', '.join(fields)}.")
+    if wanted and method.keeps:
+        raise BadRequest(f"{method.label} keeps the model's prediction, so no target can be chosen.")
+    texts = {str(name): format_setting(value) for name, value in dict(params).items()}
+    values = parse_params(method.label, method.params, texts)
+    targets = {
+        "prediction": Target(),
+        "position": Target(position=request.target.position),
+        "target": replace(request.target, foil=None),
+    }
+    return AttackRun(
+        method=method,
+        params=tuple(sorted(texts.items())),
+        values=values,
+        task=task,
+        request=replace(request, target=targets[task.subject]),
+        wanted=wanted,
+        field=field or fields[0],
+        protected=protected,
+    )
 
 
 def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     """Run an attack on a model. Raises BadRequest if the model does not predict what is to be attacked."""
     started = time.monotonic()
-    (judgement,) = judge_all(bundle, [plan.task.make_answer_check(bundle, plan.request, run)], run)
+    (judgement,) = judge_all(bundle, [plan.task.make_answer_check(bundle, plan.request, run, None)], run)
     if not judgement.met:
         raise BadRequest(
             f"The model does not predict {judgement.target.label!r} here, but {judgement.says!r}. Attack a prediction."
@@ -74,14 +88,14 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
     target_model = _make_target_model(plan, bundle, run, judgement)
     if not plan.method.keeps and target_model.reaches_goal(target_model.start):
         raise BadRequest(f"The model already predicts {judgement.says!r}. Choose another target.")
-    outcome = plan.method.run(target_model, **parse_params(plan.method.params, plan.options))
+    outcome = plan.method.run(target_model, **plan.values)
     last = with_text(plan.request, plan.field, outcome.path[-1].attacked_text.text)
     return Attack(
-        request=plan.request,
+        request=plan.request.to_request(),
         key=plan.method.key,
         field=plan.field,
         attacked=judgement.target,
-        wanted=plan.wanted,
+        wanted=_name_wanted(plan.wanted, target_model.start.judgement),
         before=plan.task.predict(bundle, plan.request),
         after=plan.task.predict(bundle, last),
         success=outcome.success,
@@ -89,10 +103,17 @@ def run_attack(plan: AttackRun, bundle: Bundle, run: Run) -> Attack:
         trajectory=_make_steps(outcome.path),
         minimal=tuple(_make_step(state, 0) for state in outcome.minimal),
         protected=plan.protected,
-        params=tuple(plan.options.items()),
+        params=plan.params,
         evaluations=(run.forward, run.backward),
         seconds=time.monotonic() - started,
     )
+
+
+def _name_wanted(wanted: Target | None, judgement: Judgement) -> Target | None:
+    """Return the wanted prediction with its label, if it was given by its index."""
+    if wanted is None or wanted.label is not None:
+        return wanted
+    return replace(wanted, label=judgement.target.label)
 
 
 def _make_steps(path: Sequence[AttackState]) -> tuple[Step, ...]:
@@ -146,7 +167,7 @@ def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, judgement: Jud
     )
 
 
-def _make_gradient_request(task: Attackable, request: Request, target: Target) -> Request:
+def _make_gradient_request(task: Attackable, request: ValidRequest, target: Target) -> ValidRequest:
     """Make the request whose gradient is taken: in log-odds, which do not saturate as probabilities do."""
     own = {param.name for param in task.params} - SCORE_PARAMS
     options = {name: value for name, value in request.options.items() if name in own}

@@ -9,10 +9,9 @@ import plotly.graph_objects as go
 
 from ..engine import predict
 from ..export.html import to_html
-from ..inputs.images import decode
 from ..request import Picture
 from ..results.explanation import Floats, Prediction
-from ..tasks.image_preprocessing import preprocess
+from ..tasks.image_preprocessing import read_image
 from ..visualization.image.figure import draw_figure
 from ..visualization.image.heatmap import KINDS, SIGNS, Look
 from ..visualization.image.render import render_png
@@ -57,11 +56,12 @@ class ImageClassificationExplainer(Classifier):
         noise_tunnel_n_samples: int | None = 10,
         noise_tunnel_type: NoiseTunnelType = "smoothgrad",
     ) -> Floats:
-        """Explain `image` (PIL, bytes or Path): the class by `index`, else by `class_name`, else the predicted one.
+        """Explain `image`: the class by `index`, else by `class_name`, else the predicted one.
 
+        The image is a PIL image, a path, bytes, or an array of pixels from 0 to 255.
         The noise has the standard deviation 1 in the model's pixel values, as in Captum, but at most their range.
         """
-        picture = image if isinstance(image, Picture) else Picture.of(image)
+        picture = Picture.of(image)
         target = self._choose_target(index, class_name)
         params: dict[str, object] = {"samples": 1, "steps": n_steps or STEPS, "noise": 0}
         if self._type == "IGNT":
@@ -79,7 +79,7 @@ class ImageClassificationExplainer(Classifier):
 
     def _compute_noise(self, picture: Picture) -> float:
         """Return 1 in the model's pixel values as a share of their range in this image."""
-        pixels = preprocess(self._bundle.processor, decode(picture), self._bundle.card.label).pixels
+        pixels = read_image(self._bundle, picture).pixels
         return 1.0 / max(float(pixels.max() - pixels.min()), 1.0)
 
     @property
@@ -90,7 +90,7 @@ class ImageClassificationExplainer(Classifier):
 
     def predict(self, image: Any) -> Prediction:
         """Predict every label with its probability, most probable first."""
-        return predict(self._request({"image": image}, "saliency"), bundle=self._bundle)
+        return predict(self._request({"image": Picture.of(image)}, "saliency"), bundle=self._bundle)
 
     def visualize(
         self,

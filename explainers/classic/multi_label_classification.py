@@ -3,6 +3,7 @@
 from ..engine import predict
 from ..export.html import to_html
 from ..results.explanation import Prediction
+from ..visualization.text.format import number_duplicates
 from .base import LAYER, Page, TokenScores, get_probabilities, list_scores, write_page
 from .classifier import Classifier
 
@@ -30,12 +31,13 @@ class MultiLabelClassificationExplainer(Classifier):
     def word_attributions(self) -> dict[str, TokenScores]:
         """For each label the tokens of the last text with their scores, L2-normalised."""
         rows = {target.index: row for row, target in enumerate(self.explanation.targets)}
-        return {label: list_scores(self.explanation, rows[index]) for index, label in enumerate(self._labels)}
+        names = number_duplicates(self._labels)
+        return {label: list_scores(self.explanation, rows[index]) for index, label in enumerate(names)}
 
     @property
     def label_probs_dict(self) -> dict[str, float]:
         """Probability of each label by its name."""
-        return dict(zip(self._labels, self.pred_probs_list, strict=True))
+        return dict(zip(number_duplicates(self._labels), self.pred_probs_list, strict=True))
 
     @property
     def pred_probs_list(self) -> list[float]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..export.html import to_html
+from ..request import format_setting
 from ..results.explanation import Explanation
 from .base import (
     Explainer,
@@ -34,14 +35,14 @@ class ZeroShotClassificationExplainer(Explainer):
     ) -> None:
         check_attribution_type(attribution_type)
         super().__init__(model, tokenizer)
-        self._entailment = str(entailment)
+        self._entailment = format_setting(entailment)
         self.labels: list[str] = []
         self.include_hypothesis = False
 
     def __call__(
         self,
         text: str,
-        labels: Sequence[str],
+        labels: Sequence[str] | str,
         embedding_type: int = 0,
         hypothesis_template: str = "this text is about {} .",
         include_hypothesis: bool = False,
@@ -51,8 +52,10 @@ class ZeroShotClassificationExplainer(Explainer):
     ) -> dict[str, TokenScores]:
         """Return for each label the tokens of `text` with their scores, with the hypothesis if `include_hypothesis`.
 
+        As in the pipeline, `labels` may also be one text with commas between them.
         The labels share the forward passes of integrated gradients: `n_steps`, or by default as many as it needs.
         """
+        labels = labels.split(",") if isinstance(labels, str) else [str(label) for label in labels]
         if invalid := next((label for label in labels if "," in label), None):
             raise InvalidCall(f"The label {invalid!r} contains a comma. Write it without one.")
         self._integrate(

@@ -1,9 +1,7 @@
 """Decode image files to upright RGB pixels, and the sample photographs."""
 
 import io
-import struct
 import threading
-import zlib
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import BadRequest, LimitReached
-from ..request import Picture
+from ..request import DAMAGE, Picture
 from ..settings import ROOT
 
 FOLDER = ROOT / "assets" / "photos"
@@ -28,9 +26,8 @@ UNSUPPORTED = {  # common files that are not supported, by a marker among their 
     b"ftypavif": "This is an AVIF image. Save it as PNG or JPEG.",
     b"%PDF": "This is a PDF. Save its image as PNG.",
 }
-# Pillow's plugins raise all of these over damaged files.
-WRONG_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error)
-DAMAGE = (OSError, EOFError, SyntaxError, RuntimeError, zlib.error, *WRONG_VALUES)
+NARROWED = "Values of more than 8 bits are scaled to 8, and transformers' pipeline cuts those above 255 instead."
+LAID_ON_WHITE = "Clear parts of the image lie on white here, and transformers' pipeline shows the colours beneath."
 _DECODING = threading.Lock()  # one image is decoded at a time, to bound the memory
 
 
@@ -99,6 +96,11 @@ def require_bytes(picture: Picture) -> Picture:
 
 def decode(picture: Picture, most_megabytes: int = 20) -> Image.Image:
     """Decode to upright RGB: the first frame, on white if transparent, halved until it has at most KEPT_PIXELS."""
+    return decode_with_notices(picture, most_megabytes)[0]
+
+
+def decode_with_notices(picture: Picture, most_megabytes: int = 20) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decode to upright RGB, with a sentence for each way in which transformers' pipeline reads the image otherwise."""
     data = require_bytes(picture).data
     if len(data) > most_megabytes * 1_000_000:
         raise LimitReached(
@@ -108,7 +110,13 @@ def decode(picture: Picture, most_megabytes: int = 20) -> Image.Image:
     try:
         with _DECODING, Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             _check_size(*opened.size)
-            return ImageOps.exif_transpose(_to_rgb(_downsample(opened)))
+            size = opened.size
+            loaded = _downsample(opened)
+            rgb, notices = _to_rgb(loaded)
+            if loaded.size != size:
+                width, height = size
+                notices += (f"The image of {width:,} × {height:,} pixels is read at {rgb.width:,} × {rgb.height:,}.",)
+            return ImageOps.exif_transpose(rgb), notices
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise LimitReached(_describe_limit("This image")) from None
     except DAMAGE:
@@ -151,25 +159,33 @@ def _downsample(image: Image.Image) -> Image.Image:
     return image.reduce(rest)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB, transparency to white."""
-    image = _to_8_bits(image)
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    transparent = image.convert("RGBA")
+def _to_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """Convert any mode to RGB, transparency to white, and say where that is not what the pipeline's `convert` gives."""
+    narrow = _to_8_bits(image)
+    rgb = narrow.convert("RGB")
+    notices = (NARROWED,) if narrow is not image and rgb.tobytes() != image.convert("RGB").tobytes() else ()
+    if not narrow.has_transparency_data:
+        return rgb, notices
+    transparent = narrow.convert("RGBA")
     white = Image.new("RGBA", transparent.size, "white")
     white.alpha_composite(transparent)
-    return _copy_info(image, white.convert("RGB"))
+    shown = _copy_info(narrow, white.convert("RGB"))
+    return shown, notices if shown.tobytes() == rgb.tobytes() else (*notices, LAID_ON_WHITE)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Convert 16 bits per pixel to their upper 8; scale 32 bits and floats from their minimum to their maximum."""
+    """Convert 16 bits per pixel to their upper 8; scale 32 bits and floats from their minimum to their maximum.
+
+    Values of 32 bits and floats that are those of 8 bits stay as they are.
+    """
     if image.mode.startswith("I;16"):
         return _copy_info(image, Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)))
     if image.mode not in ("I", "F"):
         return image
     levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
     low, high = levels.min(), levels.max()
+    if low >= 0 and 1 < high <= 255:
+        return _copy_info(image, image.convert("L"))
     return _copy_info(image, Image.fromarray((255 * (levels - low) / ((high - low) or 1.0)).round().astype(np.uint8)))
 
 

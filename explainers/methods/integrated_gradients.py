@@ -21,6 +21,7 @@ SIMPSON = torch.tensor([1.0, 0.0, 4.0, 0.0, 1.0], dtype=torch.float64) / 6  # ex
 DOUBT = 0.15  # estimated error of Boole's rule, as a share of its difference from Simpson's: measured, not derived
 FIRST_INTERVALS = ((0.0, 0.5), (0.5, 1.0))
 COST = 4  # passes for halving an interval
+SHORTEST = 2.0**-20  # length of an interval that is not halved: F jumps in it, and alphas are known to about 2^-24
 SHARE = 0.5  # of the total error, held by the intervals that are halved in one round; more would halve too many
 Interval = tuple[float, float]
 Refinement = dict[Interval, Tensor]  # new intervals, each with the targets that need it as a mask (T,)
@@ -171,16 +172,16 @@ def _halve_intervals(intervals: Intervals, change: Tensor, tolerance: float, mos
 
     Per target, these are the fewest intervals that hold SHARE of its error, plus those that another target halves and
     whose error exceeds their part of `tolerance`: they would follow later, and one forward pass serves all targets.
-    At most `most` (T,) intervals per target.
+    At most `most` (T,) intervals per target, and none shorter than SHORTEST.
     """
-    errors = _compute_errors(intervals, change).amax(1)  # (N, T)
+    lengths = torch.tensor([end - start for start, end in intervals])[:, None]
+    errors = _compute_errors(intervals, change).amax(1).where(lengths > SHORTEST, 0.0)  # (N, T)
     ordered, open_targets = errors.sort(0, descending=True), ~_check_convergence(intervals, change, tolerance)
     needed = (ordered.values.cumsum(0) < SHARE * errors.sum(0)).sum(0) + 1  # (T,)
     count = torch.minimum(needed, most).where(open_targets, 0)
     chosen = (torch.arange(len(errors))[:, None] < count).gather(0, ordered.indices.argsort(0))  # (N, T)
-    lengths = torch.tensor([end - start for start, end in intervals])[:, None]
     shared = chosen | (chosen.any(1, keepdim=True) & open_targets & (errors > tolerance * lengths))
-    chosen = shared.where(shared.sum(0) <= most, chosen)
+    chosen = shared.where(shared.sum(0) <= most, chosen) & (errors > 0)
     halves: Refinement = {}
     for ((start, end), scores), targets in zip(list(intervals.items()), chosen, strict=True):
         if targets.any():

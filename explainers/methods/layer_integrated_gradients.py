@@ -29,12 +29,12 @@ def layer_integrated_gradients(
     if layer is None or layer.baseline_ids is None:
         raise Incompatible("Captum's layer method needs a baseline of tokens. Choose pad, mask, unk or a text.")
     problem.run.expect(steps * len(problem.targets))
-    attribution = LayerIntegratedGradients(layer.score, layer.module)
-    rows = [
-        attribution.attribute(
+    attribution = LayerIntegratedGradients(layer.score, layer.modules)
+    rows = []
+    for t in range(len(problem.targets)):
+        maps = attribution.attribute(
             layer.ids, layer.baseline_ids, target=t, n_steps=steps, internal_batch_size=problem.batching.size
-        ).sum(-1)[0]  # (F,)
-        for t in range(len(problem.targets))
-    ]
+        )  # (1, N, D) of each module
+        rows.append(layer.gather([one.sum(-1) for one in maps]))  # (F,)
     problem.run.backward += steps * len(rows)
     return Attribution(torch.stack(rows))

@@ -77,10 +77,9 @@ def bridge_devices(model: torch.nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def look_up(module: torch.nn.Module, ids: Tensor) -> Tensor:
-    """Return what an embedding module on any device returns for ids, on the CPU."""
-    weight = next(module.parameters(), ids)
-    return module(ids.to(weight.device)).cpu()  # type: ignore[no-any-return]
+def call_module(module: torch.nn.Module, given: Tensor) -> Any:
+    """Call a part of a model on any device with a tensor of the CPU, and return its output as it is."""
+    return module(given.to(next(module.parameters(), given).device))
 
 
 def _move(given: Any, device: torch.device) -> Any:

@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -20,15 +20,21 @@ from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
 from .devices import choose_device
 from .local import PROCESSOR, FoundModel
-from .probes.capabilities import Capability, probe_image_model, probe_text_model
-from .probes.embeddings import EmbeddingProbe, probe_embeddings
+from .probes import vision
+from .probes.capabilities import Capability, allows_image_batches, probe_image_model, probe_text_model
+from .probes.causality import looks_ahead
+from .probes.embeddings import EmbeddingProbe, encode_sample, probe_embeddings
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
-from .sharing import find_lock, hold_frozen
+from .sharing import ModelState, find_lock, hold_frozen, undo_changes
 from .vocabulary import Vocabulary, read_vocabulary
 
 AUTO: dict[str, str] = {}  # the transformers class that loads the model of each task; tasks/ fills it
 Presence = Literal["loaded", "here", "away"]
 TOKENIZER = "tokenizer_config.json"
+GENERATORS = ("AutoModelForCausalLM", "AutoModelForSeq2SeqLM")
+ONE_PASS = frozenset({"layer", "hidden", "attentions", "zeroing"})  # provided if one pass serves all generated tokens
+LOOKS_AHEAD = "It sees later tokens too, so each generated token has a pass of its own."
+PROBES = ("embeddings", "capability", "largest_batch", "labels", "looks_ahead")  # found by passes
 BUILDING = threading.Lock()  # transformers patches its classes and torch.nn.init while it loads: one model at a time
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()  # we show our own
@@ -45,6 +51,7 @@ class Bundle:
     model: Any
     tokenizer: Any = None
     processor: Any = None
+    state: ModelState | None = field(default=None, repr=False)  # of a model that we loaded, which it always has
 
     @classmethod
     def of(cls, model: Any, reader: Any) -> "Bundle":
@@ -58,11 +65,38 @@ class Bundle:
         """The lock of the model, which all Bundles of the same model share."""
         return find_lock(self.model)
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Let us run the model, which is left as it was at the end. Call under its lock."""
+        with hold_frozen(self.model), undo_changes(self.model, self.state):
+            yield
+
     @cached_property
     def embeddings(self) -> EmbeddingProbe:
         """The embedding modules that the model runs. Hold the lock at the first access."""
-        with hold_frozen(self.model):
+        with self.hold():
             return probe_embeddings(self.model, self.tokenizer, self.card.label)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes that the model's head has, counted in a forward pass. Hold the lock at first access.
+
+        A head that was exchanged may have more or fewer than the config names.
+        """
+        with self.hold(), torch.no_grad():
+            if self.processor is not None:
+                inputs = {vision.PIXELS: vision.process_sample(self.model, self.processor, self.card.label)}
+            else:
+                inputs = encode_sample(self.model, self.tokenizer)
+            return read_labels(self.model, self.model(**inputs).logits.shape[-1])
+
+    @cached_property
+    def largest_batch(self) -> int:
+        """The largest batch in which the model reads each input as alone. Hold the lock at the first access."""
+        if self.processor is None:
+            return self.embeddings.together
+        with self.hold():
+            return vision.MAX_BATCH if allows_image_batches(self.model, self.processor, self.card.label) else 1
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -72,10 +106,16 @@ class Bundle:
     @cached_property
     def capability(self) -> Capability:
         """What the model provides to methods, and why not the rest. Hold the lock at the first access."""
-        with hold_frozen(self.model):
+        with self.hold():
             if self.processor is not None:
                 return probe_image_model(self.model, self.processor, self.card.label)
             return probe_text_model(self.model, self.tokenizer, self.embeddings, self.card.label)
+
+    @cached_property
+    def looks_ahead(self) -> bool:
+        """Whether a model that generates text sees later tokens too. Hold the lock at the first access."""
+        with self.hold():
+            return looks_ahead(self.model, self.tokenizer)
 
 
 def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
@@ -83,9 +123,17 @@ def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
     return Bundle(card, model, None if is_image else reader, reader if is_image else None)
 
 
-def read_labels(model: Any) -> tuple[str, ...]:
-    """Return the names of a model's classes, by index."""
-    return tuple(model.config.id2label[i] for i in range(model.config.num_labels))
+def read_labels(model: Any, count: int | None = None) -> tuple[str, ...]:
+    """Return the names of a model's classes, by index; a class without a name is LABEL_i, as in transformers.
+
+    `count` is the number of classes that the head has, by default as many as the config names.
+    """
+    given = getattr(model.config, "id2label", None)
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
+    names = {int(key): "" if name is None else str(name) for key, name in pairs if str(key).isdecimal()}
+    if count is None:  # PVT has a number of labels and no names
+        count = max(names, default=-1) + 1 or getattr(model.config, "num_labels", None) or 0
+    return tuple(names.get(i) or f"LABEL_{i}" for i in range(count))
 
 
 @cache
@@ -146,8 +194,14 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
 def _probe(bundle: Bundle) -> Bundle:
     """Narrow the Card to what its model provides, so that pages offer no other method."""
     card, capability = bundle.card, bundle.capability
-    provides = card.provides & capability.provides
-    return replace(bundle, card=replace(card, provides=provides, reasons=capability.reasons))
+    provides, reasons = card.provides & capability.provides, capability.reasons
+    if AUTO[card.tasks[0]] in GENERATORS and bundle.looks_ahead:
+        provides, reasons = provides - ONE_PASS, (*((name, LOOKS_AHEAD) for name in sorted(ONE_PASS)), *reasons)
+    assert bundle.largest_batch  # found now, so that no explanation waits for it
+    narrowed = replace(card, provides=provides, reasons=tuple(dict(reversed(reasons)).items()))
+    found = Bundle(narrowed, bundle.model, bundle.tokenizer, bundle.processor, ModelState(bundle.model))
+    vars(found).update({name: value for name, value in vars(bundle).items() if name in PROBES})
+    return found
 
 
 def _load_reader(card: Card, files: ModelFiles) -> Any:

@@ -1,9 +1,12 @@
 """How an attack changed a text, and what the model predicted after every step: Edit, Step, Attack."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ..request import Pairs, Request, Target
 from .explanation import Prediction
+
+R = TypeVar("R", bound=Request)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,6 @@ class Attack:
         return with_text(self.request, self.field, self.trajectory[-1].text)
 
 
-def with_text(request: Request, field: str, text: str) -> Request:
+def with_text(request: R, field: str, text: str) -> R:
     """Return the request with another text in one of its fields, about the predicted label."""
     return replace(request, inputs=dict(request.inputs) | {field: text}, target=Target())

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import regex
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BadRequest, LimitReached
 from ..inputs.text import find_grapheme_starts, find_sentence_ends
 from ..request import Target
+from .step_scores import merge_step_scores
 
 if TYPE_CHECKING:
     from .explanation import Explanation, Feature
@@ -26,13 +27,6 @@ Level = Literal["token", "word", "sentence", "role", "pattern"]
 How = Literal["sum", "mean", "max", "absmax", "L2"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 HOWS: tuple[How, ...] = get_args(How)
-# How the step scores of consecutive tokens become one number; all others are averaged.
-STEP_SCORES: dict[str, Callable[[list[float]], Any]] = {
-    "probability": np.prod,
-    "log_probability": np.sum,
-    "cross_entropy": np.sum,
-    "perplexity": lambda numbers: np.exp(np.mean(np.log(numbers))),
-}
 TIMEOUT = 0.5  # seconds for one pattern on one text
 LONGEST = 500  # characters of a pattern
 
@@ -175,7 +169,7 @@ def _gather_targets(explanation: "Explanation", groups: Groups, how: How) -> "Ex
         if explanation.converged is None
         else tuple(all(explanation.converged[i] for i in row) for row in rows),
         steps=tuple(
-            (name, tuple(float(STEP_SCORES.get(name, np.mean)([numbers[i] for i in row])) for row in rows))
+            (name, tuple(merge_step_scores(name, [numbers[i] for i in row]) for row in rows))
             for name, numbers in explanation.steps
         ),
     )

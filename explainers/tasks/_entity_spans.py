@@ -74,6 +74,12 @@ class TokenLogits:
         """Return True if `name` is the class of an entity, with or without its prefix."""
         return name.casefold() in (entity.label.casefold(), self.labels[entity.classes[0]].casefold())
 
+    def name_class(self, index: int) -> str:
+        """Return the name of the class with this index. Raises BadRequest if there is none."""
+        if not 0 <= index < len(self.labels):
+            raise BadRequest(f"The model has no class {index}. Its classes: {', '.join(self.labels[:30])}.")
+        return self.labels[index]
+
     def make_token_entity(self, position: int) -> Entity:
         """Return the token at `position` as an entity of its most probable class."""
         if not 0 <= position < len(self.tokens):
@@ -143,9 +149,7 @@ def select_entities(logits: TokenLogits, target: Target, entities: list[Entity],
     """Return the entity at the target's position, or else all entities of its class, or else all."""
     name = target.label
     if name is None and target.index is not None:
-        if not 0 <= target.index < len(logits.labels):
-            raise BadRequest(f"The model has no class {target.index}. Its classes: {', '.join(logits.labels[:30])}.")
-        name = logits.labels[target.index]
+        name = logits.name_class(target.index)
     if target.position is not None:
         entities = [] if CLASS_PREFIX.match(name or "") else entities
         entity = _find_entity_at(logits, target.position, entities, grouping)

@@ -30,11 +30,22 @@ class NliParams:
 
 @dataclass(frozen=True)
 class NliClasses:
-    """The indices of the classes entailment and contradiction; and whether each label is judged independently."""
+    """The indices of the classes entailment and contradiction; and whether each label is judged independently.
+
+    Contradiction is -1 for the last class.
+    """
 
     entailment: int
     contradiction: int
     multi_label: bool
+
+    def check_head(self, count: int) -> None:
+        """Raise Incompatible if a head of `count` classes does not have that of entailment."""
+        if self.entailment >= count:
+            raise Incompatible(
+                f"The model's head has {count} classes, so there is no class {self.entailment} for entailment. Name "
+                "another in the setting Entailment, or choose another model."
+            )
 
     def compute_score(self, logits: Tensor, label: int, unit: Unit, foil: int | None = None) -> Tensor:
         """Return the score (B,) of a label from logits (B, N, C) for N labels, minus that of a foil."""
@@ -58,14 +69,16 @@ def find_classes(bundle: Bundle, params: NliParams, count: int) -> NliClasses:
     names. Raises Incompatible if there is no entailment.
     """
     entailment = _find_entailment(bundle, params.entailment)
-    contradiction = bundle.model.config.num_labels - 1 if entailment == 0 else 0
+    contradiction = -1 if entailment == 0 else 0
     return NliClasses(entailment, contradiction, params.multi_label or count == 1)
 
 
 def _find_entailment(bundle: Bundle, wanted: str) -> int:
-    names = read_labels(bundle.model)
+    names, number = read_labels(bundle.model), wanted.isascii() and wanted.isdigit()
+    if number and int(wanted) >= len(names):
+        names = bundle.labels  # the head may have more classes than the config names
     indices = [i for i, name in enumerate(names) if wanted and name.casefold().startswith(wanted.casefold())]
-    if not indices and wanted.isascii() and wanted.isdigit() and int(wanted) < len(names):
+    if not indices and number and int(wanted) < len(names):
         indices = [int(wanted)]
     if len(names) < 2 or not indices:
         raise Incompatible(

@@ -41,9 +41,10 @@ def rank_targets(targets: Iterable[Target]) -> Prediction:
 
 def find_activation(config: Any) -> Activation:
     """Return the activation that the transformers pipeline applies to the outputs of a model with this config."""
-    if config.problem_type == "regression":
+    problem_type = getattr(config, "problem_type", None)
+    if problem_type == "regression":
         return "none"
-    if config.problem_type == "multi_label_classification" or config.num_labels == 1:
+    if problem_type == "multi_label_classification" or getattr(config, "num_labels", None) == 1:
         return "sigmoid"
     return "softmax"
 

@@ -1,6 +1,6 @@
 """The parts that the tasks with a sequence classifier share: predictions, score functions, and checks of classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,41 +10,64 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle, read_labels
 from ..problem import Problem
 from ..progress import Run
-from ..request import Request, Target
+from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
-from ._scores import Activation, ScoreFunction, compute_probabilities, compute_score, name_unit, rank_targets
+from ._scores import (
+    Activation,
+    ScoreFunction,
+    compute_probabilities,
+    compute_score,
+    find_activation,
+    name_unit,
+    rank_targets,
+)
 from ._text_problem import make_text_problem
-from .answer_check import THRESHOLD, AnswerCheck, Judgement
+from .answer_check import THRESHOLD, AnswerCheck, Attackable, Judgement
 from .base import is_unspecified
 from .tokenization import ScoreParams, encode
 
 
-def predict_texts(bundle: Bundle, texts: Mapping[str, str], activation: Activation) -> Prediction:
-    """Return the prediction of a classifier for one or two texts."""
-    encoded = encode(bundle, texts)
-    with torch.no_grad():
-        return make_prediction(bundle, bundle.model(**encoded.inputs).logits, activation)
+class SequenceClassification(Attackable):
+    """A task whose model has one output per text, or pair of texts: logits of C classes."""
+
+    def find_activation(self, bundle: Bundle) -> Activation:
+        """Return the activation that turns the model's logits into probabilities. Raises Incompatible."""
+        return find_activation(bundle.model.config)
+
+    def make_score_function(
+        self, bundle: Bundle, request: ValidRequest, logits: Tensor, params: ScoreParams
+    ) -> ScoreFunction:
+        """Make the score of the requested class, by default the most probable, from logits (1, C)."""
+        return make_score_function(bundle, request.target, logits, params, self.find_activation(bundle))
+
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
+        def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
+            return self.make_score_function(bundle, request, outputs[0].logits, params)
+
+        return make_text_problem(bundle, request, run, [encode(bundle, self.texts(request))], make)
+
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
+        activation, encoded = self.find_activation(bundle), encode(bundle, self.texts(request))
+        with torch.no_grad():
+            return make_prediction(bundle, bundle.model(**encoded.inputs).logits, activation)
+
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
+        activation = self.find_activation(bundle)
+        if activation == "none":
+            raise Incompatible(f"{bundle.card.label} outputs a number and no label, so there is no label to attack.")
+
+        def judge(outputs: Sequence[Any]) -> Judgement:
+            prediction = make_prediction(bundle, outputs[0].logits, activation)
+            return judge_label(prediction, request.target, activation == "sigmoid")
+
+        return AnswerCheck((encode(bundle, self.texts(request)),), judge)
 
 
 def make_prediction(bundle: Bundle, logits: Tensor, activation: Activation) -> Prediction:
     """Return every label with its probability, best first, from logits (1, C)."""
     probabilities = compute_probabilities(logits[0], activation).tolist()  # (C,)
-    labels = enumerate(read_labels(bundle.model))
+    labels = enumerate(read_labels(bundle.model, len(probabilities)))
     return rank_targets(Target(label, index, probability=probabilities[index]) for index, label in labels)
-
-
-def make_problem(
-    bundle: Bundle, request: Request, run: Run, texts: Mapping[str, str], activation: Activation, most: int = 1
-) -> Problem:
-    """Make the Problem of a sequence classifier, whose features are the tokens of `texts`.
-
-    Its target is the requested class, or else its targets are the `most` probable classes.
-    """
-
-    def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
-        return make_score_function(bundle, request.target, outputs[0].logits, params, activation, most)
-
-    return make_text_problem(bundle, request, run, [encode(bundle, texts)], make)
 
 
 def make_score_function(
@@ -66,17 +89,6 @@ def make_score_function(
     return ScoreFunction(targets, prediction, name_unit(params.unit, activation, foil), read)
 
 
-def make_answer_check(bundle: Bundle, wanted: Target, texts: Mapping[str, str], activation: Activation) -> AnswerCheck:
-    """Make the check of a classifier's label for `texts`. Raises Incompatible for a regression model."""
-    if activation == "none":
-        raise Incompatible(f"{bundle.card.label} outputs a number and no label, so there is no label to attack.")
-
-    def judge(outputs: Sequence[Any]) -> Judgement:
-        return judge_label(make_prediction(bundle, outputs[0].logits, activation), wanted, activation == "sigmoid")
-
-    return AnswerCheck((encode(bundle, texts),), judge)
-
-
 def judge_label(prediction: Prediction, wanted: Target, multi_label: bool) -> Judgement:
     """Compare the predicted labels with the wanted one, by default the most probable.
 
@@ -88,7 +100,8 @@ def judge_label(prediction: Prediction, wanted: Target, multi_label: bool) -> Ju
         predicted = [label for label in prediction.targets if (label.probability or 0.0) >= THRESHOLD]
     met = any(label.index == target.index for label in predicted)
     says = ", ".join(str(label.label) for label in predicted) or "none of its labels"
-    return Judgement(Target(target.label), says, target.probability or 0.0, met)
+    unique = sum(label.label == target.label for label in prediction.targets) == 1
+    return Judgement(Target(target.label, None if unique else target.index), says, target.probability or 0.0, met)
 
 
 def resolve_target(wanted: Target, prediction: Prediction) -> tuple[Target, int | None]:
@@ -110,7 +123,10 @@ def _find_class(prediction: Prediction, label: str | None, index: int | None) ->
         lambda target: target.label == label if index is None else target.index == index,
         lambda target: index is None and str(target.label).casefold() == str(label).casefold(),
     ):
-        if target := next(filter(matches, prediction.targets), None):
-            return target
+        if found := list(filter(matches, prediction.targets)):
+            if len(found) > 1:
+                indices = ", ".join(str(i) for i in sorted(target.index or 0 for target in found))
+                raise BadRequest(f"Several classes have the name {label!r}. Give the index of one: {indices}.")
+            return found[0]
     labels = ", ".join(sorted(str(target.label) for target in prediction.targets)[:30])
     raise BadRequest(f"There is no label {str(label if index is None else index)[:60]!r} here. The labels: {labels}.")

@@ -5,24 +5,34 @@ Most tasks have one sequence; several sequences share the features that they hav
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ..errors import Incompatible
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, JointEmbedding
-from ..problem import Batching, EmbeddingLayer, Internals, Problem
+from ..models.probes.embeddings import UNHOOKED, Embedding, watch_calls
+from ..problem import Batching, EmbeddingLayer, IdBaseline, Internals, Problem
 from ..progress import Run
-from ..registry import read_params
-from ..request import Pairs, Request
+from ..request import Pairs, ValidRequest
 from ..results.explanation import Feature, InputLayout
 from . import _internals
 from ._scores import ScoreFunction
-from .tokenization import Encoded, ScoreParams, TextParams, make_baseline, make_baseline_ids, run_model
+from .tokenization import (
+    IDS,
+    Encoded,
+    ScoreParams,
+    TextParams,
+    describe_baseline,
+    describe_cut_baseline,
+    make_baseline,
+    make_baseline_ids,
+    run_model,
+)
 
 MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
 """Make the score function from the outputs of the model's own forward pass, one output a sequence."""
@@ -31,7 +41,9 @@ SEVERAL_TEXTS = tuple(
     (name, "The model reads several texts here, or only a part of its text is explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
-FORWARD_ARGUMENTS = {"word": "input_ids", "position": "position_ids"}
+EMBEDDING_NEEDS = ("gradients", "layer", "table", "hidden")  # what a method cannot have of a model that is run on ids
+OTHER_BASELINES: tuple[Literal["mask", "unk", "zeros"], ...] = ("mask", "unk", "zeros")
+FORWARD_ARGUMENTS = {"word": IDS, "position": ("position_ids",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +55,7 @@ class PlacedSequence:
     """
 
     encoded: Encoded
-    embedding: Embedding | JointEmbedding
+    embedding: Embedding
     own: Tensor
     blank: Tensor
     blank_ids: Tensor | None
@@ -57,7 +69,7 @@ class PlacedSequence:
 
 def make_text_problem(
     bundle: Bundle,
-    request: Request,
+    request: ValidRequest,
     run: Run,
     encodings: Sequence[Encoded],
     make_function: MakeScoreFunction,
@@ -66,7 +78,7 @@ def make_text_problem(
     texts: Pairs = (),
 ) -> Problem:
     """Run the model on each sequence and make a Problem. Tokens of `fixed_fields` are not features."""
-    params = read_params(ScoreParams, request.options)
+    params = request.read(ScoreParams)
     passes = [run_model(bundle, encoded, params.embedding) for encoded in encodings]
     return assemble_problem(
         bundle,
@@ -83,61 +95,99 @@ def make_text_problem(
 
 def assemble_problem(
     bundle: Bundle,
-    request: Request,
+    request: ValidRequest,
     run: Run,
     encodings: Sequence[Encoded],
-    passes: Sequence[tuple[Any, Embedding | JointEmbedding]],
+    passes: Sequence[tuple[Any, Embedding]],
     make_function: Callable[[Sequence[Any]], ScoreFunction],
     params: TextParams,
     *,
     fixed_fields: Collection[str] = (),
     texts: Pairs = (),
+    scored: int | None = None,
 ) -> Problem:
-    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence."""
+    """Make a Problem from `passes`, the output and the embeddings of a forward pass of each sequence.
+
+    Only the first `scored` sequences are run for a score; the others have features too.
+    """
     outputs, embeddings = zip(*passes, strict=True)
     features, places = _collect_features(encodings, embeddings, fixed_fields)
-    sequences = [
-        _place_sequence(bundle, encoded, embedding, params, positions, where)
-        for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
-    ]
-    function = make_function(outputs)
+    function = make_function(outputs[:scored])
     run.notices += dict.fromkeys(notice for encoded in encodings for notice in encoded.notices)
+    run.notices += describe_cut_baseline(bundle, encodings[0], params)
+    only_ids = not all(embedding.readers for embedding in embeddings)
+    if only_ids and params.baseline in ("zeros", "mean"):
+        raise Incompatible(
+            f"{bundle.card.label} can only be run on tokens, so its baseline must be pad, mask, unk or text."
+        )
+
+    def place(params: TextParams) -> list[PlacedSequence]:
+        return [
+            _place_sequence(bundle, encoded, embedding, params, positions, where, only_ids)
+            for encoded, embedding, (positions, where) in zip(encodings, embeddings, places, strict=True)
+        ]
+
+    sequences = place(params)
+    run_sequences = sequences[:scored]
 
     def score(x: Tensor) -> Tensor:
-        return function.read([_run_with_features(bundle, sequence, x) for sequence in sequences])
+        return function.read([_run_with_features(bundle, sequence, x) for sequence in run_sequences])
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = params.embedding == "word"
     single = sequences[0] if len(sequences) == 1 and not fixed_fields else None
     x = _gather_embeddings(sequences, len(features), lambda sequence: sequence.own)
-    return Problem(
+
+    def set_baseline(problem: Problem, sequences: Sequence[PlacedSequence], params: TextParams) -> Problem:
+        baseline = _gather_embeddings(sequences, len(features), lambda sequence: sequence.blank)
+        layer = _make_layer(bundle, sequences[0], params, function, run) if single else None
+        id_baseline = None
+        if all(sequence.blank_ids is not None for sequence in sequences):
+            id_baseline = _make_id_baseline(bundle, sequences, params, function, len(features), list_others, scored)
+        return replace(
+            problem, baseline=baseline, id_baseline=id_baseline, internals=replace(problem.internals, layer=layer)
+        )
+
+    def list_others(problem: Problem) -> Iterator[tuple[str, Problem]]:
+        for kind in OTHER_BASELINES if words and params.baseline != "text" else ():
+            other = replace(params, baseline=kind)
+            yield describe_baseline(bundle, other), set_baseline(problem, place(other), other)
+
+    problem = Problem(
         features=features,
         targets=function.targets,
         prediction=function.prediction,
         unit=function.unit,
         x=x,
-        baseline=_gather_embeddings(sequences, len(features), lambda sequence: sequence.blank),
+        baseline=x,
         score=score,
-        deployed=function.read(outputs)[0],
+        deployed=function.read(outputs[:scored])[0],
         visible=_mark_visible([sequences[i] for i in function.alone], len(features)) if function.alone else None,
         steps=function.steps,
         layout=InputLayout(texts),
         internals=Internals(
-            layer=_make_layer(bundle, single, params, function, run) if single else None,
-            table=embeddings[0].table if words else None,
+            table=embeddings[0].table if words and not only_ids else None,
             hidden=partial(_compute_hidden, bundle, single, function, x) if single else None,
             attentions=partial(_internals.read_weights, bundle, single.encoded) if single else None,
             zeroing=partial(_internals.compute_zeroing, bundle, single.encoded, spend=run.spend) if single else None,
-            reasons=(*(POSITIONS_ONLY if not words else ()), *(SEVERAL_TEXTS if not single else ())),
+            reasons=(
+                *(POSITIONS_ONLY if not words else ()),
+                *(SEVERAL_TEXTS if not single else ()),
+                *((("layer", UNHOOKED),) if words and not embeddings[0].can_be_hooked else ()),
+            ),
         ),
         batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
         seed=request.seed,
         run=run,
     )
+    problem = set_baseline(problem, sequences, params)
+    if only_ids and problem.id_baseline is not None:
+        return replace(problem.id_baseline.on_ids(problem), id_baseline=None)
+    return problem
 
 
 def _collect_features(
-    encodings: Sequence[Encoded], embeddings: Sequence[Embedding | JointEmbedding], fixed_fields: Collection[str]
+    encodings: Sequence[Encoded], embeddings: Sequence[Embedding], fixed_fields: Collection[str]
 ) -> tuple[tuple[Feature, ...], list[tuple[Tensor, Tensor]]]:
     """Return all features, and for each sequence the positions (n,) of its tokens and of these among all features.
 
@@ -161,14 +211,23 @@ def _collect_features(
 def _place_sequence(
     bundle: Bundle,
     encoded: Encoded,
-    embedding: Embedding | JointEmbedding,
+    embedding: Embedding,
     params: TextParams,
     positions: Tensor,
     places: Tensor,
+    only_ids: bool,
 ) -> PlacedSequence:
     ids = make_baseline_ids(bundle, encoded, params, embedding)
-    own, blank = embedding.of(embedding.ids), make_baseline(encoded, embedding, ids, params.baseline)
+    if ids is not None and only_ids:
+        own, blank = _show_ids(embedding.ids), _show_ids(ids)
+    else:
+        own, blank = embedding.of(embedding.ids), make_baseline(encoded, embedding, ids, params.baseline)
     return PlacedSequence(encoded, embedding, own, blank, ids, positions, places)
+
+
+def _show_ids(ids: Tensor) -> Tensor:
+    """Return ids (1, F) in the shape of embeddings, (1, F, 1); a float32 holds each below 2^24."""
+    return ids[..., None].float()
 
 
 def _gather_embeddings(
@@ -196,6 +255,89 @@ def _run_with_features(bundle: Bundle, sequence: PlacedSequence, x: Tensor, **mo
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
+def _run_on_ids(bundle: Bundle, sequence: PlacedSequence, kind: str, ids: Tensor, **more: Any) -> Any:
+    """Run the model on ids (B, N), of tokens or of their positions, in place of those of the text."""
+    encoded = sequence.encoded
+    if kind == "word":
+        parts = torch.split(ids, [part.shape[-1] for part in encoded.parts], dim=-1)
+        more |= {name: part.contiguous() for name, part in zip(IDS, parts, strict=False)}
+    else:
+        more |= {"position_ids": ids}
+    with encoded.context(bundle.model):
+        return bundle.model(**encoded.batch(len(ids)) | more)
+
+
+def _make_id_baseline(
+    bundle: Bundle,
+    sequences: Sequence[PlacedSequence],
+    params: TextParams,
+    function: ScoreFunction,
+    count: int,
+    list_others: Callable[[Problem], Iterator[tuple[str, Problem]]],
+    scored: int | None,
+) -> IdBaseline | None:
+    """Return how the model's own forward pass reads the baseline; None if it takes no ids of this kind.
+
+    Only the first `scored` sequences are run.
+    """
+    kind = params.embedding
+    if not all(_accepts(bundle, name) for name in FORWARD_ARGUMENTS[kind][:1]):
+        return None
+    rows = [
+        replace(sequence, own=_show_ids(sequence.embedding.ids), blank=_show_ids(sequence.blank_ids))
+        for sequence in sequences
+        if sequence.blank_ids is not None
+    ]
+    blank = _gather_embeddings(rows, count, lambda sequence: sequence.blank)  # (1, F, 1)
+
+    def score(x: Tensor, positions: Sequence[dict[str, Tensor]] | None = None) -> Tensor:
+        outputs = [
+            _run_on_ids(bundle, sequence, kind, sequence.insert_features(x)[..., 0].round().long(), **more)
+            for sequence, more in zip(rows[:scored], positions or [{}] * len(rows[:scored]), strict=True)
+        ]
+        return function.read(outputs)
+
+    @torch.no_grad()
+    def read() -> Tensor:
+        return score(blank)[0]
+
+    @torch.no_grad()
+    def read_in_place() -> Tensor | None:
+        positions = [_read_positions(bundle, sequence.encoded) for sequence in rows[:scored]]
+        if kind != "word" or any(one is None for one in positions) or not _accepts(bundle, "position_ids"):
+            return None
+        return score(blank, [{"position_ids": one} for one in positions if one is not None])[0]
+
+    def on_ids(problem: Problem) -> Problem:
+        why = bundle.embeddings.only_ids or "It is run on the ids of its tokens here."
+        reasons = (*problem.internals.reasons, *((need, why) for need in EMBEDDING_NEEDS))
+        return replace(
+            problem,
+            x=_gather_embeddings(rows, count, lambda sequence: sequence.own),
+            baseline=blank,
+            score=score,
+            id_baseline=None,
+            internals=replace(problem.internals, layer=None, table=None, hidden=None, reasons=reasons),
+        )
+
+    return IdBaseline(read, read_in_place, on_ids, list_others)
+
+
+def _accepts(bundle: Bundle, name: str) -> bool:
+    """Return whether the model's forward takes an argument of this name; an adapter passes on what it does not know."""
+    parameters = inspect.signature(bundle.model.forward).parameters.values()
+    return any(one.name == name or one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+def _read_positions(bundle: Bundle, encoded: Encoded) -> Tensor | None:
+    """Return the positions (1, N) that the model gives to the tokens of the text; None if they have no table."""
+    if (module := bundle.embeddings.position) is None:
+        return None
+    with encoded.context(bundle.model):
+        _, calls = watch_calls([module], lambda: bundle.model(**encoded.batch(1)))
+    return calls[0].first(encoded.parts[0].shape[-1]).ids
+
+
 def _compute_hidden(
     bundle: Bundle, sequence: PlacedSequence, function: ScoreFunction, x: Tensor, layer: int
 ) -> tuple[Tensor, Tensor]:
@@ -208,14 +350,14 @@ def _make_layer(
     bundle: Bundle, sequence: PlacedSequence, params: TextParams, function: ScoreFunction, run: Run
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
-    name, ids, blank = FORWARD_ARGUMENTS[params.embedding], sequence.embedding.ids, sequence.blank_ids
-    if isinstance(sequence.embedding, JointEmbedding) or name not in inspect.signature(bundle.model.forward).parameters:
+    name, ids, blank = FORWARD_ARGUMENTS[params.embedding][0], sequence.embedding.ids, sequence.blank_ids
+    if not sequence.embedding.can_be_hooked or name not in inspect.signature(bundle.model.forward).parameters:
         return None
 
     def score(rows: Tensor) -> Tensor:
         run.spend(len(rows))
         return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
-    return EmbeddingLayer(
-        sequence.embedding.module, ids.reshape(1, -1), None if blank is None else blank.reshape(1, -1), score
-    )
+    readers = sequence.embedding.readers
+    places = [(reader.rows, reader.places) for reader in readers]
+    return EmbeddingLayer([reader.module for reader in readers], places, ids, blank, score)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..models.loading import Bundle
 from ..progress import Run
-from ..request import Request, Target
+from ..request import Target, ValidRequest
 from .base import Task
 from .tokenization import Encoded
 
@@ -57,7 +57,7 @@ class Attackable(Task):
     subject: ClassVar[Literal["prediction", "position", "target"]]
 
     @abstractmethod
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
         """Make the check of the request's target, which begins at the character `place` if it has a position."""
 
 

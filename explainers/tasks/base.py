@@ -9,7 +9,7 @@ from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Param, list_params
-from ..request import Picture, Request, Target
+from ..request import Picture, Request, Target, ValidRequest
 from ..results.explanation import Kind, Prediction
 from ..settings import settings
 from .tokenization import ScoreParams
@@ -55,18 +55,20 @@ class Task(ABC):
     params: ClassVar[tuple[Param, ...]] = list_params(ScoreParams)
 
     @abstractmethod
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         """Make the Problem of a request on the bundle's model. The caller holds the model's lock."""
 
     @abstractmethod
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         """Return the model's prediction without an explanation. The caller holds the model's lock."""
 
-    def texts(self, request: Request) -> dict[str, str]:
+    def texts(self, request: ValidRequest) -> dict[str, str]:
         """Return the request's texts by field, or the fields' defaults. Raises for a text that is empty or too long."""
         most, given = settings().text_characters, request.texts
         texts = {field.name: given.get(field.name, field.default) for field in self.fields}
         for field in self.fields:
+            if field.name in request.pictures:
+                raise BadRequest(f"{field.label} is an image or bytes, and must be a text. Decode it first.")
             if not texts[field.name].strip() and not field.optional:
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
             if (length := len(texts[field.name])) > most:

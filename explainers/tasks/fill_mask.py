@@ -11,7 +11,7 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..request import Request, Target
+from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._mask_tokens import (
     encode_masked,
@@ -56,7 +56,7 @@ class FillMask(Attackable):
     )
     choices = foils = "predictions"
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = mark_masks(bundle, self.texts(request))
         encoded, masks = encode_masked(bundle, texts)
 
@@ -68,12 +68,12 @@ class FillMask(Attackable):
         size = min(problem.batching.size, _limit_batch(bundle, encoded))
         return replace(problem, batching=replace(problem.batching, size=size))
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         with torch.no_grad():
             return predict_masks(bundle, _read_logits(bundle, encoded, bundle.model(**encoded.inputs)), masks)
 
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
         encoded, masks = encode_masked(bundle, mark_masks(bundle, self.texts(request)))
         wanted = request.target
         at_place = next((i for i in masks if encoded.features[i].start == place), None)
@@ -82,7 +82,9 @@ class FillMask(Attackable):
             logits = _read_logits(bundle, encoded, outputs[0])
             position = _choose_mask(wanted, masks) if at_place is None else at_place
             best = predict_mask(bundle, logits, position, 1)[0]
-            index = best.index if wanted.label is None else find_token(bundle, wanted.label)
+            index = best.index if wanted.index is None else _check_index(wanted.index, logits)
+            if wanted.label is not None:
+                index = find_token(bundle, wanted.label)
             probability = read_probability(logits, position, index or 0)
             target = make_target(bundle, position, index or 0, probability)
             spans = find_mask_spans(encoded, masks)
@@ -101,7 +103,7 @@ def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
 
 def _limit_batch(bundle: Bundle, encoded: Encoded) -> int:
     """Return how many texts of this length have at most MAX_LOGITS logits together."""
-    return max(1, MAX_LOGITS // (len(encoded.features) * len(bundle.embeddings.word.weight)))  # type: ignore[arg-type]
+    return max(1, MAX_LOGITS // (len(encoded.features) * bundle.embeddings.rows))
 
 
 def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:
@@ -110,6 +112,13 @@ def _choose_mask(wanted: Target, masks: Sequence[int]) -> int:
         positions = ", ".join(map(str, masks))
         raise BadRequest(f"Token {wanted.position} is not a mask. The masks are at: {positions}.")
     return masks[0] if wanted.position is None else wanted.position
+
+
+def _check_index(index: int, logits: Tensor) -> int:
+    """Return the index of a token. Raises BadRequest if the logits (1, F, V) have none with it."""
+    if not 0 <= index < logits.shape[-1]:
+        raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+    return index
 
 
 def _make_score_function(
@@ -123,8 +132,7 @@ def _make_score_function(
         index = find_token(bundle, wanted.label) if wanted.label is not None else wanted.index
         if index is None:
             index = predict_mask(bundle, logits, position, 1)[0].index or 0
-        if not 0 <= index < logits.shape[-1]:
-            raise BadRequest(f"The vocabulary has no token {index}: it has {logits.shape[-1]:,} tokens.")
+        _check_index(index, logits)
         targets = (make_target(bundle, position, index, read_probability(logits, position, index)),)
     foil = None if wanted.foil is None else find_token(bundle, wanted.foil)
     if foil is not None and foil == targets[0].index:

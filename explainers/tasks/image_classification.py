@@ -5,20 +5,20 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..errors import BadRequest, Incompatible
-from ..inputs.images import PHOTOGRAPHS, decode
+from ..errors import BadRequest
+from ..inputs.images import PHOTOGRAPHS
 from ..models.loading import Bundle
 from ..models.probes import vision
 from ..problem import Batching, Internals, Problem
 from ..progress import Run
-from ..registry import list_params, read_params
-from ..request import Request
+from ..registry import list_params
+from ..request import ValidRequest
 from ..results.explanation import InputLayout, Prediction
 from ..settings import settings
 from ._scores import find_activation
 from ._sequence_classification import make_prediction, make_score_function
 from .base import Example, Field, Task
-from .image_preprocessing import ImageInputs, ImageParams, make_baseline, preprocess
+from .image_preprocessing import ImageInputs, ImageParams, make_baseline, read_image
 from .tokenization import ScoreParams
 
 
@@ -36,15 +36,21 @@ class ImageClassification(Task):
     method = "occlusion"  # easy to read, works with any model, and takes seconds
     params = list_params(ImageParams)
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        params, image = read_params(ImageParams, request.options), self._preprocess(bundle, request)
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
+        params, image = request.read(ImageParams), self._preprocess(bundle, request)
+        run.notices += image.notices
         model, config = bundle.model, bundle.model.config
         output, probe = vision.watch(model, image.pixels, lambda: model(**image.inputs))
         score_params = ScoreParams(unit=params.unit)
         function = make_score_function(bundle, request.target, output.logits, score_params, find_activation(config))
         grid, patches = (image.features.rows, image.features.columns), probe.patches
-        has_attention = getattr(config, "num_attention_heads", None) is not None
+        has_attention = patches is not None and getattr(config, "num_attention_heads", None) is not None
         read_attentions = partial(vision.compute_attentions, model, bundle.card.label, image.inputs)
+        conv = probe.find_last_map(grid)
+        missing = {
+            "conv": None if conv else vision.NO_MAP,
+            "attentions": None if has_attention else vision.NO_ATTENTION,
+        }
 
         def score(points: Tensor) -> Tensor:
             return function.read([model(**image.batch(points))])
@@ -60,24 +66,26 @@ class ImageClassification(Task):
             deployed=function.read([output])[0],
             layout=InputLayout(grid=grid, frame=image.frame),
             internals=Internals(
-                conv=probe.find_last_map(grid),
+                conv=conv,
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
+                reasons=tuple((name, why) for name, why in missing.items() if why),
             ),
-            batching=Batching(probe.batch),
+            batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),
             seed=request.seed,
             run=run,
         )
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         image = self._preprocess(bundle, request)
         with torch.no_grad():
             return make_prediction(bundle, bundle.model(**image.inputs).logits, find_activation(bundle.model.config))
 
-    def _preprocess(self, bundle: Bundle, request: Request) -> ImageInputs:
+    def _preprocess(self, bundle: Bundle, request: ValidRequest) -> ImageInputs:
         picture = request.pictures.get("image")
+        if text := request.texts.get("image"):
+            raise BadRequest(f"The image {text[:60]!r} is a text. Give it as a Path, bytes or a PIL image.")
         if picture is None:
             raise BadRequest(f"There is no image. {self.fields[0].placeholder}")
-        if bundle.processor is None:
-            raise Incompatible(f"{bundle.card.label} has no image processor, so it cannot read images.")
-        return preprocess(bundle.processor, decode(picture, settings().upload_megabytes), bundle.card.label)
+        assert bundle.largest_batch  # the probe refuses a model whose passes differ
+        return read_image(bundle, picture, settings().upload_megabytes)

@@ -4,7 +4,8 @@ The geometry is measured with images whose pixel values encode their position; t
 are not trusted.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,10 +15,14 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import Incompatible
+from ..inputs.images import decode_with_notices
+from ..models.loading import Bundle
+from ..models.probes.vision import PIXELS, process_image, read_dtype, read_mode
+from ..request import Picture
 from ..results.explanation import Pixels
 from ._scores import UnitParam
 
-PIXELS = "pixel_values"
+GREY_NOTICE = "The model reads grey images, so the colours of this one are left out."
 BLUR_SHARE = 1 / 20  # standard deviation of the blurred baseline, as a share of the longer side
 EDGE_TOLERANCE = 0.005  # as a share of a side: a ramp has only 256 levels
 Frame = tuple[float, float, float, float]
@@ -45,6 +50,7 @@ class ImageInputs:
     black: Tensor
     white: Tensor
     frame: Frame
+    notices: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> Tensor:
@@ -63,31 +69,41 @@ class ImageInputs:
         return rest | {PIXELS: points.reshape(-1, *self.pixels.shape[1:])}  # (B, C, H, W)
 
 
-def preprocess(processor: Any, image: Image.Image, label: str) -> ImageInputs:
-    """Process an upright RGB picture. Raises Incompatible if the processor does not make one image of pixels."""
-    inputs = dict(processor(images=image, return_tensors="pt"))
-    pixels = inputs.get(PIXELS)
-    if not isinstance(pixels, Tensor) or pixels.dim() != 4 or len(pixels) != 1:
-        raise Incompatible(f"The image processor of {label} does not make one image of pixels from one picture.")
-    black, white = (_process_grey(processor, np.full((image.height, image.width), level)) for level in (0, 255))
-    return ImageInputs(inputs, black, white, _measure_frame(processor, image.size, black, white))
+def read_image(bundle: Bundle, picture: Picture, most_megabytes: int = 20) -> ImageInputs:
+    """Decode a picture and process it for the bundle's model; notices say where transformers' pipeline differs."""
+    if bundle.processor is None:
+        raise Incompatible(f"{bundle.card.label} has no image processor, so it cannot read images.")
+    image, notices = decode_with_notices(picture, most_megabytes)
+    mode = read_mode(bundle.model, bundle.card.label)
+    if mode == "L" and image.tobytes() != image.convert("L").convert("RGB").tobytes():
+        notices += (GREY_NOTICE,)
+    inputs = preprocess(bundle.processor, image.convert(mode), bundle.card.label, read_dtype(bundle.model))
+    return replace(inputs, notices=notices)
 
 
-def _process_grey(processor: Any, grey: NDArray[Any]) -> Tensor:
-    """Return the pixel values (1, C, H, W) of a grey image (height, width)."""
-    picture = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    pixels: Tensor = processor(images=picture, return_tensors="pt")[PIXELS]
-    return pixels
+def preprocess(processor: Any, image: Image.Image, label: str, dtype: torch.dtype = torch.float32) -> ImageInputs:
+    """Process an upright picture in the mode and for the type of weights of a model. Incompatible if that fails."""
+    inputs = process_image(processor, image, label, dtype)
+
+    def process_grey(grey: NDArray[Any]) -> Tensor:
+        """Return the pixel values (1, C, H, W) of a grey image (height, width)."""
+        picture = Image.fromarray(grey.astype(np.uint8)).convert(image.mode)
+        return process_image(processor, picture, label, dtype)[PIXELS]
+
+    black, white = (process_grey(np.full((image.height, image.width), level)) for level in (0, 255))
+    return ImageInputs(inputs, black, white, _measure_frame(process_grey, image.size, black.float(), white.float()))
 
 
-def _measure_frame(processor: Any, size: tuple[int, int], black: Tensor, white: Tensor) -> Frame:
+def _measure_frame(
+    process_grey: Callable[[NDArray[Any]], Tensor], size: tuple[int, int], black: Tensor, white: Tensor
+) -> Frame:
     """Measure where the model's pixels lie in an image of `size`, with a ramp to the right and a ramp downwards."""
     width, height = size
     across, down = ((np.arange(side) + 0.5) / side * 255 for side in size)
     ramps = (np.tile(across.round(), (height, 1)), np.tile(down.round()[:, None], (1, width)))
     dark, spread = black[0, 0].numpy(), (white - black)[0, 0].numpy()  # (H, W); the spread is 0 in padding
     inside = spread > spread.max() / 2
-    values = [_process_grey(processor, ramp)[0, 0].numpy() for ramp in ramps]
+    values = [process_grey(ramp)[0, 0].float().numpy() for ramp in ramps]
     shares = [np.where(inside, (ramp - dark) / np.where(inside, spread, 1.0), 0.0) for ramp in values]  # along the ramp
     means = [share.sum(axis) / inside.sum(axis).clip(min=1) for axis, share in enumerate(shares)]  # (W,) and (H,)
     (left, right), (top, bottom) = (_fit_ends(mean, inside.any(axis)) for axis, mean in enumerate(means))

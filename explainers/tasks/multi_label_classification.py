@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from torch import Tensor
+
 from ..errors import Incompatible
 from ..models.loading import Bundle
-from ..problem import Problem
-from ..progress import Run
-from ..registry import Range, list_params, read_params
-from ..request import Request
-from ..results.explanation import Prediction
-from ._sequence_classification import make_answer_check, make_problem, predict_texts
-from .answer_check import AnswerCheck, Attackable
+from ..registry import Range, list_params
+from ..request import ValidRequest
+from ._scores import Activation, ScoreFunction
+from ._sequence_classification import SequenceClassification, make_score_function
 from .base import Example, Field
 from .tokenization import ScoreParams
 
@@ -23,7 +22,7 @@ class MultiLabelParams:
     labels: Annotated[int, Range(1, 1_000), "Number of labels to explain, most probable first."] = 6
 
 
-class MultiLabelClassification(Attackable):
+class MultiLabelClassification(SequenceClassification):
     """Which words made the model choose each of these labels?"""
 
     key = "multi_label_classification"
@@ -45,25 +44,18 @@ class MultiLabelClassification(Attackable):
     )
     params = (*list_params(ScoreParams), *list_params(MultiLabelParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        check_fit(bundle)
-        most = read_params(MultiLabelParams, request.options).labels
-        return make_problem(bundle, request, run, self.texts(request), "sigmoid", most)
+    def find_activation(self, bundle: Bundle) -> Activation:
+        """Return sigmoid. Raises Incompatible for a model that does not judge each label independently."""
+        purposes = {
+            "single_label_classification": "chooses one of its labels",
+            "regression": "outputs numbers, not labels",
+        }
+        if purpose := purposes.get(bundle.model.config.problem_type):
+            raise Incompatible(f"{bundle.card.label} {purpose}. Explain it as text classification.")
+        return "sigmoid"
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        check_fit(bundle)
-        return predict_texts(bundle, self.texts(request), "sigmoid")
-
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        check_fit(bundle)
-        return make_answer_check(bundle, request.target, self.texts(request), "sigmoid")
-
-
-def check_fit(bundle: Bundle) -> None:
-    """Raise Incompatible for a model whose config says that it does not judge each label independently."""
-    purposes = {
-        "single_label_classification": "chooses one of its labels",
-        "regression": "outputs numbers, not labels",
-    }
-    if purpose := purposes.get(bundle.model.config.problem_type):
-        raise Incompatible(f"{bundle.card.label} {purpose}. Explain it as text classification.")
+    def make_score_function(
+        self, bundle: Bundle, request: ValidRequest, logits: Tensor, params: ScoreParams
+    ) -> ScoreFunction:
+        most = request.read(MultiLabelParams).labels
+        return make_score_function(bundle, request.target, logits, params, self.find_activation(bundle), most)

@@ -7,17 +7,12 @@ from typing import Annotated, Any, Literal
 from torch import Tensor
 
 from ..models.loading import Bundle
-from ..problem import Problem
-from ..progress import Run
-from ..registry import list_params, read_params
-from ..request import Request, Target
-from ..results.explanation import Prediction
-from ._scores import ScoreFunction, find_activation
-from ._sequence_classification import make_answer_check, make_score_function, predict_texts
-from ._text_problem import make_text_problem
-from .answer_check import AnswerCheck, Attackable
+from ..registry import list_params
+from ..request import Target, ValidRequest
+from ._scores import ScoreFunction
+from ._sequence_classification import SequenceClassification
 from .base import Example, Field
-from .tokenization import ScoreParams, encode
+from .tokenization import ScoreParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +25,7 @@ class DirectionParams:
     ] = "1"
 
 
-class PairClassification(Attackable):
+class PairClassification(SequenceClassification):
     """Which words of the two texts made the model choose this label for the pair?"""
 
     key = "pair_classification"
@@ -52,21 +47,12 @@ class PairClassification(Attackable):
     )
     params = (*list_params(ScoreParams), *list_params(DirectionParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        config, towards = bundle.model.config, read_params(DirectionParams, request.options).towards
-        activation, flipped = find_activation(config), towards == "0" and config.num_labels == 1
-
-        def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
-            function = make_score_function(bundle, request.target, outputs[0].logits, params, activation)
-            return flip_score_function(function) if flipped else function
-
-        return make_text_problem(bundle, request, run, [encode(bundle, self.texts(request))], make)
-
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        return predict_texts(bundle, self.texts(request), find_activation(bundle.model.config))
-
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        return make_answer_check(bundle, request.target, self.texts(request), find_activation(bundle.model.config))
+    def make_score_function(
+        self, bundle: Bundle, request: ValidRequest, logits: Tensor, params: ScoreParams
+    ) -> ScoreFunction:
+        function = super().make_score_function(bundle, request, logits, params)
+        flipped = request.read(DirectionParams).towards == "0" and bundle.model.config.num_labels == 1
+        return flip_score_function(function) if flipped else function
 
 
 def flip_score_function(function: ScoreFunction) -> ScoreFunction:

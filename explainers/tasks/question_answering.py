@@ -12,8 +12,8 @@ from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import Range, list_params, read_params
-from ..request import Request, Target
+from ..registry import Range, list_params
+from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, make_score_function
 from ._answer_windows import RankWindow, Spend, choose_window, find_field_tokens
@@ -91,7 +91,7 @@ class QuestionAnswering(Attackable):
     choices = foils = "predictions"
     params = (*list_params(ScoreParams), *list_params(AnswerParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts, longest, encoded = _encode(self, bundle, request, run.spend)
 
         def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
@@ -103,13 +103,15 @@ class QuestionAnswering(Attackable):
 
         return make_text_problem(bundle, request, run, [encoded], make)
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         texts, longest, encoded = _encode(self, bundle, request, lambda _: None)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).list_answers(longest))
 
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
+        if request.target.index is not None:
+            raise BadRequest("Choose an answer by its words, not by a number.")
         texts, longest, encoded = _encode(self, bundle, request, run.spend)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
@@ -119,10 +121,10 @@ class QuestionAnswering(Attackable):
         return AnswerCheck((encoded,), judge)
 
 
-def _encode(task: Task, bundle: Bundle, request: Request, spend: Spend) -> tuple[dict[str, str], int, Encoded]:
+def _encode(task: Task, bundle: Bundle, request: ValidRequest, spend: Spend) -> tuple[dict[str, str], int, Encoded]:
     """Return the request's texts, its limit on an answer's tokens, and the best window."""
     texts = task.texts(request)
-    longest = read_params(AnswerParams, request.options).longest_answer
+    longest = request.read(AnswerParams).longest_answer
     return texts, longest, choose_window(bundle, texts, _make_rank(bundle, longest), spend)
 
 

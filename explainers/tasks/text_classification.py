@@ -1,17 +1,10 @@
 """Text classification: the model assigns one of its labels to a text."""
 
-from ..models.loading import Bundle
-from ..problem import Problem
-from ..progress import Run
-from ..request import Request
-from ..results.explanation import Prediction
-from ._scores import find_activation
-from ._sequence_classification import make_answer_check, make_problem, predict_texts
-from .answer_check import AnswerCheck, Attackable
+from ._sequence_classification import SequenceClassification
 from .base import Example, Field
 
 
-class TextClassification(Attackable):
+class TextClassification(SequenceClassification):
     """Which words made the model choose this label?"""
 
     key = "text_classification"
@@ -31,12 +24,3 @@ class TextClassification(Attackable):
             ("A bad meal", "The soup was cold, the waiter was rude, and the bill was a joke."),
         )
     )
-
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        return make_problem(bundle, request, run, self.texts(request), find_activation(bundle.model.config))
-
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        return predict_texts(bundle, self.texts(request), find_activation(bundle.model.config))
-
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        return make_answer_check(bundle, request.target, self.texts(request), find_activation(bundle.model.config))

@@ -6,8 +6,8 @@ from typing import Annotated
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import list_params, read_params
-from ..request import Request
+from ..registry import list_params
+from ..request import ValidRequest
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
 from .generation.decoding import GenerationParams
@@ -64,7 +64,7 @@ class TextGeneration(Task):
     choices, foils = "all", "text"
     params = (*list_params(GenerationParams), *list_params(ChatParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = self.texts(request)
         without, system = None, texts[SYSTEM]
         if texts[WITHOUT].strip():
@@ -73,19 +73,20 @@ class TextGeneration(Task):
             without = _encode(bundle, texts[WITHOUT], system_without, _uses_chat(request, system))
         return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), without)
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         return make_prediction(bundle, request, _encode_prompt(bundle, request, self.texts(request)))
 
 
-def _encode_prompt(bundle: Bundle, request: Request, texts: dict[str, str]) -> Prompt:
+def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
     """Encode the prompt, and the first words of the continuation if they are given."""
     system = texts[SYSTEM]
-    return add_prefix(bundle, _encode(bundle, texts[PROMPT], system, _uses_chat(request, system)), texts[PREFIX])
+    prompt = _encode(bundle, texts[PROMPT], system, _uses_chat(request, system))
+    return add_prefix(bundle, prompt, texts[PREFIX], request.read(GenerationParams).space_before)
 
 
-def _uses_chat(request: Request, system: str) -> bool:
+def _uses_chat(request: ValidRequest, system: str) -> bool:
     """Return whether the prompt is sent by the model's chat template."""
-    return read_params(ChatParams, request.options).chat or bool(system.strip())
+    return request.read(ChatParams).chat or bool(system.strip())
 
 
 def _encode(bundle: Bundle, prompt: str, system: str, chat: bool) -> Prompt:

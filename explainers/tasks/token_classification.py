@@ -11,8 +11,8 @@ from ..errors import Incompatible
 from ..models.loading import Bundle, read_labels
 from ..problem import Problem
 from ..progress import Run
-from ..registry import Range, list_params, read_params
-from ..request import Request, Target, parse_count
+from ..registry import Range, list_params
+from ..request import Target, ValidRequest, parse_count
 from ..results.explanation import Prediction
 from ._entity_spans import Entity, Level, TokenLogits, pair_with_foil, score_entity, select_entities
 from ._scores import ScoreFunction, name_unit, rank_targets
@@ -81,8 +81,8 @@ class TokenClassification(Attackable):
     choices = "predictions"
     params = (*list_params(ScoreParams), *list_params(EntityParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
-        texts, entity_params = self.texts(request), read_params(EntityParams, request.options)
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
+        texts, entity_params = self.texts(request), request.read(EntityParams)
         encoded = encode(bundle, texts)
 
         def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
@@ -108,16 +108,16 @@ class TokenClassification(Attackable):
 
         return make_text_problem(bundle, request, run, [encoded], make)
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
-        texts, params = self.texts(request), read_params(EntityParams, request.options)
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
+        texts, params = self.texts(request), request.read(EntityParams)
         encoded = encode(bundle, texts)
         with torch.no_grad():
             output = bundle.model(**encoded.inputs)
         logits = _read_token_logits(bundle, encoded, texts[TEXT], output)
         return rank_targets(map(_make_target, params.find_entities(logits)))
 
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
-        texts, params = self.texts(request), read_params(EntityParams, request.options)
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
+        texts, params = self.texts(request), request.read(EntityParams)
         encoded = encode(bundle, texts)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
@@ -134,7 +134,8 @@ def _judge_entity(logits: TokenLogits, params: EntityParams, wanted: Target, pla
         selected = select_entities(logits, wanted, entities, params.grouping)
         best = max(selected, key=lambda entity: entity.probability)
         wanted, place = _make_target(best), logits.tokens[best.first].start or 0
-    end, label = place + len(wanted.text or ""), wanted.label or ""
+    label = logits.name_class(wanted.index) if wanted.label is None and wanted.index is not None else wanted.label or ""
+    end = place + len(wanted.text or "")
     level: Level = "word" if params.grouping in ("entity", "word") else "token"
     inside = [unit for unit in logits.find_entities(level, ()) if place <= (logits.tokens[unit.first].start or 0) < end]
     scored, classes = tuple(unit.first for unit in inside), tuple(unit.classes[0] for unit in inside)
@@ -156,7 +157,7 @@ def _read_token_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any)
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} predicts no class for each token: it was made for another task.")
-    return TokenLogits(text, encoded.features, logits, read_labels(bundle.model))
+    return TokenLogits(text, encoded.features, logits, read_labels(bundle.model, logits.shape[-1]))
 
 
 def _make_target(entity: Entity, foil: Entity | None = None) -> Target:

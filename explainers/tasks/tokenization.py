@@ -15,10 +15,11 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, JointEmbedding, begins_with, watch_calls
+from ..models.probes.embeddings import Embedding, watch_calls
 from ..results.explanation import Feature
 from ._scores import UnitParam
 
+IDS = ("input_ids", "decoder_input_ids")
 Truncation = Literal["longest_first", "only_first"]  # which of two texts is cut, in the tokenizer's words
 
 
@@ -58,6 +59,11 @@ class Encoded:
     notices: tuple[str, ...]
     forward_arguments: Mapping[str, Any] = field(default_factory=dict)
     context: Callable[[Any], AbstractContextManager[None]] = nullcontext
+
+    @property
+    def parts(self) -> list[Tensor]:
+        """The ids (1, N) of the text, and those that follow it in the decoder of an encoder-decoder model, if any."""
+        return [self.inputs[name] for name in IDS if name in self.inputs]
 
     def batch(self, size: int) -> dict[str, Any]:
         """Return the inputs expanded to (size, F) without a copy, and the other arguments."""
@@ -127,32 +133,33 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
     return tuple(features)
 
 
-def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding | JointEmbedding]:
-    """Run the model on the encoded text; return its output and the embeddings, of `kind` word or position."""
-    module, target_ids = getattr(bundle.embeddings, kind), encoded.inputs.get("decoder_input_ids")
-    if module is None or (target_ids is not None and kind == "position"):
-        raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
-    decoder = [] if target_ids is None else [bundle.embeddings.decoder or module]
+def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:
+    """Run the model on the encoded text; return its output and the embeddings, of `kind` word or position.
+
+    The embeddings have no readers if the model can only be run on ids.
+    """
+    probe, parts = bundle.embeddings, encoded.parts
+
+    def run() -> Any:
+        return bundle.model(**encoded.batch(1))
+
     with encoded.context(bundle.model):
-        output, calls = watch_calls([module, *decoder], lambda: bundle.model(**encoded.batch(1)))
-    if target_ids is None:
-        return output, calls[0].first(encoded.inputs["input_ids"].shape[-1])
-    source, target = calls[0], calls[-1]
-    same = source.module is target.module and begins_with(source.ids, target.ids)
-    if same or not torch.equal(target.ids, target_ids):
-        raise Incompatible(f"Wherefore could not find the decoder's embedding layer of {bundle.card.label}.")
-    return output, JointEmbedding(source, target)
+        if kind == "word":
+            output, embedding = probe.watch(parts, run)
+            return output, embedding
+        if probe.position is None or len(parts) > 1:
+            raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
+        output, calls = watch_calls([probe.position], run)
+    return output, calls[0].first(parts[0].shape[-1])
 
 
-def make_baseline_ids(
-    bundle: Bundle, encoded: Encoded, params: TextParams, embedding: Embedding | JointEmbedding
-) -> Tensor | None:
+def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embedding: Embedding) -> Tensor | None:
     """Return the ids (1, F) of the baseline, which keeps special tokens; None if no tokens make it."""
     if params.embedding == "position":
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
     if params.baseline in ("zeros", "mean"):
         return None
-    ids = torch.full_like(embedding.ids, _find_fill_id(bundle, params))
+    ids = torch.full_like(embedding.ids, find_fill_id(bundle, params))
     if params.baseline == "text":
         own = bundle.tokenizer(params.baseline_text, add_special_tokens=False)["input_ids"]
         places = (~encoded.special).nonzero().flatten()[: len(own)]
@@ -160,7 +167,20 @@ def make_baseline_ids(
     return torch.where(encoded.special, embedding.ids, ids)
 
 
-def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
+def describe_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) -> tuple[str, ...]:
+    """Return a notice if the baseline's own text has more tokens than the text that it replaces."""
+    if params.baseline != "text" or params.embedding == "position":
+        return ()
+    own = bundle.tokenizer(params.baseline_text, add_special_tokens=False)["input_ids"]
+    count = int((~encoded.special).sum())
+    if len(own) <= count:
+        return ()
+    rest = bundle.tokenizer.decode(own[count:])[:60]
+    return (f"The baseline text has {len(own)} tokens, and the text has {count}: its end is cut off, {rest!r}.",)
+
+
+def find_fill_id(bundle: Bundle, params: TextParams) -> int:
+    """Return the id of the token that the baseline has in the place of each token of the text."""
     wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):
         if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:
@@ -168,7 +188,14 @@ def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Set Baseline to zeros.")
 
 
-def make_baseline(encoded: Encoded, embedding: Embedding | JointEmbedding, ids: Tensor | None, kind: str) -> Tensor:
+def describe_baseline(bundle: Bundle, params: TextParams) -> str:
+    """Name the token or embedding that a baseline puts in the place of each token."""
+    if params.baseline in ("zeros", "mean"):
+        return f"the {'zero' if params.baseline == 'zeros' else 'mean'} embedding"
+    return f"the token {bundle.tokenizer.convert_ids_to_tokens(find_fill_id(bundle, params))}"
+
+
+def make_baseline(encoded: Encoded, embedding: Embedding, ids: Tensor | None, kind: str) -> Tensor:
     """Return the baseline's embeddings (1, F, D): those of `ids`, or else of `kind` zeros or mean."""
     if ids is not None:
         return embedding.of(ids)

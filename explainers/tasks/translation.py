@@ -4,7 +4,7 @@ from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
 from ..registry import list_params
-from ..request import Request
+from ..request import ValidRequest
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
 from .generation.decoding import GenerationParams
@@ -41,17 +41,18 @@ class Translation(Task):
     choices, foils = "all", "text"
     params = (*list_params(GenerationParams), *list_params(LanguageParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = self.texts(request)
         with set_languages(bundle, request) as languages:
             without = encode_source(bundle, texts[WITHOUT], languages) if texts[WITHOUT].strip() else None
-            return make_problem(bundle, request, run, _encode_prompt(bundle, texts, languages), without)
+            return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts, languages), without)
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         with set_languages(bundle, request) as languages:
-            return make_prediction(bundle, request, _encode_prompt(bundle, self.texts(request), languages))
+            return make_prediction(bundle, request, _encode_prompt(bundle, request, self.texts(request), languages))
 
 
-def _encode_prompt(bundle: Bundle, texts: dict[str, str], languages: Languages) -> Prompt:
+def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str], languages: Languages) -> Prompt:
     """Encode the source, and the first words of the target if they are given."""
-    return add_prefix(bundle, encode_source(bundle, texts[SOURCE], languages), texts[PREFIX])
+    space = request.read(GenerationParams).space_before
+    return add_prefix(bundle, encode_source(bundle, texts[SOURCE], languages), texts[PREFIX], space)

@@ -10,8 +10,8 @@ from torch import Tensor
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
-from ..registry import list_params, read_params
-from ..request import Request, Target
+from ..registry import list_params
+from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._nli_hypotheses import NliClasses, NliParams, check_length, find_classes, make_hypotheses, parse_labels
 from ._scores import ScoreFunction, name_unit
@@ -35,7 +35,9 @@ class EncodedRequest:
 
     def stack_logits(self, outputs: Sequence[Any]) -> Tensor:
         """Return the logits of N outputs as (B, N, C)."""
-        return torch.stack([output.logits for output in outputs], dim=1)
+        logits = torch.stack([output.logits for output in outputs], dim=1)
+        self.classes.check_head(logits.shape[-1])
+        return logits
 
     def make_prediction(self, outputs: Sequence[Any]) -> Prediction:
         """Return every label with its probability, best first."""
@@ -75,7 +77,7 @@ class ZeroShotClassification(Attackable):
     choices = foils = "predictions"
     params = (*list_params(ScoreParams), *list_params(NliParams))
 
-    def encode(self, bundle: Bundle, request: Request, run: Run) -> Problem:
+    def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         encoded = self._encode(bundle, request)
         shown = encoded.show_hypotheses
         return make_text_problem(
@@ -88,12 +90,12 @@ class ZeroShotClassification(Attackable):
             texts=(("text", encoded.text), *(encoded.hypotheses.items() if shown else ())),
         )
 
-    def predict(self, bundle: Bundle, request: Request) -> Prediction:
+    def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         encoded = self._encode(bundle, request)
         with torch.no_grad():
             return encoded.make_prediction([bundle.model(**pair.inputs) for pair in encoded.encodings])
 
-    def make_answer_check(self, bundle: Bundle, request: Request, run: Run, place: int | None = None) -> AnswerCheck:
+    def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
         encoded = self._encode(bundle, request)
 
         def judge(outputs: Sequence[Any]) -> Judgement:
@@ -101,9 +103,9 @@ class ZeroShotClassification(Attackable):
 
         return AnswerCheck(encoded.encodings, judge)
 
-    def _encode(self, bundle: Bundle, request: Request) -> EncodedRequest:
+    def _encode(self, bundle: Bundle, request: ValidRequest) -> EncodedRequest:
         texts = self.texts(request)
-        params = read_params(NliParams, request.options)
+        params = request.read(NliParams)
         labels = parse_labels(texts["labels"])
         hypotheses = make_hypotheses(labels, texts["template"])
         classes = find_classes(bundle, params, len(labels))

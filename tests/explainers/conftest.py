@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hub import Hub, files_of, forget, running, saved
+from tests.support.hub import Hub, clear_models, read_files, run_hub, save_tiny
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """Run an empty hub for a test."""
-    with running(tmp_path / "cache", monkeypatch) as server:
+    with run_hub(tmp_path / "cache", monkeypatch) as server:
         yield server
 
 
 @pytest.fixture
 def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that restarts the server: an empty model cache, and the given settings."""
-    start = partial(forget, monkeypatch)
+    start = partial(clear_models, monkeypatch)
     start()
     return start
 
@@ -27,4 +27,4 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def bert(tmp_path: Path) -> dict[str, bytes]:
     """Return the files of a tiny BERT for text classification."""
-    return files_of(saved("bert", tmp_path / "bert"))
+    return read_files(save_tiny("bert", tmp_path / "bert"))

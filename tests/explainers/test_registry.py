@@ -6,7 +6,7 @@ import pytest
 
 from explainers import CARDS, METHODS, TASKS
 from explainers.errors import BadRequest
-from explainers.registry import FAMILIES, Param, Range, list_params, method, parse_params, read_params
+from explainers.registry import FAMILIES, Param, Range, list_params, method, parse_params
 from explainers.request import Request
 from explainers.tasks.tokenization import ScoreParams
 from explainers.visualization.summaries.model_card import list_methods
@@ -83,7 +83,7 @@ def test_an_invalid_value_is_refused_with_the_allowed_values(name, text, right):
 
 
 def test_settings_are_those_of_the_request_and_defaults_otherwise():
-    assert parse_params(PARAMS.values(), {"steps": "7", "fast": "true", "unknown": "x"}) == {
+    assert parse_params("Example", PARAMS.values(), {"steps": "7", "fast": "true"}) == {
         "steps": 7,
         "noise": 0.1,
         "norm": "signed",
@@ -91,7 +91,9 @@ def test_settings_are_those_of_the_request_and_defaults_otherwise():
         "other_text": "",
     }
     with pytest.raises(BadRequest, match="Steps"):
-        parse_params(PARAMS.values(), {"steps": "x"})
+        parse_params("Example", PARAMS.values(), {"steps": "x"})
+    with pytest.raises(BadRequest, match="Example has no setting 'unknown'"):
+        parse_params("Example", PARAMS.values(), {"unknown": "x"})
 
 
 def test_a_decorated_function_is_unchanged_and_registered_under_its_name(monkeypatch):
@@ -117,7 +119,7 @@ SHARED = [
 def test_every_default_is_allowed_by_its_param_and_survives_a_link(key, declared):
     params = {param.name: param.default for param in declared}
     written = Request("task", "model", {}, params=params).options
-    assert parse_params(declared, written) == params
+    assert parse_params(key, declared, written) == params
     assert all(type(param.default) is param.kind for param in declared)
 
 
@@ -131,7 +133,7 @@ def test_no_method_shares_the_name_of_a_setting_with_a_task(key):
 def test_a_dataclass_declares_params_as_a_function_does():
     assert [param.name for param in list_params(ScoreParams)] == ["unit", "baseline", "baseline_text", "embedding"]
     assert all(param.help for param in list_params(ScoreParams))
-    assert read_params(ScoreParams, {"baseline": "mask"}) == ScoreParams(baseline="mask")
+    assert parse_params("", list_params(ScoreParams), {"baseline": "mask"}) == vars(ScoreParams(baseline="mask"))
 
 
 def test_every_method_belongs_to_one_family_by_its_needs():

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.pages.conftest import PATIENCE
 from tests.support import page_actions
 from tests.support.browser import ROOT, start_server
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.test_architecture import ORDER
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -55,7 +55,7 @@ def names_of(node):
 def folder(tmp_path_factory):
     """The folder of a tiny model that predicts what a customer wants."""
     place = tmp_path_factory.mktemp("intents")
-    for part in named("bert", ("parcel", "refund", "praise")):
+    for part in make_named("bert", ("parcel", "refund", "praise")):
         part.save_pretrained(place)
     return str(place)
 

@@ -14,7 +14,7 @@ from explainers.inputs.images import PHOTOGRAPHS
 from tests.pages.conftest import collect_problems
 from tests.support import page_actions
 from tests.support.browser import Server
-from tests.support.image_models import seeing
+from tests.support.image_models import make_image_model
 
 CAT = PHOTOGRAPHS[0]
 ONE_FIGURE = """count => {
@@ -27,7 +27,7 @@ ONE_FIGURE = """count => {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save a tiny convolutional model with three classes."""
     place = tmp_path_factory.mktemp("model")
-    model, processor = seeing("resnet")
+    model, processor = make_image_model("resnet")
     model.config.id2label = {0: "cat", 1: "dog", 2: "cow"}
     model.config.label2id = {"cat": 0, "dog": 1, "cow": 2}
     model.save_pretrained(place)

@@ -33,7 +33,7 @@ INFO = re.compile(r"/api/models/(?P<name>[^/]+(?:/[^/]+)?)(?:/revision/(?P<revis
 FILE = re.compile(r"/(?P<name>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
-def etag(file: str, body: bytes) -> str:
+def compute_etag(file: str, body: bytes) -> str:
     """Return the ETag of a file: the sha256 of a large one, git's blob hash of others."""
     if file.endswith(".safetensors"):
         return hashlib.sha256(body).hexdigest()
@@ -149,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(403 if self.headers.get("authorization") else 401, "GatedRepo")
         if (body := repository.commits[sha].get(file)) is None:
             return self.fail(404, "EntryNotFound")
-        headers = {"X-Repo-Commit": sha, "ETag": f'"{etag(file, body)}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": sha, "ETag": f'"{compute_etag(file, body)}"', "Accept-Ranges": "bytes"}
         if asked := self.headers.get("range"):
             self.hub.ranges.append(asked)
             first = int(asked.removeprefix("bytes=").split("-")[0])
@@ -188,7 +188,7 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def run_hub(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """Run a hub that the client in this process uses, with a cache folder of its own."""
     hub = Hub()
     handler = type("Handler", (Handler,), {"hub": hub})
@@ -213,7 +213,7 @@ def running(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             huggingface_hub.close_session()
 
 
-def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
+def clear_models(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     """Empty the cache of models and apply other settings, as a restarted server does."""
     limits = read_settings({f"WHEREFORE_{name}": value for name, value in environment.items()})
     registry = ModelCache(limits.model_megabytes * 1_000_000)
@@ -222,7 +222,7 @@ def forget(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     monkeypatch.setattr("explainers.engine.settings", lambda: limits)
 
 
-def saved(kind: str, folder: Path, labels: int = 3, task: str | None = None, **options: object) -> Path:
+def save_tiny(kind: str, folder: Path, labels: int = 3, task: str | None = None, **options: object) -> Path:
     """Save a tiny model with its tokenizer or image processor, and return the folder."""
     model, reader = tiny(kind, labels, task=task)
     model.save_pretrained(folder, **options)
@@ -230,19 +230,19 @@ def saved(kind: str, folder: Path, labels: int = 3, task: str | None = None, **o
     return folder
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder as a commit."""
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def asked(model: object = NAME) -> Request:
+def make_request(model: object = NAME) -> Request:
     """Return a request for a model."""
     return Request(
         "text_classification", str(model), {"text": SENTENCES[0]}, "input_x_gradient", params={"unit": "logit"}
     )
 
 
-def as_loaded(kind: str, labels: int = 3, task: str | None = None) -> tuple:
+def make_loaded(kind: str, labels: int = 3, task: str | None = None) -> tuple:
     """Return a tiny model with the attention that every loaded model has, and what reads its inputs."""
     model, reader = tiny(kind, labels, task=task)
     model = copy.deepcopy(model)
@@ -252,7 +252,7 @@ def as_loaded(kind: str, labels: int = 3, task: str | None = None) -> tuple:
 
 def assert_same(found: Explanation, kind: str, labels: int = 3) -> None:
     """Assert that an explanation equals that of the tiny model in memory, but for the last bits."""
-    in_memory = explain(asked(), bundle=Bundle.of(*as_loaded(kind, labels)))
+    in_memory = explain(make_request(), bundle=Bundle.of(*make_loaded(kind, labels)))
     assert found.tokens == in_memory.tokens
     assert np.abs(found.scores).sum() > 0.001
     np.testing.assert_allclose(found.scores, in_memory.scores, atol=1e-5, rtol=1e-5)

@@ -23,7 +23,7 @@ CLOSE = 1e-6
 
 
 @cache
-def seeing(kind: str, attention: str = "eager") -> tuple[nn.Module, object]:
+def make_image_model(kind: str, attention: str = "eager") -> tuple[nn.Module, object]:
     """Return a tiny model, and its processor; as in a trained one, its biases, tokens and positions are not all 0.
 
     With zeros a grey picture is the one point where a layer norm has no slope, and no rule of steps gets past it.
@@ -37,16 +37,16 @@ def seeing(kind: str, attention: str = "eager") -> tuple[nn.Module, object]:
     return model, processor
 
 
-def bundle(kind: str) -> Bundle:
+def make_bundle(kind: str) -> Bundle:
     """Return a tiny model with the attention that keeps its weights, as models are loaded here."""
-    return Bundle.of(*seeing(kind))
+    return Bundle.of(*make_image_model(kind))
 
 
-def asked(method: str = "integrated_gradients", image: object = PHOTO, **parts: object) -> Request:
+def make_request(method: str = "integrated_gradients", image: object = PHOTO, **parts: object) -> Request:
     return Request("image_classification", "tiny", {"image": image}, method=method, **parts)
 
 
-def state(model: nn.Module) -> tuple:
+def read_state(model: nn.Module) -> tuple:
     """Return what a method must not change: hooks, parameters, their gradients, the mode, the config."""
     hooks = [
         (name, len(module._forward_hooks), len(module._forward_pre_hooks), len(module._backward_hooks))
@@ -56,7 +56,7 @@ def state(model: nn.Module) -> tuple:
     return hooks, weights, model.training, model.config.to_dict()
 
 
-def same(before: tuple, after: tuple) -> bool:
+def are_equal(before: tuple, after: tuple) -> bool:
     alike = all(
         one[0] == other[0] and torch.equal(one[1], other[1]) and one[2:] == other[2:]
         for one, other in zip(before[1], after[1], strict=True)
@@ -64,5 +64,5 @@ def same(before: tuple, after: tuple) -> bool:
     return alike and before[0] == after[0] and before[2:] == after[2:]
 
 
-class Enough(Exception):
+class Stopped(Exception):
     """Raised by a progress call, as Streamlit raises to stop a run."""

@@ -10,7 +10,7 @@ NLI = ("entailment", "neutral", "contradiction")
 
 
 @cache
-def named(kind: str, names: tuple[str, ...] = NLI, **changes: Any) -> tuple[Any, Any]:
+def make_named(kind: str, names: tuple[str, ...] = NLI, **changes: Any) -> tuple[Any, Any]:
     """Make a tiny model of architecture `kind` with a class of each name, and its tokenizer."""
     model, tokenizer = tiny(kind, labels=len(names), **changes)
     model = copy.deepcopy(model)  # the one above is shared, and so is its config

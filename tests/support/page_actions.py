@@ -12,12 +12,12 @@ from explainers.export.serialize import from_json
 from explainers.results.explanation import Explanation
 from tests.pages.conftest import PATIENCE, collect_problems
 from tests.support.browser import Server
-from tests.support.nli import named
+from tests.support.nli import make_named
 
 
 def save_model(folder: Path, kind: str, names: tuple[str, ...], **changes: Any) -> Path:
     """Save a tiny model with these classes, and return its folder."""
-    for part in named(kind, names, **changes):
+    for part in make_named(kind, names, **changes):
         part.save_pretrained(folder)
     return folder
 

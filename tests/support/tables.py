@@ -4,11 +4,11 @@ import csv
 import io
 
 
-def table(tmp_path, text, name="in.csv"):
+def write_table(tmp_path, text, name="in.csv"):
     file = tmp_path / name
     file.write_text(text, "utf-8")
     return ["--input", str(file)]
 
 
-def rows(file):
+def read_rows(file):
     return list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def zipped(file: Path, members: Mapping[str, str]) -> Path:
+def write_zip(file: Path, members: Mapping[str, str]) -> Path:
     """Write a zip file of these texts by their names."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, text in members.items():
@@ -13,6 +13,6 @@ def zipped(file: Path, members: Mapping[str, str]) -> Path:
     return file
 
 
-def files(folder: Path) -> set[str]:
+def list_files(folder: Path) -> set[str]:
     """Return the relative paths of all files below a folder."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

@@ -3,6 +3,7 @@
 Names only propose a value projection; its effect on the model's output verifies it.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -76,8 +77,19 @@ def read_attentions(output: Any, part: str = "") -> tuple[Tensor, ...]:
     """Return the attention weights (1, H, F, F) of each layer, by default of an encoder-decoder model's encoder."""
     for name in (f"{part}_attentions",) if part else ("attentions", "encoder_attentions"):
         if found := output.get(name):
-            return tuple(layer for layer in found if layer is not None)
+            layers = tuple(layer for layer in found if layer is not None)
+            whole = all(isinstance(layer, Tensor) and layer.dim() == 4 for layer in layers)
+            return layers if whole else ()  # PVTv2 gives a tuple for each stage
     return ()
+
+
+def run_with_attentions(model: Any, run: Run) -> tuple[Tensor, ...]:
+    """Run the model and return its attention weights (1, H, F, F) of each layer; none if its forward returns none."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    if not any(one.name == "output_attentions" or one.kind is one.VAR_KEYWORD for one in parameters):
+        return ()
+    with torch.no_grad():
+        return read_attentions(run(output_attentions=True))
 
 
 def read_states(output: Any, part: str = "") -> tuple[Tensor, ...]:

@@ -1,29 +1,27 @@
 """Test on one short sample what a loaded model provides to attribution methods. Call under the model's lock."""
 
-import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ...errors import Incompatible
+from ...errors import ExplainerError, Incompatible
 from . import vision
 from .attention import (
     Run,
     ValueProjection,
     explain_missing,
     find_value_projections,
-    read_attentions,
     read_states,
     restore_hooks,
+    run_with_attentions,
 )
-from .embeddings import Embedding, EmbeddingProbe, encode_sample, watch_calls
+from .embeddings import TOLERANCE, UNHOOKED, Embedding, EmbeddingProbe, encode_sample
+from .repeatability import allows_batches
 
-TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
 Reasons = dict[str, str | None]  # by name; None if the model provides it
 
@@ -48,14 +46,11 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
         return model(**inputs, **more)
 
     with restore_hooks(model):
-        plain, calls = watch_calls([embeddings.word], run)
-        embedding = calls[0].first(length)
+        parts = [inputs[name] for name in ("input_ids", "decoder_input_ids") if name in inputs]
+        plain, embedding = embeddings.watch(parts, run)
         reasons: Reasons = {
-            "gradients": _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain[0]),
+            **_test_embedding(embedding, run, plain[0], embeddings.only_ids),
             "baseline": None,
-            "layer": None,
-            "table": None,
-            "hidden": _test_hidden(run, embedding),
             "conv": "It reads text, so it has no convolutional map of an image.",
         }
         return _finish(model, run, length, reasons)
@@ -63,10 +58,7 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
 
 def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
     """Test an image model. Raises Incompatible if its processor does not return pixel values."""
-    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    pixels = processor(images=Image.fromarray(noise), return_tensors="pt").get("pixel_values")
-    if not isinstance(pixels, Tensor) or pixels.dim() != 4:
-        raise Incompatible(f"The image processor of {label} does not return pixel_values of shape (1, C, H, W).")
+    pixels = vision.process_sample(model, processor, label)
 
     def run(**more: Any) -> Any:
         return model(pixel_values=pixels, **more)
@@ -75,21 +67,35 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
         plain, probe = vision.watch(model, pixels, run)
         conv = probe.find_last_map((pixels.shape[2], pixels.shape[3]))
         reasons: Reasons = {
-            "gradients": _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0]),
+            "gradients": _try(lambda: _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0])),
             "baseline": None,
             "layer": "It reads pixels, so it has no token embeddings.",
             "table": "It reads pixels, so it has no token embeddings.",
             "hidden": "It reads pixels; hidden states are only used for text models.",
-            "conv": None if conv else "It has no convolutional map of the image just before its head.",
+            "conv": None if conv else vision.NO_MAP,
         }
         return _finish(model, run, None, reasons)
 
 
+def allows_image_batches(model: Any, processor: Any, label: str) -> bool:
+    """Return whether an image model reads each image of a batch as alone. Raises Incompatible if its passes differ."""
+    inputs = {vision.PIXELS: vision.process_sample(model, processor, label)}
+    with torch.no_grad():
+        alone = model(**inputs)[0]
+    return allows_batches(lambda rows: model(**rows)[0], inputs, alone, label)
+
+
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:
     """Add attention and value zeroing to the reasons, `length` being the number of tokens if they are text."""
-    no_attention = _test_attention(model, run, length)
-    values = find_value_projections(model, run) if no_attention is None else ()
-    no_zeroing = no_attention or (None if values else "Its value projections could not be identified.")
+    values: tuple[ValueProjection, ...] = ()
+
+    def test_zeroing() -> str | None:
+        nonlocal values
+        values = find_value_projections(model, run)
+        return None if values else "Its value projections could not be identified."
+
+    no_attention = _try(lambda: _test_attention(model, run, length))
+    no_zeroing = no_attention or _try(test_zeroing)
     reasons = reasons | {"attentions": no_attention, "zeroing": no_zeroing}
     return Capability(
         provides=frozenset(name for name in NAMES if reasons[name] is None),
@@ -98,13 +104,37 @@ def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capab
     )
 
 
+def _try(test: Callable[[], str | None]) -> str | None:
+    """Return the reason that a test returns, or makes by failing: its model then only lacks what was tested.
+
+    A model's own code may raise anything when it is asked for something that it was not used for before.
+    """
+    try:
+        return test()
+    except MemoryError:
+        raise
+    except ExplainerError as error:
+        return str(error)
+    except Exception as error:
+        logging.getLogger(__name__).warning("A test of a model failed", exc_info=error)
+        return f"The test of it failed inside the model ({type(error).__name__})."
+
+
 def _test_attention(model: Any, run: Run, length: int | None) -> str | None:
     """Return why the model does not provide attention weights, or None if it does."""
-    parameters = inspect.signature(model.forward).parameters.values()
-    accepted = any(one.name == "output_attentions" or one.kind is one.VAR_KEYWORD for one in parameters)
-    with torch.no_grad():
-        layers = read_attentions(run(output_attentions=True)) if accepted else ()
-    return explain_missing(layers, length, model.config._attn_implementation)
+    return explain_missing(run_with_attentions(model, run), length, model.config._attn_implementation)
+
+
+def _test_embedding(embedding: Embedding, run: Run, plain: Tensor, only_ids: str) -> Reasons:
+    """Return why what needs embeddings is not provided; `only_ids` is why nothing is, if the model is run on ids."""
+    if not embedding.readers:
+        return dict.fromkeys(("gradients", "layer", "table", "hidden"), only_ids)
+    return {
+        "gradients": _try(lambda: _test_gradient(embedding.of(embedding.ids), _substitute(embedding, run), plain)),
+        "layer": None if embedding.can_be_hooked else UNHOOKED,
+        "table": None if embedding.table else "Its encoder and decoder have different embeddings.",
+        "hidden": _try(lambda: _test_hidden(run, embedding)),
+    }
 
 
 def _substitute(embedding: Embedding, run: Run) -> Callable[[Tensor], Tensor]:

@@ -13,21 +13,24 @@ PAIR = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*")
 AUTO = "auto"
 
 
-def parse_alignment(pairs: str, width: int, height: int) -> dict[int, int]:
+def parse_alignment(pairs: str, rows: range, height: int) -> dict[int, int]:
     """Parse pairs like "1:1, 2:3", counted from 1, into a mapping counted from 0.
 
-    Raises BadRequest for anything else, and for numbers above `width` and `height`, the lengths of the two texts.
+    Raises BadRequest for anything else: tokens that are not explained (`rows`), or that the other text of `height`
+    tokens does not have, and two pairs of one token.
     """
     alignment: dict[int, int] = {}
     for pair in pairs.split(","):
         match = PAIR.fullmatch(pair)
-        own, other = (int(match[1]), int(match[2])) if match else (0, 0)
-        if not (1 <= own <= width and 1 <= other <= height):
+        own, other = (int(match[1]) - 1, int(match[2]) - 1) if match else (-1, -1)
+        if own not in rows or not 0 <= other < height:
             raise BadRequest(
-                f"{pair.strip()[:20]!r} is not a pair of tokens. The generated text has {width} tokens and the other "
-                f"{height}: give pairs like 1:1, 2:3, or {AUTO}."
+                f"{pair.strip()[:20]!r} is not a pair of tokens. Tokens {rows.start + 1} to {rows.stop} of the "
+                f"generated text are explained, and the other text has {height}: give pairs like 1:1, 2:3, or {AUTO}."
             )
-        alignment[own - 1] = other - 1
+        if own in alignment:
+            raise BadRequest(f"The alignment {pairs[:60]!r} pairs token {own + 1} twice. Give each token one other.")
+        alignment[own] = other
     return alignment
 
 

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 from ...errors import BadRequest
 from ...models.loading import Bundle
-from ...registry import read_params
-from ...request import Request
+from ...request import ValidRequest
 
 # fra_Latn (NLLB), fr_XX (mBART), __fr__ and __fra__ (M2M100, SeamlessM4T)
 CODE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}|__([a-z]{2,3})__")
@@ -39,13 +38,13 @@ class Languages:
 
 
 @contextmanager
-def set_languages(bundle: Bundle, request: Request) -> Iterator[Languages]:
+def set_languages(bundle: Bundle, request: ValidRequest) -> Iterator[Languages]:
     """Read the source in the request's language inside this context. Call under the model's lock.
 
     As transformers' translation does it: `src_lang` of the tokenizer, which is restored, and `forced_bos_token_id`.
     Raises BadRequest for a language that the model does not know.
     """
-    params, tokenizer = read_params(LanguageParams, request.options), bundle.tokenizer
+    params, tokenizer = request.read(LanguageParams), bundle.tokenizer
     source, target = params.source_language.strip(), params.target_language.strip()
     codes = list_languages(tokenizer)
     reads_languages = isinstance(getattr(type(tokenizer), "src_lang", None), property)

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,17 +17,15 @@ from torch import Tensor
 from ...errors import BadRequest, Incompatible, LimitReached
 from ...models.loading import Bundle
 from ...models.probes.configuration import count_heads, count_layers, find_text_config
-from ...models.probes.embeddings import Embedding, JointEmbedding
 from ...problem import Batching, Problem
 from ...progress import Run
-from ...registry import read_params
-from ...request import Request, Target
+from ...request import Target, ValidRequest
 from ...results.explanation import Prediction, Steps
 from .._scores import ScoreFunction
 from .._text_problem import assemble_problem
-from ..tokenization import Encoded, make_baseline_ids, run_model
+from ..tokenization import Encoded, find_fill_id, run_model
 from .alignment import AUTO, align, compute_similarity, parse_alignment
-from .decoding import GenerationParams, continue_prompt, replace_continuation
+from .decoding import GenerationParams, continue_prompt, tokenize_foil
 from .dropout import enable_dropout
 from .prompts import Prompt, encode_empty
 from .sequences import TokenSequence, join
@@ -35,49 +34,62 @@ from .token_ids import check_count, check_rows, name_token
 
 ALTERNATIVES = 5  # most probable tokens that are listed at each position
 GRAPH_BYTES = 2.5e9  # memory for one pass with gradients, beyond the model itself
+LOOKS_AHEAD = (
+    "This model sees later tokens too, so it reads the text anew for each generated token: only what comes before it."
+)
 
 
-def make_prediction(bundle: Bundle, request: Request, prompt: Prompt) -> Prediction:
+def make_prediction(bundle: Bundle, request: ValidRequest, prompt: Prompt) -> Prediction:
     """Generate the text, or compute the probabilities of the one that the request forces."""
-    params = read_params(GenerationParams, request.options)
+    params = request.read(GenerationParams)
     sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, lambda _: None))
-    return _describe_tokens(bundle, sequence, _compute_logits(bundle, sequence, sequence.logit_positions))
+    return _describe_tokens(bundle, sequence, _compute_logits(bundle, sequence, _list_rows(sequence)))
 
 
-def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, without: Prompt | None) -> Problem:
+def make_problem(bundle: Bundle, request: ValidRequest, run: Run, prompt: Prompt, without: Prompt | None) -> Problem:
     """Make the Problem whose targets are the generated tokens; `without` is the prompt without context, if given."""
-    params = read_params(GenerationParams, request.options)
+    params = request.read(GenerationParams)
     step = STEP_SCORES[str(params.unit)]
     _check_request(step, request, without)
     sequence = join(bundle, prompt, continue_prompt(bundle, request, params, prompt, run.spend))
-    run.notices += sequence.continuation.notices
-    every = sequence.logit_positions
-    output, embedding = run_model(bundle, _keep_logits(bundle, sequence.encoded, every), params.embedding)
-    logits = _select_logits(bundle, output, every)[0]  # (W, V)
+    if bundle.looks_ahead:
+        logits = _compute_logits(bundle, sequence, _list_rows(sequence))  # (W, V)
+        run.notices.append(LOOKS_AHEAD)
+    else:
+        every = sequence.logit_positions
+        output, embedding = run_model(bundle, _keep_logits(bundle, sequence.encoded, every), params.embedding)
+        logits = _select_logits(bundle, output, every)[0]  # (W, V)
     prediction = _describe_tokens(bundle, sequence, logits)
-    _check_baseline(bundle, params, sequence, embedding)
+    _check_baseline(bundle, params, prompt)
     rows, foils = _choose_tokens(bundle, request, params, sequence, run)
-    positions = every[rows]
+    positions = sequence.logit_positions[rows]
     dropout_encodings = [
-        _keep_logits(bundle, encoded, positions) for encoded in _add_dropout(sequence.encoded, request, params)
+        _split_passes(bundle, sequence, rows, encoded) for encoded in _add_dropout(sequence.encoded, request, params)
     ]
-    dropout_passes = [run_model(bundle, encoded, params.embedding) for encoded in dropout_encodings]
+    dropout_passes = [
+        [run_model(bundle, encoded, params.embedding) for encoded in encodings] for encodings in dropout_encodings
+    ]
     inputs = StepInputs(
         logits[None, rows],
         sequence.continuation.ids[rows],
         foils,
         without_context=_compute_logits_after(bundle, without, sequence, rows) if without else None,
         without_input=_compute_logits_after(bundle, encode_empty(bundle, prompt), sequence, rows),
-        dropout_logits=torch.stack([_select_logits(bundle, other, positions) for other, _ in dropout_passes])
-        if dropout_encodings
+        dropout_logits=torch.stack(
+            [_join_logits(bundle, [output for output, _ in passes], positions) for passes in dropout_passes]
+        )
+        if dropout_passes
         else None,
         top_p_mass=params.top_p_mass,
     )
-    run.spend(2 + bool(without) + len(dropout_encodings))
+    encodings = _split_passes(bundle, sequence, rows)
+    count = len(encodings)
+    run.spend((2 + bool(without) + len(dropout_encodings)) * count)
     _check_dropout(bundle, inputs, step, run)
 
     def read(outputs: Sequence[Any]) -> Tensor:
-        own, *others = (_select_logits(bundle, output, positions) for output in outputs)
+        groups = [outputs[first : first + count] for first in range(0, len(outputs), count)]
+        own, *others = (_join_logits(bundle, group, positions) for group in groups)
         changed = replace(inputs, logits=own, dropout_logits=torch.stack(others) if others else None)
         return compute_step_score(changed, step.key)  # (B, T)
 
@@ -86,16 +98,24 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, wit
         targets = _make_targets(bundle, prediction, rows, foils)
         return ScoreFunction(targets, prediction, unit, read, steps=_compute_steps(inputs))
 
-    if _accepts_logits_to_keep(bundle):
-        output = SimpleNamespace(logits=logits[None, rows])
-    encodings = [_keep_logits(bundle, sequence.encoded, positions), *dropout_encodings]
-    passed = [(output, embedding), *dropout_passes]
+    if bundle.looks_ahead:
+        passes = [run_model(bundle, encoded, params.embedding) for encoded in encodings]
+    else:
+        if _accepts_logits_to_keep(bundle):
+            output = SimpleNamespace(logits=logits[None, rows])
+        passes = [(output, embedding)]
     explains_dropout = "dropout_logits" in step.needs
-    used = slice(None if explains_dropout else 1)
+    if explains_dropout:
+        encodings = [*encodings, *chain(*dropout_encodings)]
+        passes = [*passes, *chain(*dropout_passes)]
+    scored = len(encodings)
+    if bundle.looks_ahead:  # the last tokens are features too, which no token sees
+        encodings.append(sequence.encoded)
+        passes.append(run_model(bundle, sequence.encoded, params.embedding))
     problem = assemble_problem(
-        bundle, request, run, encodings[used], passed[used], make_score, params, texts=sequence.texts
+        bundle, request, run, encodings, passes, make_score, params, texts=sequence.texts, scored=scored
     )
-    size = min(problem.batching.size, _compute_batch_size(bundle, sequence))
+    size = min(problem.batching.size, _compute_batch_size(bundle, sequence, scored))
     feature_positions = sequence.feature_positions[rows]
     return replace(
         problem,
@@ -111,7 +131,7 @@ def make_problem(bundle: Bundle, request: Request, run: Run, prompt: Prompt, wit
     )
 
 
-def _check_request(step: StepScore, request: Request, without: Prompt | None) -> None:
+def _check_request(step: StepScore, request: ValidRequest, without: Prompt | None) -> None:
     """Raise BadRequest if this step score cannot be computed for this request."""
     target = request.target
     if (target.label, target.index, target.position) != (None, None, None):
@@ -123,16 +143,12 @@ def _check_request(step: StepScore, request: Request, without: Prompt | None) ->
         raise BadRequest(f"{step.label} compares two texts. Give the same text without its context too.")
 
 
-def _check_baseline(
-    bundle: Bundle, params: GenerationParams, sequence: TokenSequence, embedding: Embedding | JointEmbedding
-) -> None:
+def _check_baseline(bundle: Bundle, params: GenerationParams, prompt: Prompt) -> None:
     """Raise Incompatible if the baseline's token has no row in one of the model's tables."""
-    ids = make_baseline_ids(bundle, sequence.encoded, params, embedding)
-    if ids is None or params.embedding == "position":
-        return
-    source = sequence.encoded.inputs["input_ids"].shape[-1]
-    for part, generated in ((ids[0, :source], False), (ids[0, source:], True)):
-        check_rows(bundle, part.tolist(), generated=generated, advice="Set Baseline to zeros.")
+    if params.baseline not in ("zeros", "mean") and params.embedding == "word":
+        fill = find_fill_id(bundle, params)
+        for generated in (False, True) if prompt.decoder_ids else (False,):
+            check_rows(bundle, [fill], generated=generated, advice="Set Baseline to zeros.")
 
 
 def _check_dropout(bundle: Bundle, inputs: StepInputs, step: StepScore, run: Run) -> None:
@@ -147,12 +163,14 @@ def _check_dropout(bundle: Bundle, inputs: StepInputs, step: StepScore, run: Run
         run.notices.append("This model has no dropout, so the standard deviation under dropout is zero.")
 
 
-def _compute_batch_size(bundle: Bundle, sequence: TokenSequence) -> int:
-    """Compute how many texts of this length fit into GRAPH_BYTES at once. Raises LimitReached for none."""
+def _compute_batch_size(bundle: Bundle, sequence: TokenSequence, passes: int) -> int:
+    """Compute how many texts of this length fit into GRAPH_BYTES at once, each run in so many passes.
+
+    Raises LimitReached for none.
+    """
     count, heads = len(sequence.encoded.features), _count_all_heads(bundle)
-    table: Any = bundle.embeddings.word.weight
-    numbers = 2 * bundle.embeddings.weights / table.shape[-1] * count + heads * count**2
-    if (needed := 4 * numbers) > GRAPH_BYTES:
+    numbers = 2 * bundle.embeddings.weights / bundle.embeddings.width * count + heads * count**2
+    if (needed := 4 * numbers * passes) > GRAPH_BYTES:
         raise LimitReached(
             f"The whole text has {count:,} tokens, and explaining them would take {needed / 1e9:.1f} GB of memory, of "
             f"{GRAPH_BYTES / 1e9:.1f} GB that are allowed. Shorten it."
@@ -169,7 +187,7 @@ def _count_all_heads(bundle: Bundle) -> int:
     return count_layers(encoder) * count_heads(encoder) + 2 * count_layers(decoder) * count_heads(decoder)
 
 
-def _add_dropout(encoded: Encoded, request: Request, params: GenerationParams) -> list[Encoded]:
+def _add_dropout(encoded: Encoded, request: ValidRequest, params: GenerationParams) -> list[Encoded]:
     """Return the text once for each pass with dropout on, each with its own seed."""
     seeds = (request.seed * 1_000 + i for i in range(params.dropout_samples))
     return [replace(encoded, context=partial(enable_dropout, seed)) for seed in seeds]
@@ -195,17 +213,55 @@ def _select_logits(bundle: Bundle, output: Any, positions: Tensor) -> Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))  # type: ignore[no-any-return]
 
 
-def _compute_logits(bundle: Bundle, sequence: TokenSequence, positions: Tensor) -> Tensor:
-    """Compute the model's logits at these positions, (W, V)."""
-    encoded = _keep_logits(bundle, sequence.encoded, positions)
-    with torch.no_grad(), encoded.context(bundle.model):
-        return _select_logits(bundle, bundle.model(**encoded.batch(1)), positions)[0]
+def _split_passes(
+    bundle: Bundle, sequence: TokenSequence, rows: Sequence[int], encoded: Encoded | None = None
+) -> list[Encoded]:
+    """Return what is run for the logits of these generated tokens: the whole text at once, by default.
+
+    If the model looks ahead, each token has a pass of its own, over the text before it.
+    """
+    encoded, positions = encoded or sequence.encoded, sequence.logit_positions[rows]
+    if not bundle.looks_ahead:
+        return [_keep_logits(bundle, encoded, positions)]
+    ends = zip(positions.tolist(), sequence.feature_positions[rows].tolist(), strict=True)
+    return [
+        _keep_logits(bundle, _cut(sequence, encoded, position + 1, count), torch.tensor([position]))
+        for position, count in ends
+    ]
+
+
+def _cut(sequence: TokenSequence, encoded: Encoded, length: int, count: int) -> Encoded:
+    """Return the first `length` positions of the text (of the decoder's, if there is one), with `count` features."""
+    names = {"decoder_input_ids"} if sequence.prompt.decoder_ids else set(encoded.inputs)
+    inputs = {name: rows[:, :length] if name in names else rows for name, rows in encoded.inputs.items()}
+    return replace(encoded, inputs=inputs, features=encoded.features[:count], special=encoded.special[:count])
+
+
+def _join_logits(bundle: Bundle, outputs: Sequence[Any], positions: Tensor) -> Tensor:
+    """Return the logits (B, T, V) at T positions from the outputs of `_split_passes`."""
+    if not bundle.looks_ahead:
+        return _select_logits(bundle, outputs[0], positions)
+    pairs = zip(outputs, positions[:, None], strict=True)
+    return torch.cat([_select_logits(bundle, output, position) for output, position in pairs], dim=1)
+
+
+def _list_rows(sequence: TokenSequence) -> list[int]:
+    return list(range(len(sequence.continuation.ids)))
+
+
+def _compute_logits(bundle: Bundle, sequence: TokenSequence, rows: Sequence[int]) -> Tensor:
+    """Compute the model's logits that predict these generated tokens, (T, V)."""
+    outputs = []
+    for encoded in _split_passes(bundle, sequence, rows):
+        with torch.no_grad(), encoded.context(bundle.model):
+            outputs.append(bundle.model(**encoded.batch(1)))
+    return _join_logits(bundle, outputs, sequence.logit_positions[rows])[0]
 
 
 def _compute_logits_after(bundle: Bundle, prompt: Prompt, sequence: TokenSequence, rows: list[int]) -> Tensor:
     """Compute the logits (T, V) of the same generated tokens after another prompt."""
     other = join(bundle, prompt, sequence.continuation)
-    return _compute_logits(bundle, other, other.logit_positions[rows])
+    return _compute_logits(bundle, other, rows)
 
 
 def _describe_tokens(bundle: Bundle, sequence: TokenSequence, logits: Tensor) -> Prediction:
@@ -238,7 +294,7 @@ def _decode_token(bundle: Bundle, token: int) -> str:
 
 
 def _choose_tokens(
-    bundle: Bundle, request: Request, params: GenerationParams, sequence: TokenSequence, run: Run
+    bundle: Bundle, request: ValidRequest, params: GenerationParams, sequence: TokenSequence, run: Run
 ) -> tuple[list[int], Tensor | None]:
     """Return the numbers of the generated tokens to explain, and the foil of each, (T,), if there is a contrast."""
     ids = sequence.continuation.ids.tolist()
@@ -248,20 +304,37 @@ def _choose_tokens(
     foil = request.target.foil
     if not foil:
         return list(range(first, end)), None
-    other = replace_continuation(bundle, sequence.prompt, sequence.continuation, first, foil)
+    other = tokenize_foil(bundle, params, sequence.prompt, sequence.continuation, first, foil)
+    run.notices += other.notices
+    foil_ids = other.ids.tolist()
     if params.alignment.strip() in ("", AUTO):
-        table: Any = (bundle.embeddings.decoder or bundle.embeddings.word).weight
-        alignment = align(compute_similarity(table, ids[first:end], other))
+        module: Any = bundle.embeddings.decoder or bundle.embeddings.word
+        table = torch.zeros(bundle.embeddings.rows, 1) if module is None else module.weight  # then only equal ones pair
+        alignment = align(compute_similarity(table, ids[first:end], foil_ids))
         pairs = {first + row: column for row, column in alignment.items()}
     else:
-        pairs = parse_alignment(params.alignment, len(ids), len(other))
-    foils = {row: other[column] for row, column in pairs.items() if first <= row < end and other[column] != ids[row]}
+        pairs = parse_alignment(params.alignment, range(first, end), len(foil_ids))
+    foils = {row: foil_ids[column] for row, column in pairs.items() if foil_ids[column] != ids[row]}
     if not foils:
-        raise BadRequest(f"{foil[:60]!r} is the same as the generated text, so there is no contrast.")
+        raise BadRequest(_explain_no_contrast(foil, ids[first:end], foil_ids))
     if len(foils) < end - first:
         only = "the 1 generated token that differs" if len(foils) == 1 else f"the {len(foils)} tokens that differ"
         run.notices.append(f"This explains {only} from the other text.")
     return list(foils), torch.tensor(list(foils.values()))
+
+
+def _explain_no_contrast(foil: str, own: list[int], other: list[int]) -> str:
+    """Return why no generated token has another one to be contrasted with."""
+    name, length = repr(foil[:60]), min(len(own), len(other))
+    if own == other:
+        return f"{name} is the same as the generated text, so there is no contrast."
+    if own[:length] != other[:length]:
+        return f"No generated token is paired with a different one of {name}. Choose another alignment, or {AUTO}."
+    longer, shorter = (name, "the generated text") if len(other) > length else ("the generated text", name)
+    return (
+        f"{shorter} is only the beginning of {longer}: both have the same tokens up to its end, where there is nothing "
+        "to contrast. Give two texts that differ before one of them ends."
+    )
 
 
 def _make_targets(bundle: Bundle, prediction: Prediction, rows: list[int], foils: Tensor | None) -> tuple[Target, ...]:

@@ -55,15 +55,19 @@ def join(bundle: Bundle, prompt: Prompt, continuation: Continuation) -> TokenSeq
     logit_positions, feature_positions = steps + len(prompt.ids) - 1, steps + len(features)
     features += continuation.features
     special = torch.tensor([feature.special for feature in features])
-    encoded = Encoded(inputs, tuple(features), special, before.notices, {"use_cache": False})
+    notices = (*before.notices, *continuation.notices)
+    encoded = Encoded(inputs, tuple(features), special, notices, {"use_cache": False})
     return TokenSequence(prompt, continuation, encoded, logit_positions, feature_positions)
 
 
-def add_prefix(bundle: Bundle, prompt: Prompt, text: str) -> Prompt:
-    """Return the prompt followed by the first words of the output, as the input PREFIX; unchanged if there are none."""
-    if not text.strip():
+def add_prefix(bundle: Bundle, prompt: Prompt, text: str, space: bool) -> Prompt:
+    """Return the prompt followed by the first words of the output, as the input PREFIX; unchanged if there are none.
+
+    With `space`, its first word is kept apart from the last one before it.
+    """
+    if not text:
         return prompt
-    prefix = force_decode(bundle, replace(prompt, field=PREFIX), text)
+    prefix = force_decode(bundle, replace(prompt, field=PREFIX), text, space)
     segments = ((PREFIX, 0, len(prefix.text), ASSISTANT),) if prompt.segments else ()
     longer = replace(
         prompt,
@@ -72,5 +76,7 @@ def add_prefix(bundle: Bundle, prompt: Prompt, text: str) -> Prompt:
         segments=(*prompt.segments, *segments),
     )
     if prompt.decoder_ids:
-        return replace(longer, decoder_ids=(*prompt.decoder_ids, *prefix.ids.tolist()), prefix=prefix.features)
+        encoded = replace(prompt.encoded, notices=(*prompt.encoded.notices, *prefix.notices))
+        ids = (*prompt.decoder_ids, *prefix.ids.tolist())
+        return replace(longer, encoded=encoded, decoder_ids=ids, prefix=prefix.features)
     return replace(longer, encoded=join(bundle, prompt, prefix).encoded)

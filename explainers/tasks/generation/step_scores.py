@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ...results.step_scores import STEP_SCORE_INFO
+
 MOST_NATS = 80.0  # of cross-entropy whose exponential is still a float32
 
 
@@ -33,7 +35,10 @@ class StepInputs:
 
 @dataclass(frozen=True)
 class StepScore:
-    """A function from StepInputs to a score for each token, (B, T), with the names of the fields that it `needs`."""
+    """A function from StepInputs to a score for each token, (B, T), with the names of the fields that it `needs`.
+
+    Its label, unit and meaning for readers are in `results/step_scores.py`, which works without torch.
+    """
 
     key: str
     label: str
@@ -46,82 +51,82 @@ STEP_SCORES: dict[str, StepScore] = {}
 
 
 def step_score(
-    label: str, *, needs: Iterable[str] = (), contrasts: bool = False
+    *, needs: Iterable[str] = (), contrasts: bool = False
 ) -> Callable[[Callable[[StepInputs], Tensor]], Callable[[StepInputs], Tensor]]:
     """Register the decorated function as a StepScore, and return it unchanged."""
 
     def register(function: Callable[[StepInputs], Tensor]) -> Callable[[StepInputs], Tensor]:
         key = function.__name__
-        STEP_SCORES[key] = StepScore(key, label, function, frozenset(needs), contrasts)
+        STEP_SCORES[key] = StepScore(key, STEP_SCORE_INFO[key].label, function, frozenset(needs), contrasts)
         return function
 
     return register
 
 
-@step_score("Probability", contrasts=True)
+@step_score(contrasts=True)
 def probability(inputs: StepInputs) -> Tensor:
     """Return the probability of the token."""
     return log_probability(inputs).exp()
 
 
-@step_score("Logit", contrasts=True)
+@step_score(contrasts=True)
 def logit(inputs: StepInputs) -> Tensor:
     """Return the logit of the token, before the softmax."""
     return inputs.logits.gather(-1, inputs.ids.expand(len(inputs.logits), -1)[..., None])[..., 0]  # (B, T)
 
 
-@step_score("Log-probability", contrasts=True)
+@step_score(contrasts=True)
 def log_probability(inputs: StepInputs) -> Tensor:
     """Return the natural logarithm of the probability."""
     return logit(inputs) - inputs.logits.logsumexp(-1)
 
 
-@step_score("Cross-entropy")
+@step_score()
 def cross_entropy(inputs: StepInputs) -> Tensor:
     """Return minus the logarithm of the probability, in nats."""
     return -log_probability(inputs)
 
 
-@step_score("Perplexity")
+@step_score()
 def perplexity(inputs: StepInputs) -> Tensor:
     """Return the exponential of the cross-entropy."""
     return cross_entropy(inputs).clamp(max=MOST_NATS).exp()
 
 
-@step_score("Entropy")
+@step_score()
 def entropy(inputs: StepInputs) -> Tensor:
     """Return the entropy of the next-token distribution, in nats."""
     logs = inputs.logits.log_softmax(-1)  # (B, T, V)
     return -(logs.exp() * _drop_impossible(logs)).sum(-1)
 
 
-@step_score("Top-p size")
+@step_score()
 def top_p_size(inputs: StepInputs) -> Tensor:
     """Return the size of the smallest set of tokens whose probability reaches `top_p_mass`."""
     shares = inputs.logits.softmax(-1).sort(-1, descending=True).values.cumsum(-1)  # (B, T, V)
     return ((shares < inputs.top_p_mass).sum(-1) + 1).clamp(max=shares.shape[-1]).to(shares.dtype)
 
 
-@step_score("KL divergence from the text without context", needs=("without_context",))
+@step_score(needs=("without_context",))
 def kl_divergence(inputs: StepInputs) -> Tensor:
     """Return KL(with context, without context) of the next-token distributions, in nats."""
     logs, others = inputs.logits.log_softmax(-1), _require(inputs.without_context).log_softmax(-1)  # (B, T, V), (T, V)
     return (logs.exp() * (_drop_impossible(logs) - others.masked_fill(logs.isneginf(), 0.0))).sum(-1)
 
 
-@step_score("P-CXMI", needs=("without_context",))
+@step_score(needs=("without_context",))
 def p_cxmi(inputs: StepInputs) -> Tensor:
     """Return log2 of p with the context over p without it, in bits (Fernandes et al. 2023)."""
     return _compute_information_gain(inputs, _require(inputs.without_context))
 
 
-@step_score("In-context PVI", needs=("without_input",))
+@step_score(needs=("without_input",))
 def in_context_pvi(inputs: StepInputs) -> Tensor:
     """Return log2 of p with the input over p after an empty prompt, in bits (Lu et al. 2023)."""
     return _compute_information_gain(inputs, _require(inputs.without_input))
 
 
-@step_score("Standard deviation under dropout", needs=("dropout_logits",))
+@step_score(needs=("dropout_logits",))
 def dropout_spread(inputs: StepInputs) -> Tensor:
     """Return the standard deviation of the probability over passes with dropout on (Gal & Ghahramani 2016)."""
     logs = _require(inputs.dropout_logits).log_softmax(-1)  # (K, B, T, V)

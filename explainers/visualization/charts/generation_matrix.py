@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ...results.explanation import Explanation, Floats
+from ...results.step_scores import name_step_score
 from ..palette import MARGIN
 from ..summaries.generation import list_sources
 from ..text.escape import escape_plain, show_controls
@@ -83,7 +84,7 @@ def _draw_step_scores(explanation: Explanation, columns: list[str]) -> go.Heatma
     return go.Heatmap(
         z=round_scores(((numbers - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)),
         x=columns,
-        y=[escape_plain(label.replace("_", " ").capitalize()) for label, _ in explanation.steps],
+        y=[escape_plain(name_step_score(key)) for key, _ in explanation.steps],
         customdata=round_scores(numbers),
         zmin=0,
         zmax=1,
@@ -129,6 +130,8 @@ def list_targets(explanation: Explanation) -> list[dict[str, str | float]]:
         if target.probability is not None:
             line["probability"] = target.probability
         line["value"] = float(explanation.values[row])
-        line |= {label.replace("_", " "): values[row] for label, values in explanation.steps}
+        line |= {
+            name_step_score(key): values[row] for key, values in explanation.steps if key not in line
+        }  # the probability of a token is in the line
         table.append({**line, "sources": ", ".join(sources)})
     return table

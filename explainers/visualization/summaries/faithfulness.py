@@ -5,7 +5,7 @@ import math
 from ...results.faithfulness import Faithfulness, Measure
 from ..html import bold, render_note, render_table
 from ..text.escape import escape
-from ..text.format import format_unsigned, name_target
+from ..text.format import format_unsigned, name_score, name_target
 from .doubt import CHANCE
 
 NEGLIGIBLE_CHANGE = 0.005  # not visible with two decimals
@@ -49,7 +49,7 @@ def _name_score(faithfulness: Faithfulness) -> str:
     target = faithfulness.target
     if target.foil is not None:
         return f"the lead of {bold(name_target(target), 60)} over {bold(target.foil, 60)}"
-    unit = UNITS.get(faithfulness.unit, faithfulness.unit.replace("_", " "))
+    unit = UNITS.get(faithfulness.unit) or name_score(faithfulness.unit)
     return f"the {escape(unit)} of {bold(name_target(target), 60)}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from ...inputs.text import GRAPHEME
 from ...request import Target
+from ...results.step_scores import STEP_SCORE_INFO, name_step_score
 
 FIELD_NAMES = {"text_a": "First text", "text_b": "Second text", "prefix": "Begins with"}
 
@@ -60,6 +61,14 @@ def name_target(target: Target) -> str:
 def name_field(field: str) -> str:
     """Return the name of an input for readers."""
     return FIELD_NAMES.get(field) or field[:1].upper() + field[1:].replace("_", " ")
+
+
+def name_score(unit: str) -> str:
+    """Name an explained number, such as the "cross-entropy" of a token, as it is written within a sentence."""
+    if unit not in STEP_SCORE_INFO:
+        return unit.replace("_", "-")
+    name = name_step_score(unit, unit=False)
+    return name[0].lower() + name[1:] if name[1].islower() else name  # "KL divergence" keeps its capitals
 
 
 def number_duplicates(names: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ function wherefore(box, data) {
   const scores = new Int16Array(bytes.buffer);
   const view = build(data);
   const state = { from: data.first, to: data.first, pinned: false, anchor: null, dragged: false };
-  box.replaceChildren(...view.blocks, view.summary, view.more, view.legend, view.tools);
+  box.replaceChildren(...view.blocks, view.summary, view.more, view.legend, view.tools, ...view.glossary);
 
   const span = () => [Math.min(state.from, state.to), Math.max(state.from, state.to)];
   const show = (from, to, pinned) => {
@@ -125,7 +125,28 @@ function build(data) {
   const tools = element("div", "wf-g-tools");
   const hint = "Point at a word, or move with the arrow keys. Click to keep it. Drag, or hold Shift, to select several.";
   tools.append(element("span", "", hint), label);
-  return { blocks, tokens, options, summary, more: element("div", "wf-g-more"), legend: element("div", "wf-legend"), how, tools };
+  const more = element("div", "wf-g-more");
+  const legend = element("div", "wf-legend");
+  return { blocks, tokens, options, summary, more, legend, how, tools, glossary: buildGlossary(data.steps) };
+}
+
+function buildGlossary(steps) {
+  if (!steps.length) return [];
+  const box = element("details", "wf-g-steps");
+  const list = element("dl");
+  for (const [name, unit, meaning] of steps)
+    list.append(element("dt", "", unit ? `${name} (${unit})` : name), element("dd", "", meaning));
+  box.append(element("summary", "", "What the numbers of a word mean"), list);
+  return [box];
+}
+
+function listSteps(names, numbers) {
+  return numbers.flatMap((number, i) => {
+    const [name, unit, meaning] = names[i];
+    const shown = element("span", "", [name, number, unit].filter(Boolean).join(" "));
+    if (meaning) shown.title = meaning;
+    return i ? [" · ", shown] : [shown];
+  });
 }
 
 function buildPart([text, feature, row, mark], tokens, options) {
@@ -199,8 +220,8 @@ function describe(data, view, values, from, to, limit) {
   const foil = rows.length === 1 && rows[0].foil ? ` rather than ${quote(rows[0].foil)}` : "";
   view.summary.textContent = `${own}${share}${foil}: ${describeSources(words, values, limit, data.signed)}`;
   const instead = rows.length === 1 && rows[0].instead ? `Most probable alternatives: ${rows[0].instead.join(", ")}.` : "";
-  const steps = rows.length === 1 && rows[0].steps ? `${rows[0].steps.join(" · ")}.` : "";
-  view.more.textContent = [instead, steps].filter(Boolean).join(" ");
+  const steps = rows.length === 1 && rows[0].steps ? [...listSteps(data.steps, rows[0].steps), "."] : [];
+  view.more.replaceChildren(instead && steps.length ? `${instead} ` : instead, ...steps);
   const goal = rows.length === 1 ? `${quote(rows[0].name)}${foil}` : "these";
   const against = foil ? `towards ${quote(rows[0].foil)}` : `away from ${rows.length === 1 ? quote(rows[0].name) : "them"}`;
   const keys = data.signed ? [["wf-p", `towards ${goal}`], ["wf-n", against]] : [["wf-p", "in either direction"]];

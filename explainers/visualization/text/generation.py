@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...results.explanation import Explanation, Floats
+from ...results.step_scores import MARGIN, STEP_SCORE_INFO, describe_step_score, name_step_score
 from ..palette import CSS as COLOURS
 from ..palette import UNREAD_OPACITY
 from ..summaries.generation import find_strongest_row
@@ -36,6 +37,7 @@ def make_payload(explanation: Explanation) -> dict[str, Any]:
         ],
         "width": len(explanation.features),
         "first": find_strongest_row(explanation),
+        "steps": [_pack_step_score(key) for key, _ in explanation.steps],
         "signed": explanation.signed,
         "additive": explanation.additive,
     }
@@ -73,10 +75,18 @@ def _pack_row(explanation: Explanation, row: int, limit: float) -> dict[str, Any
     if alternatives := list_alternatives(explanation, row):
         packed["instead"] = alternatives
     if explanation.steps:
-        packed["steps"] = [
-            f"{label.replace('_', ' ')} {steps[row]:.{STEPS}g}".replace("-", "−") for label, steps in explanation.steps
-        ]
+        packed["steps"] = [_format_step(steps[row]) for _, steps in explanation.steps]
     return packed
+
+
+def _pack_step_score(key: str) -> list[str]:
+    """Return what readers are told of a step score: its name, its unit, and its meaning."""
+    info = STEP_SCORE_INFO.get(key.removesuffix(MARGIN))
+    return [name_step_score(key, unit=False), info.unit if info else "", describe_step_score(key)]
+
+
+def _format_step(number: float) -> str:
+    return f"{number:.{STEPS}g}".replace("-", "−")
 
 
 def name_target(explanation: Explanation, row: int) -> str:
@@ -162,6 +172,12 @@ CSS = f"""{COLOURS}
 .wf-g-mark {{ font-size: .7em; border: 1px dotted currentColor; border-radius: .2em; padding: 0 .2em; }}
 .wf-g-said {{ font-size: 1.05rem; line-height: 1.5; min-height: 3em; margin: .6rem 0 .2rem; }}
 .wf-g-more {{ font-size: .85rem; opacity: .85; min-height: 1.4em; font-variant-numeric: tabular-nums; }}
+.wf-g-more span[title] {{ cursor: help; }}
+.wf-g-steps {{ font-size: .85rem; margin-top: .4rem; }}
+.wf-g-steps summary {{ cursor: pointer; }}
+.wf-g-steps dl {{ margin: .4rem 0; max-width: 44rem; }}
+.wf-g-steps dt {{ font-weight: 600; }}
+.wf-g-steps dd {{ margin: 0 0 .3rem 1rem; }}
 .wf-g-tools {{ display: flex; flex-wrap: wrap; gap: .3rem 1rem; align-items: center; font-size: .85rem;
   margin-top: .4rem; }}
 .wf-g-tools select {{ font: inherit; color: inherit; background: transparent; border: 1px solid currentColor;

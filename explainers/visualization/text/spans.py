@@ -7,7 +7,16 @@ from ...results.explanation import Explanation
 from ..html import add_style, render_legend, render_note
 from ..summaries.mask_predictions import list_words
 from .escape import escape, escape_plain
-from .format import format_decimals, format_number, format_share, format_unsigned, name_field, name_label, shorten
+from .format import (
+    format_decimals,
+    format_number,
+    format_share,
+    format_unsigned,
+    name_field,
+    name_label,
+    name_score,
+    shorten,
+)
 from .segments import Segment, collect_spreads, has_score, measure_special_share, rank_segments, split_segments
 
 STRONG = 0.4  # of the largest score; from here on an underline shows the sign too
@@ -158,4 +167,4 @@ def name_unit(unit: str) -> str:
 
 def _name_measure(unit: str) -> str:
     bare = unit.removesuffix("_margin")
-    return UNITS.get(bare, bare.replace("_", "-"))
+    return UNITS.get(bare) or name_score(bare)

@@ -122,9 +122,9 @@ def draw_setting(param: Param, key: str) -> Value:
         return st.selectbox(
             param.label,
             options,
-            format_func=lambda choice: choice.replace("_", "-").capitalize() if choice.islower() else choice,
+            format_func=param.name_choice,
             key=key,
-            help=param.help,
+            help="\n- ".join([param.help, *(f"{label}: {meaning}" for _, label, meaning in param.labels)]),
             persist_state="session",
         )
     if param.kind is bool:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explainers import TASKS, ExplainerError, Explanation, Request
 from explainers.analyses.difference import subtract
+from explainers.analyses.generation_requests import force_output, release_output
 from explainers.results.granularity import Grouping, aggregate
 from explainers.serving.service import service
 from explainers.visualization.charts.generation_matrix import describe_matrix, draw_matrix
@@ -26,18 +27,16 @@ KEEP = "Explain the same generated text for both, so that every token has a coun
 def draw(explanation: Explanation, key: str) -> None:
     """Draw the form, and the difference once its button is pressed."""
     prefix, request = f"{key}.changed", explanation.request
-    first, continuation, *_ = (field.name for field in TASKS[request.task].fields)
+    first = TASKS[request.task].fields[0].name
     st.markdown(LEAD)
     st.session_state.setdefault(f"{prefix}.text", request.texts[first])
     with st.form(f"{prefix}.form", border=False):
         text = st.text_area("Edited text", key=f"{prefix}.text")
         keep = st.toggle("Keep the generated text", value=True, key=f"{prefix}.keep", help=KEEP)
         if st.form_submit_button("Compare with the original", icon=":material/play_arrow:"):
-            inputs = dict(request.inputs) | {
-                first: text or "",
-                continuation: explanation.prediction.text if keep else "",
-            }
-            st.session_state[f"{prefix}.requests"] = (request, replace(request, inputs=inputs))
+            edited = replace(request, inputs=dict(request.inputs) | {first: text or ""})
+            edited = force_output(edited, explanation.prediction) if keep else release_output(edited)
+            st.session_state[f"{prefix}.requests"] = (request, edited)
     original, edited = st.session_state.get(f"{prefix}.requests", (None, None))
     if original != request or not isinstance(edited, Request):
         return

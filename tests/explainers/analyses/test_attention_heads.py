@@ -12,14 +12,14 @@ from explainers.analyses.attention_heads import HeadsRequest, read_heads
 from explainers.errors import BadRequest
 from explainers.visualization.charts.attention_heads import describe_figure, draw_layer, draw_token
 from tests.support.explanations import EVIL
-from tests.support.hub import as_loaded
+from tests.support.hub import make_loaded
 
 REQUEST = Request("text_generation", "tiny", {"prompt": "the soup was cold", "continuation": "and the waiter"})
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_heads_are_the_models_own_attention_at_the_position_before_the_token(kind):
-    bundle = Bundle.of(*as_loaded(kind, task="text_generation"))
+    bundle = Bundle.of(*make_loaded(kind, task="text_generation"))
     explanation = explain(replace(REQUEST, method="saliency"), bundle=bundle)
     row = len(explanation.targets) - 1
     heads = read_heads(HeadsRequest(REQUEST, row), bundle=bundle)
@@ -39,7 +39,7 @@ def test_heads_are_the_models_own_attention_at_the_position_before_the_token(kin
 
 
 def test_heads_of_a_decoder_are_half_cross_attention_and_half_self_attention():
-    bundle = Bundle.of(*as_loaded("marian", task="translation"))
+    bundle = Bundle.of(*make_loaded("marian", task="translation"))
     request = Request("translation", "tiny", {"source": "the soup was cold", "target": "and the waiter"}, "saliency")
     explanation = explain(request, bundle=bundle)
     row = len(explanation.targets) - 1
@@ -56,7 +56,7 @@ def test_heads_of_a_decoder_are_half_cross_attention_and_half_self_attention():
 
 @pytest.mark.parametrize(("kind", "task"), [("llama", "text_generation"), ("marian", "translation")])
 def test_zeroed_values_of_each_layer_equal_those_of_the_value_zeroing_method(kind, task):
-    bundle = Bundle.of(*as_loaded(kind, task=task))
+    bundle = Bundle.of(*make_loaded(kind, task=task))
     names = [field.name for field in TASKS[task].fields]
     request = Request(task, "tiny", {names[0]: "the soup was cold", names[1]: "and the waiter"}, "value_zeroing")
     mean = explain(replace(request, params={"through": "mean"}), bundle=bundle)

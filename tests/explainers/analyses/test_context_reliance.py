@@ -17,19 +17,19 @@ from explainers.analyses.context_reliance import (
 )
 from explainers.errors import BadRequest, NothingGenerated, Overdue
 from explainers.progress import Run
-from tests.support.hub import as_loaded
+from tests.support.hub import make_loaded
 
 CONTEXT, CURRENT, OUTPUT = "a wonderful cast and a clever story.", "the soup was", "cold and the waiter was rude"
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    return Bundle.of(*as_loaded("llama", task="text_generation"))
+    return Bundle.of(*make_loaded("llama", task="text_generation"))
 
 
 @pytest.fixture(scope="module")
 def translator():
-    return Bundle.of(*as_loaded("bart", task="translation"))
+    return Bundle.of(*make_loaded("bart", task="translation"))
 
 
 def make_request(**changes):
@@ -94,7 +94,10 @@ def test_dependent_tokens_are_above_the_threshold_and_their_cues_lie_in_the_cont
         assert token.alternative == (best.label if best.index != without.targets[token.row].index else None)
         foil = Target(foil=token.alternative)
         unit = "probability" if token.alternative else "kl_divergence"
-        request = replace(whole, target=foil, params={"start": token.row + 1, "end": token.row + 1, "unit": unit})
+        params = {"start": token.row + 1, "end": token.row + 1, "unit": unit}
+        if token.alternative:
+            params["foil_ids"] = best.index  # read from its text, it may be another token
+        request = replace(whole, target=foil, params=params)
         assert_allclose(token.explanation.scores, explain(request, bundle=bundle).scores)
         placed = [(i, f) for i, f in enumerate(token.explanation.features) if f.field == "prompt" and f.end is not None]
         inside = [i for i, f in placed if f.end <= len(CONTEXT)]
@@ -151,7 +154,7 @@ def test_an_output_template_that_does_not_end_with_the_current_text_is_refused(t
 
 
 def test_a_model_may_generate_nothing_without_the_context():
-    ends = Bundle.of(*as_loaded("marian", task="translation"))
+    ends = Bundle.of(*make_loaded("marian", task="translation"))
     request = Request("translation", "tiny", {"source": CURRENT, "target": OUTPUT})
     with pytest.raises(NothingGenerated):
         predict(replace(request, inputs={"source": CURRENT}), bundle=ends)

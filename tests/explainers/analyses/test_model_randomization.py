@@ -13,7 +13,7 @@ from explainers.engine import explain
 from explainers.errors import LimitReached
 from explainers.inputs.text import WORD
 from explainers.models.cache import ModelCache
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import tiny
 
 TEXT = "The soup was cold, the waiter was kind, and the view over the harbour was good."
@@ -22,7 +22,7 @@ REQUEST = Request("text_classification", "tiny", {"text": TEXT}, method="input_x
 
 @pytest.fixture(scope="module")
 def bundle():
-    model, tokenizer = named("bert", ("bad", "fair", "good"))
+    model, tokenizer = make_named("bert", ("bad", "fair", "good"))
     return Bundle.of(copy.deepcopy(model), tokenizer)
 
 
@@ -124,7 +124,7 @@ def test_the_class_of_the_original_is_explained_whatever_a_random_model_predicts
 )
 def test_answers_entities_and_own_labels_are_pinned_by_name(task, kind, inputs):
     names = {"zero_shot_classification": ("entailment", "neutral", "contradiction")}.get(task, ("O", "B-PER", "I-PER"))
-    model, tokenizer = tiny(kind, task=task) if task == "question_answering" else named(kind, names, task=task)
+    model, tokenizer = tiny(kind, task=task) if task == "question_answering" else make_named(kind, names, task=task)
     bundle = Bundle.of(model, tokenizer)
     result = explain(Request(task, "tiny", inputs, method="saliency"), bundle=bundle)
     for row in range(len(result.targets)):

@@ -10,7 +10,7 @@ from explainers import Bundle, Request, Target, explain, predict
 from explainers.analyses.word_substitution import make_request, substitute
 from explainers.errors import BadRequest, NothingGenerated, Overdue
 from explainers.settings import read_settings
-from tests.support.hub import as_loaded
+from tests.support.hub import make_loaded
 
 SOURCE, OUTPUT, WORDS = "the soup was cold", "and the waiter", ("cast", "clever story")
 
@@ -20,7 +20,7 @@ def case(request):
     kind = request.param
     names = ("source", "target") if kind == "marian" else ("prompt", "continuation")
     task = "translation" if kind == "marian" else "text_generation"
-    bundle = Bundle.of(*as_loaded(kind, task=task))
+    bundle = Bundle.of(*make_loaded(kind, task=task))
     request = Request(task, "tiny", dict(zip(names, (SOURCE, OUTPUT), strict=True)), "saliency", params={"start": 2})
     return bundle, names, request
 

@@ -17,7 +17,7 @@ from explainers.results.attack import with_text
 from explainers.tasks import TASKS
 from explainers.tasks.answer_check import judge_all
 from explainers.tasks.tokenization import encode
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.sentences import SENTENCES
 from tests.support.target_models import WORDS, judge_score, make_linear_model
 
@@ -31,7 +31,7 @@ def make_request(text=TEXT, **more):
 
 
 def bundle_of(kind="bert", names=("no", "maybe", "yes")):
-    return Bundle.of(*named(kind, names))
+    return Bundle.of(*make_named(kind, names))
 
 
 @pytest.mark.parametrize("towards", [True, False])
@@ -206,7 +206,7 @@ def test_random_swaps_evaluate_as_many_texts_as_hotflip():
 def test_texts_evaluated_together_get_the_same_answers_as_alone(kind):
     bundle, task = bundle_of(kind), TASKS["text_classification"]
     requests = [make_request(text) for text in (TEXT, *SENTENCES[:6], TEXT.replace("cold", "wonderful"))]
-    together = judge_all(bundle, [task.make_answer_check(bundle, request, Run()) for request in requests], Run())
+    together = judge_all(bundle, [task.make_answer_check(bundle, request, Run(), None) for request in requests], Run())
     for request, found in zip(requests, together, strict=True):
         alone = predict(request, bundle=bundle).targets[0]
         assert found.target.label == found.says == alone.label
@@ -248,6 +248,6 @@ def test_invalid_attacks_are_refused_before_anything_runs(changes, said):
 
 
 def test_regression_models_cannot_be_attacked():
-    model, tokenizer = named("bert", ("stars",), problem_type="regression")
+    model, tokenizer = make_named("bert", ("stars",), problem_type="regression")
     with pytest.raises(Incompatible, match="outputs a number"):
         attack("hotflip", make_request(), bundle=Bundle.of(model, tokenizer))

@@ -7,7 +7,7 @@ import pytest
 from explainers import Bundle, Request, Target, attack, explain, predict
 from explainers.errors import BadRequest
 from explainers.results.attack import with_text
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import tiny
 
 TEXT = "The cast is wonderful, and Clara is not cold."
@@ -43,7 +43,7 @@ def list_labels(prediction):
 @pytest.mark.parametrize("field", ["text_a", "text_b"])
 @pytest.mark.parametrize("key", ["hotflip", "input_reduction"])
 def test_either_text_of_a_pair_is_changed_and_the_other_stays(kind, field, key):
-    bundle = Bundle.of(*named(kind))
+    bundle = Bundle.of(*make_named(kind))
     result = attack(key, pair(), field=field, bundle=bundle)
     assert {name for name, text in result.changed_request.texts.items() if text != pair().texts[name]} <= {field}
     assert predict(result.changed_request, bundle=bundle) == result.after
@@ -54,7 +54,7 @@ def test_either_text_of_a_pair_is_changed_and_the_other_stays(kind, field, key):
 @pytest.mark.parametrize("multi", [False, True])
 @pytest.mark.parametrize("key", ["hotflip", "input_reduction"])
 def test_zero_shot_attacks_change_the_text_only(multi, key):
-    bundle = Bundle.of(*named("bert"))
+    bundle = Bundle.of(*make_named("bert"))
     request = zero_shot(params={"multi_label": multi})
     if multi and (predict(request, bundle=bundle).targets[0].probability or 0) < 0.5:
         with pytest.raises(BadRequest, match="none of its labels"):
@@ -70,7 +70,7 @@ def test_zero_shot_attacks_change_the_text_only(multi, key):
 
 
 def test_multi_label_attacks_remove_the_target_label_or_add_the_wanted_one():
-    bundle = Bundle.of(*named("bert", ("joy", "anger", "fear", "hope"), problem_type="multi_label_classification"))
+    bundle = Bundle.of(*make_named("bert", ("joy", "anger", "fear", "hope"), problem_type="multi_label_classification"))
     said = {target.label: target.probability for target in predict(many(), bundle=bundle).targets}
     has = [label for label, probability in said.items() if probability >= 0.5]
     lacks = [label for label, probability in said.items() if probability < 0.5]
@@ -109,7 +109,7 @@ def test_question_answering_attacks_change_the_question_only(kind):
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_an_entity_keeps_its_words_and_class_while_other_words_are_removed(kind):
-    bundle = Bundle.of(*named(kind, TAGS, task="token_classification"))
+    bundle = Bundle.of(*make_named(kind, TAGS, task="token_classification"))
     entities = predict(names(), bundle=bundle).targets
     assert len(entities) > 1
     for entity in entities[:2]:
@@ -126,7 +126,7 @@ def test_an_entity_keeps_its_words_and_class_while_other_words_are_removed(kind)
 
 def test_the_attacked_entity_is_the_one_at_the_position_and_not_one_with_the_same_words():
     text = "Otto was cold and sure of the bill, but Otto was not."
-    bundle = Bundle.of(*named("bert", TAGS, task="token_classification"))
+    bundle = Bundle.of(*make_named("bert", TAGS, task="token_classification"))
     request = Request("token_classification", "tiny", {"text": text})
     entities = [target for target in predict(request, bundle=bundle).targets if target.text in "Otto was"]
     assert entities

@@ -10,7 +10,7 @@ from captum.attr import LayerIntegratedGradients
 from explainers import ExplainerError
 from explainers.classic import MultiLabelClassificationExplainer
 from tests.support.explanations import ParsedHtml
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import CONFIGS
 
 TEXT = "The lake was quiet."
@@ -19,7 +19,7 @@ STEPS = 12
 
 
 def model_of(kind="bert"):
-    return named(kind, FEELINGS, problem_type="multi_label_classification")
+    return make_named(kind, FEELINGS, problem_type="multi_label_classification")
 
 
 def explainer(kind="bert", **options):

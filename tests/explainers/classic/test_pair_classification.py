@@ -10,7 +10,7 @@ from captum.attr import LayerIntegratedGradients
 from explainers import ExplainerError
 from explainers.classic import PairwiseSequenceClassificationExplainer
 from tests.support.explanations import ParsedHtml
-from tests.support.nli import NLI, named
+from tests.support.nli import NLI, make_named
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import CONFIGS
 
@@ -19,12 +19,12 @@ STEPS = 12
 
 
 def explainer(kind="bert", names=NLI, custom_labels=None, **changes):
-    return PairwiseSequenceClassificationExplainer(*named(kind, names, **changes), custom_labels=custom_labels)
+    return PairwiseSequenceClassificationExplainer(*make_named(kind, names, **changes), custom_labels=custom_labels)
 
 
 def captums(kind, target, steps, names=NLI, sigmoid=False):
     """Captum on the word embeddings, pads between the special tokens, L2-normalised."""
-    model, tokenizer = named(kind, names)
+    model, tokenizer = make_named(kind, names)
     inputs = tokenizer(A, B, return_tensors="pt", return_special_tokens_mask=True)
     special, ids = inputs.pop("special_tokens_mask").bool(), inputs.pop("input_ids")
 
@@ -55,7 +55,7 @@ def test_the_call_is_the_one_that_users_of_transformers_interpret_know():
 def test_each_token_of_both_texts_has_captums_score(kind):
     made = explainer(kind)
     found = made(A, B, index=2, n_steps=STEPS)
-    tokenizer = named(kind)[1]
+    tokenizer = make_named(kind)[1]
     assert len(found) == len(tokenizer(A, B)["input_ids"])
     np.testing.assert_allclose([score for _, score in found], captums(kind, 2, STEPS), atol=1e-5)
     assert made.word_attributions == found
@@ -64,7 +64,7 @@ def test_each_token_of_both_texts_has_captums_score(kind):
 def test_the_class_is_chosen_by_index_then_by_name_then_by_the_model():
     made = explainer(custom_labels=["yes", "perhaps", "no"])
     made(A, B, n_steps=2)
-    model, tokenizer = named("bert")
+    model, tokenizer = make_named("bert")
     right = model(**tokenizer(A, B, return_tensors="pt")).logits.detach().softmax(-1)[0]
     assert made.predicted_class_index == made.selected_index == int(right.argmax())
     assert made.predicted_class_name == ["yes", "perhaps", "no"][int(right.argmax())]
@@ -92,7 +92,7 @@ def test_flip_sign_negates_the_scores_of_a_single_output_and_is_ignored_by_other
 def test_a_regression_is_not_forced_through_a_sigmoid():
     made = explainer(names=("similarity",), problem_type="regression")
     made(A, B, n_steps=STEPS)
-    model, tokenizer = named("bert", ("similarity",), problem_type="regression")
+    model, tokenizer = make_named("bert", ("similarity",), problem_type="regression")
     assert made.pred_probs == pytest.approx(
         float(model(**tokenizer(A, B, return_tensors="pt")).logits.detach()), abs=1e-5
     )

@@ -80,8 +80,39 @@ def test_ignored_indexes_and_labels_are_not_explained_but_predicted():
     left = made(TEXT, n_steps=STEPS, ignored_labels=[label])
     assert {entry["label"] for entry in left.values()} == {f"LABEL_{index}" for index in classes} - {label} != set()
     assert made.predicted_class_indexes == classes
-    with pytest.raises(BadRequest, match="finds no entity"):
-        made(TEXT, ignored_labels=["LABEL_0", "LABEL_1", "LABEL_2"])
+
+
+@pytest.mark.parametrize(
+    "everything", [["LABEL_0", "LABEL_1", "LABEL_2"], np.arange(3), torch.arange(3), {0, 1, 2}, ["label_0", 1, 2]]
+)
+def test_nothing_is_explained_if_every_label_is_ignored(everything):
+    made = explainer()
+    made(TEXT, n_steps=STEPS)
+    assert made(TEXT, ignored_labels=everything) == {} == made.word_attributions
+    assert made.predicted_class_indexes == plain("bert")[1]
+    with pytest.raises(ValueError, match="no explanation"):
+        _ = made.explanation
+
+
+@pytest.mark.parametrize("given", [np.array([0, 2]), torch.tensor([0, 2]), (np.int64(0), 2), range(0, 3, 2), {0, 2}])
+def test_ignored_indexes_may_be_an_array(given):
+    assert list(explainer()(TEXT, n_steps=2, ignored_indexes=given)) == list(
+        explainer()(TEXT, n_steps=2, ignored_indexes=[0, 2])
+    )
+
+
+def test_an_ignored_label_may_be_one_name_or_the_number_of_its_class():
+    made = explainer()
+    by_list = made(TEXT, n_steps=2, ignored_labels=["LABEL_2"])
+    assert made(TEXT, n_steps=2, ignored_labels="LABEL_2") == made(TEXT, n_steps=2, ignored_labels=[2]) == by_list
+    assert made(TEXT, n_steps=2, ignored_labels=np.array(2)) == by_list
+    assert 0 < len(by_list) < len(made.predicted_class_names)
+
+
+@pytest.mark.parametrize("wrong", [[7], [0.5], [None], "A,B"])
+def test_a_label_to_ignore_that_cannot_be_is_named(wrong):
+    with pytest.raises(ValueError, match=str(wrong).strip("[]")):
+        explainer()(TEXT, ignored_labels=wrong)
 
 
 def test_the_model_explained_is_the_model_deployed():

@@ -9,7 +9,7 @@ from transformers import pipeline
 from explainers import Bundle, ExplainerError, Request, explain
 from explainers.classic import ZeroShotClassificationExplainer
 from tests.support.explanations import ParsedHtml
-from tests.support.nli import NLI, named
+from tests.support.nli import NLI, make_named
 from tests.support.sentences import SENTENCES
 
 TEXT = "The lake was quiet."
@@ -18,7 +18,7 @@ TEMPLATE = "this text is about {} ."
 
 
 def explainer(kind="bert", names=NLI, **options):
-    return ZeroShotClassificationExplainer(*named(kind, names), **options)
+    return ZeroShotClassificationExplainer(*make_named(kind, names), **options)
 
 
 def test_the_call_is_the_one_that_users_of_transformers_interpret_know():
@@ -40,7 +40,7 @@ def test_the_probabilities_are_the_pipelines(names, multi):
     """transformers-interpret divided sigmoids by their sum, and knew no "Entailment"."""
     made = explainer(names=names)
     made(TEXT, LABELS, multi_label=multi)
-    model, tokenizer = named("bert", names)
+    model, tokenizer = make_named("bert", names)
     said = pipeline("zero-shot-classification", model=model, tokenizer=tokenizer)
     right = said(TEXT, LABELS, hypothesis_template=TEMPLATE, multi_label=multi)
     assert made.predicted_label == right["labels"][0]
@@ -53,7 +53,7 @@ def test_the_probabilities_are_the_pipelines(names, multi):
 @pytest.mark.parametrize("kind", ["bert", "roberta", "bart"])
 def test_every_label_has_a_score_for_each_token_of_its_own_pair(kind, multi):
     """transformers-interpret lost the last token of the text."""
-    made, (_, tokenizer) = explainer(kind), named(kind)
+    made, (_, tokenizer) = explainer(kind), make_named(kind)
     whole = made(TEXT, LABELS, include_hypothesis=True, multi_label=multi, n_steps=20)
     hidden = made(TEXT, LABELS, multi_label=multi, n_steps=20)
     assert list(whole) == list(hidden) == LABELS
@@ -72,7 +72,7 @@ def test_the_scores_are_the_engines_l2_normalised():
     made = explainer()
     found = made(TEXT, LABELS)
     inputs = {"text": TEXT, "labels": ", ".join(LABELS), "template": TEMPLATE}
-    right = explain(Request("zero_shot_classification", "x", inputs), bundle=Bundle.of(*named("bert")))
+    right = explain(Request("zero_shot_classification", "x", inputs), bundle=Bundle.of(*make_named("bert")))
     for target, scores in zip(right.targets, right.scores, strict=True):
         own = [score for score, feature in zip(scores, right.features, strict=True) if not feature.special]
         mine = [score for _, score in found[target.label]][1:]
@@ -87,7 +87,7 @@ def test_n_steps_and_embedding_type_apply_to_their_call_only():
     assert dict(made.explanation.request.params)["most_passes"] == "40"
     places = made(TEXT, LABELS, embedding_type=1, include_hypothesis=True)
     assert [len(scores) for scores in places.values()] == [
-        len(named("bert")[1](TEXT, TEMPLATE.replace("{}", label))["input_ids"]) for label in LABELS
+        len(make_named("bert")[1](TEXT, TEMPLATE.replace("{}", label))["input_ids"]) for label in LABELS
     ]
     assert made(TEXT, LABELS) == usual
     with pytest.warns(UserWarning, match="words are explained instead") as warned:
@@ -116,7 +116,7 @@ def test_invalid_labels_are_refused():
 
 def test_a_long_text_is_truncated_and_the_hypothesis_is_not():
     made = explainer()
-    text, tokenizer = " ".join(SENTENCES), named("bert")[1]
+    text, tokenizer = " ".join(SENTENCES), make_named("bert")[1]
     found = made(text, ["home", "a wonderful cast"], include_hypothesis=True, n_steps=20, multi_label=True)
     for label, scores in found.items():
         right = tokenizer(text, TEMPLATE.replace("{}", label), truncation="only_first", max_length=128)["input_ids"]

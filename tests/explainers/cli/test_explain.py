@@ -15,9 +15,9 @@ from explainers.cli import main, output, parser
 from explainers.export.html import to_html
 from explainers.export.serialize import FORMULA, from_json
 from explainers.request import Picture
-from tests.support.image_models import seeing
-from tests.support.nli import NLI, named
-from tests.support.tables import rows, table
+from tests.support.image_models import make_image_model
+from tests.support.nli import NLI, make_named
+from tests.support.tables import read_rows, write_table
 from tests.support.tiny import tiny
 
 ROOT = Path(__file__).parents[3]
@@ -27,10 +27,10 @@ LABELLED = ("text_classification", "multi_label_classification", "pair_classific
 def parts(task):
     match task:
         case "image_classification":
-            return seeing("resnet")
+            return make_image_model("resnet")
         case "translation" | "text_generation":
             return tiny({"translation": "bart", "text_generation": "gpt2"}[task], task=task)
-    return named("bert", NLI) if task in LABELLED else tiny("bert", task=task)
+    return make_named("bert", NLI) if task in LABELLED else tiny("bert", task=task)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,9 @@ def test_an_html_file_is_the_librarys(bert, tmp_path):
 
 def test_each_row_of_a_table_has_results_or_an_error(bert, tmp_path, capsys):
     out = tmp_path / "out.csv"
-    given = table(tmp_path, 'text\n"Good soup, cold"\n" "\nI love you,too many\n"one\ntwo"\n')
+    given = write_table(tmp_path, 'text\n"Good soup, cold"\n" "\nI love you,too many\n"one\ntwo"\n')
     assert main([*bert, *given, "--out", str(out)]) == 1
-    found = rows(out)
+    found = read_rows(out)
     assert [row["row"] for row in found if row["error"]] == ["2", "3"]
     assert "Text is empty" in next(row["error"] for row in found if row["row"] == "2")
     assert {row["row"] for row in found if row["score"]} == {"1", "4"}
@@ -128,7 +128,7 @@ def test_each_row_of_a_table_has_results_or_an_error(bert, tmp_path, capsys):
 
 
 def test_a_table_becomes_a_json_list_or_one_html_page_per_row(bert, tmp_path):
-    given = table(tmp_path, "text\nGood soup.\n\nBad bread.\n\u2028\n")
+    given = write_table(tmp_path, "text\nGood soup.\n\nBad bread.\n\u2028\n")
     assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 1
     one, other, wrong = json.loads((tmp_path / "out.json").read_text("utf-8"))
     texts = [from_json(json.dumps(found)).request.texts["text"] for found in (one, other)]
@@ -142,7 +142,7 @@ def test_a_table_becomes_a_json_list_or_one_html_page_per_row(bert, tmp_path):
 
 def test_columns_may_be_in_any_order_and_separated_by_semicolons(folder, tmp_path):
     asked = ["explain", "pair_classification", "--model", folder("pair_classification"), "--method", "saliency"]
-    given = table(tmp_path, "\ufefftext_b;text_a\nis, so;Why\n")
+    given = write_table(tmp_path, "\ufefftext_b;text_a\nis, so;Why\n")
     assert main([*asked, *given, "--out", str(tmp_path / "out.json")]) == 0
     (found,) = json.loads((tmp_path / "out.json").read_text("utf-8"))
     assert found["request"]["in.text_a"] == "Why"
@@ -152,7 +152,7 @@ def test_columns_may_be_in_any_order_and_separated_by_semicolons(folder, tmp_pat
 def test_an_image_of_a_table_is_relative_to_its_folder_and_a_missing_one_is_an_error(folder, tmp_path, monkeypatch):
     picture = dict(TASKS["image_classification"].examples[0].inputs)["image"]
     (tmp_path / "a.jpg").write_bytes(picture.data)
-    given = table(tmp_path, "image\na.jpg\nb.jpg\n")
+    given = write_table(tmp_path, "image\na.jpg\nb.jpg\n")
     asked = ["explain", "image_classification", "--model", folder("image_classification"), "--method", "saliency"]
     monkeypatch.chdir(ROOT)
     assert main([*asked, *given, "--out", str(tmp_path / "out.json")]) == 1
@@ -163,7 +163,7 @@ def test_an_image_of_a_table_is_relative_to_its_folder_and_a_missing_one_is_an_e
 
 def test_no_cell_can_be_read_as_a_formula(folder, tmp_path):
     out = tmp_path / "out.csv"
-    given = table(tmp_path, 'text,labels\n"Good soup.","=A1,@b,-2"\n')
+    given = write_table(tmp_path, 'text,labels\n"Good soup.","=A1,@b,-2"\n')
     asked = [
         "explain",
         "zero_shot_classification",
@@ -173,7 +173,7 @@ def test_no_cell_can_be_read_as_a_formula(folder, tmp_path):
         "saliency",
     ]
     assert main([*asked, *given, "--out", str(out)]) == 0
-    cells = {row[name] for row in rows(out) for name in ("target", "text", "error")}
+    cells = {row[name] for row in read_rows(out) for name in ("target", "text", "error")}
     assert {"'=A1", "'@b", "'-2"} <= cells
     assert not [cell for cell in cells if cell.startswith(FORMULA)]
 
@@ -202,7 +202,7 @@ def test_a_file_that_is_not_a_table_of_requests_is_refused(bert, tmp_path, capsy
 
 
 def test_an_error_of_every_row_is_reported_once(bert, tmp_path, capsys):
-    given = [*table(tmp_path, "text\nGood.\nBad.\n"), "--out", str(tmp_path / "out.csv")]
+    given = [*write_table(tmp_path, "text\nGood.\nBad.\n"), "--out", str(tmp_path / "out.csv")]
     assert main([*bert, *given, "--model", str(tmp_path)]) == 1
     assert capsys.readouterr().err.count("is not a folder with a config.json") == 1
     assert main([*bert, *given, "--set", "steps=3"]) == 1
@@ -224,7 +224,7 @@ def test_a_table_stopped_by_ctrl_c_keeps_its_results(bert, tmp_path, monkeypatch
         return answered[0]
 
     monkeypatch.setattr("explainers.cli.explain.explain", once)
-    given = table(tmp_path, "text\nGood.\nBad.\n")
+    given = write_table(tmp_path, "text\nGood.\nBad.\n")
     assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 130
     assert len(json.loads((tmp_path / "out.json").read_text("utf-8"))) == 1
     assert "Stopped." in capsys.readouterr().err

@@ -11,9 +11,9 @@ from explainers.errors import BadRequest, LimitReached, Mismatch
 from explainers.export.serialize import from_json, to_json
 from explainers.settings import settings
 from tests.support.generation_models import bundle_of, request_of
-from tests.support.image_models import asked
-from tests.support.image_models import bundle as seeing_bundle
-from tests.support.nli import named
+from tests.support.image_models import make_bundle as seeing_bundle
+from tests.support.image_models import make_request
+from tests.support.nli import make_named
 from tests.support.tiny import tiny
 
 TEXT = "A wonderful cast and a clever story, told far too slowly."
@@ -58,7 +58,7 @@ def test_every_target_of_token_and_span_tasks_is_evaluated(task):
 
 
 def test_each_label_is_evaluated_on_the_words_visible_to_it():
-    bundle = Bundle.of(*named("bert", ("entailment", "neutral", "contradiction")))
+    bundle = Bundle.of(*make_named("bert", ("entailment", "neutral", "contradiction")))
     shown = {"multi_label": True, "hypothesis": "shown"}  # hypotheses, visible to their own label only
     inputs = {"text": TEXT, "labels": "cooking, travel"}
     request = Request("zero_shot_classification", "tiny", inputs, method="occlusion", params=shown)
@@ -77,10 +77,10 @@ def test_each_label_is_evaluated_on_the_words_visible_to_it():
 
 def test_images_are_evaluated_by_squares():
     bundle = seeing_bundle("resnet")
-    faithfulness = evaluate(explain(asked("occlusion", params={"patch": 4}), bundle=bundle), bundle=bundle)
+    faithfulness = evaluate(explain(make_request("occlusion", params={"patch": 4}), bundle=bundle), bundle=bundle)
     assert (faithfulness.piece, faithfulness.pieces, faithfulness.verdict) == ("square", 64, "beats chance")
     assert faithfulness.tau_loo == pytest.approx(1)
-    sizes = evaluate(explain(asked("grad_cam"), bundle=bundle), bundle=bundle)
+    sizes = evaluate(explain(make_request("grad_cam"), bundle=bundle), bundle=bundle)
     assert sizes.pieces == 64
 
 

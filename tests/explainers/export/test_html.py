@@ -9,13 +9,7 @@ from explainers.export.html import to_html
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.summaries.provenance import write_code
 from explainers.visualization.text.escape import strip_markup
-from tests.support.explanations import (
-    EVIL,
-    ParsedHtml,
-    make_explanation,
-    make_full_explanation,
-    mark_controls,
-)
+from tests.support.explanations import EVIL, ParsedHtml, make_explanation, make_full_explanation, mark_controls
 from tests.support.sentences import HOSTILE
 
 

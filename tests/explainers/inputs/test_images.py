@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from transformers.image_utils import load_image
 
 from explainers.errors import BadRequest, ExplainerError, LimitReached
 from explainers.inputs.images import (
     KEPT_PIXELS,
+    LAID_ON_WHITE,
     MOST_PIXELS,
+    NARROWED,
     PHOTOGRAPHS,
     decode,
+    decode_with_notices,
     find_example,
     find_photograph,
     require_bytes,
@@ -91,6 +95,64 @@ def test_a_transparent_colour_of_a_palette_and_of_an_rgb_file_is_white():
         == WHITE
     )
     assert decode(saved(flag(), "PNG", transparency=RED)).getpixel((5, 5)) == WHITE
+
+
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "I", "F")
+PICTURE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (9, 7, 3), dtype=np.uint8))
+
+
+def in_mode(mode: str) -> Image.Image:
+    """The picture in a mode of PIL, opaque."""
+    return (PICTURE.convert({"PA": "P", "RGBa": "RGBA"}.get(mode, "RGB"))).convert(mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pil_image_of_any_mode_is_what_transformers_pipeline_reads(mode):
+    shown, notices = decode_with_notices(Picture.of(in_mode(mode)))
+    assert (far(shown, load_image(in_mode(mode))), notices) == (0, ())
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "CMYK", "I", "F"])
+def test_a_pil_image_is_turned_upright_as_transformers_pipeline_does(mode):
+    image = in_mode(mode)
+    image.getexif()[0x0112] = 6
+    assert far(decode(Picture.of(image)), load_image(image)) == 0
+    assert decode(Picture.of(image)).size == (9, 7)
+
+
+def test_a_photograph_opened_with_pil_is_the_one_read_from_its_file(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    PICTURE.save(tmp_path / "phone.jpg", exif=exif)
+    upright = load_image(str(tmp_path / "phone.jpg"))
+    for given in (tmp_path / "phone.jpg", Image.open(tmp_path / "phone.jpg")):
+        assert far(decode(Picture.of(given)), upright) == 0
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "RGBa"])
+def test_a_notice_says_that_clear_parts_lie_on_white(mode):
+    clear = in_mode(mode)
+    if mode == "RGBa":
+        clear = clear.convert("RGBA")
+    clear.putalpha(PICTURE.convert("L"))
+    clear = clear.convert(mode)
+    assert decode_with_notices(Picture.of(clear))[1] == (LAID_ON_WHITE,)
+
+
+def test_clear_parts_that_are_white_beneath_need_no_notice():
+    white = Image.new("RGBA", (4, 4), (255, 255, 255, 0))
+    assert decode_with_notices(Picture.of(white))[1] == ()
+
+
+def test_a_notice_says_that_more_than_8_bits_are_scaled():
+    deep = np.asarray(PICTURE.convert("L")).astype(np.uint16) * 257
+    deep[0, :2] = 0, 65_535
+    for array in (deep, deep.astype(np.int32), deep.astype(np.float32) / 65535):
+        shown, notices = decode_with_notices(Picture.of(Image.fromarray(array)))
+        assert notices == (NARROWED,)
+        assert np.abs(np.asarray(shown)[..., 0].astype(int) - deep // 257).max() <= 2
+    big_endian = Image.frombytes("I;16B", (7, 9), deep.astype(">u2").tobytes())
+    assert Picture.of(big_endian) == Picture.of(Image.fromarray(deep))
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA", "P", "CMYK", "I;16", "I", "F"])

@@ -7,8 +7,8 @@ from explainers import METHODS, Bundle, Request, explain
 from explainers.export.serialize import from_json, to_json
 from explainers.models.card import CONVOLUTIONS, PATCHES
 from explainers.models.card import TEXT as CARD_TEXT
-from tests.support.image_models import Enough, asked, bundle, same, state
-from tests.support.quick import quick
+from tests.support.image_models import Stopped, are_equal, make_bundle, make_request, read_state
+from tests.support.quick import choose_quick_settings
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import tiny
 
@@ -28,7 +28,7 @@ def test_explanations_survive_a_json_round_trip(method):
         "tiny",
         {"text": SENTENCES[1]},
         method,
-        params=quick(method) | ({"norm": "L2"} if method == "smooth_grad" else {}),
+        params=choose_quick_settings(method) | ({"norm": "L2"} if method == "smooth_grad" else {}),
     )
     made = explain(request, bundle=Bundle.of(*tiny("bert", attn_implementation="eager")))
     assert from_json(to_json(made)) == made
@@ -37,12 +37,12 @@ def test_explanations_survive_a_json_round_trip(method):
 
 @pytest.mark.parametrize(("kind", "method"), SEEING)
 def test_image_models_are_unchanged_after_every_method_even_when_cancelled(kind, method):
-    held = bundle(kind)
-    request = asked(method, params=quick(method) | choose_patch(method))
+    held = make_bundle(kind)
+    request = make_request(method, params=choose_quick_settings(method) | choose_patch(method))
     explain(request, bundle=held)  # transformers leaves its own hooks at a first request for attention
-    before = state(held.model)
+    before = read_state(held.model)
     explanation = explain(request, bundle=held)
-    assert same(before, state(held.model))
+    assert are_equal(before, read_state(held.model))
     assert abs(explanation.scores).max() > 0
 
     passes = 0
@@ -51,11 +51,11 @@ def test_image_models_are_unchanged_after_every_method_even_when_cancelled(kind,
         nonlocal passes
         passes += 1
         if passes == 2:
-            raise Enough
+            raise Stopped
 
-    with pytest.raises(Enough):
+    with pytest.raises(Stopped):
         explain(request, bundle=held, batch=1, progress=stop)
-    assert same(before, state(held.model))
+    assert are_equal(before, read_state(held.model))
     assert not held.lock.locked()
 
 
@@ -68,7 +68,7 @@ def choose_patch(method: str) -> dict[str, int]:
 def test_every_method_leaves_the_global_generator_alone_and_declares_its_needs(method):
     held = Bundle.of(*tiny("bert", attn_implementation="eager"))
     before = torch.get_rng_state()
-    text = Request("text_classification", "tiny", {"text": SENTENCES[1]}, method, params=quick(method))
+    text = Request("text_classification", "tiny", {"text": SENTENCES[1]}, method, params=choose_quick_settings(method))
     explanation = explain(text, bundle=held)
     assert torch.equal(before, torch.get_rng_state())
     if not METHODS[method].needs & {"gradients", "hidden", "attentions", "zeroing", "conv", "layer"}:

@@ -85,6 +85,16 @@ def test_a_step_function_is_reported_as_not_converged():
     assert step.run.forward <= 40
 
 
+def test_an_interval_in_which_the_score_jumps_is_not_halved_without_end():
+    """A mixture of experts jumps where another expert takes over; the numbers between two neighbours run out."""
+    jump = make_problem(
+        lambda points: points[:, :, 0].sign() + points[:, :, 0], torch.tensor([[2.0]]), torch.tensor([[-1.0]])
+    )
+    attribution = integrated_gradients(jump, most_passes=5_000)
+    assert attribution.converged == (False,)
+    assert jump.run.backward < 150
+
+
 def test_scores_of_a_flat_function_are_zero_and_converged():
     flat = make_problem(lambda points: 0 * points.sum((1, 2))[:, None] + 0.5, torch.ones(3, 2))
     attribution = integrated_gradients(flat)

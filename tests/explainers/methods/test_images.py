@@ -18,7 +18,7 @@ from explainers.models.probes.vision import watch
 from explainers.problem import NoisyCopies, Problem
 from explainers.results.explanation import Pixels
 from explainers.tasks.image_preprocessing import preprocess
-from tests.support.image_models import ATTENDING, CONVOLUTIONAL, PHOTO, asked, bundle, seeing
+from tests.support.image_models import ATTENDING, CONVOLUTIONAL, PHOTO, make_bundle, make_image_model, make_request
 from tests.support.problems import change_problem, make_linear_problem, make_problem
 from tests.support.tiny import IMAGES
 
@@ -120,8 +120,8 @@ class Fixed(torch.nn.Module):
 
 @pytest.mark.parametrize("kind", CONVOLUTIONAL)
 def test_grad_cam_equals_captum_on_the_last_convolutional_map(kind):
-    held = bundle(kind)
-    explanation = explain(asked("grad_cam", params={"unit": "logit"}), bundle=held)
+    held = make_bundle(kind)
+    explanation = explain(make_request("grad_cam", params={"unit": "logit"}), bundle=held)
     seen = preprocess(held.processor, PHOTO, "tiny")
     _, inside = watch(held.model, seen.pixels, lambda: held.model(**seen.inputs))
     index = explanation.targets[0].index
@@ -150,13 +150,13 @@ def test_grad_cam_of_an_average_of_maps_is_the_weighted_sum_of_its_maps():
 @pytest.mark.parametrize("kind", [kind for kind in IMAGES if kind not in CONVOLUTIONAL])
 def test_transformers_have_no_last_convolutional_map(kind):
     with pytest.raises(Incompatible, match="conv"):
-        explain(asked("grad_cam"), bundle=bundle(kind))
+        explain(make_request("grad_cam"), bundle=make_bundle(kind))
 
 
 @pytest.mark.parametrize("kind", ATTENDING)
 def test_attention_rollout_is_the_product_of_the_models_own_attention(kind):
-    held = bundle(kind)
-    explanation = explain(asked("attention_rollout"), bundle=held)
+    held = make_bundle(kind)
+    explanation = explain(make_request("attention_rollout"), bundle=held)
     seen = preprocess(held.processor, PHOTO, "tiny")
     with torch.no_grad():
         layers = held.model(**seen.inputs, output_attentions=True).attentions
@@ -189,19 +189,19 @@ def test_without_a_class_token_rollout_is_the_mean_over_all_patches():
 @pytest.mark.parametrize(("kind", "said"), [("swin", "between all patches"), ("resnet", "attentions")])
 def test_rollout_is_refused_for_models_without_attention_between_all_patches(kind, said):
     with pytest.raises(Incompatible, match=said):
-        explain(asked("attention_rollout"), bundle=bundle(kind))
+        explain(make_request("attention_rollout"), bundle=make_bundle(kind))
 
 
 def test_a_model_without_attention_weights_is_refused_with_the_way_to_load_it():
     with pytest.raises(Incompatible, match="attn_implementation='eager'"):
-        explain(asked("attention_rollout"), bundle=Bundle.of(*seeing("vit", "sdpa")))
+        explain(make_request("attention_rollout"), bundle=Bundle.of(*make_image_model("vit", "sdpa")))
 
 
 @pytest.mark.parametrize("steps", [1, 4, 20])
 def test_a_noise_tunnel_without_noise_equals_captums_integrated_gradients(steps):
-    held = bundle("resnet")
+    held = make_bundle("resnet")
     options = {"samples": 2, "steps": steps, "noise": 0, "unit": "logit"}
-    explanation = explain(asked("noise_tunnel", params=options), bundle=held)
+    explanation = explain(make_request("noise_tunnel", params=options), bundle=held)
     pixels = preprocess(held.processor, PHOTO, "tiny").pixels
     theirs = IntegratedGradients(lambda x: held.model(pixel_values=x).logits).attribute(
         pixels, target=explanation.targets[0].index, n_steps=steps
@@ -227,10 +227,10 @@ def test_the_three_noise_tunnels_of_a_linear_score_are_mean_square_and_variance_
 @pytest.mark.parametrize("kind", ["smoothgrad", "smoothgrad_sq", "vargrad"])
 def test_the_three_noise_tunnels_combine_maps_as_captum_does(kind):
     """Without noise, all copies are equal in both implementations."""
-    held = bundle("convnext")
+    held = make_bundle("convnext")
     pixels = preprocess(held.processor, PHOTO, "tiny").pixels
     options = {"samples": 3, "steps": 5, "noise": 0, "unit": "logit", "kind": kind}
-    explanation = explain(asked("noise_tunnel", params=options), bundle=held)
+    explanation = explain(make_request("noise_tunnel", params=options), bundle=held)
     tunnel = NoiseTunnel(IntegratedGradients(lambda x: held.model(pixel_values=x).logits))
     theirs = tunnel.attribute(
         pixels, nt_type=kind, nt_samples=3, stdevs=1e-9, target=explanation.targets[0].index, n_steps=5
@@ -240,14 +240,14 @@ def test_the_three_noise_tunnels_combine_maps_as_captum_does(kind):
 
 
 def test_noise_depends_on_the_seed_and_not_on_the_global_generator():
-    held = bundle("vit")
+    held = make_bundle("vit")
     options = {"samples": 2, "steps": 2, "noise": 0.2}
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    one = explain(asked("noise_tunnel", params=options, seed=1), bundle=held)
+    one = explain(make_request("noise_tunnel", params=options, seed=1), bundle=held)
     assert torch.equal(before, torch.get_rng_state())
     torch.manual_seed(2)
-    again = explain(asked("noise_tunnel", params=options, seed=1), bundle=held)
-    other = explain(asked("noise_tunnel", params=options, seed=2), bundle=held)
+    again = explain(make_request("noise_tunnel", params=options, seed=1), bundle=held)
+    other = explain(make_request("noise_tunnel", params=options, seed=2), bundle=held)
     np.testing.assert_array_equal(one.scores, again.scores)
     assert np.abs(one.scores - other.scores).max() > 1e-6

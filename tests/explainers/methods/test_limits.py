@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from explainers.methods.discretized_integrated_gradients import discretized_integrated_gradients
 from explainers.methods.smooth_grad import smooth_grad, square_grad, var_grad
 from explainers.models.probes import embeddings
-from explainers.models.probes.embeddings import Embedding, JointEmbedding, Table
+from explainers.models.probes.embeddings import Embedding, Reader, Table
 from tests.support.problems import change_problem, make_linear_problem, make_problem
 
 smooth = importlib.import_module("explainers.methods.smooth_grad")
@@ -66,11 +66,15 @@ def test_a_table_that_scales_its_weights_is_never_copied_whole(monkeypatch):
     for module in (table, other):
         module.requires_grad_(False)
     ids = torch.tensor([[5, 1, 39]])
-    own, same = Embedding(table, ids), Embedding(other, ids)
+    own = Embedding(ids, (Reader(table, ids[0]),))
+
+    def share():
+        return Embedding(torch.cat([ids, ids], dim=1), (*own.readers, Reader(other, ids[0], first=3)))
+
     assert_close(own.average(), 3 * table.weight.mean(0).expand(3, -1))
-    assert JointEmbedding(own, same).table == Table(table)
+    assert share().table == Table((table,))
     other.weight[-1, -1] += 1
-    assert JointEmbedding(own, same).table is None
+    assert share().table is None
     points = torch.randn(5, 3, generator=torch.Generator().manual_seed(4))
     score = lambda points: points.square().sum((1, 2))[:, None]  # noqa: E731
     found, plain = (

@@ -6,7 +6,7 @@ import pytest
 from explainers import METHODS, TASKS, Bundle, Request, explain
 from explainers.errors import BadRequest, Incompatible
 from explainers.models.card import guess_provided
-from tests.support.quick import quick
+from tests.support.quick import choose_quick_settings
 from tests.support.tiny import tiny
 
 TEXT = "A wonderful cast and a clever story."
@@ -34,7 +34,7 @@ def bundle_of(task):
 @pytest.mark.parametrize(("task", "key"), CASES)
 def test_a_method_explains_every_target_of_a_task_that_provides_what_it_needs(task, key):
     more = {"entailment": "LABEL_1"} if task == "zero_shot_classification" else {}
-    request = Request(task, "tiny", INPUTS[task], key, params=quick(key) | more)
+    request = Request(task, "tiny", INPUTS[task], key, params=choose_quick_settings(key) | more)
     explanation = explain(request, bundle=bundle_of(task))
     assert explanation.scores.shape == (len(explanation.targets), len(explanation.features))
     assert np.isfinite(explanation.scores[~np.isnan(explanation.scores)]).all()
@@ -58,14 +58,16 @@ def test_allennlp_methods_refuse_units_other_than_probability(key):
 def test_shapley_values_of_positions_sum_to_the_change_too(key):
     request = Request("token_classification", "tiny", INPUTS["token_classification"], key)
     explanation = explain(
-        Request(request.task, "tiny", request.inputs, key, params={**quick(key), "embedding": "position"}),
+        Request(
+            request.task, "tiny", request.inputs, key, params={**choose_quick_settings(key), "embedding": "position"}
+        ),
         bundle=bundle_of("token_classification"),
     )
     np.testing.assert_allclose(explanation.delta, 0, atol=1e-4)
 
 
 def test_image_models_have_no_embedding_table():
-    from tests.support.image_models import asked, bundle
+    from tests.support.image_models import make_bundle, make_request
 
     with pytest.raises(Incompatible, match="table"):
-        explain(asked("discretized_integrated_gradients"), bundle=bundle("vit"))
+        explain(make_request("discretized_integrated_gradients"), bundle=make_bundle("vit"))

@@ -14,7 +14,7 @@ from explainers.loading import lease
 from explainers.models.loading import AUTO
 from explainers.models.resolve import find_card
 from explainers.settings import read_settings
-from tests.support.hub import NAME, files_of, saved
+from tests.support.hub import NAME, read_files, save_tiny
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
 
 pytestmark = pytest.mark.usefixtures("anew")
@@ -48,7 +48,7 @@ def output(model, inputs):
 
 @pytest.mark.parametrize(("kind", "task"), HEADS)
 def test_a_published_model_is_loaded_bit_for_bit_and_predicts_the_same(hub, tmp_path, kind, task):
-    commit = hub.publish(NAME, files_of(saved(kind, tmp_path / "model", task=task)))
+    commit = hub.publish(NAME, read_files(save_tiny(kind, tmp_path / "model", task=task)))
     original, reader = tiny(kind, task=task)
     with lease(find_card(NAME, task, read_settings({}))) as bundle:
         found = bundle.processor if kind in IMAGES else bundle.tokenizer
@@ -72,7 +72,7 @@ def test_a_published_model_is_loaded_bit_for_bit_and_predicts_the_same(hub, tmp_
 
 @pytest.mark.parametrize("kind", [kind for kind, task in HEADS if task == "text_classification"])
 def test_a_classifier_of_any_architecture_is_explained_by_its_own_gradients(kind):
-    """Input × gradient of the logit at what the embedding layer gives; Longformer pads that behind the text."""
+    """Input × gradient of the logit at what the embedding layers give; Longformer pads that behind the text."""
     model, tokenizer = tiny(kind)
     bundle = Bundle.of(model, tokenizer)
     text = "the cast is wonderful and the soup cold"
@@ -82,18 +82,22 @@ def test_a_classifier_of_any_architecture_is_explained_by_its_own_gradients(kind
     found = explain(request, bundle=bundle)
     inputs = dict(tokenizer(text, return_tensors="pt"))
     assert len(found.tokens) == inputs["input_ids"].shape[-1]
-    table = bundle.embeddings.word
     rows = []
 
     def watch(_, __, output):
         rows.append(output.requires_grad_())
 
-    handle = table.register_forward_hook(watch)
+    handles = [table.register_forward_hook(watch) for table in bundle.embeddings.tables]
     logit = model(**inputs).logits[0, 1]
-    handle.remove()
-    gradient = torch.autograd.grad(logit, rows[0])[0]
-    expected = (rows[0] * gradient).sum(-1)[0, : inputs["input_ids"].shape[-1]]
-    np.testing.assert_allclose(found.scores[0], expected.detach().numpy(), atol=1e-5, rtol=1e-4)
+    for handle in handles:
+        handle.remove()
+    own, *shifted = (
+        (row * gradient).sum(-1)[0] for row, gradient in zip(rows, torch.autograd.grad(logit, rows), strict=True)
+    )
+    expected = own[: len(found.tokens)].detach().clone()
+    for products in shifted:  # a decoder reads the text again, behind its first token
+        expected[:-1] += products[1:].detach()
+    np.testing.assert_allclose(found.scores[0], expected.numpy(), atol=1e-5, rtol=1e-4)
     assert np.abs(found.scores).max() > 0.001
 
 

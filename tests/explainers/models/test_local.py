@@ -8,21 +8,21 @@ import pytest
 
 from explainers import explain
 from explainers.errors import Incompatible, ModelRefused
-from tests.support.hub import asked, forget, saved
+from tests.support.hub import clear_models, make_request, save_tiny
 
 
 @pytest.fixture(autouse=True)
 def anew(monkeypatch):
-    forget(monkeypatch)
+    clear_models(monkeypatch)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return saved("bert", tmp_path / "model")
+    return save_tiny("bert", tmp_path / "model")
 
 
 def explained(folder):
-    return explain(asked(folder))
+    return explain(make_request(folder))
 
 
 def edited(folder, **changes):

@@ -10,7 +10,7 @@ from explainers.models.card import Card
 from explainers.models.loading import locate
 from explainers.models.resolve import find_card
 from explainers.settings import Settings, settings
-from tests.support.hub import NAME, asked, files_of, saved
+from tests.support.hub import NAME, make_request, read_files, save_tiny
 
 pytestmark = pytest.mark.usefixtures("anew")
 
@@ -19,7 +19,7 @@ def test_a_model_of_the_hub_is_away_then_loaded_and_after_a_restart_on_this_mach
     hub.publish(NAME, bert)
     card = find_card(NAME, "text_classification", settings())
     assert locate(card) == "away"
-    explain(asked())
+    explain(make_request())
     assert locate(card) == "loaded"
     anew()
     requests = len(hub.asked)
@@ -42,7 +42,7 @@ def test_a_bundled_model_without_a_wheel_is_always_here():
 
 
 def test_a_folder_is_here_if_it_exists(tmp_path):
-    folder = saved("bert", tmp_path / "model")
-    assert files_of(folder)
+    folder = save_tiny("bert", tmp_path / "model")
+    assert read_files(folder)
     assert locate(Card(str(folder), "folder", ("text_classification",), "Mine")) == "here"
     assert locate(Card(str(tmp_path / "none"), "folder", ("text_classification",), "Mine")) == "away"

@@ -15,25 +15,25 @@ from explainers.loading import lease, load
 from explainers.models.loading import find_loaded
 from explainers.models.resolve import find_card
 from explainers.settings import read_settings
-from tests.support.hub import asked, assert_same, forget, saved
+from tests.support.hub import assert_same, clear_models, make_request, save_tiny
 from tests.support.tiny import CONFIGS, SMALL
 
 
 def explained(folder):
-    return explain(asked(folder))
+    return explain(make_request(folder))
 
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch):
     """Starts the server anew: an empty memory, and other settings if any are given."""
-    start = partial(forget, monkeypatch)
+    start = partial(clear_models, monkeypatch)
     start()
     return start
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return saved("bert", tmp_path / "model")
+    return save_tiny("bert", tmp_path / "model")
 
 
 @pytest.fixture
@@ -54,11 +54,11 @@ def edited(folder, **changes):
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
 def test_a_saved_model_is_explained_as_the_one_in_memory(kind, tmp_path):
-    assert_same(explained(saved(kind, tmp_path / "model")), kind)
+    assert_same(explained(save_tiny(kind, tmp_path / "model")), kind)
 
 
 def test_a_model_in_shards_is_explained_as_the_one_in_memory(tmp_path):
-    folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
+    folder = save_tiny("bert", tmp_path / "model", max_shard_size="20KB")
     assert len(list(folder.glob("model-*-of-*.safetensors"))) > 1
     assert_same(explained(folder), "bert")
 
@@ -124,7 +124,7 @@ def test_damaged_weights_are_refused_as_damaged(folder, unread, damage):
 
 
 def test_a_missing_shard_is_named(tmp_path, unread):
-    folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
+    folder = save_tiny("bert", tmp_path / "model", max_shard_size="20KB")
     lost = sorted(folder.glob("model-*-of-*.safetensors"))[1]
     lost.unlink()
     with pytest.raises(Incompatible, match=f"lacks '{lost.name}'"):
@@ -133,7 +133,7 @@ def test_a_missing_shard_is_named(tmp_path, unread):
 
 @pytest.mark.parametrize("index", ["{", "[]", "{}", '{"weight_map": {}}', '{"weight_map": []}', None])
 def test_a_damaged_or_missing_index_of_shards_is_refused(tmp_path, unread, index):
-    folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
+    folder = save_tiny("bert", tmp_path / "model", max_shard_size="20KB")
     file = folder / "model.safetensors.index.json"
     file.unlink() if index is None else file.write_text(index)
     with pytest.raises(Incompatible, match=r"model\.safetensors\.index\.json"):
@@ -142,7 +142,7 @@ def test_a_damaged_or_missing_index_of_shards_is_refused(tmp_path, unread, index
 
 @pytest.mark.parametrize("elsewhere", ["../other.safetensors", "/etc/passwd", "sub/model-00001-of-00002.safetensors"])
 def test_an_index_cannot_point_out_of_its_folder(tmp_path, unread, elsewhere):
-    folder = saved("bert", tmp_path / "model", max_shard_size="20KB")
+    folder = save_tiny("bert", tmp_path / "model", max_shard_size="20KB")
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": elsewhere}}))
     with pytest.raises(Incompatible, match="lacks"):
         explained(folder)

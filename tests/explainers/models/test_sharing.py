@@ -6,54 +6,23 @@ from functools import partial
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
 from explainers import Bundle, ExplainerError, Request, attack, evaluate, explain, predict
 from explainers.analyses.attention_heads import HeadsRequest, read_heads
 from explainers.models.sharing import find_lock, hold_frozen
 from tests.support.generation_models import request_of, task_of
 from tests.support.image_models import PHOTO
-from tests.support.quick import quick
+from tests.support.owned_models import Left, make_trainable, read_state
+from tests.support.quick import choose_quick_settings
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import IMAGES, tiny
 
 TEXT = SENTENCES[0]
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_forward_hooks_with_kwargs")
-
-
-class Left(BaseException):
-    """Raised when the user leaves, as Streamlit does."""
-
-
-def in_training(kind, attention="sdpa"):
-    """Make a model in training mode, but for its head, with one frozen weight, a gradient and a hook of its owner."""
-    original, reader = tiny(kind)
-    model = copy.deepcopy(original).requires_grad_(True).train()
-    model.set_attn_implementation(attention)
-    *_, head = model.children()
-    head.eval()
-    first, *_, last = model.parameters()
-    first.requires_grad_(False)
-    last.grad = torch.ones_like(last)
-    head.register_forward_hook(lambda *_: None)
-    return model, reader
-
-
-def state(model):
-    """Read what belongs to the owner of a model."""
-    flags = [
-        (name, sorted(module.__dict__), module.training, *(list(getattr(module, hooks)) for hooks in HOOKS))
-        for name, module in model.named_modules()
-    ]
-    weights = [
-        (name, id(weight), weight.requires_grad, weight.tolist(), None if weight.grad is None else weight.grad.tolist())
-        for name, weight in (*model.named_parameters(), *model.named_buffers())
-    ]
-    generation = model.generation_config.to_dict() if model.can_generate() else {}
-    return flags, weights, model.config.to_dict(), model.config._attn_implementation, generation
 
 
 def request(kind, method="integrated_gradients", **params):
-    params |= quick(method)
+    params |= choose_quick_settings(method)
     if kind in IMAGES:
         return Request("image_classification", "x", {"image": PHOTO}, method, params=params)
     return Request("text_classification", "x", {"text": TEXT}, method, params=params)
@@ -76,18 +45,18 @@ VERBS = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_leaves_the_model_of_its_caller_as_it_was(verb):
-    model, reader = in_training("bert", "eager")
-    before = state(model)
+    model, reader = make_trainable("bert", "eager")
+    before = read_state(model)
     VERBS[verb](model, reader)
-    assert state(model) == before
+    assert read_state(model) == before
 
 
 @pytest.mark.parametrize("kind", ["bart", "vit", "resnet"])
 def test_models_of_other_kinds_are_left_as_they_were(kind):
-    model, reader = in_training(kind, "eager" if kind == "resnet" else "sdpa")
-    before = state(model)
+    model, reader = make_trainable(kind, "eager" if kind == "resnet" else "sdpa")
+    before = read_state(model)
     explain(request(kind), bundle=Bundle.of(model, reader))
-    assert state(model) == before
+    assert read_state(model) == before
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "bart"])
@@ -95,17 +64,17 @@ def test_a_model_that_generates_and_its_settings_are_left_as_they_were(kind):
     original, reader = tiny(kind, task=task_of(kind))
     model = copy.deepcopy(original).requires_grad_(True).train()
     model.set_attn_implementation("eager")
-    before = state(model)
+    before = read_state(model)
     bundle = Bundle.of(model, reader)
     read_heads(HeadsRequest(request_of(kind, ""), 0), bundle=bundle)
     explain(request_of(kind, params={"unit": "dropout_spread", "dropout_samples": 2}), bundle=bundle)
-    assert state(model) == before
+    assert read_state(model) == before
 
 
 @pytest.mark.parametrize("passes", [1, 2])
 def test_a_cancelled_run_leaves_the_model_as_it_was(passes):
-    model, reader = in_training("bert")
-    bundle, before, told = Bundle.of(model, reader), state(model), []
+    model, reader = make_trainable("bert")
+    bundle, before, told = Bundle.of(model, reader), read_state(model), []
 
     def leave(what, share):
         told.append(what)
@@ -114,23 +83,23 @@ def test_a_cancelled_run_leaves_the_model_as_it_was(passes):
 
     with pytest.raises(Left):
         explain(request("bert"), bundle=bundle, batch=1, progress=leave)
-    assert state(model) == before
+    assert read_state(model) == before
     assert not bundle.lock.locked()
 
 
 @pytest.mark.parametrize("text", [TEXT, ""])
 def test_a_failing_run_leaves_the_model_as_it_was(text):
-    model, reader = in_training("bert", "sdpa")
-    before = state(model)
+    model, reader = make_trainable("bert", "sdpa")
+    before = read_state(model)
     with pytest.raises(ExplainerError):
         explain(
             Request("text_classification", "x", {"text": text}, "attention_rollout"), bundle=Bundle.of(model, reader)
         )
-    assert state(model) == before
+    assert read_state(model) == before
 
 
 def test_a_model_in_training_mode_is_explained_as_in_evaluation_mode_and_trains_on():
-    model, reader = in_training("bert")
+    model, reader = make_trainable("bert")
     model.train()
     bundle = Bundle.of(model, reader)
     loss = model(**reader(TEXT, return_tensors="pt"), labels=torch.tensor([1])).loss
@@ -144,7 +113,7 @@ def test_a_model_in_training_mode_is_explained_as_in_evaluation_mode_and_trains_
 
 
 def test_bundles_of_one_model_share_its_lock_and_copies_have_their_own():
-    model, reader = in_training("bert")
+    model, reader = make_trainable("bert")
     lock = Bundle.of(model, reader).lock
     assert Bundle.of(model, reader).lock is lock
     assert find_lock(torch.nn.Sequential(model)) is lock
@@ -152,8 +121,31 @@ def test_bundles_of_one_model_share_its_lock_and_copies_have_their_own():
     assert find_lock(torch.nn.Identity()) is not find_lock(torch.nn.Identity())
 
 
+class Headed(torch.nn.Module):
+    """A wrapper whose own layer comes before the model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.head, self.model = torch.nn.Linear(2, 2), model
+
+
+def adapt(model):
+    return get_peft_model(model, LoraConfig(target_modules=["query", "word_embeddings"]))
+
+
+@pytest.mark.parametrize("wrap", [torch.nn.DataParallel, Headed, adapt])
+def test_a_wrapper_of_a_model_shares_its_lock_whichever_asks_first(wrap):
+    model = make_trainable("bert")[0].requires_grad_(False)
+    lock = find_lock(model)
+    assert find_lock(wrap(model)) is lock
+    other = make_trainable("bert")[0]
+    lock = find_lock(wrap(other))
+    assert find_lock(other) is lock
+    assert find_lock(other.bert) is lock
+
+
 def test_threads_with_a_bundle_each_of_one_model_give_its_scores():
-    model, reader = in_training("bert")
+    model, reader = make_trainable("bert")
     expected = [explain(request("bert", "saliency"), bundle=Bundle.of(*tiny("bert"))).scores] * 6
     found = []
 

@@ -3,7 +3,7 @@
 import zipfile
 
 from explainers.models.bundled_weights import unpack
-from tests.support.zips import files, zipped
+from tests.support.zips import list_files, write_zip
 
 HOSTILE = {
     "pkg/model/good.txt": "good",
@@ -21,9 +21,9 @@ HOSTILE = {
 
 
 def test_no_member_of_a_zip_can_land_outside_its_folder(tmp_path):
-    file = zipped(tmp_path / "hostile.zip", HOSTILE)
+    file = write_zip(tmp_path / "hostile.zip", HOSTILE)
     unpack(file, "pkg/model", tmp_path / "a" / "b" / "home")
-    assert files(tmp_path) == {"hostile.zip", "a/b/home/good.txt", "a/b/home/deep/er/good.txt"}
+    assert list_files(tmp_path) == {"hostile.zip", "a/b/home/good.txt", "a/b/home/deep/er/good.txt"}
 
 
 def test_a_symbolic_link_in_a_zip_is_written_as_a_file(tmp_path):

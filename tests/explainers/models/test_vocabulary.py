@@ -8,6 +8,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import PreTrainedTokenizerFast
 
 from explainers import TASKS, Bundle, Request
+from explainers.engine import validate
 from explainers.models.vocabulary import match_case, read_vocabulary
 from explainers.progress import Run
 from tests.support.sentences import SENTENCES
@@ -18,7 +19,7 @@ KINDS = [kind for kind in EVERY if kind not in (*IMAGES, "marian")]
 
 def encoded(bundle, task="text_classification", **more):
     request = Request(task, "tiny", {"text": SENTENCES[6]} | more)
-    return TASKS[task].encode(bundle, request, Run())
+    return TASKS[task].encode(bundle, validate(request)[0], Run())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from explainers import Bundle, explain
+from explainers.engine import validate
 from explainers.errors import LimitReached
 from explainers.progress import Run
 from explainers.tasks import TASKS
@@ -90,7 +91,7 @@ def test_a_context_within_the_limit_is_read_whole_without_a_notice(kind):
 
 def test_every_window_counts_as_a_pass_and_can_be_cancelled(bert):
     run = Run(most_passes=100)
-    TASKS["question_answering"].encode(bert, make_request(LONG), run)
+    TASKS["question_answering"].encode(bert, validate(make_request(LONG))[0], run)
     assert run.forward > 5
 
     class Left(BaseException):
@@ -100,7 +101,7 @@ def test_every_window_counts_as_a_pass_and_can_be_cancelled(bert):
         raise Left
 
     with pytest.raises(Left):
-        TASKS["question_answering"].encode(bert, make_request(LONG), Run(progress=leave))
+        TASKS["question_answering"].encode(bert, validate(make_request(LONG))[0], Run(progress=leave))
 
 
 def test_a_question_that_leaves_no_room_for_the_context_is_refused_with_its_length(bert):

@@ -10,7 +10,7 @@ from transformers import pipeline
 from explainers import METHODS, Bundle, ExplainerError, Request, Target, explain, predict
 from explainers.errors import BadRequest, Incompatible, LimitReached, Mismatch, Overdue
 from explainers.models.card import TEXT as CARD_TEXT
-from tests.support.quick import quick
+from tests.support.quick import choose_quick_settings
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS, tiny
 
@@ -148,7 +148,7 @@ def state(model):
 def test_a_method_leaves_the_model_unchanged(bundle, method):
     explain(make_request(), bundle=bundle)  # transformers leaves hooks of its own behind its first call
     before = state(bundle.model)
-    explain(make_request(method=method, **quick(method)), bundle=bundle)
+    explain(make_request(method=method, **choose_quick_settings(method)), bundle=bundle)
     assert state(bundle.model) == before
 
 
@@ -166,14 +166,16 @@ def test_a_cancelled_run_leaves_the_model_unchanged(bundle, method):
     explain(make_request(), bundle=bundle)
     before = state(bundle.model)
     with pytest.raises(Left):
-        explain(make_request(method=method, **quick(method)), bundle=bundle, batch=1, progress=leave_late)
+        explain(
+            make_request(method=method, **choose_quick_settings(method)), bundle=bundle, batch=1, progress=leave_late
+        )
     assert state(bundle.model) == before
     assert not bundle.lock.locked()
 
 
 @pytest.mark.parametrize("method", TEXTUAL)
 def test_eight_threads_on_one_model_give_the_same_scores_as_one(bert, method):
-    few = quick(method)
+    few = choose_quick_settings(method)
     serial = [explain(make_request(text, method, **few), bundle=bert).scores for text in SENTENCES[:8]]
     found = [None] * 8
     threads = [

@@ -7,6 +7,7 @@ import torch
 from transformers import pipeline
 
 from explainers import TASKS, Bundle, Request, Target, attack, explain, predict
+from explainers.engine import validate
 from explainers.errors import BadRequest, Incompatible, LimitReached
 from explainers.export.serialize import from_json, to_json
 from explainers.progress import Run
@@ -14,7 +15,7 @@ from explainers.tasks._mask_tokens import find_token, name_token
 from explainers.visualization.summaries.attack import describe_attack
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.text.entities import split_entities
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.tiny import tiny
 
 KINDS = ["bert", "roberta", "xlm-roberta", "distilbert", "bart"]
@@ -29,6 +30,10 @@ def make_request(text=TEXT, method="saliency", target=None, **params):
 @pytest.fixture(params=KINDS)
 def bundle(request):
     return Bundle.of(*tiny(request.param, task="fill_mask"))
+
+
+def encode(bundle, request):
+    return TASKS["fill_mask"].encode(bundle, validate(request)[0], Run())
 
 
 def test_words_and_probabilities_are_the_pipelines_for_every_mask(bundle):
@@ -58,9 +63,7 @@ def test_every_token_of_the_vocabulary_has_a_name_that_finds_it_again(bundle):
 
 def test_any_word_can_be_explained_at_any_mask_and_compared_with_any_other(bundle):
     first, second = sorted({target.position for target in predict(make_request(TWO), bundle=bundle).targets})
-    logits = (
-        TASKS["fill_mask"].encode(bundle, make_request(TWO, target=Target("bakery", position=second)), Run()).deployed
-    )
+    logits = encode(bundle, make_request(TWO, target=Target("bakery", position=second))).deployed
     found = explain(make_request(TWO, target=Target("bakery", position=second, foil="another")), bundle=bundle)
     other = explain(make_request(TWO, target=Target("another", position=second)), bundle=bundle)
     assert found.values[0] == pytest.approx(float(logits[0]) - float(other.values[0]), abs=1e-6)
@@ -71,7 +74,7 @@ def test_any_word_can_be_explained_at_any_mask_and_compared_with_any_other(bundl
 
 
 def test_the_baseline_keeps_the_masks_and_the_special_tokens_only(bundle):
-    problem = TASKS["fill_mask"].encode(bundle, make_request(TWO), Run())
+    problem = encode(bundle, make_request(TWO))
     mask = problem.internals.table[torch.tensor(bundle.tokenizer.mask_token_id)]
     masks = {target.position for target in problem.targets}
     for place, feature in enumerate(problem.features):
@@ -142,6 +145,6 @@ def test_requests_that_cannot_be_answered_are_refused_with_the_reason(request_, 
 
 def test_a_model_of_another_task_or_without_a_mask_is_refused():
     with pytest.raises(Incompatible, match="another task"):
-        explain(make_request(), bundle=Bundle.of(*named("bert")))
+        explain(make_request(), bundle=Bundle.of(*make_named("bert")))
     with pytest.raises(Incompatible, match="no mask token"):
         explain(replace(make_request(), model="gpt"), bundle=Bundle.of(*tiny("gpt2", task="text_generation")))

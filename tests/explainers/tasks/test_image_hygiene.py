@@ -11,28 +11,28 @@ from explainers import explain
 from explainers.models.probes.vision import watch
 from explainers.results.explanation import Explanation
 from explainers.tasks.image_preprocessing import preprocess
-from tests.support.image_models import PHOTO, Enough, asked, bundle, same, state
+from tests.support.image_models import PHOTO, Stopped, are_equal, make_bundle, make_request, read_state
 
 
 @pytest.mark.parametrize("kind", ["resnet", "vit"])
 def test_hooks_are_removed_if_the_model_fails(kind):
-    held = bundle(kind)
-    before = state(held.model)
+    held = make_bundle(kind)
+    before = read_state(held.model)
     seen = preprocess(held.processor, PHOTO, "tiny")
 
     def breaking(*_: object) -> None:
-        raise Enough
+        raise Stopped
 
     handle = held.model.register_forward_pre_hook(breaking)
-    with pytest.raises(Enough):
+    with pytest.raises(Stopped):
         watch(held.model, seen.pixels, lambda: held.model(**seen.inputs))
     handle.remove()
-    assert same(before, state(held.model))
+    assert are_equal(before, read_state(held.model))
 
 
 def test_threads_that_share_a_model_get_the_same_scores_as_one_thread():
-    held = bundle("resnet")
-    requests = [asked("grad_cam", target=i % 3) for i in range(6)]
+    held = make_bundle("resnet")
+    requests = [make_request("grad_cam", target=i % 3) for i in range(6)]
     alone = [explain(request, bundle=held) for request in requests]
     found: dict[int, Explanation] = {}
     threads = [

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from explainers import explain
 from explainers.tasks.image_preprocessing import blur, preprocess
-from tests.support.image_models import CLOSE, PHOTO, asked, bundle
+from tests.support.image_models import CLOSE, PHOTO, make_bundle, make_request
 from tests.support.tiny import processor_for
 
 FRAMES = {
@@ -61,27 +61,29 @@ def test_padding_lies_outside_the_picture():
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 1), (20, 1)])
 def test_pictures_of_a_few_pixels_are_explained_like_any_other(size):
-    found = explain(asked("saliency", Image.new("RGB", size, "red")), bundle=bundle("vit"))
+    found = explain(make_request("saliency", Image.new("RGB", size, "red")), bundle=make_bundle("vit"))
     assert np.isfinite(found.scores).all()
 
 
 @pytest.mark.parametrize(("kind", "level"), [("black", 0), ("white", 255)])
 def test_black_and_white_baselines_are_the_processors_own(kind, level):
-    held = bundle("beit")
-    flat = explain(asked(params={"baseline": kind, "most_passes": 20}), bundle=held)
-    plain = explain(asked("saliency", Image.new("RGB", PHOTO.size, (level,) * 3), target=flat.targets[0]), bundle=held)
+    held = make_bundle("beit")
+    flat = explain(make_request(params={"baseline": kind, "most_passes": 20}), bundle=held)
+    plain = explain(
+        make_request("saliency", Image.new("RGB", PHOTO.size, (level,) * 3), target=flat.targets[0]), bundle=held
+    )
     assert flat.baselines[0] == pytest.approx(plain.values[0], abs=CLOSE)
 
 
 def test_the_grey_baseline_is_zero_and_mean_and_blurred_are_made_from_the_picture():
-    held = bundle("vit")
+    held = make_bundle("vit")
     pixels = preprocess(held.processor, PHOTO, "tiny").pixels
     for kind, baseline in (
         ("grey", torch.zeros_like(pixels)),
         ("mean", pixels.mean((2, 3), keepdim=True)),
         ("blurred", blur(pixels, 32 / 20)),  # a twentieth of the longer side
     ):
-        found = explain(asked(params={"baseline": kind, "most_passes": 20}), bundle=held)
+        found = explain(make_request(params={"baseline": kind, "most_passes": 20}), bundle=held)
         with torch.no_grad():
             said = held.model(pixel_values=baseline.expand_as(pixels)).logits.softmax(-1)[0, found.targets[0].index]
         assert found.baselines[0] == pytest.approx(float(said), abs=CLOSE)
@@ -104,6 +106,6 @@ def test_a_picture_is_explained_upright():
     exif[0x0112] = 6
     file = io.BytesIO()
     lying.save(file, "PNG", exif=exif)
-    held = bundle("convnext")
-    one, other = (explain(asked("saliency", image), bundle=held) for image in (PHOTO, file.getvalue()))
+    held = make_bundle("convnext")
+    one, other = (explain(make_request("saliency", image), bundle=held) for image in (PHOTO, file.getvalue()))
     np.testing.assert_array_equal(one.scores, other.scores)

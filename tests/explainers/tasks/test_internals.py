@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from explainers import TASKS, Bundle, Request
+from explainers.engine import validate
 from explainers.errors import BadRequest, Incompatible
 from explainers.progress import Run
 from tests.support.sentences import SENTENCES
@@ -23,7 +24,7 @@ def read_ids(bundle):
 
 def make_problem(bundle, task="text_classification", inputs=None, **params):
     request = Request(task, "tiny", inputs or {"text": TEXT}, params={"unit": "logit", **params})
-    return TASKS[task].encode(bundle, request, Run())
+    return TASKS[task].encode(bundle, validate(request)[0], Run())
 
 
 @pytest.mark.parametrize("kind", list(CONFIGS))

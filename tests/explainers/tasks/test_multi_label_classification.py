@@ -12,7 +12,7 @@ from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.visualization.charts.matrix import draw_target_matrix
 from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import ParsedHtml, mark_controls
-from tests.support.nli import named
+from tests.support.nli import make_named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS
 
@@ -26,7 +26,7 @@ def make_request(text=TEXT, method="saliency", target=None, **params):
 
 
 def make_bundle(kind="bert", problem_type="multi_label_classification", **changes):
-    return Bundle.of(*named(kind, FEELINGS, problem_type=problem_type, **changes))
+    return Bundle.of(*make_named(kind, FEELINGS, problem_type=problem_type, **changes))
 
 
 def run_pipeline(bundle, text=TEXT):

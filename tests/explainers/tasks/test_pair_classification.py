@@ -15,7 +15,7 @@ from explainers.tasks.tokenization import encode
 from explainers.visualization.summaries.classification import describe_explanation
 from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import ParsedHtml, mark_controls
-from tests.support.nli import NLI, named
+from tests.support.nli import NLI, make_named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS, tiny
 
@@ -36,12 +36,12 @@ def run_pipeline(bundle, a=A, b=B):
 
 @pytest.fixture(params=list(CONFIGS))
 def bundle(request):
-    return Bundle.of(*named(request.param))
+    return Bundle.of(*make_named(request.param))
 
 
 @pytest.fixture
 def nli():
-    return Bundle.of(*named("bert"))
+    return Bundle.of(*make_named("bert"))
 
 
 def test_the_explained_probability_is_the_pipelines(bundle):
@@ -75,7 +75,7 @@ def test_the_number_explained_is_the_pipelines_for_every_kind_of_head(kind, labe
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
 def test_integrated_gradients_are_captums_at_a_thousand_steps(kind):
-    bundle, pair = Bundle.of(*named(kind, wide=0.3)), ("The lake was quiet.", "The birds had the sky.")
+    bundle, pair = Bundle.of(*make_named(kind, wide=0.3)), ("The lake was quiet.", "The birds had the sky.")
     ours = explain(make_request(*pair, method="integrated_gradients", tolerance=0.001, most_passes=2000), bundle=bundle)
     captum = explain(make_request(*pair, method="layer_integrated_gradients", steps=1000), bundle=bundle)
     assert np.abs(captum.scores).sum() > 0.01
@@ -129,7 +129,7 @@ def test_an_unknown_class_is_refused_with_the_known_ones(nli, target):
     ],
 )
 def test_the_opposite_of_a_single_output_has_the_negated_scores(kind, unit, whole, label):
-    bundle = Bundle.of(*named("bert", ("relevant",), problem_type=kind))
+    bundle = Bundle.of(*make_named("bert", ("relevant",), problem_type=kind))
     up = explain(make_request(method="integrated_gradients", unit=unit), bundle=bundle)
     down = explain(make_request(method="integrated_gradients", unit=unit, towards="0"), bundle=bundle)
     np.testing.assert_allclose(down.scores, -up.scores, atol=1e-6)
@@ -147,7 +147,7 @@ def test_a_model_with_several_outputs_ignores_the_direction(nli):
 
 
 def test_the_number_of_a_regression_is_its_output_without_a_sigmoid():
-    bundle = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
+    bundle = Bundle.of(*make_named("bert", ("similarity",), problem_type="regression"))
     with torch.no_grad():
         number = float(bundle.model(**bundle.tokenizer(A, B, return_tensors="pt")).logits)
     found = explain(make_request(), bundle=bundle)
@@ -158,12 +158,12 @@ def test_the_number_of_a_regression_is_its_output_without_a_sigmoid():
 
 
 def test_the_sentence_names_the_prediction_and_the_explained_direction():
-    relevant = Bundle.of(*named("bert", ("relevant",)))
+    relevant = Bundle.of(*make_named("bert", ("relevant",)))
     said = predict(make_request(), bundle=relevant).targets[0].probability
     text = ParsedHtml(describe_explanation(explain(make_request(towards="0"), bundle=relevant))).text()
     first, second = (f"{100 * share:.2g} %" for share in (said, 1 - said))
     assert text.startswith(f"The model gives relevant ({first}). This explains not relevant ({second}):")
-    similar = Bundle.of(*named("bert", ("similarity",), problem_type="regression"))
+    similar = Bundle.of(*make_named("bert", ("similarity",), problem_type="regression"))
     number = predict(make_request(), bundle=similar).targets[0].probability
     text = ParsedHtml(describe_explanation(explain(make_request(towards="0"), bundle=similar))).text()
     assert text.startswith(f"The model gives similarity {number:.2f}. This explains less similarity:".replace("-", "−"))
@@ -197,7 +197,7 @@ def test_an_empty_text_is_refused_by_its_name(nli, a, b, name):
 @pytest.mark.parametrize(("a", "b"), [(LONG, LONG), (LONG, B), (A, LONG)])
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_a_pair_over_the_models_limit_is_cut_as_the_pipeline_cuts_it_with_a_notice(kind, a, b):
-    bundle = Bundle.of(*named(kind))
+    bundle = Bundle.of(*make_named(kind))
     right = bundle.tokenizer(a, b, truncation=True, max_length=bundle.embeddings.longest)["input_ids"]
     found = explain(make_request(a, b), bundle=bundle)
     assert encode(bundle, {"text_a": a, "text_b": b}).inputs["input_ids"][0].tolist() == right

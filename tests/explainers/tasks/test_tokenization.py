@@ -9,12 +9,12 @@ import pytest
 import regex
 from transformers import AutoModelForMaskedLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
-from explainers import Bundle, Request, Target, explain
+from explainers import TASKS, Bundle, Request, Target, explain
+from explainers.engine import validate
 from explainers.inputs.text import GRAPHEME, WORD, find_words
 from explainers.models.probes.embeddings import probe_embeddings
 from explainers.progress import Run
 from explainers.results.explanation import Feature
-from explainers.tasks._sequence_classification import make_problem
 from explainers.tasks.tokenization import encode
 from explainers.visualization.text.segments import has_score, rank_segments, split_segments
 from tests.support.explanations import make_explanation as drawn
@@ -234,7 +234,7 @@ def test_the_baseline_is_made_of_the_tokens_that_were_chosen(baseline):
     bundle = Bundle.of(*tiny("bert"))
     params = {"baseline": baseline, "baseline_text": "the lake"}
     request = Request("text_classification", "tiny", {"text": SENTENCES[6]}, target=Target(index=0), params=params)
-    problem = make_problem(bundle, request, Run(), request.texts, "softmax")
+    problem = TASKS["text_classification"].encode(bundle, validate(request)[0], Run())
     ids = problem.internals.layer.baseline_ids[0].tolist()
     own = bundle.tokenizer(SENTENCES[6])["input_ids"]
     filler = getattr(bundle.tokenizer, f"{'pad' if baseline == 'text' else baseline}_token_id")

@@ -14,7 +14,7 @@ from explainers.export.html import to_html
 from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.visualization.text.spans import render_spans
 from tests.support.explanations import EVIL, ParsedHtml, mark_controls
-from tests.support.nli import NLI, named
+from tests.support.nli import NLI, make_named
 from tests.support.sentences import HOSTILE, SENTENCES
 from tests.support.tiny import CONFIGS
 
@@ -40,13 +40,13 @@ def run_pipeline(bundle, text=TEXT, labels=LABELS, multi=False, **options):
 
 @pytest.fixture
 def nli():
-    return Bundle.of(*named("bert"))
+    return Bundle.of(*make_named("bert"))
 
 
 @pytest.mark.parametrize("multi", [False, True])
 @pytest.mark.parametrize("kind", list(CONFIGS))
 def test_the_explained_probabilities_are_the_pipelines_best_first(kind, multi):
-    bundle = Bundle.of(*named(kind))
+    bundle = Bundle.of(*make_named(kind))
     for text in (TEXT, HOSTILE["emoji"], HOSTILE["image"], LONG):
         deployed = run_pipeline(bundle, text, multi=multi)
         found = explain(make_request(text, multi_label=multi), bundle=bundle)
@@ -66,7 +66,7 @@ def test_the_explained_probabilities_are_the_pipelines_best_first(kind, multi):
 )
 @pytest.mark.parametrize("multi", [False, True])
 def test_entailment_is_found_in_any_case_and_place_as_the_pipeline_finds_it(names, multi):
-    bundle = Bundle.of(*named("bert", names))
+    bundle = Bundle.of(*make_named("bert", names))
     deployed = run_pipeline(bundle, multi=multi)
     found = predict(make_request(multi_label=multi), bundle=bundle)
     assert {target.label: target.probability for target in found.targets} == pytest.approx(deployed, abs=1e-6)
@@ -74,8 +74,8 @@ def test_entailment_is_found_in_any_case_and_place_as_the_pipeline_finds_it(name
 
 @pytest.mark.parametrize("setting", ["1", "yes", "YE"])
 def test_entailment_can_be_chosen_by_the_beginning_of_its_name_or_its_number(setting):
-    bundle = Bundle.of(*named("bert", ("no", "Yes, it is", "perhaps")))
-    right = Bundle.of(*named("bert", ("no", "entailment", "perhaps")))
+    bundle = Bundle.of(*make_named("bert", ("no", "Yes, it is", "perhaps")))
+    right = Bundle.of(*make_named("bert", ("no", "entailment", "perhaps")))
     picked = explain(make_request(entailment=setting), bundle=bundle)
     np.testing.assert_array_equal(picked.scores, explain(make_request(), bundle=right).scores)
 
@@ -86,7 +86,7 @@ def test_entailment_can_be_chosen_by_the_beginning_of_its_name_or_its_number(set
 )
 def test_a_model_without_entailment_is_refused_with_its_classes(names, setting):
     with pytest.raises(Incompatible, match=f"no class for entailment.*{', '.join(names)}.*setting Entailment"):
-        explain(make_request(entailment=setting), bundle=Bundle.of(*named("bert", names)))
+        explain(make_request(entailment=setting), bundle=Bundle.of(*make_named("bert", names)))
 
 
 def test_a_single_label_is_judged_independently_as_in_the_pipeline(nli):
@@ -142,7 +142,7 @@ def offsets(bundle, pair):
 @pytest.mark.parametrize(("multi", "shown"), [(False, False), (False, True), (True, True)])
 @pytest.mark.parametrize("kind", ["bert", "roberta", "bart"])
 def test_integrated_gradients_are_captums_at_a_thousand_steps_on_all_pairs_at_once(kind, multi, shown):
-    bundle = Bundle.of(*named(kind, wide=0.3))
+    bundle = Bundle.of(*make_named(kind, wide=0.3))
     params = {"multi_label": multi, "hypothesis": "shown" if shown else "hidden", "tolerance": 0.001}
     found = explain(make_request(SHORT, method="integrated_gradients", most_passes=2000, **params), bundle=bundle)
     assert all(found.converged)
@@ -163,7 +163,7 @@ def test_integrated_gradients_are_captums_at_a_thousand_steps_on_all_pairs_at_on
 @pytest.mark.parametrize("kind", ["bert", "roberta", "deberta-v2"])
 def test_every_token_of_the_text_is_a_feature_and_none_of_a_hidden_hypothesis(kind):
     """transformers-interpret cuts the last token of the text off."""
-    bundle = Bundle.of(*named(kind))
+    bundle = Bundle.of(*make_named(kind))
     alone = bundle.tokenizer.tokenize(TEXT)
     found = explain(make_request(method="integrated_gradients"), bundle=bundle)
     own = [feature for feature in found.features if not feature.special]

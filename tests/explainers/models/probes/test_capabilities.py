@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from explainers import TASKS, Bundle, Request
+from explainers.engine import validate
 from explainers.errors import Incompatible
 from explainers.inputs.images import PHOTOGRAPHS
 from explainers.models.probes.attention import read_attentions
 from explainers.models.probes.vision import watch
 from explainers.progress import Run
-from tests.support.hub import as_loaded
+from tests.support.hub import make_loaded
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
 
 TEXT = [kind for kind in EVERY if kind not in IMAGES]
@@ -22,7 +23,7 @@ NETS = ("convnext", "resnet")
 
 
 def bundle_of(kind, task=None):
-    return Bundle.of(*as_loaded(kind, task=task))
+    return Bundle.of(*make_loaded(kind, task=task))
 
 
 def inputs_of(bundle):
@@ -43,6 +44,8 @@ def test_a_model_gives_what_its_architecture_has_and_says_why_not_the_rest(kind,
         | ({"layer", "table", "hidden"} if kind in TEXT else set())
         | ({"conv"} if kind in NETS else set())
     )
+    # T5 reads a text twice by one module, and a translator two texts, which Captum cannot hook
+    expected -= {"layer"} if (kind, task) == ("t5", "text_classification") or task == "translation" else set()
     expected -= {"hidden"} if kind == "longformer" else set()  # which pads its states and cuts them again
     expected |= set() if kind in (*WINDOWED, *NETS) else {"attentions", "zeroing"}
     assert found.provides == expected
@@ -226,7 +229,7 @@ def test_the_map_of_a_net_is_what_its_head_reads(kind):
 def test_capability_and_explanation_agree_on_the_last_convolutional_map(kind):
     bundle = bundle_of(kind)
     request = Request("image_classification", kind, {"image": PHOTOGRAPHS[0].picture})
-    found = TASKS["image_classification"].encode(bundle, request, Run())
+    found = TASKS["image_classification"].encode(bundle, validate(request)[0], Run())
     assert ("conv" in bundle.capability.provides) is (found.internals.conv is not None) is (kind in NETS)
 
 
@@ -254,7 +257,7 @@ def test_the_embeddings_that_run_are_those_of_the_encoder_and_the_decoder(kind, 
 
 
 def test_a_slow_tokenizer_is_refused_for_its_tokens_cannot_be_found():
-    model, _ = as_loaded("bert")
+    model, _ = make_loaded("bert")
 
     class Slow:
         is_fast = False

@@ -151,7 +151,11 @@ def test_an_alignment_costs_no_more_than_any_other_in_order():
 
 
 def test_an_alignment_by_hand_counts_from_one_and_refuses_missing_tokens():
-    assert parse_alignment("1:1, 3:2", 3, 2) == {0: 0, 2: 1}
+    assert parse_alignment("1:1, 3:2", range(3), 2) == {0: 0, 2: 1}
     for wrong in ("", "1", "0:1", "4:1", "1:3", "1:1;2:2", "a:b"):
-        with pytest.raises(BadRequest, match="has 3 tokens and the other 2"):
-            parse_alignment(wrong, 3, 2)
+        with pytest.raises(BadRequest, match=r"Tokens 1 to 3 .* the other text has 2"):
+            parse_alignment(wrong, range(3), 2)
+    with pytest.raises(BadRequest, match="Tokens 2 to 3"):
+        parse_alignment("1:1", range(1, 3), 2)
+    with pytest.raises(BadRequest, match="pairs token 1 twice"):
+        parse_alignment("1:1, 1:2", range(3), 2)

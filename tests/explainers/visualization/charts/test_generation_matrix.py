@@ -58,4 +58,4 @@ def test_description_and_table_name_the_strongest_sources():
     )
     first = list_targets(explanation)[0]
     assert first["sources"].startswith("France +0.90, is +0.50, of −0.30")
-    assert (first["text"], first["probability"], first["entropy"]) == ("Par", 0.5, 1.0)
+    assert (first["text"], first["probability"], first["Entropy (nats)"]) == ("Par", 0.5, 1.0)

@@ -11,11 +11,7 @@ from explainers.inputs.images import PHOTOGRAPHS
 from explainers.request import Picture, Request
 from explainers.results.explanation import sum_channels
 from explainers.visualization.image.figure import describe_figure, draw_figure
-from explainers.visualization.image.heatmap import (
-    KINDS,
-    Look,
-    find_limit,
-)
+from explainers.visualization.image.heatmap import KINDS, Look, find_limit
 from explainers.visualization.image.render import render_image
 from explainers.visualization.palette import AWAY, TOWARDS, split_rgb
 from tests.support.image_explanations import explain_image, make_random_scores

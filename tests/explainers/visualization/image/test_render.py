@@ -8,10 +8,7 @@ import pytest
 from PIL import Image
 
 from explainers.request import Picture, Request
-from explainers.visualization.image.heatmap import (
-    KINDS,
-    Look,
-)
+from explainers.visualization.image.heatmap import KINDS, Look
 from explainers.visualization.image.render import GAP, render_image, render_png
 from explainers.visualization.palette import AWAY, OVERLAY_OPACITY, TOWARDS, split_rgb
 from tests.support.image_explanations import explain_image, make_image, make_random_scores

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from explainers.request import Target
 from explainers.results.explanation import Feature, Prediction
 from explainers.results.granularity import Grouping, aggregate
+from explainers.results.step_scores import STEP_SCORE_INFO
 from explainers.visualization.charts.generation_matrix import draw_matrix
 from explainers.visualization.summaries.generation import describe_generation
 from explainers.visualization.text.generation import CSS, SCRIPT, make_payload, name_target, pack_scores
@@ -66,10 +67,12 @@ def test_a_row_has_probability_contrast_alternatives_and_step_scores():
         targets=(replace(first, foil="Lon"), *explanation.targets[1:]),
         prediction=Prediction(explanation.targets, "x", others),
     )
-    row = make_payload(explanation)["rows"][0]
+    payload = make_payload(explanation)
+    row = payload["rows"][0]
     assert (row["name"], row["share"], row["foil"]) == ("Par", "50 %", "Lon")
     assert row["instead"] == ["Lon 20 %"]
-    assert row["steps"] == ["cross entropy 1.235"]
+    assert row["steps"] == ["1.235"]
+    assert payload["steps"] == [["Cross-entropy", "nats", STEP_SCORE_INFO["cross_entropy"].summary]]
 
 
 def test_alternatives_belong_to_single_tokens_not_to_words():
