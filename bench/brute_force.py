@@ -5,6 +5,7 @@ Letters: T targets, F features.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -288,10 +289,10 @@ def check_gradients(bundle: Bundle, task: str, request: Request, occlusion: Expl
     except ExplainerError as error:
         return f"no integrated gradients: {error}"
     match("F(x) of integrated gradients", found.values, torch.from_numpy(occlusion.values))
-    if not any("baseline" in notice for notice in found.notices):
+    if not any(re.match("The baseline is|Each token of the baseline", notice) for notice in found.notices):
         match("F(x') of integrated gradients", found.baselines, torch.from_numpy(occlusion.baselines))
     elif not any(is_close(found.baselines, other) for other in plain.list_others()):
-        raise Wrong(f"F(x') of integrated gradients is {found.baselines[0]:.4g} and of no baseline")
+        raise Wrong(f"F(x') of integrated gradients is {found.baselines[0]:.4g}, which no baseline has")
     if found.converged is None or found.relative_error is None:
         raise Wrong("integrated gradients does not say whether it converged")
     for converged, error in zip(found.converged, found.relative_error, strict=True):

@@ -93,6 +93,7 @@ FILLED = (  # even where None is the default
     "n_shared_experts",
 )
 LISTS = ("layer_types", "mlp_layer_types")  # the kind of each layer
+SIDES = {"mobilevitv2": 64}  # of an image, where SIDE is too small
 PATCHES = {"use_relative_position_bias": True, "layer_scale_init_value": 1.0}
 WINDOWS = {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 4}
 CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields do not tell
@@ -119,7 +120,16 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "focalnet": {"embed_dim": 16, "hidden_sizes": [16, 16, 32, 32]},
     "hiera": {"image_size": [SIDE, SIDE]},
     "imagegpt": {"n_positions": SIDE * SIDE, "vocab_size": 17},
-    "levit": {"architectures": ["LevitForImageClassification"]},
+    "hgnet_v2": {
+        "stem_channels": [3, 8, 8],
+        "stage_in_channels": [8, 8, 16, 16],
+        "stage_mid_channels": [8, 8, 8, 8],
+        "stage_out_channels": [8, 16, 16, 32],
+        "stage_num_blocks": [1, 1, 1, 1],
+        "stage_numb_of_layers": [1, 1, 1, 1],
+        "hidden_sizes": [8, 16, 16, 32],
+    },
+    "levit": {"architectures": ["LevitForImageClassification"], "patch_size": 16},
     "mobilevit": {"patch_size": 2},
     "mobilevitv2": {"patch_size": 2},
     "perceiver": {"architectures": ["PerceiverForImageClassificationLearned"]},
@@ -290,10 +300,11 @@ def make_processor(kind: str) -> Any:
     """Make the image processor of a type, for images of SIDE by SIDE."""
     names = image_processing_auto.IMAGE_PROCESSOR_MAPPING_NAMES.get(kind) or {}
     cls = getattr(transformers, names.get("pil", "ViTImageProcessorPil"))
-    side = {"height": SIDE, "width": SIDE}
+    length = SIDES.get(kind, SIDE)
+    side = {"height": length, "width": length}
     size = getattr(cls, "size", None) or side
     if "shortest_edge" in size:
-        size = {"shortest_edge": SIDE}
+        size = {"shortest_edge": length}
     elif "height" in size:
         size = side
     if kind == "imagegpt":

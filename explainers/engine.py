@@ -66,15 +66,18 @@ def _compute_explanation(
     _check_needs(method, problem, bundle)
     uses_baseline = "baseline" in method.needs
     points = torch.cat([problem.x, problem.baseline]) if uses_baseline else problem.x
+    _check_finite(problem, problem.deployed, "for this input")
     ends = problem.values(points)  # (2, T) or (1, T)
     if uses_baseline and not _measure_mismatch(ends[0], problem.deployed) <= MISMATCH_LIMIT:
         problem = replace(problem, batching=Batching(1, 1))  # a model may read an input within a batch as another one
         ends = problem.values(points)
     mismatch = _check_deployed(problem, ends[0], bundle)
-    if uses_baseline:
-        problem, ends = check_baseline(problem, ends, "gradients" in method.needs)
+    if uses_baseline and (checked := check_baseline(problem, ends, "gradients" in method.needs)) is not problem:
+        problem, ends = checked, _compute_ends(checked)
+    _check_finite(problem, ends[-1], "for the baseline")
     attribution = method.run(problem, **request.select(method.params))
     scores = attribution.scores.cpu()  # Captum's layer methods leave them on the device of the layer
+    _check_finite(problem, scores.sum(-1), f"in the result of {method.label}")
     return Explanation(
         request=request.to_request(),
         features=problem.features,
@@ -131,7 +134,7 @@ def evaluate(
     def check(bundle: Bundle) -> Faithfulness:
         started = time.monotonic()
         problem = make_problem(request, task, bundle, progress, batch)
-        problem, _ = check_baseline(problem, _compute_ends(problem), False)
+        problem = check_baseline(problem, None, False)
         faithfulness = check_faithfulness(problem, explanation, row, rankings)
         evaluations = (problem.run.forward, problem.run.backward)
         return replace(faithfulness, evaluations=evaluations, seconds=time.monotonic() - started)
@@ -197,19 +200,23 @@ def _run_on_model(
 
 @contextmanager
 def borrow(request: Request, bundle: Bundle | None, progress: Progress) -> Iterator[Bundle]:
-    """Load the request's model, unless `bundle` is given, and hold its lock. The model is restored afterwards."""
-    if bundle is None:
-        card = find_card(request.model, request.task, settings())
-        waiting = "Waiting for the model: another user is running it"
-        with (
-            lease(card, progress) as leased,
-            hold_lock(leased.lock, progress, waiting),
-            leased.hold(),
-        ):
-            yield leased
-    else:
-        with hold_lock(bundle.lock, progress, "Waiting for the model"), bundle.hold():
-            yield bundle
+    """Load the request's model, unless `bundle` is given, and hold its lock. The model is restored afterwards.
+
+    Gradients are possible inside, even if the caller is in torch.inference_mode.
+    """
+    with torch.inference_mode(False):
+        if bundle is None:
+            card = find_card(request.model, request.task, settings())
+            waiting = "Waiting for the model: another user is running it"
+            with (
+                lease(card, progress) as leased,
+                hold_lock(leased.lock, progress, waiting),
+                leased.hold(),
+            ):
+                yield leased
+        else:
+            with hold_lock(bundle.lock, progress, "Waiting for the model"), bundle.hold():
+                yield bundle
 
 
 def canonicalize(request: Request) -> Request:
@@ -238,6 +245,16 @@ def _check_needs(method: Method, problem: Problem, bundle: Bundle) -> None:
             )
 
 
+def _check_finite(problem: Problem, scores: Tensor, where: str) -> None:
+    """Raise Incompatible for scores (T,) that are NaN or infinite; a logit of -inf has a probability of 0."""
+    broken = (~scores.isfinite()).nonzero().flatten().tolist()
+    for row in broken:
+        raise Incompatible(
+            f"The {problem.unit.replace('_', ' ')} of {problem.targets[row].label!r} is {float(scores[row])} {where}, "
+            "so its change cannot be explained. Choose another unit or label, or load the model with float32 weights."
+        )
+
+
 def _check_deployed(problem: Problem, explained: Tensor, bundle: Bundle) -> float:
     """Return the mismatch of the explained scores (T,). Raises Mismatch above the limit, or says why passes differ."""
     mismatch = _measure_mismatch(explained, problem.deployed)
@@ -257,30 +274,35 @@ def _measure_mismatch(explained: Tensor, deployed: Tensor) -> float:
     return float(((explained - deployed).abs() / deployed.abs().clamp(min=1.0)).max())
 
 
-def check_baseline(problem: Problem, ends: Tensor, differentiates: bool) -> tuple[Problem, Tensor]:
-    """Return a Problem whose score of the baseline is that of the model's own pass on its ids, with its `ends` (2, T).
+def check_baseline(problem: Problem, ends: Tensor | None, differentiates: bool) -> Problem:
+    """Return the Problem, or another whose score of the baseline is that of the model's own pass on its ids.
 
-    `ends` are the scores of input and baseline. Where a model does more with an id than to look up its embedding (some
-    count positions without padding, or read the last token before it), a method that only perturbs the text is given
-    ids. One that `differentiates` is given another baseline, with a notice. Raises Mismatch if there is none.
+    `ends` (2, T) are the scores of input and baseline, if they are known. Where a model does more with an id than to
+    look up its embedding (some count positions without padding, or read the last token before it), a method that only
+    perturbs the text is given ids. One that `differentiates` is given another baseline, with a notice. Raises Mismatch
+    if there is none.
     """
     ids = problem.id_baseline
-    if ids is None or _measure_mismatch(ends[1], deployed := _read_baseline(ids)) <= MISMATCH_LIMIT:
-        return problem, ends
+    if ids is None or (ids.proven is not None and ids.kind in ids.proven):
+        return problem
+    shown, deployed = (_compute_ends(problem) if ends is None else ends)[1], _read_baseline(ids)  # (T,)
+    if _measure_mismatch(shown, deployed) <= MISMATCH_LIMIT:
+        if ids.proven is not None:
+            ids.proven.add(ids.kind)
+        return problem
     if not differentiates:
-        problem = ids.on_ids(problem)
-        return problem, _compute_ends(problem)
+        return ids.on_ids(problem)
     in_place = ids.read_in_place()
-    if in_place is not None and _measure_mismatch(ends[1], in_place) <= MISMATCH_LIMIT:
+    if in_place is not None and _measure_mismatch(shown, in_place) <= MISMATCH_LIMIT:
         problem.run.notices.append(IN_PLACE)
-        return problem, ends
+        return problem
     for name, other in ids.others(problem):
-        ends = _compute_ends(other)
-        if other.id_baseline is None or _measure_mismatch(ends[1], _read_baseline(other.id_baseline)) <= MISMATCH_LIMIT:
+        own = other.id_baseline
+        if own is None or _measure_mismatch(_compute_ends(other)[1], _read_baseline(own)) <= MISMATCH_LIMIT:
             problem.run.notices.append(f"The baseline is {name}, because {OTHER_BASELINE}")
-            return other, ends
+            return other
     raise Mismatch(
-        f"The score of the baseline, {float(ends[1, 0]):.4g}, differs from that of the model's own forward pass on its "
+        f"The score of the baseline, {float(shown[0]):.4g}, differs from that of the model's own forward pass on its "
         f"tokens, {float(deployed[0]):.4g}. Choose another baseline, or a method that does not use gradients."
     )
 

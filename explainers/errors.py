@@ -1,11 +1,14 @@
-"""The errors that users see: each message states what was wrong and what would be right."""
+"""The errors that users see: each message states what was wrong and what would be right.
+
+Those about the arguments of a call are ValueErrors too, which scripts catch.
+"""
 
 
 class ExplainerError(Exception):
     """The base class of errors whose message is meant for users."""
 
 
-class BadRequest(ExplainerError):
+class BadRequest(ExplainerError, ValueError):
     """The request is invalid: an unknown name, a value out of range, an empty input."""
 
 
@@ -13,11 +16,11 @@ class NothingGenerated(BadRequest):
     """The model generates no token after this text."""
 
 
-class LimitReached(ExplainerError):
+class LimitReached(ExplainerError, ValueError):
     """The request is valid, but exceeds a limit of this server."""
 
 
-class Incompatible(ExplainerError):
+class Incompatible(ExplainerError, ValueError):
     """The model, method and task do not work together."""
 
 

@@ -4,7 +4,7 @@ Letters in shapes: B batch size, N inputs, F features, D embedding width, T targ
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
@@ -84,7 +84,7 @@ class NoisyCopies:
 
     def _copy(self, i: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + i)
-        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator).to(self.x)
+        return self.x + self.deviation * torch.randn(self.x.shape, generator=generator, dtype=torch.float32).to(self.x)
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,12 @@ class IdBaseline:
     `read` returns its scores (T,) from that pass; `read_in_place` from one in which each token is told the position
     that it has in the text, None if the model cannot be told. `on_ids` changes the Problem to one whose `x` and
     `baseline` are ids (1, F, 1), so that every perturbation is a forward pass on ids. `others` changes it to other
-    baselines, by description, best first.
+    baselines, by description, best first. `kind` says what is replaced by what; if it is in `proven`, the comparison
+    was made before and need not be made again. `proven` is None for a model that may change meanwhile.
     """
 
+    kind: Hashable
+    proven: set[Hashable] | None
     read: Callable[[], Tensor]
     read_in_place: Callable[[], Tensor | None]
     on_ids: Callable[["Problem"], "Problem"]

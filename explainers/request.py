@@ -28,6 +28,7 @@ PICTURE = "im."  # prefix of an image's name; its value is the sha256
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character in UTF-16, or a byte that is not UTF-8
 PACKED = "z"  # key of all inputs in one compressed value
+EXAMPLES = {"inputs": '{"text": "I love you"}', "params": '{"unit": "logit"}'}
 UNPACKED_BYTES = 1_000_000
 RESERVED = {"task", "model", "method", "target", "index", "position", "foil", "seed", PACKED}
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # of PIL images that a PNG file keeps as they are
@@ -216,6 +217,15 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("task", "model", "method"):
+            if not isinstance(given := getattr(self, name), str):
+                how = " To explain a loaded model, give bundle=Bundle.of(model, tokenizer)." if name == "model" else ""
+                raise BadRequest(f"The {name} is the name of one, as text, not an object {type(given).__name__}.{how}")
+        for name in ("inputs", "params"):
+            if not _is_mapping(given := getattr(self, name)):
+                raise BadRequest(
+                    f"The {name} of a request are a mapping of names, such as {EXAMPLES[name]}, not {given!r:.60}."
+                )
         inputs = tuple((str(name), _read_input(str(name), given)) for name, given in dict(self.inputs).items())
         params = tuple(sorted((str(name), format_setting(value)) for name, value in dict(self.params).items()))
         target = Target.of(self.target)
@@ -287,6 +297,13 @@ class Request:
             params={k: v for k, v in query.items() if k not in RESERVED and not k.startswith((INPUT, PICTURE))},
             seed=parse_count("seed", query.get("seed") or "0"),
         )
+
+
+def _is_mapping(given: object) -> bool:
+    """Return whether `given` is a mapping, or pairs of a name and a value as a Request stores them."""
+    return isinstance(given, Mapping) or (
+        isinstance(given, tuple | list) and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in given)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

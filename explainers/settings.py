@@ -1,7 +1,9 @@
 """The limits of this server, read once from WHEREFORE_PROFILE (local or public) and one variable per limit."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import cache
@@ -22,6 +24,7 @@ class Settings:
     text_characters: int = 100_000  # in one input
     link_characters: int = 30_000  # in a link that contains its text
     upload_megabytes: int = 20
+    labels: int = 100  # of zero-shot classification; each needs a forward pass over the text
     passes: int = 20_000  # forward and backward passes of one explanation
     seconds: int = 600  # for one explanation, without waiting
     model_megabytes: int = 6_000  # for all loaded models together, as float32
@@ -61,6 +64,7 @@ PROFILES = {
         text_characters=20_000,
         link_characters=8_000,
         upload_megabytes=8,
+        labels=12,
         passes=1_000,
         seconds=60,
         model_megabytes=2_000,
@@ -98,7 +102,32 @@ def _parse_value(name: str, text: str, default: bool | int | str) -> bool | int 
     raise BadRequest(f"{PREFIX}{name.upper()} is {text!r}. Give {allowed}.")
 
 
-@cache
+UNLIMITED = {
+    "text_characters": 1_000_000_000,
+    "upload_megabytes": 1_000_000,
+    "labels": 1_000_000,
+    "passes": 1_000_000_000,
+    "seconds": 1_000_000_000,
+}
+_LIMITED = ContextVar("limited", default=True)
+
+
 def settings() -> Settings:
-    """Return the settings of this process."""
+    """Return the settings of this process; inside `lift_limits`, without the limits of one explanation."""
+    own = _read_environment()
+    return own if _LIMITED.get() else replace(own, **UNLIMITED)  # type: ignore[arg-type]
+
+
+@cache
+def _read_environment() -> Settings:
     return read_settings(os.environ)
+
+
+@contextmanager
+def lift_limits() -> Iterator[None]:
+    """Compute in this thread without the limits that a server sets for one explanation."""
+    before = _LIMITED.set(False)
+    try:
+        yield
+    finally:
+        _LIMITED.reset(before)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..errors import BadRequest
+from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
@@ -137,7 +137,10 @@ def _make_target_model(plan: AttackRun, bundle: Bundle, run: Run, judgement: Jud
     original = (dict(problem.layout.texts) or request.texts)[field]
     position = judgement.target.position
     place = None if position is None else problem.features[position].start  # in characters
-    start = AttackedText.of(original, [f for f in problem.features if f.field == field and not f.special])
+    tokens = [feature for feature in problem.features if feature.field == field and not feature.special]
+    if any(token.start is None for token in tokens):
+        raise Incompatible(f"The tokenizer of {bundle.card.label} does not tell which token stands for which word.")
+    start = AttackedText.of(original, tokens)
     goal = replace(plan.wanted or judgement.target, position=position, text=judgement.target.text)
 
     def make_check(text: AttackedText) -> AnswerCheck:

@@ -1,13 +1,13 @@
 """`PairwiseSequenceClassificationExplainer`: explain one class of a pair of texts."""
 
-from ..engine import predict
-from ..export.html import to_html
 from ..results.explanation import Prediction
-from .base import LAYER, Page, TokenScores, list_scores, write_page
-from .classifier import Classifier
+from ..tasks.tokenization import encode
+from .attributions import TokenScores, make_attributions
+from .base import LAYER, count_tokens
+from .classifier import TextClassifier
 
 
-class PairwiseSequenceClassificationExplainer(Classifier):
+class PairwiseSequenceClassificationExplainer(TextClassifier):
     """`explainer = PairwiseSequenceClassificationExplainer(model, tokenizer); explainer("It rains", "It is dry")`."""
 
     task = "pair_classification"
@@ -27,20 +27,32 @@ class PairwiseSequenceClassificationExplainer(Classifier):
 
         `flip_sign` explains what lowers the output of a model with a single output; other models ignore it.
         """
+        self._set_steps(n_steps, internal_batch_size)
+        return self._run(text1, text2, index, class_name, embedding_type, flip_sign)
+
+    def _run(
+        self,
+        text1: str,
+        text2: str,
+        index: int | None = None,
+        class_name: str | None = None,
+        embedding_type: int | None = None,
+        flip_sign: bool = False,
+    ) -> TokenScores:
         target = self._choose_target(index, class_name)
-        inputs, towards = {"text_a": text1, "text_b": text2}, "0" if flip_sign else "1"
-        self._integrate(inputs, embedding_type, internal_batch_size, n_steps, target, towards=towards)
+        texts, towards = {"text_a": text1, "text_b": text2}, "0" if flip_sign else "1"
+        self._integrate(texts, 1 if embedding_type == 1 else 0, target, towards=towards)
+        self.text1, self.text2 = text1, text2
+        encoded = encode(self._bundle, texts)
+        self._store_inputs(encoded, count_tokens(encoded, "text_a") + 1)
+        self.attributions = make_attributions(self.explanation)
         return self.word_attributions
 
     @property
     def word_attributions(self) -> TokenScores:
         """The tokens of the last pair with their scores, L2-normalised."""
-        return list_scores(self.explanation)
+        return make_attributions(self.explanation).word_attributions
 
     def predict(self, text1: str, text2: str) -> Prediction:
         """Predict every label with its probability, most probable first."""
-        return predict(self._request({"text_a": text1, "text_b": text2}, LAYER), bundle=self._bundle)
-
-    def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
-        """Return the last explanation as an HTML page; write it to `html_filepath` if given."""
-        return write_page(to_html(self.explanation, true_label=true_class), html_filepath)
+        return self._predict(self._request({"text_a": text1, "text_b": text2}, LAYER))

@@ -1,26 +1,31 @@
 """`QuestionAnsweringExplainer`: explain the start and the end of the answer to a question."""
 
+from pathlib import Path
 from typing import Any
 
-from ..engine import predict
 from ..export.html import to_html
 from ..request import Target
 from ..results.explanation import Prediction
-from .base import LAYER, Explainer, Page, TokenScores, check_attribution_type, list_scores, write_page
+from ..tasks._answer_windows import list_windows
+from .attributions import LIGAttributions, TokenScores, list_scores, make_attributions
+from .base import LAYER, TextExplainer, count_tokens
+from .page import Page, write_page
 
 
-class QuestionAnsweringExplainer(Explainer):
+class QuestionAnsweringExplainer(TextExplainer):
     """`explainer = QuestionAnsweringExplainer(model, tokenizer); explainer("Who came?", "Clara came.")`.
 
     The call returns for the logits of the answer's start and end the tokens with their scores. The answer is the most
-    probable valid one, as it is written in the text.
+    probable valid one.
     """
 
     task = "question_answering"
 
     def __init__(self, model: Any, tokenizer: Any, attribution_type: str = "lig") -> None:
-        check_attribution_type(attribution_type)
-        super().__init__(model, tokenizer)
+        super().__init__(model, tokenizer, attribution_type)
+        self.position = 0  # 0 the start, 1 the end
+        self.start_attributions: LIGAttributions | None = None
+        self.end_attributions: LIGAttributions | None = None
 
     def __call__(
         self,
@@ -32,10 +37,23 @@ class QuestionAnsweringExplainer(Explainer):
     ) -> dict[str, TokenScores]:
         """Explain where in `text` the answer starts and ends.
 
-        `embedding_type` 1 explains the position embeddings, any other value the word embeddings.
+        `embedding_type` 1 explains the position embeddings, 2 the sum of all embeddings (word, position and type; the
+        baseline has the first token's position and type everywhere), any other value the word embeddings.
         """
+        self._set_steps(n_steps, internal_batch_size)
+        return self._run(question, text, embedding_type)
+
+    def _run(self, question: str, text: str, embedding_type: int = 2) -> dict[str, TokenScores]:
         inputs = {"question": question, "context": text}
-        self._integrate(inputs, embedding_type, internal_batch_size, n_steps, unit="logit")
+        self._integrate(inputs, embedding_type, unit="logit")
+        self.question, self.text = question, text
+        windows = list_windows(self._bundle, inputs)
+        encoded = next(window for window in windows if window.features == tuple(self.explanation.features))
+        self._store_inputs(encoded, count_tokens(encoded, "question"))
+        self.start_attributions, self.end_attributions = (
+            make_attributions(self.explanation, self._find_row(part)) for part in ("start", "end")
+        )
+        self.attributions = [self.start_attributions, self.end_attributions]
         return self.word_attributions
 
     @property
@@ -55,14 +73,15 @@ class QuestionAnsweringExplainer(Explainer):
 
     @property
     def predicted_answer(self) -> str:
-        """The answer to the last question."""
-        return self.explanation.prediction.text
+        """The answer as the tokenizer spells it, in lower case if it is uncased; `explanation` has the text's own."""
+        span = slice(self.start_pos, self.end_pos + 1)
+        return str(self.tokenizer.decode(self.input_ids[0, span])).strip()
 
     def predict(self, question: str, text: str) -> Prediction:
         """Predict the answers with their probabilities, most probable first."""
-        return predict(self._request({"question": question, "context": text}, LAYER), bundle=self._bundle)
+        return self._predict(self._request({"question": question, "context": text}, LAYER))
 
-    def visualize(self, html_filepath: str | None = None) -> Page:
+    def visualize(self, html_filepath: str | Path | None = None) -> Page:
         """Return an HTML page with heatmaps for answer, start and end; write it to `html_filepath` if given."""
         return write_page(to_html(self.explanation), html_filepath)
 

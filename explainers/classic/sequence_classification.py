@@ -1,13 +1,13 @@
 """`SequenceClassificationExplainer`: explain one class of a text."""
 
-from ..engine import predict
-from ..export.html import to_html
 from ..results.explanation import Prediction
-from .base import LAYER, Page, TokenScores, list_scores, write_page
-from .classifier import Classifier
+from ..tasks.tokenization import encode
+from .attributions import TokenScores, make_attributions
+from .base import LAYER, count_tokens
+from .classifier import TextClassifier
 
 
-class SequenceClassificationExplainer(Classifier):
+class SequenceClassificationExplainer(TextClassifier):
     """`explainer = SequenceClassificationExplainer(model, tokenizer); explainer("I love you")`.
 
     The call returns each token with its layer integrated gradients score, L2-normalised.
@@ -26,21 +26,27 @@ class SequenceClassificationExplainer(Classifier):
     ) -> TokenScores:
         """Explain `text`: the class by `index`, else by `class_name`, else the predicted one.
 
-        `embedding_type` 0 explains the word embeddings, 1 the position embeddings.
+        `embedding_type` 1 explains the position embeddings, any other value the word embeddings.
         """
+        self._set_steps(n_steps, internal_batch_size)
+        return self._run(text, index, class_name, embedding_type)
+
+    def _run(
+        self, text: str, index: int | None = None, class_name: str | None = None, embedding_type: int | None = None
+    ) -> TokenScores:
         target = self._choose_target(index, class_name)
-        self._integrate({"text": text}, embedding_type, internal_batch_size, n_steps, target)
+        self._integrate({"text": text}, 1 if embedding_type == 1 else 0, target)
+        self.text = text
+        encoded = encode(self._bundle, {"text": text})
+        self._store_inputs(encoded, count_tokens(encoded, "text"))
+        self.attributions = make_attributions(self.explanation)
         return self.word_attributions
 
     @property
     def word_attributions(self) -> TokenScores:
         """The tokens of the last text with their scores, L2-normalised."""
-        return list_scores(self.explanation)
+        return make_attributions(self.explanation).word_attributions
 
     def predict(self, text: str) -> Prediction:
         """Predict every label with its probability, most probable first."""
-        return predict(self._request({"text": text}, LAYER), bundle=self._bundle)
-
-    def visualize(self, html_filepath: str | None = None, true_class: str | None = None) -> Page:
-        """Return the last explanation as an HTML page; write it to `html_filepath` if given."""
-        return write_page(to_html(self.explanation, true_label=true_class), html_filepath)
+        return self._predict(self._request({"text": text}, LAYER))

@@ -18,7 +18,7 @@ from ..tasks import TASKS
 
 FORMATS = (".html", ".json", ".csv")
 INPUTS_HELP = "inputs of the task; an image by its file name"
-TABLE_HELP = "table of requests: one per row, one column per input"
+TABLE_HELP = "table of requests: one per row, one column per input; other columns are copied to FILE"
 OUT_HELP = "write .html, .json or .csv instead of a summary"
 MODEL_HELP = "name in the catalogue, Hugging Face id or folder (default: the task's first model)"
 METHOD_HELP = "attribution method, listed below (default: the task's own)"

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,11 +10,12 @@ from typing import Any, TextIO
 from ..errors import BadRequest, ExplainerError
 from ..export.serialize import escape_cell, make_writer
 from ..progress import Progress
+from ..request import INPUT
 from ..visualization.text.escape import show_controls
 from .command import Command
 
-Write = Callable[[int, Any], None]
-"""Writes the result or the error of the row with this number."""
+Write = Callable[[int, Any, Sequence[str]], None]
+"""Writes the result or the error of the row with this number, and its cells that are passed through."""
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -28,9 +29,13 @@ def write_result(file: Path, command: Command, result: Any) -> None:
             out.write(command.to_html(result) if suffix == ".html" else command.to_json(result))
 
 
-def open_results(file: Path, command: Command) -> AbstractContextManager[Write]:
-    """Open a file for the results of many rows; HTML is one file per row, numbered."""
-    return {".html": _write_pages, ".json": _write_objects, ".csv": _write_rows}[file.suffix.lower()](file, command)
+def open_results(file: Path, command: Command, others: Sequence[str]) -> AbstractContextManager[Write]:
+    """Open a file for the results of many rows; HTML is one file per row, numbered.
+
+    `others` names the cells that are passed through: columns of a table, `columns` of an object.
+    """
+    kinds = {".html": _write_pages, ".json": _write_objects, ".csv": _write_rows}
+    return kinds[file.suffix.lower()](file, command, others)
 
 
 def print_note(text: str) -> None:
@@ -56,32 +61,38 @@ def _open(file: Path) -> TextIO:
 
 
 @contextmanager
-def _write_rows(file: Path, command: Command) -> Iterator[Write]:
+def _write_rows(file: Path, command: Command, others: Sequence[str]) -> Iterator[Write]:
+    own = ["row", "error", *command.header]
     with _open(file) as out:
         table = make_writer(out)
-        table.writerow(["row", "error", *command.header])
+        table.writerow([*own, *(escape_cell(INPUT + name if name in own else name) for name in others)])
 
-        def write(row: int, result: Any) -> None:
+        def write(row: int, result: Any, cells: Sequence[str]) -> None:
+            passed = [escape_cell(cell) for cell in cells]
             if isinstance(result, ExplainerError):
-                table.writerow([row, escape_cell(str(result)), *[""] * len(command.header)])
+                table.writerow([row, escape_cell(str(result)), *[""] * len(command.header), *passed])
             else:
-                table.writerows([row, "", *cells] for cells in command.to_rows(result))
+                table.writerows([row, "", *numbers, *passed] for numbers in command.to_rows(result))
             out.flush()
 
         yield write
 
 
 @contextmanager
-def _write_objects(file: Path, command: Command) -> Iterator[Write]:
+def _write_objects(file: Path, command: Command, others: Sequence[str]) -> Iterator[Write]:
     """Write a list with one object per row, closed even if the run is interrupted."""
     with _open(file) as out:
         before = "[\n"
 
-        def write(row: int, result: Any) -> None:
+        def write(row: int, result: Any, cells: Sequence[str]) -> None:
             nonlocal before
             failed = isinstance(result, ExplainerError)
             error = {"row": row, "error": str(result)}
-            out.write(before + (json.dumps(error, ensure_ascii=False) if failed else command.to_json(result)))
+            text = json.dumps(error, ensure_ascii=False) if failed else command.to_json(result)
+            if others:
+                columns = json.dumps(dict(zip(others, cells, strict=True)), ensure_ascii=False)
+                text = f'{{"columns": {columns}, {text.removeprefix("{")}'
+            out.write(before + text)
             out.flush()
             before = ",\n"
 
@@ -92,8 +103,8 @@ def _write_objects(file: Path, command: Command) -> Iterator[Write]:
 
 
 @contextmanager
-def _write_pages(file: Path, command: Command) -> Iterator[Write]:
-    def write(row: int, result: Any) -> None:
+def _write_pages(file: Path, command: Command, others: Sequence[str]) -> Iterator[Write]:
+    def write(row: int, result: Any, cells: Sequence[str]) -> None:
         if not isinstance(result, ExplainerError):
             write_result(file.with_name(f"{file.stem}-{row}{file.suffix}"), command, result)
 

@@ -13,7 +13,7 @@ from ..request import Request, Target
 from ..tasks import TASKS
 from ..tasks.base import Task
 from .command import Command, Options, parse_pairs
-from .csv_input import Row, read_rows
+from .csv_input import Row, Table, read_table
 from .output import open_results, print_note, show_progress, write_result
 
 FATAL = (ModelNotFound, ModelRefused, Unreachable)  # would fail in the same way for every row
@@ -39,7 +39,7 @@ def run_command(command: Command, options: Options) -> bool:
         return True
     if options.inputs or not options.out:
         raise BadRequest("With --input, give all inputs in that file, and the file for the results with --out.")
-    return _run_table(command, request, read_rows(options.input, task), options.input.parent, options.out, options)
+    return _run_table(command, request, read_table(options.input, task), options.input.parent, options.out, options)
 
 
 def _run_one(command: Command, request: Request, options: Options) -> None:
@@ -52,16 +52,16 @@ def _run_one(command: Command, request: Request, options: Options) -> None:
         print("\n".join([command.summarize(result), *command.list_details(result)]))
 
 
-def _run_table(command: Command, request: Request, rows: list[Row], folder: Path, out: Path, options: Options) -> bool:
-    failed = 0
-    with open_results(out, command) as write:
+def _run_table(command: Command, request: Request, table: Table, folder: Path, out: Path, options: Options) -> bool:
+    failed, rows = 0, table.rows
+    with open_results(out, command, table.others) as write:
         for row in rows:
             place = f"{row.number}/{len(rows)} "
             result = _run_row(command, request, row, folder, options, place)
             failed += isinstance(result, ExplainerError)
             summary = f"Error: {result}" if isinstance(result, ExplainerError) else command.summarize(result)
             print_note(place + summary)
-            write(row.number, result)
+            write(row.number, result, row.others)
     print_note(f"{len(rows) - failed} of {len(rows)} rows succeeded: see {out}.")
     return not failed
 

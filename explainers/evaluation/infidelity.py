@@ -35,4 +35,4 @@ def draw_masks(test: PerturbationTest) -> torch.Tensor:
     """Draw masks (N, P) of the groups to remove: a random number of groups, from one to all, at random positions."""
     groups, generator = len(test.scores), test.generator
     sizes = torch.randint(1, groups + 1, (SAMPLES, 1), generator=generator)
-    return torch.rand(SAMPLES, groups, generator=generator).argsort(dim=1).argsort(dim=1) < sizes
+    return torch.rand(SAMPLES, groups, generator=generator, dtype=torch.float32).argsort(dim=1).argsort(dim=1) < sizes

@@ -42,6 +42,7 @@ def from_json(text: str) -> Explanation:
         read = json.loads(text)
         if not isinstance(read, dict) or read.pop("format", None) != FORMAT:
             raise BadRequest(f"This file is not an explanation saved by Wherefore ({FORMAT}).")
+        read.pop("columns", None)  # of the table that the request came from
         return _read_explanation(read)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise BadRequest(f"This file is damaged or not an explanation: {_describe_error(error)}.") from None

@@ -176,16 +176,17 @@ def _to_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Convert 16 bits per pixel to their upper 8; scale 32 bits and floats from their minimum to their maximum.
 
-    Values of 32 bits and floats that are those of 8 bits stay as they are.
+    Values that are all within 8 bits stay as they are.
     """
-    if image.mode.startswith("I;16"):
-        return _copy_info(image, Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)))
-    if image.mode not in ("I", "F"):
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
-    levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    low, high = levels.min(), levels.max()
-    if low >= 0 and 1 < high <= 255:
+    pixels = np.asarray(image)
+    if pixels.min() >= 0 and 1 < pixels.max() <= 255:
         return _copy_info(image, image.convert("L"))
+    if image.mode.startswith("I;16"):
+        return _copy_info(image, Image.fromarray((pixels >> 8).astype(np.uint8)))
+    levels = np.nan_to_num(pixels.astype(np.float64))
+    low, high = levels.min(), levels.max()
     return _copy_info(image, Image.fromarray((255 * (levels - low) / ((high - low) or 1.0)).round().astype(np.uint8)))
 
 

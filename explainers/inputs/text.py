@@ -5,14 +5,24 @@ from bisect import bisect_right
 
 import regex
 
-# A word is a Han sign, an emoji, a run of kana, a run of letters and digits (with - and ' inside, and . and , inside
-# numbers), a run of punctuation, or a run of other signs; never half a grapheme cluster (\X). Flags are paired by hand:
-# \X looks back to the first of a run for each, which is quadratic.
+# A word is a Han sign, an emoji, a run of kana, a syllable of Thai, Lao, Khmer or Burmese, a run of letters and digits
+# (with - and ' inside, and . and , inside numbers), a run of punctuation, or a run of other signs; never half a
+# grapheme cluster (\X). Flags are paired by hand: \X looks back to the first of a run for each, which is quadratic.
 FLAG, PICTURE = r"\p{Regional_Indicator}", r"\p{Extended_Pictographic}"
 KANA = r"\p{Hiragana}\p{Katakana}ーｰ"
-LETTERS = rf"[\w--[\p{{Han}}{KANA}]]+"
+# Scripts without spaces between words, whose words only a dictionary knows (Unicode line break class SA). A syllable is
+# a grapheme cluster with the vowel before it, and with what cannot begin another one: vowels and signs after it, a
+# consonant after a vowel that needs one (Thai, Lao), a consonant that is marked as final (Burmese, Khmer).
+BEFORE = r"[\u0E40-\u0E44\u0EC0-\u0EC4]"
+AFTER = (
+    r"(?=\p{LB=SA})(?=[\p{M}\u0E30\u0E32\u0E33\u0E45\u0E46\u0EB0\u0EB2\u0EB3\u0EC6])\X"
+    r"|(?<=[\u0E31\u0EB1\u0EBB][\u0E48-\u0E4B\u0EC8-\u0ECB]?)(?=[\u0E01-\u0E2E\u0E81-\u0EAE])\X"
+    r"|(?=[\u1000-\u1021\u103F]\u1037?\u103A|[\u1780-\u17A2][\u17CB\u17CD])\X"
+)
+SYLLABLE = rf"(?:{BEFORE}(?=\p{{LB=SA}}))?(?=\p{{LB=SA}})\X(?:{AFTER})*"
+LETTERS = rf"[\w--[\p{{Han}}{KANA}\p{{LB=SA}}]]+"
 WORD = regex.compile(
-    rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}]*|(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+"
+    rf"(?V1){FLAG}{{1,2}}[\p{{GCB=Extend}}\p{{GCB=ZWJ}}]*|(?=[\p{{Han}}{PICTURE}])\X|(?:(?=[{KANA}])\X)+|{SYLLABLE}"
     rf"|{LETTERS}(?:(?:['’\-]|(?<=\d)[.,](?=\d)){LETTERS})*"
     rf"|(?:(?=[\p{{P}}--_])\X)+|(?:(?=[^\w\s\p{{P}}{PICTURE}{FLAG}])\X)+"
 )

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import BadRequest
 from ..problem import Attribution, NoisyCopies, Points, Problem, StraightPath
 from ..registry import Range, method
-from .options import warn_if_cancelled
+from .options import NO_PRODUCT, NO_SUM, sum_with_length, warn_if_cancelled
 from .standard_error import estimate_with_error
 
 PAPER = "Wallace et al. 2019, arXiv:1909.09251"
@@ -69,14 +69,10 @@ def _compute_loss_products(problem: Problem, points: Points, factor: Tensor) -> 
             f"AllenNLP explains the loss, which is computed from a probability, not {problem.unit.replace('_', ' ')}. "
             "Set Unit to probability, and compare with no other label."
         )
-    values, products = problem.gradients(points, lambda gradient: _sum_with_length(gradient * factor))  # (N, T, F, 2)
-    warn_if_cancelled(problem.run, products[..., 0], products[..., 1])
+    values, products = problem.gradients(points, lambda gradient: sum_with_length(gradient * factor))  # (N, T, F, 2)
+    notice = NO_PRODUCT if factor is problem.x else NO_SUM
+    warn_if_cancelled(problem.run, products[..., 0], products[..., 1], notice)
     return -products[..., 0] / values.clamp(min=torch.finfo(values.dtype).tiny)[..., None]
-
-
-def _sum_with_length(products: Tensor) -> Tensor:
-    """Return the sum and the length over D of products (B, F, D), (B, F, 2)."""
-    return torch.stack([products.sum(-1), products.norm(dim=-1)], dim=-1)
 
 
 def _normalize(products: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def normalize_shares(distances: Tensor) -> Tensor:
 
 def compute_rollout(weights: Tensor) -> Tensor:
     """Compute how much of each input token is in each state after the last layer, (N, N), from (L, heads, N, N)."""
-    eye = torch.eye(weights.shape[-1])
+    eye = torch.eye(weights.shape[-1]).to(weights)
     rolled = eye
     for layer in weights.mean(1):  # (N, N)
         rolled = (layer + eye) / 2 @ rolled

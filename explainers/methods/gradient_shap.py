@@ -30,7 +30,7 @@ def gradient_shap(
     """
     deviation = noise * float(problem.x.max() - problem.x.min())
     copies = NoisyCopies(problem.x, deviation, samples, problem.seed)
-    alphas = torch.rand(samples, generator=problem.generator, device=problem.x.device)
+    alphas = torch.rand(samples, generator=problem.generator, dtype=torch.float32, device=problem.x.device)
     directions = PathDirections(problem.baseline, copies)
     _, products = problem.gradients(
         PathPoints(problem.baseline, directions, alphas), lambda products: products.sum(-1), along=directions

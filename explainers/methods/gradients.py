@@ -8,7 +8,7 @@ import torch
 
 from ..problem import Attribution, Problem
 from ..registry import method
-from .options import Norm, reduce_gradients, warn_if_cancelled
+from .options import NO_PRODUCT, Norm, reduce_gradients, sum_with_length, warn_if_cancelled
 
 
 @method("Saliency", paper="Simonyan et al. 2013, arXiv:1312.6034", needs=("gradients",))
@@ -31,5 +31,6 @@ def input_x_gradient(problem: Problem) -> Attribution:
 
     Gradient × embedding, summed over the embedding width: (T, F), in the score's unit.
     """
-    _, products = problem.gradients(problem.x, lambda gradient: (gradient * problem.x).sum(-1))  # (1, T, F)
-    return Attribution(products[0])
+    _, products = problem.gradients(problem.x, lambda gradient: sum_with_length(gradient * problem.x))  # (1, T, F, 2)
+    warn_if_cancelled(problem.run, products[..., 0], products[..., 1], NO_PRODUCT)
+    return Attribution(products[0, ..., 0])

@@ -1,5 +1,6 @@
 """Integrated gradients with Captum's LayerIntegratedGradients: the reference for the other path methods."""
 
+import warnings
 from typing import Annotated
 
 import torch
@@ -19,7 +20,7 @@ from ..registry import Range, method
 def layer_integrated_gradients(
     problem: Problem,
     *,
-    steps: Annotated[int, Range(2, 2_000), "Number of points between the baseline and the input."] = 50,
+    steps: Annotated[int, Range(1, 100_000), "Number of points between the baseline and the input."] = 50,
 ) -> Attribution:
     """Change the text in a fixed number of steps from blank to real, and add up what each token contributes on the way.
 
@@ -29,7 +30,9 @@ def layer_integrated_gradients(
     if layer is None or layer.baseline_ids is None:
         raise Incompatible("Captum's layer method needs a baseline of tokens. Choose pad, mask, unk or a text.")
     problem.run.expect(steps * len(problem.targets))
-    attribution = LayerIntegratedGradients(layer.score, layer.modules)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Multiple layers", UserWarning)  # none of them depends on another
+        attribution = LayerIntegratedGradients(layer.score, layer.modules)
     rows = []
     for t in range(len(problem.targets)):
         maps = attribution.attribute(

@@ -48,7 +48,11 @@ def lime(
 def draw_masks(count: int, samples: int, generator: torch.Generator) -> Tensor:
     """Draw masks (N, P): one of all groups, then N - 1 without a random number of random groups."""
     removed = torch.randint(1, count + 1, (samples, 1), generator=generator, device=generator.device)
-    order = torch.rand(samples, count, generator=generator, device=generator.device).argsort(1).argsort(1)
+    order = (
+        torch.rand(samples, count, generator=generator, dtype=torch.float32, device=generator.device)
+        .argsort(1)
+        .argsort(1)
+    )
     masks = order >= removed
     masks[0] = True
     return masks.cpu()

@@ -35,8 +35,8 @@ def noise_tunnel(
         Literal["smoothgrad", "smoothgrad_sq", "vargrad"],
         "Mean of the copies' scores, mean of their squares, or their variance.",
     ] = "smoothgrad",
-    samples: Annotated[int, Range(1, 200), "Number of noisy copies."] = 10,
-    steps: Annotated[int, Range(1, 500), "Number of points between the baseline and each copy."] = 10,
+    samples: Annotated[int, Range(1, 100_000), "Number of noisy copies."] = 10,
+    steps: Annotated[int, Range(1, 100_000), "Number of points between the baseline and each copy."] = 10,
     noise: Annotated[float, Range(0, 1), "Standard deviation of the noise, as a fraction of the input's range."] = (
         0.1
     ),

@@ -81,7 +81,9 @@ def shapley_value_sampling(
     count = forward.count
     problem.run.expect(min(2**count, 2 + 2 * orders * (count - 1)))
     sampling = ShapleyValueSampling(forward)
-    ranks = torch.rand(orders, count, generator=problem.generator, device=problem.generator.device).argsort(1)
+    ranks = torch.rand(
+        orders, count, generator=problem.generator, dtype=torch.float32, device=problem.generator.device
+    ).argsort(1)
     draws = []  # orders times (T, P)
     for order in ranks.argsort(1).cpu():
         both = order.tolist(), order.flip(0).tolist()
@@ -117,7 +119,11 @@ def draw_coalitions(count: int, pairs: int, generator: torch.Generator) -> Tenso
     sizes = torch.arange(1, count, dtype=torch.float64, device=generator.device)
     probabilities = 1 / (sizes * (count - sizes))  # of a size: the kernel times the number of such coalitions
     size = torch.multinomial(probabilities, pairs, replacement=True, generator=generator) + 1
-    order = torch.rand(pairs, count, generator=generator, device=generator.device).argsort(1).argsort(1)
+    order = (
+        torch.rand(pairs, count, generator=generator, dtype=torch.float32, device=generator.device)
+        .argsort(1)
+        .argsort(1)
+    )
     masks = (order < size[:, None]).cpu()
     return torch.cat([masks, ~masks])
 

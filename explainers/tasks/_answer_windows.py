@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, LimitReached
 from ..models.loading import Bundle
+from ..models.probes.fences import fence_forward
 from .tokenization import Encoded, encode_row, make_inputs, tokenize
 
 OVERLAP = 128  # tokens that neighbouring windows share, as in the evaluation of SQuAD
@@ -22,16 +23,28 @@ def choose_window(bundle: Bundle, texts: Mapping[str, str], rank: RankWindow, sp
 
     `spend` counts the forward passes.
     """
-    question, context = texts
-    room = _count_free_tokens(bundle, question, texts[question])
-    overlap = min(OVERLAP, room // 2)
-    rows = tokenize(bundle, texts, truncation="only_second", stride=overlap)
+    context = list(texts)[1]
+    rows, overlap = _split(bundle, texts)
     if not len(_find_row_context(rows, 0)):
         raise BadRequest(f"The {context} has no token that the model can read. Type a sentence.")
     if len(rows.encodings) == 1:
         return encode_row(bundle, rows, texts)
     best = max(range(len(rows.encodings)), key=lambda i: _rank_row(bundle, rows, i, rank, spend))
     return encode_row(bundle, rows, texts, best, (_describe_window(rows, best, overlap, context),))
+
+
+def list_windows(bundle: Bundle, texts: Mapping[str, str]) -> list[Encoded]:
+    """Return all windows, in order."""
+    rows, _ = _split(bundle, texts)
+    return [encode_row(bundle, rows, texts, i) for i in range(len(rows.encodings))]
+
+
+def _split(bundle: Bundle, texts: Mapping[str, str]) -> tuple[Any, int]:
+    """Return the tokenizer's output, one row a window, and the number of tokens that neighbours share."""
+    question = next(iter(texts))
+    room = _count_free_tokens(bundle, question, texts[question])
+    overlap = min(OVERLAP, room // 2)
+    return tokenize(bundle, texts, truncation="only_second", stride=overlap), overlap
 
 
 def find_field_tokens(encoded: Encoded, field: str) -> Tensor:
@@ -59,7 +72,7 @@ def _find_row_context(rows: Any, i: int) -> Tensor:
 
 
 def _rank_row(bundle: Bundle, rows: Any, i: int, rank: RankWindow, spend: Spend) -> float:
-    with torch.no_grad():
+    with fence_forward(bundle.card.label), torch.no_grad():
         output = bundle.model(**make_inputs(bundle, rows, i))
     spend(1)
     return rank(output, _find_row_context(rows, i))

@@ -13,6 +13,8 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
 from ..models.probes.attention import ValueProjection, explain_missing, read_attentions, read_states, restore_hooks
+from ..models.probes.embeddings import widen
+from ..models.probes.fences import fence_forward
 from .tokenization import Encoded
 
 PARTS = ("encoder", "decoder", "cross")  # of an encoder-decoder model's attention
@@ -24,7 +26,7 @@ def read_weights(bundle: Bundle, encoded: Encoded) -> Tensor:
     For an encoder-decoder model: first the encoder's layers, then the decoder's, where cross-attention to the source
     and self-attention to the generated tokens each count half.
     """
-    with restore_hooks(bundle.model), torch.no_grad():
+    with fence_forward(bundle.card.label), restore_hooks(bundle.model), torch.no_grad():
         output = bundle.model(**encoded.batch(1), output_attentions=True)
     if is_encoder_decoder(encoded):
         return _join_weights(bundle, *(_read_on_cpu(output, part) for part in PARTS))
@@ -32,7 +34,7 @@ def read_weights(bundle: Bundle, encoded: Encoded) -> Tensor:
     why = explain_missing(layers, len(encoded.features), bundle.model.config._attn_implementation)
     if why is not None:
         raise Incompatible(f"{bundle.card.label} does not provide attention weights. {why}")
-    return torch.cat(layers)
+    return widen(torch.cat(layers))
 
 
 def _read_on_cpu(output: Any, part: str = "") -> tuple[Tensor, ...]:
@@ -52,9 +54,8 @@ def _join_weights(
         if (why := explain_missing(layers, None, bundle.model.config._attn_implementation)) is not None:
             raise Incompatible(f"{bundle.card.label} does not provide attention weights. {why}")
     source, heads = encoder[0].shape[-1], {layer.shape[1] for layer in (*encoder, *decoder)}
-    whole = torch.eye(source + decoder[0].shape[-1]).repeat(
-        len(encoder) + len(decoder), max(heads), 1, 1
-    )  # (L, heads, F, F)
+    eye = widen(torch.eye(source + decoder[0].shape[-1]).to(decoder[0]))
+    whole = eye.repeat(len(encoder) + len(decoder), max(heads), 1, 1)  # (L, heads, F, F)
     for layer, weights in zip(whole, encoder, strict=False):
         layer[:, :source, :source] = _average_heads(weights, heads)
     for layer, before, across in zip(whole[len(encoder) :], decoder, cross, strict=True):
@@ -76,7 +77,8 @@ def compute_hidden(
     """
     parts = ("encoder", "decoder") if is_encoder_decoder(encoded) else ("",)
     with restore_hooks(bundle.model), torch.enable_grad():
-        output = run(output_hidden_states=True)
+        with fence_forward(bundle.card.label):
+            output = run(output_hidden_states=True)
         states = [read_states(output, part) for part in parts]
         count = min(map(len, states))
         if not -count <= layer < count:
@@ -86,8 +88,8 @@ def compute_hidden(
         rows = [torch.autograd.grad(score, hidden, retain_graph=True, allow_unused=True) for score in scores]
     if any(gradient is None for row in rows for gradient in row):
         raise Incompatible(f"{bundle.card.label} returns only copies of its hidden states.")
-    gradients = [torch.cat(row, dim=1) for row in rows]  # (1, F, H) each
-    return torch.cat(hidden, dim=1).detach().cpu(), torch.cat(gradients).cpu()
+    gradients = [widen(torch.cat(row, dim=1)) for row in rows]  # (1, F, H) each
+    return widen(torch.cat(hidden, dim=1)).detach().cpu(), torch.cat(gradients).cpu()
 
 
 def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callable[[int], None]) -> Tensor:
@@ -103,10 +105,12 @@ def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callabl
         why = dict(bundle.capability.reasons).get("zeroing", "")
         raise Incompatible(f"The value vectors of {bundle.card.label} cannot be zeroed. {why}")
     source = encoded.inputs["input_ids"].shape[-1] if two else count
-    whole = torch.eye(count).repeat(len(encoder) + (len(decoder) if two else 0), 1, 1)  # (L, F, F)
     with restore_hooks(bundle.model), torch.no_grad():
-        plain = bundle.model(**encoded.batch(1), output_hidden_states=True)
+        with fence_forward(bundle.card.label):
+            plain = bundle.model(**encoded.batch(1), output_hidden_states=True)
         spend(1)
+        eye = widen(torch.eye(count).to(read_states(plain, "encoder" if two else "")[0].dtype))
+        whole = eye.repeat(len(encoder) + (len(decoder) if two else 0), 1, 1)  # (L, F, F)
 
         def measure(zeroed: ValueProjection, part: str, layer: int, tokens: int) -> Tensor:
             before = read_states(plain, part)[layer]
@@ -138,7 +142,7 @@ def _measure_distance(
     with _zero_values(values, tokens):
         changed = read_states(bundle.model(**encoded.batch(len(tokens)), output_hidden_states=True), part)[layer]
     spend(len(tokens))
-    return 1 - torch.cosine_similarity(changed, plain, dim=-1).cpu()
+    return 1 - torch.cosine_similarity(widen(changed), widen(plain), dim=-1).cpu()
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Zero-shot labels as hypotheses of natural language inference, scored as in transformers' zero-shot pipeline."""
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Annotated, Literal
 
 from torch import Tensor
@@ -10,9 +13,10 @@ from ..errors import BadRequest, Incompatible, LimitReached
 from ..models.loading import Bundle, read_labels
 from ..request import Target
 from ..results.explanation import Prediction
+from ..settings import settings
 from ._scores import Unit, compute_score, rank_targets
 
-MAX_LABELS = 12  # each needs a forward pass over the text
+SPECIFICATION = re.compile(r"[^{}]{0,2}[<>^]?\d{0,2}s?")  # of a place: a large width would make a huge text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,27 +92,58 @@ def _find_entailment(bundle: Bundle, wanted: str) -> int:
     return indices[0]
 
 
+def format_labels(labels: Sequence[str]) -> str:
+    """Return labels as the input that `parse_labels` reads: separated by commas, or else as a JSON list."""
+    typed = ", ".join(labels)
+    plain = tuple(part.strip() for part in typed.split(",")) == tuple(labels) and len(set(labels)) == len(labels)
+    return (
+        typed if plain and _read_list(typed) is None and all(labels) else json.dumps(list(labels), ensure_ascii=False)
+    )
+
+
 def parse_labels(typed: str) -> tuple[str, ...]:
-    """Split labels at commas. Raises an error if there are none, too many, or duplicates."""
-    labels = tuple(label for part in typed.split(",") if (label := part.strip()))
+    """Split labels at commas, or read a JSON list of labels as they are, with commas, spaces and duplicates.
+
+    Raises an error if there are no labels or too many, and for duplicates among labels separated by commas.
+    """
+    listed = _read_list(typed)
+    labels = tuple(label for part in typed.split(",") if (label := part.strip())) if listed is None else listed
+    most = settings().labels
     if not labels:
         raise BadRequest("There are no labels. Type some, separated by commas.")
-    if len(labels) > MAX_LABELS:
-        raise LimitReached(f"There are {len(labels)} labels, and at most {MAX_LABELS} are allowed. Remove some.")
-    if duplicate := next((label for label in labels if labels.count(label) > 1), None):
+    if len(labels) > most:
+        raise LimitReached(f"There are {len(labels)} labels, and at most {most} are allowed. Remove some.")
+    if listed is None and (duplicate := next((label for label in labels if labels.count(label) > 1), None)):
         raise BadRequest(f"The label {duplicate[:60]!r} is there twice. Remove one of them.")
     return labels
 
 
-def make_hypotheses(labels: tuple[str, ...], template: str) -> dict[str, str]:
-    """Return the hypothesis for each label, by the field that shows it.
+def _read_list(typed: str) -> tuple[str, ...] | None:
+    """Return the labels of a JSON list, None for any other text."""
+    try:
+        labels = json.loads(typed) if typed.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        return None
+    return tuple(labels) if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else None
 
-    Raises BadRequest if the template does not have exactly one {}.
+
+def make_hypotheses(labels: tuple[str, ...], template: str) -> dict[str, str]:
+    """Return the hypothesis for each label, by the field that shows it: the template, formatted as by `str.format`.
+
+    Raises BadRequest if the template has no place for the label, or another one that `str.format` could not fill.
     """
-    rest = template.replace("{}", "", 1)
-    if rest == template or "{" in rest or "}" in rest:
-        raise BadRequest(f"The template {template[:60]!r} needs one {{}} where the label goes, and no other braces.")
-    return {f"hypothesis {i}": template.replace("{}", label) for i, label in enumerate(labels, 1)}
+    try:
+        places = [(name, width or "") for _, name, width, _ in Formatter().parse(template) if name is not None]
+    except ValueError:  # a brace without its partner
+        places = []
+    names = [name for name, _ in places]
+    if names not in ([""], ["0"] * max(1, len(names))) or not all(
+        SPECIFICATION.fullmatch(width) for _, width in places
+    ):
+        raise BadRequest(
+            f"The template {template[:60]!r} needs one {{}} where the label goes; write {{{{ and }}}} for other braces."
+        )
+    return {f"hypothesis {i}": template.format(label) for i, label in enumerate(labels, 1)}
 
 
 def check_length(bundle: Bundle, hypotheses: Mapping[str, str]) -> None:

@@ -8,10 +8,12 @@ from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle, read_labels
+from ..models.probes.fences import fence_forward
 from ..problem import Problem
 from ..progress import Run
 from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
+from ._outputs import read_class_logits
 from ._scores import (
     Activation,
     ScoreFunction,
@@ -42,14 +44,14 @@ class SequenceClassification(Attackable):
 
     def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         def make(outputs: Sequence[Any], params: ScoreParams) -> ScoreFunction:
-            return self.make_score_function(bundle, request, outputs[0].logits, params)
+            return self.make_score_function(bundle, request, read_class_logits(bundle, outputs[0]), params)
 
         return make_text_problem(bundle, request, run, [encode(bundle, self.texts(request))], make)
 
     def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         activation, encoded = self.find_activation(bundle), encode(bundle, self.texts(request))
-        with torch.no_grad():
-            return make_prediction(bundle, bundle.model(**encoded.inputs).logits, activation)
+        with fence_forward(bundle.card.label), torch.no_grad():
+            return make_prediction(bundle, read_class_logits(bundle, bundle.model(**encoded.inputs)), activation)
 
     def make_answer_check(self, bundle: Bundle, request: ValidRequest, run: Run, place: int | None) -> AnswerCheck:
         activation = self.find_activation(bundle)
@@ -57,7 +59,7 @@ class SequenceClassification(Attackable):
             raise Incompatible(f"{bundle.card.label} outputs a number and no label, so there is no label to attack.")
 
         def judge(outputs: Sequence[Any]) -> Judgement:
-            prediction = make_prediction(bundle, outputs[0].logits, activation)
+            prediction = make_prediction(bundle, read_class_logits(bundle, outputs[0]), activation)
             return judge_label(prediction, request.target, activation == "sigmoid")
 
         return AnswerCheck((encode(bundle, self.texts(request)),), judge)

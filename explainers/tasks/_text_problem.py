@@ -5,9 +5,11 @@ Most tasks have one sequence; several sequences share the features that they hav
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..models.loading import Bundle
-from ..models.probes.embeddings import UNHOOKED, Embedding, watch_calls
+from ..models.probes.embeddings import UNHOOKED, Embedding, SumEmbedding, watch_calls
 from ..problem import Batching, EmbeddingLayer, IdBaseline, Internals, Problem
 from ..progress import Run
 from ..request import Pairs, ValidRequest
@@ -36,14 +38,15 @@ from .tokenization import (
 
 MakeScoreFunction = Callable[[Sequence[Any], ScoreParams], ScoreFunction]
 """Make the score function from the outputs of the model's own forward pass, one output a sequence."""
-POSITIONS_ONLY = (("table", "Positions are explained, not words. Set Embedding to word."),)
+MAX_GRAPHS = 12  # sequences whose graphs are kept for the backward passes; that of each of more is freed at once
+NO_TABLE = (("table", "Not the words alone are explained. Set Embedding to word."),)
 SEVERAL_TEXTS = tuple(
     (name, "The model reads several texts here, or only a part of its text is explained.")
     for name in ("layer", "hidden", "attentions", "zeroing")
 )
 EMBEDDING_NEEDS = ("gradients", "layer", "table", "hidden")  # what a method cannot have of a model that is run on ids
 OTHER_BASELINES: tuple[Literal["mask", "unk", "zeros"], ...] = ("mask", "unk", "zeros")
-FORWARD_ARGUMENTS = {"word": IDS, "position": ("position_ids",)}
+FORWARD_ARGUMENTS = {"word": IDS, "position": ("position_ids",), "all": IDS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ class PlacedSequence:
 
     def insert_features(self, x: Tensor) -> Tensor:
         """Return embeddings (B, N, D) with the features x (B, F, D) in their places."""
-        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places])
+        return self.own.repeat(len(x), 1, 1).index_copy(1, self.positions, x[:, self.places].to(self.own))
 
 
 def make_text_problem(
@@ -130,8 +133,11 @@ def assemble_problem(
     sequences = place(params)
     run_sequences = sequences[:scored]
 
+    many = len(run_sequences) > MAX_GRAPHS
+    run_all = _run_apart if many else _run_together
+
     def score(x: Tensor) -> Tensor:
-        return function.read([_run_with_features(bundle, sequence, x) for sequence in run_sequences])
+        return function.read(run_all(bundle, run_sequences, x))
 
     longest = max(len(encoded.features) for encoded in encodings)
     words = params.embedding == "word"
@@ -142,7 +148,7 @@ def assemble_problem(
         baseline = _gather_embeddings(sequences, len(features), lambda sequence: sequence.blank)
         layer = _make_layer(bundle, sequences[0], params, function, run) if single else None
         id_baseline = None
-        if all(sequence.blank_ids is not None for sequence in sequences):
+        if params.embedding != "all" and all(sequence.blank_ids is not None for sequence in sequences):
             id_baseline = _make_id_baseline(bundle, sequences, params, function, len(features), list_others, scored)
         return replace(
             problem, baseline=baseline, id_baseline=id_baseline, internals=replace(problem.internals, layer=layer)
@@ -171,12 +177,14 @@ def assemble_problem(
             attentions=partial(_internals.read_weights, bundle, single.encoded) if single else None,
             zeroing=partial(_internals.compute_zeroing, bundle, single.encoded, spend=run.spend) if single else None,
             reasons=(
-                *(POSITIONS_ONLY if not words else ()),
+                *(NO_TABLE if not words else ()),
                 *(SEVERAL_TEXTS if not single else ()),
                 *((("layer", UNHOOKED),) if words and not embeddings[0].can_be_hooked else ()),
             ),
         ),
-        batching=Batching(max(1, bundle.embeddings.batch(longest) // len(encodings)), bundle.embeddings.together),
+        batching=Batching(
+            max(1, bundle.embeddings.batch(longest) // (1 if many else len(encodings))), bundle.embeddings.together
+        ),
         seed=request.seed,
         run=run,
     )
@@ -255,6 +263,45 @@ def _run_with_features(bundle: Bundle, sequence: PlacedSequence, x: Tensor, **mo
         return bundle.model(**sequence.encoded.batch(len(x)), **more)
 
 
+def _run_together(bundle: Bundle, sequences: Sequence[PlacedSequence], x: Tensor) -> list[Any]:
+    return [_run_with_features(bundle, sequence, x) for sequence in sequences]
+
+
+def _run_apart(bundle: Bundle, sequences: Sequence[PlacedSequence], x: Tensor) -> list[Any]:
+    """Run many sequences with the memory of one: their logits (B, C), which remember only their own gradients.
+
+    However many targets are explained, each sequence has one backward pass per class.
+    """
+    return [
+        SimpleNamespace(logits=_Logits.apply(x, bundle, sequence))  # type: ignore[no-untyped-call]
+        for sequence in sequences
+    ]
+
+
+class _Logits(torch.autograd.Function):
+    """The logits (B, C) of a sequence with the features x (B, F, D). Its gradient is computed with them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bundle: Bundle, sequence: PlacedSequence) -> Tensor:
+        if not x.requires_grad:
+            return _run_with_features(bundle, sequence, x).logits  # type: ignore[no-any-return]
+        with torch.enable_grad():
+            own = x.detach().requires_grad_()
+            logits = _run_with_features(bundle, sequence, own).logits
+            slopes = [
+                torch.autograd.grad(one, own, retain_graph=True)[0][:, sequence.places] for one in logits.sum(0)
+            ]  # C times (B, n, D)
+        ctx.save_for_backward(torch.stack(slopes, dim=1))
+        ctx.places, ctx.shape = sequence.places, x.shape
+        return logits.detach()  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slopes,) = ctx.saved_tensors
+        own = torch.einsum("bc,bcnd->bnd", gradient, slopes)
+        return own.new_zeros(ctx.shape).index_add_(1, ctx.places, own), None, None
+
+
 def _run_on_ids(bundle: Bundle, sequence: PlacedSequence, kind: str, ids: Tensor, **more: Any) -> Any:
     """Run the model on ids (B, N), of tokens or of their positions, in place of those of the text."""
     encoded = sequence.encoded
@@ -320,7 +367,16 @@ def _make_id_baseline(
             internals=replace(problem.internals, layer=None, table=None, hidden=None, reasons=reasons),
         )
 
-    return IdBaseline(read, read_in_place, on_ids, list_others)
+    return IdBaseline(_name_change(bundle, kind, rows), bundle.proven, read, read_in_place, on_ids, list_others)
+
+
+def _name_change(bundle: Bundle, kind: str, rows: Sequence[PlacedSequence]) -> Hashable:
+    """Name what a baseline changes: the ids that it puts in, and the special ones among those that it takes out."""
+    own = [int(token) for row in rows for token in row.own.flatten().tolist()]
+    blank = [int(token) for row in rows for token in row.blank.flatten().tolist()]
+    special = set(getattr(bundle.tokenizer, "all_special_ids", ()))
+    changes = {(old if old in special else None, new) for old, new in zip(own, blank, strict=True) if old != new}
+    return kind, frozenset(changes)
 
 
 def _accepts(bundle: Bundle, name: str) -> bool:
@@ -351,12 +407,16 @@ def _make_layer(
 ) -> EmbeddingLayer | None:
     """Return the embedding module with the ids that it reads, for methods that hook it themselves."""
     name, ids, blank = FORWARD_ARGUMENTS[params.embedding][0], sequence.embedding.ids, sequence.blank_ids
-    if not sequence.embedding.can_be_hooked or name not in inspect.signature(bundle.model.forward).parameters:
+    parameters = inspect.signature(bundle.model.forward).parameters
+    accepted = name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    if not sequence.embedding.can_be_hooked or not accepted:
         return None
 
     def score(rows: Tensor) -> Tensor:
         run.spend(len(rows))
-        return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
+        embedding = sequence.embedding
+        with embedding.place(rows) if isinstance(embedding, SumEmbedding) else nullcontext():
+            return function.read([bundle.model(**sequence.encoded.batch(len(rows)) | {name: rows})])
 
     readers = sequence.embedding.readers
     places = [(reader.rows, reader.places) for reader in readers]

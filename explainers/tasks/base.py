@@ -28,6 +28,7 @@ class Field:
     kind: Literal["text", "line", "labels", "image"] = "text"
     default: str = ""
     optional: bool = False  # may be empty
+    blank: bool = False  # may be empty if it is given
     aside: bool = False  # shown among the advanced inputs
 
 
@@ -69,7 +70,7 @@ class Task(ABC):
         for field in self.fields:
             if field.name in request.pictures:
                 raise BadRequest(f"{field.label} is an image or bytes, and must be a text. Decode it first.")
-            if not texts[field.name].strip() and not field.optional:
+            if not texts[field.name].strip() and not (field.optional or (field.blank and field.name in given)):
                 raise BadRequest(f"{field.label} is empty. {field.placeholder}")
             if (length := len(texts[field.name])) > most:
                 raise LimitReached(

@@ -23,6 +23,7 @@ from ._mask_tokens import (
     predict_masks,
     read_probability,
 )
+from ._outputs import check_numbers
 from ._scores import ScoreFunction, compute_score, name_unit
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
@@ -98,6 +99,7 @@ def _read_logits(bundle: Bundle, encoded: Encoded, output: Any) -> Tensor:
     logits: Tensor | None = getattr(output, "logits", None)
     if logits is None or logits.dim() != 3 or logits.shape[1] != len(encoded.features):
         raise Incompatible(f"{bundle.card.label} predicts no word for each token: it was made for another task.")
+    check_numbers(bundle, logits[:, encoded.special])  # the masks are special
     return logits
 
 

@@ -15,6 +15,7 @@ from ..registry import list_params
 from ..request import ValidRequest
 from ..results.explanation import InputLayout, Prediction
 from ..settings import settings
+from ._outputs import read_class_logits
 from ._scores import find_activation
 from ._sequence_classification import make_prediction, make_score_function
 from .base import Example, Field, Task
@@ -42,7 +43,9 @@ class ImageClassification(Task):
         model, config = bundle.model, bundle.model.config
         output, probe = vision.watch(model, image.pixels, lambda: model(**image.inputs))
         score_params = ScoreParams(unit=params.unit)
-        function = make_score_function(bundle, request.target, output.logits, score_params, find_activation(config))
+        function = make_score_function(
+            bundle, request.target, read_class_logits(bundle, output), score_params, find_activation(config)
+        )
         grid, patches = (image.features.rows, image.features.columns), probe.patches
         has_attention = patches is not None and getattr(config, "num_attention_heads", None) is not None
         read_attentions = partial(vision.compute_attentions, model, bundle.card.label, image.inputs)
@@ -79,7 +82,9 @@ class ImageClassification(Task):
     def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         image = self._preprocess(bundle, request)
         with torch.no_grad():
-            return make_prediction(bundle, bundle.model(**image.inputs).logits, find_activation(bundle.model.config))
+            return make_prediction(
+                bundle, read_class_logits(bundle, bundle.model(**image.inputs)), find_activation(bundle.model.config)
+            )
 
     def _preprocess(self, bundle: Bundle, request: ValidRequest) -> ImageInputs:
         picture = request.pictures.get("image")

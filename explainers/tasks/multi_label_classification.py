@@ -19,7 +19,7 @@ from .tokenization import ScoreParams
 class MultiLabelParams:
     """The setting of multi-label classification."""
 
-    labels: Annotated[int, Range(1, 1_000), "Number of labels to explain, most probable first."] = 6
+    labels: Annotated[int, Range(1, 100_000), "Number of labels to explain, most probable first."] = 6
 
 
 class MultiLabelClassification(SequenceClassification):

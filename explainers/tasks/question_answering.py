@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, Incompatible
 from ..models.loading import Bundle
+from ..models.probes.fences import fence_forward
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, list_params
@@ -17,6 +18,7 @@ from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._answer_spans import AnswerLogits, find_best_sum, make_prediction, make_score_function
 from ._answer_windows import RankWindow, Spend, choose_window, find_field_tokens
+from ._outputs import check_numbers
 from ._scores import ScoreFunction
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
@@ -105,7 +107,7 @@ class QuestionAnswering(Attackable):
 
     def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         texts, longest, encoded = _encode(self, bundle, request, lambda _: None)
-        with torch.no_grad():
+        with fence_forward(bundle.card.label), torch.no_grad():
             output = bundle.model(**encoded.inputs)
         return make_prediction(_read_answer_logits(bundle, encoded, texts[CONTEXT], output).list_answers(longest))
 
@@ -169,7 +171,7 @@ def _read_logits(bundle: Bundle, output: Any) -> tuple[Tensor, Tensor]:
         raise Incompatible(
             f"{bundle.card.label} does not mark the start and end of an answer: it was made for another task."
         )
-    return starts, ends
+    return check_numbers(bundle, starts), check_numbers(bundle, ends)
 
 
 def _score_no_answer(bundle: Bundle, encoded: Encoded, output: Any) -> float:

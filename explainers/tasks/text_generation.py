@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from ..errors import BadRequest
 from ..models.loading import Bundle
 from ..problem import Problem
 from ..progress import Run
@@ -32,7 +33,7 @@ class TextGeneration(Task):
     label = "Text generation"
     question = "Which words made the model continue like this?"
     fields = (
-        Field(PROMPT, "Prompt", "Type the beginning of a text."),
+        Field(PROMPT, "Prompt", "Type the beginning of a text.", blank=True),
         Field(CONTINUATION, "Continuation", "Leave this empty to let the model generate it.", optional=True),
         Field(
             SYSTEM,
@@ -65,12 +66,11 @@ class TextGeneration(Task):
     params = (*list_params(GenerationParams), *list_params(ChatParams))
 
     def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
-        texts = self.texts(request)
-        without, system = None, texts[SYSTEM]
+        texts, without = self.texts(request), None
         if texts[WITHOUT].strip():
             # If the prompt without context is the prompt itself, the context is the system prompt.
-            system_without = "" if texts[WITHOUT] == texts[PROMPT] else system
-            without = _encode(bundle, texts[WITHOUT], system_without, _uses_chat(request, system))
+            system_without = "" if texts[WITHOUT] == texts[PROMPT] else texts[SYSTEM]
+            without = _encode(bundle, request, texts | {PROMPT: texts[WITHOUT], SYSTEM: system_without})
         return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), without)
 
     def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
@@ -79,15 +79,21 @@ class TextGeneration(Task):
 
 def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
     """Encode the prompt, and the first words of the continuation if they are given."""
-    system = texts[SYSTEM]
-    prompt = _encode(bundle, texts[PROMPT], system, _uses_chat(request, system))
+    prompt = _encode(bundle, request, texts)
     return add_prefix(bundle, prompt, texts[PREFIX], request.read(GenerationParams).space_before)
 
 
-def _uses_chat(request: ValidRequest, system: str) -> bool:
-    """Return whether the prompt is sent by the model's chat template."""
-    return request.read(ChatParams).chat or bool(system.strip())
+def _encode(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
+    """Encode the prompt, by the model's chat template if `chat` is set or there is a system prompt."""
 
+    def count_new() -> int:
+        given = [texts[name] for name in (PREFIX, CONTINUATION) if texts[name]]
+        counts = [len(bundle.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1 for text in given]
+        return sum(counts) + (0 if texts[CONTINUATION] else request.read(GenerationParams).most_new_tokens)
 
-def _encode(bundle: Bundle, prompt: str, system: str, chat: bool) -> Prompt:
-    return encode_chat(bundle, prompt, system) if chat else encode_plain(bundle, prompt)
+    prompt, system = texts[PROMPT], texts[SYSTEM]
+    if not request.read(ChatParams).chat and not system.strip():
+        return encode_plain(bundle, prompt, count_new)
+    if not prompt.strip():
+        raise BadRequest("Prompt is empty, and a chat begins with a message. Type one.")
+    return encode_chat(bundle, prompt, system, count_new)

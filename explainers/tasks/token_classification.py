@@ -9,12 +9,14 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..models.loading import Bundle, read_labels
+from ..models.probes.fences import fence_forward
 from ..problem import Problem
 from ..progress import Run
 from ..registry import Range, list_params
 from ..request import Target, ValidRequest, parse_count
 from ..results.explanation import Prediction
 from ._entity_spans import Entity, Level, TokenLogits, pair_with_foil, score_entity, select_entities
+from ._outputs import check_numbers
 from ._scores import ScoreFunction, name_unit, rank_targets
 from ._text_problem import make_text_problem
 from .answer_check import AnswerCheck, Attackable, Judgement
@@ -111,7 +113,7 @@ class TokenClassification(Attackable):
     def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
         texts, params = self.texts(request), request.read(EntityParams)
         encoded = encode(bundle, texts)
-        with torch.no_grad():
+        with fence_forward(bundle.card.label), torch.no_grad():
             output = bundle.model(**encoded.inputs)
         logits = _read_token_logits(bundle, encoded, texts[TEXT], output)
         return rank_targets(map(_make_target, params.find_entities(logits)))
@@ -157,6 +159,7 @@ def _read_token_logits(bundle: Bundle, encoded: Encoded, text: str, output: Any)
     logits = getattr(output, "logits", None)
     if logits is None or logits.shape[:-1] != (1, len(encoded.features)):
         raise Incompatible(f"{bundle.card.label} predicts no class for each token: it was made for another task.")
+    check_numbers(bundle, logits)
     return TokenLogits(text, encoded.features, logits, read_labels(bundle.model, logits.shape[-1]))
 
 

@@ -15,8 +15,10 @@ from torch import Tensor
 from ..errors import BadRequest, Incompatible
 from ..inputs.text import SPACE, find_sentence_ends, find_word_index, find_words, trim_span
 from ..models.loading import Bundle
-from ..models.probes.embeddings import Embedding, watch_calls
+from ..models.probes.embeddings import Embedding, check_rows, count_rows, watch_calls, watch_sum
+from ..models.probes.fences import fence_forward, fence_tokenizer
 from ..results.explanation import Feature
+from ._python_tokenizer import tokenize_in_python
 from ._scores import UnitParam
 
 IDS = ("input_ids", "decoder_input_ids")
@@ -34,7 +36,8 @@ class TextParams:
     ] = "pad"
     baseline_text: Annotated[str, "Your own text, if Baseline is text."] = ""
     embedding: Annotated[
-        Literal["word", "position"], "Explain the words themselves, or their positions in the text."
+        Literal["word", "position", "all"],
+        "Explain the words themselves, their positions in the text, or all that the model adds up for each token.",
     ] = "word"
 
 
@@ -74,22 +77,27 @@ class Encoded:
 def encode(bundle: Bundle, texts: Mapping[str, str], cut: Truncation = "longest_first") -> Encoded:
     """Encode one or two texts, by field, as the model expects them; a notice says if they are cut to its limit."""
     rows = tokenize(bundle, texts, truncation=cut)
-    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the end was not read."
+    end = "beginning" if bundle.tokenizer.truncation_side == "left" else "end"
+    notice = f"The model reads at most {bundle.embeddings.longest} tokens. The grey text at the {end} was not read."
     return encode_row(bundle, rows, texts, notices=(notice,) if len(rows.encodings) > 1 else ())
 
 
 def tokenize(bundle: Bundle, texts: Mapping[str, str], **options: Any) -> Any:
     """Return the tokenizer's output, one row a window; `options` say how it cuts texts beyond the model's limit."""
-    if not getattr(bundle.tokenizer, "is_fast", False):
-        raise Incompatible(f"{bundle.card.label} has no fast tokenizer, so its tokens cannot be found in your text.")
-    return bundle.tokenizer(
-        *texts.values(),
-        max_length=bundle.embeddings.longest,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        **options,
-    )
+    if bundle.tokenizer is None:
+        raise Incompatible(f"{bundle.card.label} has an image processor and no tokenizer, so it cannot read texts.")
+    longest = bundle.embeddings.longest
+    with fence_tokenizer(bundle.card.label):
+        if not bundle.tokenizer.is_fast:
+            return tokenize_in_python(bundle.tokenizer, [*texts.values()], longest, **options)
+        return bundle.tokenizer(
+            *texts.values(),
+            max_length=longest,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            **options,
+        )
 
 
 def encode_row(
@@ -110,6 +118,7 @@ def encode_row(
 def make_inputs(bundle: Bundle, rows: Any, window: int) -> dict[str, Tensor]:
     """Return the model's inputs for one row, (1, F) each."""
     names = [name for name in bundle.tokenizer.model_input_names if name in rows]
+    check_rows(bundle.model, bundle.tokenizer, rows["input_ids"][window], bundle.card.label)
     return {name: torch.tensor([rows[name][window]]) for name in names}
 
 
@@ -119,13 +128,16 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
     ends = {field: find_sentence_ends(text) for field, text in texts.items()}
     rows = zip(encoding.ids, encoding.offsets, encoding.sequence_ids, encoding.special_tokens_mask, strict=True)
     features = []
-    for token, (start, end), sequence, special in rows:
+    for token, span, sequence, special in rows:
         field = fields[sequence] if sequence is not None else fields[0]
         if special or sequence is None:
             features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
             continue
-        start, end = trim_span(texts[field], start, end)
         shown = tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]).strip()
+        if span is None:  # the tokenizer cannot tell its place
+            features.append(Feature(shown or SPACE, field))
+            continue
+        start, end = trim_span(texts[field], *span)
         if "\ufffd" in shown or not shown:  # bytes of a character, or a space
             shown = texts[field][start:end] or SPACE
         sentence = bisect_right(ends[field], start)
@@ -134,7 +146,7 @@ def _make_features(encoding: Any, tokenizer: Any, texts: Mapping[str, str]) -> t
 
 
 def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embedding]:
-    """Run the model on the encoded text; return its output and the embeddings, of `kind` word or position.
+    """Run the model on the encoded text; return its output and the embeddings, of `kind` word, position or all.
 
     The embeddings have no readers if the model can only be run on ids.
     """
@@ -143,12 +155,15 @@ def run_model(bundle: Bundle, encoded: Encoded, kind: str) -> tuple[Any, Embeddi
     def run() -> Any:
         return bundle.model(**encoded.batch(1))
 
-    with encoded.context(bundle.model):
+    with fence_forward(bundle.card.label), encoded.context(bundle.model):
         if kind == "word":
             output, embedding = probe.watch(parts, run)
             return output, embedding
-        if probe.position is None or len(parts) > 1:
-            raise Incompatible(f"{bundle.card.label} has no table of {kind} embeddings. Explain its words instead.")
+        if kind == "all" and probe.all is not None and probe.word is not None and len(parts) == 1:
+            return watch_sum(probe.all, probe.word, parts[0], run)
+        if kind == "all" or probe.position is None or len(parts) > 1:
+            missing = "layer that adds up all its" if kind == "all" else f"table of {kind}"
+            raise Incompatible(f"{bundle.card.label} has no {missing} embeddings. Explain its words instead.")
         output, calls = watch_calls([probe.position], run)
     return output, calls[0].first(parts[0].shape[-1])
 
@@ -183,7 +198,8 @@ def find_fill_id(bundle: Bundle, params: TextParams) -> int:
     """Return the id of the token that the baseline has in the place of each token of the text."""
     wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):
-        if (token := getattr(bundle.tokenizer, f"{name}_token_id", None)) is not None:
+        token = getattr(bundle.tokenizer, f"{name}_token_id", None)
+        if token is not None and token < count_rows(bundle.model):
             return int(token)
     raise Incompatible(f"{bundle.card.label} has no {wanted} token. Set Baseline to zeros.")
 

@@ -14,6 +14,7 @@ from ..registry import list_params
 from ..request import Target, ValidRequest
 from ..results.explanation import Prediction
 from ._nli_hypotheses import NliClasses, NliParams, check_length, find_classes, make_hypotheses, parse_labels
+from ._outputs import read_class_logits
 from ._scores import ScoreFunction, name_unit
 from ._sequence_classification import judge_label, resolve_target
 from ._text_problem import make_text_problem
@@ -26,6 +27,7 @@ from .tokenization import Encoded, ScoreParams, encode
 class EncodedRequest:
     """A request's text, its N labels, their hypotheses by field, and the N encoded pairs of text and hypothesis."""
 
+    bundle: Bundle
     text: str
     labels: tuple[str, ...]
     hypotheses: dict[str, str]
@@ -41,6 +43,8 @@ class EncodedRequest:
 
     def make_prediction(self, outputs: Sequence[Any]) -> Prediction:
         """Return every label with its probability, best first."""
+        for output in outputs:
+            read_class_logits(self.bundle, output)
         return self.classes.make_prediction(self.stack_logits(outputs), self.labels)
 
 
@@ -114,7 +118,9 @@ class ZeroShotClassification(Attackable):
             encode(bundle, {"text": texts["text"], field: sentence}, "only_first")
             for field, sentence in hypotheses.items()
         )
-        return EncodedRequest(texts["text"], labels, hypotheses, encodings, classes, params.hypothesis == "shown")
+        return EncodedRequest(
+            bundle, texts["text"], labels, hypotheses, encodings, classes, params.hypothesis == "shown"
+        )
 
 
 def _make_score_function(

@@ -168,7 +168,7 @@ def _propose_columns(model: Any, name: str, width: int) -> list[Tensor]:
 
 def _propose_parts(model: Any, module: torch.nn.Module) -> list[str]:
     """Propose the part of the model that a value projection belongs to."""
-    if not model.config.is_encoder_decoder:
+    if not getattr(model.config, "is_encoder_decoder", False):
         return [""]
     encoder = any(module is other for other in model.get_encoder().modules())
     return ["encoder"] if encoder else ["cross", "decoder"]

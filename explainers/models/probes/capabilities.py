@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import ExplainerError, Incompatible
+from ...errors import ExplainerError
 from . import vision
 from .attention import (
     Run,
@@ -20,6 +20,7 @@ from .attention import (
     run_with_attentions,
 )
 from .embeddings import TOLERANCE, UNHOOKED, Embedding, EmbeddingProbe, encode_sample
+from .fences import fence_forward, quote_error
 from .repeatability import allows_batches
 
 NAMES = ("gradients", "baseline", "layer", "table", "hidden", "attentions", "zeroing", "conv")
@@ -36,9 +37,7 @@ class Capability:
 
 
 def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, label: str) -> Capability:
-    """Test a text model. Raises Incompatible if its tokenizer does not return character offsets."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise Incompatible(f"{label} has no fast tokenizer, so its tokens cannot be found in your text.")
+    """Test a text model. A test that fails is a reason against one capability, not against the model."""
     inputs = encode_sample(model, tokenizer)
     length = inputs["input_ids"].shape[-1]
 
@@ -47,7 +46,8 @@ def probe_text_model(model: Any, tokenizer: Any, embeddings: EmbeddingProbe, lab
 
     with restore_hooks(model):
         parts = [inputs[name] for name in ("input_ids", "decoder_input_ids") if name in inputs]
-        plain, embedding = embeddings.watch(parts, run)
+        with fence_forward(label):
+            plain, embedding = embeddings.watch(parts, run)
         reasons: Reasons = {
             **_test_embedding(embedding, run, plain[0], embeddings.only_ids),
             "baseline": None,
@@ -64,7 +64,8 @@ def probe_image_model(model: Any, processor: Any, label: str) -> Capability:
         return model(pixel_values=pixels, **more)
 
     with restore_hooks(model):
-        plain, probe = vision.watch(model, pixels, run)
+        with fence_forward(label):
+            plain, probe = vision.watch(model, pixels, run)
         conv = probe.find_last_map((pixels.shape[2], pixels.shape[3]))
         reasons: Reasons = {
             "gradients": _try(lambda: _test_gradient(pixels, lambda x: model(pixel_values=x)[0], plain[0])),
@@ -100,7 +101,7 @@ def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capab
     return Capability(
         provides=frozenset(name for name in NAMES if reasons[name] is None),
         reasons=tuple((name, why) for name in NAMES if (why := reasons[name]) is not None),
-        values=values,
+        values=tuple(values),
     )
 
 
@@ -117,7 +118,7 @@ def _try(test: Callable[[], str | None]) -> str | None:
         return str(error)
     except Exception as error:
         logging.getLogger(__name__).warning("A test of a model failed", exc_info=error)
-        return f"The test of it failed inside the model ({type(error).__name__})."
+        return f"The test of it failed inside the model, with {quote_error(error)}."
 
 
 def _test_attention(model: Any, run: Run, length: int | None) -> str | None:

@@ -1,5 +1,6 @@
 """Find and hook the embedding modules that a text model runs, by watching one short forward pass."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,15 +13,22 @@ from torch import Tensor
 from ...errors import Incompatible
 from ..devices import call_module
 from .configuration import find_text_config
+from .fences import fence_forward, fence_tokenizer
 from .repeatability import allows_batches
 
 MAX_TOKENS = 8_192  # for a model that states no limit
 SAMPLE = "Why did it say that?"
 BATCH_FLOPS = 7e10  # about half a second on two cores: a cancelled run stops after the batch that it is in
+HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 8_192  # rows of a table that are read at once
 TOLERANCE = 1e-4  # absolute and relative, between two ways of computing the same output
-UNHOOKED = "It reads its tokens in a way that Captum cannot hook: twice by one module, or in two texts."
+UNHOOKED = "It reads its tokens in a way that Captum cannot hook: by one module twice, or together with others."
 MOST_WRAPPERS = 4  # modules around an embedding layer that may be adapters of it
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """Convert a tensor of half precision to float32, in which we compute; others stay as they are."""
+    return tensor.float() if tensor.dtype in HALVES else tensor
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
+    others: bool = False  # whether the modules are called with other ids too, such as those of padding
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
@@ -137,7 +146,11 @@ class Embedding:
     def can_be_hooked(self) -> bool:
         """Whether other code can replace the modules' outputs: each reads the text once, and returns (B, N, D)."""
         modules = {reader.module for reader in self.readers}
-        if len(modules) < len(self.readers) or any(reader.first or reader.batch for reader in self.readers):
+        if (
+            self.others
+            or len(modules) < len(self.readers)
+            or any(reader.first or reader.batch for reader in self.readers)
+        ):
             return False
         with torch.no_grad():
             return all(isinstance(call_module(module, self.ids[:, :1]), Tensor) for module in modules)
@@ -188,10 +201,84 @@ class Embedding:
     def _select(self, output: Tensor, reader: Reader, own: Any) -> Tensor:
         """Return the part of `output` (B, F, D) that takes the place of what a reader's module returns."""
         own = own[0] if isinstance(own, tuple) else own
-        width, output = own.shape[-1], output.to(own.device)
+        width, output = own.shape[-1], output.to(own)
         if len(reader.ids) == output.shape[1] and width == output.shape[2]:
             return output
         return output[:, reader.places, reader.column : reader.column + width]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SumEmbedding(Embedding):
+    """A call of the module that adds word, position and type embeddings, its only reader, with the call's arguments.
+
+    `word` is the table of words in it. The ids of another text are all at the first position and of the first type.
+    """
+
+    word: torch.nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    can_be_hooked = True
+    table = None
+
+    def of(self, ids: Tensor) -> Tensor:
+        """Compute the sum (1, F, D) for ids (1, F)."""
+        with torch.no_grad(), self.place(ids):
+            return self.readers[0].module(*self.args, **self.kwargs)[:, : ids.shape[-1]]  # type: ignore[no-any-return]
+
+    @contextmanager
+    def place(self, ids: Tensor) -> Iterator[None]:
+        """Call the module with ids (B, F), at the first position and of the first type unless they are the own."""
+
+        def replace_ids(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if (own := read_ids(args, kwargs)) is None:
+                return None
+            if module is self.word:
+                return (torch.cat([ids, own[..., ids.shape[-1] :]], dim=-1),), {}
+            return (torch.full_like(own, int(own.flatten()[0])),), {}
+
+        parts = self.readers[0].module.modules()
+        tables = [part for part in parts if isinstance(part, torch.nn.Embedding) or part is self.word]
+        others = [] if torch.equal(ids, self.ids.expand_as(ids)) else tables
+        handles = [table.register_forward_pre_hook(replace_ids, with_kwargs=True) for table in others]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def average(self) -> Tensor:
+        """Raise Incompatible: there is no table whose mean could be taken."""
+        raise Incompatible("The sum of all embeddings has no mean. Set Baseline to pad, mask, unk, zeros or text.")
+
+    @contextmanager
+    def replace_output(self, output: Tensor) -> Iterator[None]:
+        """Return `output` (B, F, D) in place of the module's own output. Call under the model's lock."""
+
+        def hook(module: torch.nn.Module, args: tuple[Any, ...], own: Tensor) -> Tensor:
+            return torch.cat([output, own[:, output.shape[1] :].expand(len(output), -1, -1)], dim=1)
+
+        handle = self.readers[0].module.register_forward_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+def watch_sum(
+    module: torch.nn.Module, word: torch.nn.Module, ids: Tensor, run: Callable[[], Any]
+) -> tuple[Any, SumEmbedding]:
+    """Return what `run` returns without gradients, and the SumEmbedding of `module` for the text with `ids` (1, F)."""
+    arguments: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    handle = module.register_forward_pre_hook(
+        lambda _, args, kwargs: arguments.append((args, kwargs)), with_kwargs=True
+    )
+    try:
+        with torch.no_grad():
+            output = run()
+    finally:
+        handle.remove()
+    (args, kwargs), reader = arguments[0], Reader(module, ids[0])
+    return output, SumEmbedding(ids, (reader,), word=word, args=args, kwargs=kwargs)
 
 
 @dataclass(frozen=True)
@@ -208,6 +295,7 @@ class EmbeddingProbe:
     weights: int  # number of parameters without embedding tables
     together: int = 64  # largest batch that the model accepts
     decoder: torch.nn.Module | None = None  # of the generated tokens, in an encoder-decoder model
+    all: torch.nn.Module | None = None  # adds the embeddings of word, position and type; None if no module does that
     tables: tuple[torch.nn.Module, ...] = ()
     only_ids: str = ""
     rows: int = 0  # ids that have an embedding
@@ -227,10 +315,10 @@ class EmbeddingProbe:
 
 
 def look_up(module: torch.nn.Module, ids: Tensor) -> Tensor:
-    """Return what an embedding module on any device returns for ids (…), (…, D) on the CPU."""
+    """Return what an embedding module on any device returns for ids (…), (…, D), in float32 or higher on the CPU."""
     with torch.no_grad():
         output = call_module(module, ids)
-    return (output[0] if isinstance(output, tuple) else output).cpu()  # type: ignore[no-any-return]
+    return widen(output[0] if isinstance(output, tuple) else output).cpu()
 
 
 def read_ids(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
@@ -265,11 +353,23 @@ def watch_calls(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> t
             handle.remove()
 
 
+def watch_outputs(modules: Iterable[torch.nn.Module], run: Callable[[], Any]) -> tuple[Any, dict[Any, Any]]:
+    """Return what `run` returns, and the last output of each of the modules that ran."""
+    outputs: dict[torch.nn.Module, Any] = {}
+    handles = [module.register_forward_hook(lambda m, _, output: outputs.update({m: output})) for module in modules]
+    try:
+        return run(), outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
     """Find the calls that read one of `parts`, ids (1, N) each, as Embedding of all; none if one is unread."""
     starts = [sum(part.shape[-1] for part in parts[:i]) for i in range(len(parts))]
     shifts = (0, 1) if len(parts) == 1 else (0,)  # a decoder reads what it has written, or else the text, shifted
     readers: list[Reader] = []
+    modules: list[torch.nn.Module] = []  # of the calls that read something else
     for call in calls:
         found = [
             reader
@@ -283,9 +383,12 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
         if found:  # an encoder's call comes before its decoder's with the same ids
             new = next((reader for reader in found if reader.first not in read), found[0])
             readers.append(replace(new, column=_find_column(new, readers), batch=new.find_batch(call.ids) or 0))
+        else:
+            modules.append(call.module)
     if {reader.first for reader in readers} != set(starts):
         readers = []
-    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers))
+    others = any(reader.module is module for reader in readers for module in modules)
+    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others)
 
 
 def _find_column(new: Reader, readers: Sequence[Reader]) -> int:
@@ -331,12 +434,31 @@ def _count_rows(module: torch.nn.Module) -> int:
     return max(len(own) for part in module.modules() if isinstance(own := getattr(part, "weight", None), Tensor))
 
 
+def count_rows(model: Any) -> float:
+    """Return the number of ids that a model has embeddings for, infinity if that is not known."""
+    try:
+        table = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # no transformers model, or one without a single table
+        return math.inf
+    return table.num_embeddings if isinstance(table, torch.nn.Embedding) else math.inf
+
+
+def check_rows(model: Any, tokenizer: Any, ids: list[int], label: str) -> None:
+    """Raise Incompatible if the model has no embedding for one of the ids."""
+    if (beyond := max(ids, default=0)) >= (count := count_rows(model)):
+        token = tokenizer.convert_ids_to_tokens(beyond)
+        raise Incompatible(
+            f"The token {token!r} has the id {beyond}, and {label} has embeddings for the ids 0 to {count - 1} only. "
+            "Use the tokenizer that it was trained with, or resize_token_embeddings and train it."
+        )
+
+
 def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     """Encode a short text (two for question answering), with a few decoder tokens for an encoder-decoder model."""
     texts = (SAMPLE, "It read that.") if "QuestionAnswering" in type(model).__name__ else (SAMPLE,)
     encoded = tokenizer(*texts, return_tensors="pt")
     inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
-    if model.config.is_encoder_decoder and model.can_generate():
+    if getattr(model.config, "is_encoder_decoder", False) and getattr(model, "can_generate", bool)():
         start = model.config.decoder_start_token_id or 0
         written = inputs["input_ids"][:, :2] % _count_outputs(model)
         inputs["decoder_input_ids"] = torch.cat([torch.full_like(written[:, :1], start), written], dim=1)
@@ -350,8 +472,12 @@ def _count_outputs(model: Any) -> int:
 
 def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> EmbeddingProbe:
     """Find the embedding modules of a loaded text model. Raises Incompatible if its passes on one input differ."""
-    inputs = encode_sample(model, tokenizer)
-    output, calls = watch_calls(model.modules(), lambda: model(**inputs))
+    with fence_tokenizer(label):
+        inputs = encode_sample(model, tokenizer)
+    check_rows(model, tokenizer, inputs["input_ids"][0].tolist(), label)
+    around = [module for module in model.modules() if any(True for _ in module.children())]
+    with fence_forward(label):
+        (output, calls), outputs = watch_outputs(around, lambda: watch_calls(model.modules(), lambda: model(**inputs)))
     ids = inputs["input_ids"]
     tables, only_ids = _find_tables(model, tokenizer, inputs, calls)
     word = tables[0] if tables else None
@@ -367,11 +493,19 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
         weights=sum(p.numel() for p in model.parameters()) - sum(layer.weight.numel() for layer in layers),
         together=EmbeddingProbe.together if _allows_batches(model, inputs, output, label) else 1,
         decoder=_find_decoder(model, calls, word, inputs),
+        all=None if only_ids else _find_sum(outputs, word),
         tables=tables,
         only_ids=only_ids,
         rows=_count_rows(word) if word else len(tokenizer),
         width=look_up(word, ids).shape[-1] if word else getattr(model.config, "hidden_size", EmbeddingProbe.width),
     )
+
+
+def _find_sum(outputs: Mapping[torch.nn.Module, Any], word: torch.nn.Module | None) -> torch.nn.Module | None:
+    """Find the module around the table of words that returns one tensor of embeddings, (1, F, D)."""
+    module = next((around for around in outputs if any(child is word for child in around.children())), None)
+    output = None if module is None else outputs[module]
+    return module if isinstance(output, Tensor) and output.ndim == 3 else None
 
 
 def _find_tables(
@@ -450,7 +584,7 @@ def _find_decoder(
     model: Any, calls: list[Call], word: torch.nn.Module | None, inputs: Mapping[str, Tensor]
 ) -> torch.nn.Module | None:
     """Find a decoder's word embedding: the table that got its ids, or the last like `word` that got other ids."""
-    if not model.config.is_encoder_decoder or word is None:
+    if not getattr(model.config, "is_encoder_decoder", False) or word is None:
         return None
     written, rows = inputs.get("decoder_input_ids"), _count_rows(word)
     tables = [call for call in calls if isinstance(call.module, torch.nn.Embedding)]

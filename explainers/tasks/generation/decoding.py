@@ -171,7 +171,11 @@ def generate(
         ids = ids[:-1]
     if not ids.numel():
         raise NothingGenerated("The model generates no text here. Type the text to explain, or change the prompt.")
-    return replace(_decode(bundle, prompt, ids), notices=describe_search(bundle, params.strategy))
+    notices = describe_search(bundle, params.strategy)
+    if len(ids) == prompt.count_free_positions(bundle) < params.most_new_tokens:
+        most = f"The model takes {bundle.embeddings.longest:,} tokens in all, so it wrote no more than {len(ids):,}."
+        notices = (*notices, most)
+    return replace(_decode(bundle, prompt, ids), notices=notices)
 
 
 def force_decode(bundle: Bundle, prompt: Prompt, text: str, space: bool) -> Continuation:
@@ -276,7 +280,7 @@ def _tokenize_after(
         if _reads_as(read, text):
             return ids, shifted, ()
         found.append((ids, shifted, read))
-    ids, shifted, read = found[0]
+    ids, shifted, read = next((one for one in found if one[0]), ([], [], ""))
     return ids, shifted, (_describe_change(text, read),)
 
 

@@ -1,10 +1,11 @@
 """Prompts: everything before a generated text, as the model reads it. A plain text, a chat, or a source."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
 
-from ...errors import Incompatible
+from ...errors import BadRequest, Incompatible
 from ...inputs.text import find_word_index, find_words, trim_span
 from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
@@ -49,19 +50,46 @@ class Prompt:
         return bundle.embeddings.longest - len(self.ids)
 
 
-def encode_plain(bundle: Bundle, text: str) -> Prompt:
-    """Encode a text that the model continues as it stands."""
+def encode_plain(bundle: Bundle, text: str, count_new: Callable[[], int]) -> Prompt:
+    """Encode a text that the model continues as it stands; an empty one is the token that begins every text.
+
+    `count_new` counts the tokens to generate, for which a text that is too long makes room.
+    """
     _check_decoder_only(bundle)
     rows = tokenize(bundle, {PROMPT: text}, truncation=False)
-    encoded = _truncate_left(bundle, encode_row(bundle, rows, {PROMPT: text}))
-    if text[-1:].isspace():
-        notice = "The prompt ends with a space: words that would bring their own space are less likely after it."
-        encoded = replace(encoded, notices=(*encoded.notices, notice))
+    if all(rows["special_tokens_mask"][0]):
+        return _encode_beginning(bundle, text)
+    encoded = encode_row(bundle, rows, {PROMPT: text})
+    notices, ids, lead = [], encoded.inputs["input_ids"][0], _count_leading(encoded)
+    if lead and ids[lead] == ids[0]:
+        notices.append(
+            f"The prompt begins with {encoded.features[0].text}, which the tokenizer puts before every text, so the "
+            "model reads it twice. Delete it from the prompt."
+        )
+    if text.endswith(" "):
+        notices.append("The prompt ends with a space: words that would bring their own space are less likely after it.")
+    encoded = _truncate_left(bundle, encoded, count_new)
+    encoded = replace(encoded, notices=(*encoded.notices, *notices))
     return Prompt(encoded, {PROMPT: text}, CONTINUATION, before=text)
 
 
-def encode_chat(bundle: Bundle, text: str, system: str) -> Prompt:
-    """Encode a user's message and a system prompt by the model's chat template, whose own tokens are special."""
+def _encode_beginning(bundle: Bundle, text: str) -> Prompt:
+    """Encode a text without tokens as what the model begins every text with. Raises BadRequest if there is nothing."""
+    if not (ids := _find_first_ids(bundle)):
+        raise BadRequest(
+            f"Prompt is empty, and {bundle.card.label} has no token that begins every text. "
+            "Type the beginning of a text."
+        )
+    notices = (f"The tokenizer reads nothing of the prompt {text[:40]!r}.",) if text else ()
+    encoded = replace(_encode_special(bundle, ids, PROMPT, bundle.tokenizer.model_input_names), notices=notices)
+    return Prompt(encoded, {PROMPT: text}, CONTINUATION, before=text)
+
+
+def encode_chat(bundle: Bundle, text: str, system: str, count_new: Callable[[], int]) -> Prompt:
+    """Encode a user's message and a system prompt by the model's chat template, whose own tokens are special.
+
+    `count_new` counts the tokens to generate, for which a text that is too long makes room.
+    """
     _check_decoder_only(bundle)
     texts = {name: words for name, words in ((SYSTEM, system), (PROMPT, text)) if words.strip()}
     roles = {ROLES[name]: name for name in texts}
@@ -82,7 +110,7 @@ def encode_chat(bundle: Bundle, text: str, system: str) -> Prompt:
     offsets = rows.encodings[0].offsets  # with the whitespace of tokens, which may be the template's or the message's
     features = tuple(assign(feature, *span) for feature, span in zip(raw.features, offsets, strict=True))
     special = torch.tensor([feature.special for feature in features])
-    encoded = _truncate_left(bundle, replace(raw, features=features, special=special))
+    encoded = _truncate_left(bundle, replace(raw, features=features, special=special), count_new)
     segments = tuple((name, 0, len(words), ROLES[name]) for name, words in texts.items())
     return Prompt(encoded, texts, CONTINUATION, segments=segments)
 
@@ -108,16 +136,25 @@ def encode_source(bundle: Bundle, text: str, languages: Languages) -> Prompt:
 
 def encode_empty(bundle: Bundle, prompt: Prompt) -> Prompt:
     """Return the prompt without its text: the tokens that the model begins every text with, or one that could begin."""
-    tokenizer = bundle.tokenizer
-    own = tokenizer("")["input_ids"] or [
-        next(token for token in (tokenizer.bos_token_id, tokenizer.eos_token_id, 0) if token is not None)
-    ]
-    ids = torch.tensor([own])
-    inputs = {name: torch.ones_like(ids) for name in prompt.encoded.inputs} | {"input_ids": ids}
-    field = prompt.encoded.features[0].field
-    features = tuple(Feature(name_token(tokenizer, token), field, special=True) for token in own)
-    encoded = Encoded(inputs, features, torch.ones(len(own), dtype=torch.bool), ())
+    own = _find_first_ids(bundle) or [int(bundle.tokenizer.eos_token_id or 0)]
+    encoded = _encode_special(bundle, own, prompt.encoded.features[0].field, prompt.encoded.inputs)
     return Prompt(encoded, {}, prompt.field, decoder_ids=prompt.start_ids)
+
+
+def _find_first_ids(bundle: Bundle) -> list[int]:
+    """Find the tokens that every text begins with, as `generate` does without a prompt; none if there are none."""
+    own = bundle.tokenizer("")["input_ids"]
+    first = [bundle.model.generation_config.bos_token_id, bundle.tokenizer.bos_token_id]
+    return list(own) or [int(token) for token in first if token is not None][:1]
+
+
+def _encode_special(bundle: Bundle, ids: list[int], field: str, names: Iterable[str]) -> Encoded:
+    """Encode special tokens alone, as the inputs of these names."""
+    rows = torch.tensor([ids])
+    types = {name: torch.full_like(rows, int(name == "attention_mask")) for name in names}  # token types are 0
+    inputs = types | {"input_ids": rows}
+    features = tuple(Feature(name_token(bundle.tokenizer, token), field, special=True) for token in ids)
+    return Encoded(inputs, features, torch.ones(len(ids), dtype=torch.bool), ())
 
 
 def _check_generates(bundle: Bundle) -> None:
@@ -134,15 +171,30 @@ def _check_decoder_only(bundle: Bundle) -> None:
         raise Incompatible(f"{bundle.card.label} turns a source into a target. Use translation.")
 
 
-def _truncate_left(bundle: Bundle, encoded: Encoded) -> Encoded:
-    """Keep the last tokens that the model can take, less one to generate; with a notice if some are dropped."""
+def _count_leading(encoded: Encoded) -> int:
+    """Count the special tokens before the text."""
+    return next((i for i, feature in enumerate(encoded.features) if not feature.special), 0)
+
+
+def _truncate_left(bundle: Bundle, encoded: Encoded, count_new: Callable[[], int]) -> Encoded:
+    """Drop the first tokens of a text that is too long, but not the special ones before it; with a notice.
+
+    At most half of the model's positions are kept free for the tokens to generate.
+    """
     check_rows(bundle, encoded.inputs["input_ids"][0].tolist())
-    most, length = bundle.embeddings.longest - 1, len(encoded.features)
-    if length <= most:
+    longest, length = bundle.embeddings.longest, len(encoded.features)
+    if length < longest:
         return encoded
+    free = min(max(count_new(), 1), longest // 2)
+    lead = min(_count_leading(encoded), (longest - free) // 2)
+    kept = torch.tensor([*range(lead), *range(length - (longest - free - lead), length)])
+    notice = (
+        f"The model takes {longest:,} tokens in all, {free:,} of them for the text to generate: the first "
+        f"{length - longest + free:,} of the prompt were not read."
+    )
     return Encoded(
-        inputs={name: tensor[:, -most:] for name, tensor in encoded.inputs.items()},
-        features=encoded.features[-most:],
-        special=encoded.special[-most:],
-        notices=(f"The model reads {most + 1:,} tokens at most: the first {length - most:,} were not read.",),
+        inputs={name: tensor[:, kept] for name, tensor in encoded.inputs.items()},
+        features=tuple(encoded.features[i] for i in kept.tolist()),
+        special=encoded.special[kept],
+        notices=(notice,),
     )

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from PIL import Image
 
 from explainers import Bundle, ExplainerError
 from explainers.classic import ImageClassificationExplainer
@@ -43,11 +42,15 @@ def test_the_call_and_its_defaults_are_those_of_transformers_interpret():
         "index": None,
         "class_name": None,
         "internal_batch_size": None,
-        "n_steps": 50,
-        "n_steps_noise_tunnel": 5,
-        "noise_tunnel_n_samples": 10,
+        "n_steps": None,
+        "n_steps_noise_tunnel": None,
+        "noise_tunnel_n_samples": None,
         "noise_tunnel_type": "smoothgrad",
     }
+    fresh = ImageClassificationExplainer(*tiny("vit"))
+    assert (fresh.n_steps, fresh.n_steps_noise_tunnel, fresh.noise_tunnel_n_samples) == (50, 5, 10)
+    assert fresh.internal_batch_size is None
+    assert fresh.attributions is None
     shown = inspect.signature(ImageClassificationExplainer.visualize).parameters
     assert {name: knob.default for name, knob in shown.items() if name != "self"} == {
         "save_path": None,
@@ -110,18 +113,34 @@ def test_probabilities_are_the_pipelines(held):
         assert (ours.label, ours.probability) == (row["label"], pytest.approx(row["score"], abs=1e-6))
 
 
-@pytest.mark.parametrize(("size", "side_by_side"), [((451, 300), False), ((2 * 451 + 8, 300), True)])
-def test_visualize_writes_a_png_of_the_pictures_size(tmp_path, size, side_by_side):
+@pytest.mark.parametrize(
+    ("ending", "beginning"), [("png", b"\x89PNG"), ("jpg", b"\xff\xd8"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
+)
+def test_visualize_writes_the_format_of_the_files_ending(tmp_path, ending, beginning):
     explainer = ImageClassificationExplainer(*tiny("vit"), "IG")
     explainer(PHOTO, n_steps=4)
-    for name in ("map.png", "map"):
-        figure = explainer.visualize(str(tmp_path / name), side_by_side=side_by_side)
-        assert len(figure.layout.images) == 1 + side_by_side
-    with Image.open(tmp_path / "map.png") as opened:
-        assert opened.size == size
-    explainer.visualize(str(tmp_path / "small.png"), use_original_image_pixels=False)
-    with Image.open(tmp_path / "small.png") as opened:
-        assert opened.size == (32, 32)
+    explainer.visualize(str(tmp_path / f"map.{ending}"))
+    assert [path.name for path in tmp_path.iterdir()] == [f"map.{ending}"]
+    assert (tmp_path / f"map.{ending}").read_bytes().startswith(beginning)
+
+
+@pytest.mark.parametrize("method", ["heatmap", "overlay", "masked_image", "alpha_scaling"])
+def test_visualize_returns_a_figure_and_axes_that_name_the_classes(method):
+    explainer = ImageClassificationExplainer(*tiny("vit"), "IG", custom_labels=["cat", "dog", "cow"])
+    explainer(PHOTO, n_steps=4)
+    figure, axes = explainer.visualize(method=method, sign="positive")
+    assert axes.figure is figure
+    assert axes.get_title().endswith(f"why {explainer.predicted_class_name}?")
+    view, scores = axes.images
+    assert view.get_array().shape == (*PHOTO.size[::-1], 3)
+    assert scores.get_array().shape == (32, 32)
+    other = next(name for name in explainer.label2id if name != explainer.predicted_class_name)
+    explainer(PHOTO, n_steps=4, class_name=other)
+    _, pair = explainer.visualize(method=method, sign="positive", side_by_side=True, use_original_image_pixels=False)
+    assert [len(one.images) for one in pair] == [1, 2]
+    assert pair[0].images[0].get_array().shape == (32, 32, 3)
+    assert f"why {other}?" in pair[1].get_title()
+    assert explainer.predicted_class_name in pair[1].get_title()
 
 
 @pytest.mark.parametrize("method", ["masked_image", "alpha_scaling"])
@@ -132,7 +151,8 @@ def test_masks_for_all_signs_warn_and_show_the_positive_scores(method):
         warned = explainer.visualize(method=method)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert explainer.visualize(method=method, sign="positive").to_json() == warned.to_json()
+        shown = explainer.visualize(method=method, sign="positive")
+    np.testing.assert_array_equal(shown[1].images[1].get_array(), warned[1].images[1].get_array())
 
 
 def test_visualize_as_html_is_one_page_with_pictures_in_it(tmp_path):
@@ -173,3 +193,41 @@ def test_a_call_does_not_depend_on_the_call_before():
     explainer(PHOTO.rotate(180), index=1, n_steps=20)
     np.testing.assert_array_equal(explainer(PHOTO, n_steps=6), first)
     assert Bundle.of(model, processor).card.labels == tuple(model.config.id2label.values())
+
+
+def test_settings_of_a_call_are_remembered_and_the_pixels_and_delta_can_be_read():
+    model, processor = tiny("vit")
+    explainer = ImageClassificationExplainer(model, processor, "IG")
+    found = explainer(PHOTO, n_steps=7, internal_batch_size=2)
+    assert (explainer.n_steps, explainer.internal_batch_size) == (7, 2)
+    np.testing.assert_array_equal(explainer(PHOTO), found)
+    np.testing.assert_array_equal(explainer.inputs, pixels_of(processor).numpy())
+    with torch.no_grad():
+        ends = model(pixel_values=torch.cat([pixels_of(processor), torch.zeros(1, 3, 32, 32)])).logits
+    rise = ends[:, explainer.selected_index].diff().neg()
+    assert float(explainer.delta[0]) == pytest.approx(float(found.sum() - rise), abs=1e-4)
+
+
+def test_labels_may_be_as_many_as_the_models_classes_or_their_names():
+    """Two classes of ImageNet have one name, and transformers-interpret counts the names."""
+    model, processor = tiny("vit")
+    names = model.config.label2id
+    model.config.label2id = {"crane": 1, "cat": 2}
+    try:
+        explainer = ImageClassificationExplainer(model, processor, "IG", custom_labels=["a", "b"])
+    finally:
+        model.config.label2id = names
+    assert list(explainer.label2id) == ["a", "b"]
+    explainer(PHOTO, index=2, n_steps=2)
+    assert explainer.explanation.targets[0].index == 2
+
+
+def test_an_unknown_noise_tunnel_type_is_a_value_error():
+    with pytest.raises(ValueError, match="smoothgrad, smoothgrad_sq, vargrad"):
+        ImageClassificationExplainer(*tiny("vit"))(PHOTO, noise_tunnel_type="x")
+
+
+def test_a_path_may_be_a_string(tmp_path):
+    PHOTO.save(tmp_path / "photo.png")
+    explainer = ImageClassificationExplainer(*tiny("vit"), "IG")
+    np.testing.assert_array_equal(explainer(str(tmp_path / "photo.png"), n_steps=2), explainer(PHOTO, n_steps=2))

@@ -88,7 +88,25 @@ def test_custom_labels_name_the_rows_and_str_names_the_class():
     made = explainer(custom_labels=names)
     assert list(made(TEXT, n_steps=2)) == names
     assert list(made.label_probs_dict) == names
-    assert str(made).startswith("MultiLabelClassificationExplainer(model=")
+    assert str(made).startswith("MultiLabelClassificationExplainer(\n\tmodel=")
+    assert made.labels == names
+    page = ParsedHtml(made.visualize())
+    assert sorted(data for path, data in page.texts if path and path[-1][0] == "h2") == names
+
+
+def test_a_model_that_chooses_one_label_is_explained_as_if_it_judged_each():
+    """Training writes `problem_type` into the model's configuration, and that must not refuse it."""
+    usual = explainer()(TEXT, n_steps=2)
+    config = model_of()[0].config
+    before = config.problem_type
+    config.problem_type = "single_label_classification"
+    try:
+        made = explainer()
+        assert made(TEXT, n_steps=2) == usual
+        assert made.predict(TEXT).targets
+        assert config.problem_type == "single_label_classification"
+    finally:
+        config.problem_type = before
 
 
 def test_visualize_writes_a_heatmap_of_every_label(tmp_path):

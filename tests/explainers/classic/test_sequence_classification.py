@@ -62,15 +62,25 @@ def test_the_scores_are_captums_at_the_same_steps_on_every_architecture(kind):
         np.testing.assert_allclose(scores, captums(kind, text, target, 50), atol=1e-5)
 
 
-@pytest.mark.parametrize("steps", [3, 20])
-def test_n_steps_applies_to_its_call_only(steps):
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_n_steps_is_remembered_as_in_transformers_interpret(steps):
     made = explainer()
     usual = made(TEXT, index=1)
+    assert made.n_steps == 50
     asked = made(TEXT, index=1, n_steps=steps)
     np.testing.assert_allclose([score for _, score in asked], captums("bert", TEXT, 1, steps), atol=1e-5)
     assert dict(made.explanation.request.params)["steps"] == str(steps)
     assert asked != usual
+    assert made.n_steps == steps
+    assert made(TEXT, index=1) == asked
+    made.n_steps = 50
     assert made(TEXT, index=1) == usual
+
+
+def test_more_steps_than_a_page_offers_are_possible():
+    made = explainer()
+    assert made(TEXT, index=1, n_steps=2_500)
+    assert float(made.explanation.relative_error[0]) < 1e-4
 
 
 def test_internal_batch_size_is_honoured_and_changes_no_score(monkeypatch):
@@ -90,9 +100,10 @@ def test_internal_batch_size_is_honoured_and_changes_no_score(monkeypatch):
     small = made(TEXT, index=1, n_steps=STEPS, internal_batch_size=4)
     assert max(sizes) == 4
     np.testing.assert_allclose([s for _, s in small], [s for _, s in whole], atol=1e-5)
+    assert made.internal_batch_size == 4
     sizes.clear()
     made(TEXT, index=1, n_steps=STEPS)
-    assert max(sizes) == STEPS
+    assert max(sizes) == 4
 
 
 def test_index_comes_before_class_name_and_class_name_before_the_prediction():
@@ -192,11 +203,10 @@ def test_visualize_writes_the_page_that_it_returns(tmp_path, name, written):
     assert "True label" not in made.visualize()
 
 
-def test_str_of_an_explainer_names_its_class_and_model():
-    assert (
-        str(explainer())
-        == "SequenceClassificationExplainer(model=BertForSequenceClassification, task=text_classification)"
-    )
+def test_str_of_an_explainer_names_its_class_model_and_tokenizer():
+    model, tokenizer = tiny("bert")
+    parts = [f"model={type(model).__name__}", f"tokenizer={type(tokenizer).__name__}", "attribution_type='lig'"]
+    assert str(explainer()) == "SequenceClassificationExplainer(" + "".join(f"\n\t{part}," for part in parts) + ")"
 
 
 # What transformers-interpret 0.10 gets wrong.

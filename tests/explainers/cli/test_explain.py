@@ -140,6 +140,30 @@ def test_a_table_becomes_a_json_list_or_one_html_page_per_row(bert, tmp_path):
     assert "bread" in (tmp_path / "out-2.html").read_text("utf-8")
 
 
+def test_other_columns_are_passed_through(bert, tmp_path):
+    given = write_table(tmp_path, "id,Text,score,gold\n7,Good soup.,=A1,pos\n8,,2,neg\n9,Bad.\n")
+    out = tmp_path / "out.csv"
+    assert main([*bert, *given, "--out", str(out)]) == 1
+    found = read_rows(out)
+    passed = {row["row"]: (row["id"], row["in.score"], row["gold"]) for row in found}
+    assert passed == {"1": ("7", "'=A1", "pos"), "2": ("8", "2", "neg"), "3": ("9", "", "")}
+    right = explain(Request("text_classification", bert[3], {"text": "Good soup."}, "saliency"))
+    np.testing.assert_array_equal(np.float32([row["score"] for row in found if row["id"] == "7"]), right.scores[0])
+    assert main([*bert, *given, "--out", str(tmp_path / "out.json")]) == 1
+    one, wrong, _ = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert one["columns"] == {"id": "7", "score": "=A1", "gold": "pos"}
+    assert from_json(json.dumps(one)).request.texts == {"text": "Good soup."}
+    assert wrong["columns"]["id"] == "8"
+    assert wrong["row"] == 2
+
+
+def test_an_exact_name_is_preferred_to_one_in_another_case(bert, tmp_path):
+    out = tmp_path / "out.csv"
+    assert main([*bert, *write_table(tmp_path, "Text,text\nBad.,Good soup.\n"), "--out", str(out)]) == 0
+    assert {row["Text"] for row in read_rows(out)} == {"Bad."}
+    assert "g" in {row["text"] for row in read_rows(out)}
+
+
 def test_columns_may_be_in_any_order_and_separated_by_semicolons(folder, tmp_path):
     asked = ["explain", "pair_classification", "--model", folder("pair_classification"), "--method", "saliency"]
     given = write_table(tmp_path, "\ufefftext_b;text_a\nis, so;Why\n")
@@ -184,8 +208,7 @@ def test_no_cell_can_be_read_as_a_formula(folder, tmp_path):
         (None, "cannot be read: No such file"),
         (b"", "has no column 'text'"),
         (b"words\nGood.\n", "has no column 'text'. Its first line must name these, each once: text."),
-        (b"text,words\nGood.,x\n", "has a column 'words'"),
-        (b"text,text\nGood.,x\n", "has a column 'text'"),
+        (b"text,text\nGood.,x\n", "has more than one column 'text'"),
         (b"\xff\xfe\x00text", "is not text in UTF-8"),
         (b'text\n"Good.', "is not a table"),
     ],

@@ -151,6 +151,9 @@ def test_a_notice_says_that_more_than_8_bits_are_scaled():
         shown, notices = decode_with_notices(Picture.of(Image.fromarray(array)))
         assert notices == (NARROWED,)
         assert np.abs(np.asarray(shown)[..., 0].astype(int) - deep // 257).max() <= 2
+    shallow = Image.fromarray(deep // 257)
+    assert (shallow.mode, decode_with_notices(Picture.of(shallow))[1]) == ("I;16", ())
+    assert far(decode(Picture.of(shallow)), load_image(shallow)) == 0
     big_endian = Image.frombytes("I;16B", (7, 9), deep.astype(">u2").tobytes())
     assert Picture.of(big_endian) == Picture.of(Image.fromarray(deep))
 

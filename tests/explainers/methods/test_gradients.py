@@ -134,6 +134,19 @@ def test_signed_gradients_cancelled_by_a_layer_norm_give_a_notice():
         assert "nothing but rounding" in problem.run.notices[0]
 
 
+def test_input_x_gradient_of_embeddings_that_are_normed_at_once_is_next_to_zero_and_has_a_notice():
+    weights = torch.randn(3, 8, generator=torch.Generator().manual_seed(2))
+
+    def normed(points: Tensor) -> Tensor:
+        return (torch.nn.functional.layer_norm(points, (8,)) * weights).sum((1, 2)).tanh()[:, None]
+
+    inputs = torch.randn(3, 8, generator=torch.Generator().manual_seed(1))
+    inputs -= inputs.mean(-1, keepdim=True)
+    problem = make_problem(normed, inputs)
+    assert input_x_gradient(problem).scores.abs().max() < 1e-4 * saliency(problem).scores.max()
+    assert "their order says nothing" in problem.run.notices[0]
+
+
 def test_input_x_gradient_of_a_linear_score_is_weight_times_input():
     problem, weights, _ = make_linear_problem()
     assert_close(input_x_gradient(problem).scores, (weights * problem.x).sum(-1))

@@ -23,7 +23,7 @@ from explainers.classic import (
     ZeroShotClassificationExplainer,
 )
 from explainers.cli import main
-from explainers.errors import LimitReached
+from explainers.errors import Incompatible, LimitReached
 from explainers.models.loading import find_loaded, load
 from explainers.models.resolve import find_card
 from explainers.progress import quiet
@@ -35,7 +35,7 @@ from tests.support.nli import NLI
 from tests.support.owned_models import Left, make_trainable, read_state
 from tests.support.quick import choose_quick_settings
 from tests.support.sentences import SENTENCES
-from tests.support.tiny import GROUPED, SMALL, tiny, tokenizer_for
+from tests.support.tiny import GROUPED, SEQ2SEQ, SMALL, tiny, tokenizer_for
 
 TEXT = "the cast is wonderful"
 LONG = " ".join(SENTENCES[:3])
@@ -279,3 +279,30 @@ def test_rotary_embeddings_that_depend_on_the_length_of_the_text_are_left_as_the
             found = explain(Request("text_classification", "x", {"text": text}, method, params=params), bundle=bundle)
             assert found.values[0] == pytest.approx(max(compute_alone(model, reader, text)), abs=1e-6)
             assert read_state(model) == before
+
+
+@pytest.mark.parametrize("method", ["occlusion", "layer_integrated_gradients"])
+@pytest.mark.parametrize(("kind", "window"), [("big_bird", 0), ("longformer", 4), ("bigbird_pegasus", 0)])
+def test_models_that_pad_their_input_are_explained_as_they_are_alone(kind, window, method):
+    reader = tokenizer_for("xlm-roberta")
+    sparse = {"attention_window": [window] * 2} if window else {"attention_type": "block_sparse", "block_size": 4}
+    size = SEQ2SEQ if kind == "bigbird_pegasus" else SMALL
+    ids = {f"{name}_token_id": getattr(reader, f"{name}_token_id") for name in ("pad", "bos", "eos", "sep")}
+    config = transformers.AutoConfig.for_model(
+        kind,
+        **size | sparse,
+        **({} if window else {"num_random_blocks": 1}),
+        num_labels=3,
+        vocab_size=len(reader),
+        **ids,
+    )
+    model = _make_classifier(config, 2)
+    before, bundle = read_state(model), Bundle.of(model, reader)
+    request = Request("text_classification", "x", {"text": LONG}, method)
+    if kind == "bigbird_pegasus" and method != "occlusion":
+        with pytest.raises(Incompatible, match="cannot hook"):  # it also embeds the padding, by itself
+            explain(request, bundle=bundle)
+    else:
+        found = explain(request, bundle=bundle)
+        assert found.values[0] == pytest.approx(max(compute_alone(model, reader, LONG)), abs=2e-6)
+    assert read_state(model) == before

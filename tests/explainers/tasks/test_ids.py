@@ -1,6 +1,7 @@
 """What is shown for other ids is what the model's own forward pass says of them, wherever the model reads them."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -236,5 +237,11 @@ def test_the_plain_pass_on_the_baseline_is_one_and_only_for_methods_that_have_on
         calls.clear()
         explain(ask("integrated_gradients", most_passes=20), bundle=bundle)
         assert calls[:3] == [1, 2, 1]  # the plain pass, F(x) and F(x'), and the plain pass on x'
+        ours = replace(bundle, proven=set())  # as a model that nobody else can change
+        ours.embeddings  # noqa: B018 (its probe runs the model)
+        for again in (False, True):
+            calls.clear()
+            explain(ask("integrated_gradients", most_passes=20), bundle=ours)
+            assert (calls[:2], calls[2] > 1) == ([1, 2], again)  # the second path begins at once
     finally:
         handle.remove()

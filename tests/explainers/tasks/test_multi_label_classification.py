@@ -119,7 +119,7 @@ def test_wrong_labels_and_counts_are_refused_with_the_allowed_values(bundle):
     with pytest.raises(BadRequest, match="anger, fear, grief, joy, love, pride, relief, surprise"):
         explain(make_request(target="envy"), bundle=bundle)
     for count in (0, -1, 1.5, "many"):
-        with pytest.raises(BadRequest, match="a whole number from 1 to 1000"):
+        with pytest.raises(BadRequest, match="a whole number from 1 to 100000"):
             explain(make_request(labels=count), bundle=bundle)
     with pytest.raises(BadRequest, match="Text is empty"):
         explain(make_request(" "), bundle=bundle)

@@ -196,6 +196,19 @@ def test_text_that_the_model_did_not_read_is_marked_and_shown(kind):
     assert "grey text" in explanation.notices[0]
 
 
+def test_a_tokenizer_that_cuts_on_the_left_leaves_the_beginning_unread():
+    model, tokenizer = tiny("bert")
+    left = deepcopy(tokenizer)
+    left.truncation_side = "left"
+    text = "good " * 200 + "bad"
+    explanation = explain(
+        Request("text_classification", "tiny", {"text": text}, "saliency"), bundle=Bundle.of(model, left)
+    )
+    first, *read = split_segments(explanation, "text")
+    assert (first.read, {piece.read for piece in read}) == (False, {True})
+    assert "grey text at the beginning" in explanation.notices[0]
+
+
 def test_space_after_the_last_word_is_not_called_unread():
     *_, last = split_segments(found("bert", "good film  \n"), "text")
     assert (last.text, last.read) == ("  \n", True)
@@ -265,3 +278,19 @@ def test_batches_shrink_with_the_length_but_never_below_one():
     probe = probe_embeddings(*tiny("bert"), "tiny")
     assert probe.batch(10) == 64
     assert probe.batch(10**9) == 1
+
+
+def test_a_notice_says_that_a_baseline_text_is_cut():
+    held = Bundle.of(*tiny("bert"))
+
+    def read_notices(text: str, **params: object) -> tuple[str, ...]:
+        params = {"baseline": "text", "baseline_text": text} | params
+        request = Request("text_classification", "x", {"text": "the soup"}, "integrated_gradients", params=params)
+        return tuple(notice for notice in explain(request, bundle=held).notices if "cut off" in notice)
+
+    count = len(held.tokenizer("the soup", add_special_tokens=False)["input_ids"])
+    longer = held.tokenizer("the cast was cold", add_special_tokens=False)["input_ids"]
+    (notice,) = read_notices("the cast was cold")
+    assert f"has {len(longer)} tokens, and the text has {count}" in notice
+    assert repr(held.tokenizer.decode(longer[count:])) in notice
+    assert read_notices("the soup") == read_notices("") == read_notices("the cast was cold", baseline="pad") == ()

@@ -7,13 +7,12 @@ import torch
 
 from explainers import TASKS, Bundle, Request
 from explainers.engine import validate
-from explainers.errors import Incompatible
 from explainers.inputs.images import PHOTOGRAPHS
 from explainers.models.probes.attention import read_attentions
 from explainers.models.probes.vision import watch
 from explainers.progress import Run
 from tests.support.hub import make_loaded
-from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny, tokenizer_for
+from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, task_of, tiny
 
 TEXT = [kind for kind in EVERY if kind not in IMAGES]
 CASES = [*[(kind, task_of(kind)) for kind in EVERY], *[(kind, "translation") for kind in TRANSLATORS[:2]]]
@@ -254,18 +253,3 @@ def test_the_embeddings_that_run_are_those_of_the_encoder_and_the_decoder(kind, 
     if kind in TRANSLATORS:
         assert any(found.word is module for module in bundle.model.get_encoder().modules())
         assert any(found.decoder is module for module in bundle.model.get_decoder().modules())
-
-
-def test_a_slow_tokenizer_is_refused_for_its_tokens_cannot_be_found():
-    model, _ = make_loaded("bert")
-
-    class Slow:
-        is_fast = False
-        model_input_names = ("input_ids", "attention_mask")
-        model_max_length = 128
-
-        def __call__(self, text, return_tensors):
-            return tokenizer_for("bert")(text, return_tensors=return_tensors)
-
-    with pytest.raises(Incompatible, match="has no fast tokenizer, so its tokens cannot be found in your text"):
-        _ = Bundle.of(model, Slow()).capability

@@ -1,6 +1,7 @@
 """Prompts and continuations: chat templates, sampling, limits, and tokens across the boundary of both."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,15 +125,138 @@ def test_a_continuation_gets_a_space_before_its_first_word_unless_it_has_one():
     assert comma.source_texts["continuation"] == ", and"
 
 
-def test_a_prompt_that_is_too_long_is_truncated_on_the_left_with_a_notice():
-    bundle = bundle_of("llama")
-    explanation = explain(request_of("llama", "", before="the soup was cold " * 40), bundle=bundle)
+def test_a_prompt_that_is_too_long_loses_its_first_tokens_but_not_the_one_that_every_text_begins_with():
+    bundle, long = bundle_of("llama"), "the soup was cold " * 40
+    explanation = explain(request_of("llama", "", before=long, params={"most_new_tokens": 20}), bundle=bundle)
+    own = bundle.tokenizer(long)["input_ids"]
+    assert (len(explanation.targets), len(explanation.features)) == (20, 128)
+    assert explanation.tokens[0] == "<s>"
     notice = next(notice for notice in explanation.notices if "were not read" in notice)
-    count = len(bundle.tokenizer("the soup was cold " * 40)["input_ids"])
     assert "128 tokens" in notice
-    assert f"the first {count - 127} " in notice
-    assert len(explanation.targets) == 1
-    assert len(explanation.features) == 128
+    assert f"the first {len(own) - 108} " in notice
+    read = torch.tensor([[own[0], *own[-107:]]])
+    with torch.no_grad():
+        expected = bundle.model(read).logits[0, -1].softmax(-1)
+    assert explanation.targets[0].index == int(expected.argmax())
+    assert explanation.values[0] == pytest.approx(float(expected.max()), rel=1e-4)
+
+
+def test_a_prompt_that_is_too_long_makes_room_for_a_given_text_and_never_for_more_than_half():
+    bundle, long = bundle_of("llama"), "the soup was cold " * 40
+    given = explain(request_of("llama", before=long.strip()), bundle=bundle)
+    assert given.source_texts["continuation"] == f" {AFTER}"
+    assert len(given.targets) == 15
+    most = explain(request_of("llama", "", before=long, params={"most_new_tokens": 500}), bundle=bundle)
+    assert len(most.targets) <= 64
+    if len(most.targets) == 64:
+        assert any("wrote no more than 64" in notice for notice in most.notices)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_model_writes_after_an_empty_prompt_what_it_writes_after_the_first_token_of_every_text(kind):
+    bundle = bundle_of(kind)
+    prediction = predict(request_of(kind, "", before="", params={"most_new_tokens": 3}), bundle=bundle)
+    ids = torch.tensor([[bundle.tokenizer.bos_token_id]])
+    with torch.no_grad():
+        for target in prediction.targets:
+            shares = bundle.model(ids).logits[0, -1].softmax(-1)
+            assert target.index == int(shares.argmax())
+            assert target.probability == pytest.approx(float(shares.max()), rel=1e-4)
+            ids = torch.cat([ids, torch.tensor([[target.index]])], dim=1)
+    for method in ("integrated_gradients", "occlusion", "shapley_value_sampling", "input_x_gradient"):
+        explanation = explain(request_of(kind, "", method, before=""), bundle=bundle)
+        assert explanation.tokens[0] == bundle.tokenizer.bos_token
+
+
+def test_an_empty_prompt_is_refused_where_nothing_begins_a_text_and_where_none_is_given():
+    bundle = bundle_of("gpt2", bos_token_id=None)
+    tokenizer = copy.deepcopy(bundle.tokenizer)
+    tokenizer.bos_token = None
+    with pytest.raises(BadRequest, match="no token that begins every text"):
+        predict(request_of("gpt2", "", before=""), bundle=Bundle.of(bundle.model, tokenizer))
+    with pytest.raises(BadRequest, match="Prompt is empty"):
+        predict(Request("text_generation", "tiny", {}), bundle=bundle)
+
+
+def test_a_prompt_that_brings_the_first_token_of_every_text_itself_gets_a_notice():
+    explanation = explain(request_of("llama", before="<s> the soup"), bundle=bundle_of("llama"))
+    assert explanation.tokens[:2] == ("<s>", "<s>")  # as the tokenizer has it
+    assert "reads it twice" in explanation.notices[0]
+    assert not any("twice" in notice for notice in explain(request_of("llama"), bundle=bundle_of("llama")).notices)
+
+
+@pytest.mark.parametrize(("before", "after"), [("the soup was co", "ld"), ("wonder", "ful cast"), ("two", "s")])
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_given_text_goes_on_with_a_word_if_it_is_asked_to_and_a_notice_says_if_it_does_not(kind, before, after):
+    bundle = bundle_of(kind)
+    joined = explain(request_of(kind, after, before=before, params={"space_before": False}), bundle=bundle)
+    read = bundle.tokenizer(before)["input_ids"] + ids_of(joined)
+    assert bundle.tokenizer.decode(read).removeprefix("<s>").strip() == before + after
+    assert joined.source_texts["continuation"] == after
+    assert joined.notices == ()
+    apart = explain(request_of(kind, after, before=before), bundle=bundle)
+    assert apart.source_texts["continuation"] == f" {after}"
+    assert "A space was put between" in apart.notices[0]
+    prefix = {"prompt": "the", "prefix": before, "continuation": after}
+    request = Request("text_generation", "tiny", prefix, "saliency", params={"space_before": False})
+    assert explain(replace(request, params={}), bundle=bundle).source_texts["prefix"] == f" {before}"
+    assert explain(request, bundle=bundle).source_texts == prefix
+
+
+def test_a_line_break_and_spaces_are_text_to_generate():
+    for text in ("\n", "   "):
+        assert explain(request_of("gpt2", text), bundle=bundle_of("gpt2")).prediction.text == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "foil", "expected"),
+    [
+        ("the soup was\n", "cold", "rude", "rude"),
+        ("the soup was", " cold", "rude", " rude"),
+        ("the soup was", " cold", " rude", " rude"),
+        ("the soup was.", " cold", "rude", " rude"),
+        ("the soup was", "\ncold", "rude", "\nrude"),
+    ],
+)
+def test_a_foil_has_the_space_before_the_text_that_it_replaces(before, after, foil, expected):
+    bundle = bundle_of("gpt2")
+    request = request_of("gpt2", after, before=before, target=Target(foil=foil), params={"unit": "logit", "end": 0})
+    explanation = explain(request, bundle=bundle)
+    foils, tokenizer = bundle.tokenizer(expected)["input_ids"], bundle.tokenizer
+    ids = tokenizer(before)["input_ids"] + [target.index for target in explanation.prediction.targets]
+    for target, value in zip(explanation.targets, explanation.values, strict=True):
+        other = next(token for token in foils if tokenizer.decode([token]) == target.foil)
+        with torch.no_grad():
+            logits = bundle.model(torch.tensor([ids[: target.position]])).logits[0, -1]
+        assert value == pytest.approx(float(logits[target.index] - logits[other]), abs=1e-3)
+
+
+@pytest.mark.parametrize(("written", "foil"), [("rude", "ruder"), ("and the waiter rude", "and")])
+def test_a_foil_that_only_goes_on_or_ends_earlier_is_refused_for_what_it_is(written, foil):
+    with pytest.raises(BadRequest, match="is only the beginning of"):
+        explain(request_of("llama", written, target=Target(foil=foil)), bundle=bundle_of("llama"))
+
+
+def test_an_alignment_that_pairs_a_token_twice_or_outside_is_refused():
+    for pairs, why in (("1:1,1:2", "pairs token 1 twice"), ("2:1", "Tokens 1 to 1 of")):
+        request = request_of("llama", target=Target(foil="but the cast good"), params={"alignment": pairs, "end": 1})
+        with pytest.raises(BadRequest, match=why):
+            explain(request, bundle=bundle_of("llama"))
+
+
+def test_ids_are_used_for_their_own_text_only():
+    bundle = bundle_of("gpt2")
+    ids = bundle.tokenizer(" c")["input_ids"] + bundle.tokenizer("old")["input_ids"]  # not as the tokenizer has it
+    given = ",".join(map(str, ids))
+    explanation = explain(request_of("gpt2", " cold", params={"token_ids": given}), bundle=bundle)
+    assert ids_of(explanation) == ids
+    assert explanation.notices == ()
+    other = explain(request_of("gpt2", " rude", params={"token_ids": given}), bundle=bundle)
+    assert other.prediction.text == " rude"
+    assert "are not used" in other.notices[0]
+    for wrong in ("x", "-1", "1;2", "999999"):
+        with pytest.raises(BadRequest, match="Give whole numbers below"):
+            explain(request_of("gpt2", " cold", params={"token_ids": wrong}), bundle=bundle)
 
 
 def test_a_continuation_that_is_too_long_is_refused_with_both_numbers():

@@ -190,7 +190,7 @@ def test_a_token_without_a_row_is_refused_by_name():
         request_of("llama", "and <brk> rude"),
         request_of("llama", "", before="the soup <brk> was cold"),
     ):
-        with pytest.raises(Incompatible, match=rf"no row for the token '<brk>': its id is {len(tokenizer) - 1}"):
+        with pytest.raises(Incompatible, match=rf"token '<brk>'.*id (is )?{len(tokenizer) - 1}"):
             explain(request, bundle=bundle)
 
 

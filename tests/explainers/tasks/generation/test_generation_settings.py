@@ -69,7 +69,7 @@ def test_a_notice_says_whether_the_models_own_search_was_used():
     (notice,) = explain(ask(strategy="greedy"), bundle=make(num_beams=4, do_sample=True)).notices
     assert notice == "The model's own settings are 4 beams and sampling. They are used if Strategy is model."
     assert explain(ask(), bundle=make()).notices == ()
-    assert explain(request_of("llama"), bundle=make(num_beams=4)).notices == ()
+    assert not any("beams" in notice for notice in explain(request_of("llama"), bundle=make(num_beams=4)).notices)
 
 
 @pytest.mark.parametrize(
