@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -121,7 +121,7 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
-    others: bool = False  # whether the modules are called with other ids too, such as those of padding
+    others: bool = field(default=False, kw_only=True)  # whether the modules get other ids too, as those of padding
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
@@ -388,7 +388,7 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
     if {reader.first for reader in readers} != set(starts):
         readers = []
     others = any(reader.module is module for reader in readers for module in modules)
-    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others)
+    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others=others)
 
 
 def _find_column(new: Reader, readers: Sequence[Reader]) -> int:
@@ -596,7 +596,9 @@ def _find_decoder(
 
 def _allows_batches(model: Any, inputs: dict[str, Tensor], output: Any, label: str) -> bool:
     """Return whether the model accepts a batch, and reads each of its rows as alone. Raises Incompatible if random."""
-    return allows_batches(lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(model, output)
+    return allows_batches(model, lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(
+        model, output
+    )
 
 
 def _needs_pads(model: Any, output: Any) -> bool:
@@ -621,4 +623,5 @@ def _find_token_limit(model: Any, tokenizer: Any, position: Call | None, first: 
     else:
         limit = getattr(find_text_config(model), "max_position_embeddings", None) or MAX_TOKENS
         limit = limit if limit > 0 else MAX_TOKENS  # XLNet states -1
-    return int(min(tokenizer.model_max_length, limit, MAX_TOKENS))
+    own = tokenizer.model_max_length or MAX_TOKENS  # 0 or None states nothing
+    return int(min(own, limit, MAX_TOKENS))
