@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -119,7 +119,7 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
-    others: bool = False  # whether the modules are called with other ids too, such as those of padding
+    others: bool = field(default=False, kw_only=True)  # whether the modules get other ids too, as those of padding
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
@@ -221,7 +221,7 @@ class SumEmbedding(Embedding):
     def of(self, ids: Tensor) -> Tensor:
         """Compute the sum (1, F, D) for ids (1, F)."""
         with torch.no_grad(), self.place(ids):
-            return self.readers[0].module(*self.args, **self.kwargs)[:, : ids.shape[-1]]  # type: ignore[no-any-return]
+            return widen(self.readers[0].module(*self.args, **self.kwargs)[:, : ids.shape[-1]])
 
     @contextmanager
     def place(self, ids: Tensor) -> Iterator[None]:
@@ -253,7 +253,8 @@ class SumEmbedding(Embedding):
         """Return `output` (B, F, D) in place of the module's own output. Call under the model's lock."""
 
         def hook(module: torch.nn.Module, args: tuple[Any, ...], own: Tensor) -> Tensor:
-            return torch.cat([output, own[:, output.shape[1] :].expand(len(output), -1, -1)], dim=1)
+            rest = own[:, output.shape[1] :].expand(len(output), -1, -1)
+            return torch.cat([output.to(own.dtype), rest], dim=1)
 
         handle = self.readers[0].module.register_forward_hook(hook)
         try:
@@ -385,7 +386,7 @@ def find_readers(calls: Sequence[Call], parts: Sequence[Tensor]) -> Embedding:
     if {reader.first for reader in readers} != set(starts):
         readers = []
     others = any(reader.module is module for reader in readers for module in modules)
-    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others)
+    return Embedding(torch.cat(list(parts), dim=-1), tuple(readers), others=others)
 
 
 def _find_column(new: Reader, readers: Sequence[Reader]) -> int:
