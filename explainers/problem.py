@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .errors import Incompatible
+from .models.probes.fences import fence_backward
 from .progress import Run
 from .request import Pairs, Target
 from .results.explanation import Feature, InputLayout, Prediction, Steps
@@ -270,11 +271,12 @@ class Problem:
 
     def _backpropagate(self, sums: Tensor, batch: Tensor, retain: bool) -> Tensor:
         """Compute the gradients (G, B, F, D) of G sums in one backward pass, which takes G times the memory."""
-        if len(sums) == 1:
-            gradient = torch.autograd.grad(sums[0], batch, retain_graph=retain, materialize_grads=True)[0][None]
-        else:
-            one_hot = torch.eye(len(sums)).to(sums)
-            gradient = torch.autograd.grad(sums, batch, one_hot, retain_graph=retain, is_grads_batched=True)[0]
+        with fence_backward():
+            if len(sums) == 1:
+                gradient = torch.autograd.grad(sums[0], batch, retain_graph=retain, materialize_grads=True)[0][None]
+            else:
+                one_hot = torch.eye(len(sums)).to(sums)
+                gradient = torch.autograd.grad(sums, batch, one_hot, retain_graph=retain, is_grads_batched=True)[0]
         self.run.spend(0, len(sums) * len(batch))
         return gradient
 

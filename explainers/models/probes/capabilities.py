@@ -83,7 +83,7 @@ def allows_image_batches(model: Any, processor: Any, label: str) -> bool:
     inputs = {vision.PIXELS: vision.process_sample(model, processor, label)}
     with torch.no_grad():
         alone = model(**inputs)[0]
-    return allows_batches(lambda rows: model(**rows)[0], inputs, alone, label)
+    return allows_batches(model, lambda rows: model(**rows)[0], inputs, alone, label)
 
 
 def _finish(model: Any, run: Run, length: int | None, reasons: Reasons) -> Capability:

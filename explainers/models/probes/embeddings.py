@@ -583,7 +583,9 @@ def _find_decoder(model: Any, calls: list[Call], word: torch.nn.Module | None, i
 
 def _allows_batches(model: Any, inputs: dict[str, Tensor], output: Any, label: str) -> bool:
     """Return whether the model accepts a batch, and reads each of its rows as alone. Raises Incompatible if random."""
-    return allows_batches(lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(model, output)
+    return allows_batches(model, lambda rows: model(**rows)[0], inputs, output[0], label) and not _needs_pads(
+        model, output
+    )
 
 
 def _needs_pads(model: Any, output: Any) -> bool:

@@ -18,6 +18,13 @@ def fence_forward(label: str) -> Iterator[None]:
 
 
 @contextmanager
+def fence_backward() -> Iterator[None]:
+    """Raise Incompatible for what the model's own code raises in a backward pass, and log its cause."""
+    with _fence("The model fails in its own backward pass", "Choose a method that does not use gradients."):
+        yield
+
+
+@contextmanager
 def fence_tokenizer(label: str) -> Iterator[None]:
     """Raise Incompatible for what the tokenizer's own code raises on a text, and log its cause."""
     with _fence(f"The tokenizer of {label} fails on this text", "Check the text, and that it works in transformers."):

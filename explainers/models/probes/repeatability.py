@@ -14,18 +14,22 @@ ROUNDINGS = 32  # so many of a coarser type's relative rounding errors are toler
 RunBatch = Callable[[Mapping[str, Tensor]], Tensor]  # inputs (B, …) to an output (B, …)
 
 
-def allows_batches(run: RunBatch, inputs: Mapping[str, Tensor], alone: Tensor, label: str) -> bool:
+def allows_batches(
+    model: torch.nn.Module, run: RunBatch, inputs: Mapping[str, Tensor], alone: Tensor, label: str
+) -> bool:
     """Return whether the model reads several inputs together as it reads each of them alone.
 
-    `alone` (1, …) is its output for `inputs` (1, …). Raises Incompatible if two passes on the same input differ. The
-    scales of a dynamic quantisation and the statistics of a batch norm may depend on the whole batch.
+    `alone` (1, …) is the output of `run` for `inputs` (1, …). The scales of a dynamic quantisation and the statistics
+    of a batch norm may depend on the whole batch. Raises Incompatible if two passes on the same input differ.
     """
     with torch.no_grad():
         within = _run_within_batch(run, inputs, label)
-        if within is not None and _are_close(alone[:1], within):
+        types = {alone.dtype, *(weight.dtype for weight in model.parameters() if weight.is_floating_point())}
+        rounding = ROUNDINGS * max(torch.finfo(one).eps for one in types)
+        if within is not None and _are_close(alone[:1], within, max(TOLERANCE, rounding)):
             return True
         again = run(inputs)
-    if not _are_close(alone, again):
+    if not _are_close(alone, again, TOLERANCE):
         raise describe_random(label, float(alone.max()), float(again.max()))
     return False
 
@@ -56,11 +60,10 @@ def _add_rows(name: str, value: Tensor) -> Tensor:
     return value.expand(3, *value.shape[1:])
 
 
-def _are_close(one: Tensor, other: Tensor) -> bool:
-    """Return whether two outputs are equal but for rounding; the largest finite number sets the scale."""
+def _are_close(one: Tensor, other: Tensor, tolerance: float) -> bool:
+    """Return whether two outputs are equal but for a share of the largest finite number, or of 1 if that is less."""
     if one.shape != other.shape:
         return False
     finite = one[one.isfinite()].abs()
     size = float(finite.max()) if len(finite) else 0.0
-    tolerance = max(TOLERANCE, ROUNDINGS * torch.finfo(one.dtype).eps)
     return torch.allclose(one, other, rtol=0.0, atol=tolerance * max(1.0, size), equal_nan=True)

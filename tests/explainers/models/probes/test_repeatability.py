@@ -154,6 +154,8 @@ def test_a_model_that_hashes_with_a_seed_is_explained():
     with torch.no_grad():
         plain = model(**reader(TEXT, return_tensors="pt")).logits.softmax(-1)
     assert explain(ask(), bundle=Bundle.of(model, reader)).values[0] == pytest.approx(float(plain.max()), abs=1e-6)
+    with pytest.raises(Incompatible, match=r"backward pass.*Choose a method that does not use gradients"):
+        explain(ask(method="saliency"), bundle=Bundle.of(model, reader))  # it has gradients only in training mode
 
 
 @pytest.mark.parametrize("kind", ["bert", "vit"])
@@ -172,14 +174,20 @@ def test_a_model_that_refuses_a_batch_gets_one_input_at_a_time():
         return inputs["input_ids"].float()
 
     inputs = {"input_ids": torch.tensor([[1, 2, 3]])}
-    assert not allows_batches(run, inputs, run(inputs), "one")
+    assert not allows_batches(nn.Identity(), run, inputs, run(inputs), "one")
 
 
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-6), (torch.bfloat16, 2e-2)])
 def test_rounding_is_no_dependence_on_the_batch(dtype, error):
     def run(inputs):
-        ids = inputs["input_ids"].to(dtype)
+        ids = inputs["input_ids"].float()
         return ids * (1 + error * (len(ids) > 1))
 
     inputs = {"input_ids": torch.tensor([[1, 2, 3]])}
-    assert allows_batches(run, inputs, run(inputs), "rounding")
+    assert allows_batches(nn.Linear(1, 1, dtype=dtype), run, inputs, run(inputs), "rounding")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_models_with_half_precision_get_batches(dtype):
+    model, reader = tiny("bert")
+    assert Bundle.of(copy.deepcopy(model).to(dtype), reader).largest_batch > 1
