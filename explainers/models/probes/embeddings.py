@@ -119,9 +119,7 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
-    others: bool = field(
-        default=False, kw_only=True
-    )  # whether the modules are called with other ids too, such as those of padding
+    others: bool = field(default=False, kw_only=True)  # whether the modules also get other ids, such as those of pads
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""

@@ -43,8 +43,7 @@ def test_a_model_gives_what_its_architecture_has_and_says_why_not_the_rest(kind,
         | ({"layer", "table", "hidden"} if kind in TEXT else set())
         | ({"conv"} if kind in NETS else set())
     )
-    # T5 reads a text twice by one module, and a translator two texts, which Captum cannot hook
-    expected -= {"layer"} if (kind, task) == ("t5", "text_classification") or task == "translation" else set()
+    expected -= {"layer"} if task == "translation" else set()  # it reads two texts, which Captum cannot hook
     expected -= {"hidden"} if kind == "longformer" else set()  # which pads its states and cuts them again
     expected |= set() if kind in (*WINDOWED, *NETS) else {"attentions", "zeroing"}
     assert found.provides == expected
