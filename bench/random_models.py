@@ -111,6 +111,7 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "recurrent_gemma": {"num_hidden_layers": 3},
     "beit": PATCHES,
     "bit": {"hidden_sizes": [16, 32], "depths": [1, 1], "num_groups": 8},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10_000.0}}},
     "convnext": {"hidden_sizes": [8, 16], "num_stages": 2, "depths": [1, 1]},
     "convnextv2": {"hidden_sizes": [8, 16], "num_stages": 2, "depths": [1, 1]},
     "data2vec-vision": PATCHES,

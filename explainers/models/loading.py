@@ -23,7 +23,7 @@ from .local import PROCESSOR, FoundModel
 from .probes import vision
 from .probes.capabilities import Capability, allows_image_batches, probe_image_model, probe_text_model
 from .probes.causality import looks_ahead
-from .probes.embeddings import EmbeddingProbe, encode_sample, probe_embeddings
+from .probes.embeddings import EmbeddingProbe, count_rows, encode_sample, probe_embeddings
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
 from .sharing import ModelState, find_lock, hold_frozen, undo_changes
 from .vocabulary import Vocabulary, read_vocabulary
@@ -108,7 +108,7 @@ class Bundle:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words that are a single token of the tokenizer."""
-        return read_vocabulary(self.tokenizer)
+        return read_vocabulary(self.tokenizer, count_rows(self.model))
 
     @cached_property
     def capability(self) -> Capability:

@@ -1,5 +1,6 @@
 """Find the whole words of a tokenizer, those that are a single token each, whether it marks words by ##, Ġ or ▁."""
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,9 +47,13 @@ class Vocabulary:
         return fits
 
 
-def read_vocabulary(tokenizer: Any) -> Vocabulary:
-    """Read the words of at least two letters, or one Chinese or Japanese character, that encode to a single token."""
-    candidates = [(word, token) for token, word in enumerate(_decode_tokens(tokenizer)) if LETTERS.fullmatch(word)]
+def read_vocabulary(tokenizer: Any, count: float = math.inf) -> Vocabulary:
+    """Read the words of at least two letters, or one Chinese or Japanese character, that encode to a single token.
+
+    Only ids below `count` are taken: a model may have embeddings for fewer tokens than its tokenizer knows.
+    """
+    decoded = enumerate(_decode_tokens(tokenizer))
+    candidates = [(word, token) for token, word in decoded if token < count and LETTERS.fullmatch(word)]
     before = _encode(tokenizer, [CARRIER])[0]
     rows = _encode(tokenizer, [f"{CARRIER} {word}" for word, _ in candidates])
     whole = [pair for pair, row in zip(candidates, rows, strict=True) if row == [*before, pair[1]]]

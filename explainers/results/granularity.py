@@ -3,6 +3,7 @@
 Letters: T targets, F features, G groups.
 """
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -94,12 +95,15 @@ def list_word_keys(
 
 
 def join_features(features: "Sequence[Feature]", texts: Mapping[str, str]) -> "Feature":
-    """Join adjacent features to one, whose text is that between its ends."""
+    """Join adjacent features to one, whose text is that between its ends, accents that no token has included."""
     placed = [feature for feature in features if feature.start is not None and feature.end is not None]
     if not placed:
         return features[0]
     start, end = min(f.start or 0 for f in placed), max(f.end or 0 for f in placed)
-    text = texts.get(placed[0].field, "")[start:end] or placed[0].text
+    whole = texts.get(placed[0].field, "")
+    while start < end < len(whole) and unicodedata.category(whole[end])[0] == "M":
+        end += 1
+    text = whole[start:end] or placed[0].text
     return replace(placed[0], text=text, start=start, end=end, special=all(f.special for f in features))
 
 

@@ -19,6 +19,7 @@ from .tokenization import Encoded, encode
 MAX_MASKS = 5  # in a text
 TOP_WORDS = 10  # in the prediction of each mask
 TYPED_MASK = re.compile(r"_{3,}|\[MASK\]|<mask>")  # how people write a mask
+UNNAMED = re.compile(r"<id (\d{1,9})>")  # how an id without a token is shown
 CONTINUES_WORD = "…"  # before a token that continues a word, if its tokenizer does not mark this itself
 
 
@@ -50,7 +51,9 @@ def name_token(bundle: Bundle, token: int) -> str:
     text = str(bundle.tokenizer.decode([token])).strip()
     if text and _look_up_word(bundle, text) == token:
         return text
-    raw = str(bundle.tokenizer.convert_ids_to_tokens(token))
+    raw: str | None = bundle.tokenizer.convert_ids_to_tokens(token)
+    if raw is None:  # the model has logits for more ids than the tokenizer has tokens
+        return f"<id {token}>"
     return raw if _look_up_word(bundle, raw) == token else CONTINUES_WORD + raw
 
 
@@ -63,6 +66,8 @@ def find_token(bundle: Bundle, name: str) -> int:
 
 
 def _look_up_word(bundle: Bundle, name: str) -> int | None:
+    if (unnamed := UNNAMED.fullmatch(name)) and bundle.tokenizer.convert_ids_to_tokens(int(unnamed[1])) is None:
+        return int(unnamed[1])
     if name.startswith(CONTINUES_WORD) and len(name) > 1:
         return _look_up_token(bundle, name[1:])
     folded = name.lower() if bundle.vocabulary.folds else name

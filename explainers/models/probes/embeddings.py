@@ -119,7 +119,7 @@ class Embedding:
 
     ids: Tensor
     readers: tuple[Reader, ...]
-    others: bool = field(default=False, kw_only=True)  # whether the modules also get other ids, such as those of pads
+    others: bool = field(default=False, kw_only=True)  # whether the modules get other ids too, as those of padding
 
     def of(self, ids: Tensor) -> Tensor:
         """Look up the embeddings (1, F, D) of ids (1, F)."""
@@ -609,4 +609,5 @@ def _find_token_limit(model: Any, tokenizer: Any, position: Call | None, first: 
     else:
         limit = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
         limit = limit if limit > 0 else MAX_TOKENS  # XLNet states -1
-    return int(min(tokenizer.model_max_length, limit, MAX_TOKENS))
+    own = tokenizer.model_max_length or MAX_TOKENS  # 0 or None states nothing
+    return int(min(own, limit, MAX_TOKENS))

@@ -5,10 +5,10 @@ import inspect
 import numpy as np
 import pytest
 import torch
-from captum.attr import LayerIntegratedGradients
 
 from explainers import ExplainerError
 from explainers.classic import PairwiseSequenceClassificationExplainer
+from tests.support.captum_reference import attribute_with_captum
 from tests.support.explanations import ParsedHtml
 from tests.support.nli import NLI, make_named
 from tests.support.sentences import SENTENCES
@@ -32,9 +32,8 @@ def captums(kind, target, steps, names=NLI, sigmoid=False):
         logits = model(ids, **{name: rows.expand(len(ids), -1) for name, rows in inputs.items()}).logits
         return logits.sigmoid() if sigmoid else logits.softmax(-1)
 
-    table = {"bart": lambda: model.model.encoder.embed_tokens}.get(kind, model.get_input_embeddings)()
     blank = torch.where(special, ids, torch.full_like(ids, tokenizer.pad_token_id))
-    scores = LayerIntegratedGradients(score, table).attribute(ids, blank, target=target, n_steps=steps).sum(-1)[0]
+    scores = attribute_with_captum(model, score, ids, blank, target, steps)
     return (scores / scores.norm()).tolist()
 
 

@@ -7,13 +7,13 @@ from functools import wraps
 import numpy as np
 import pytest
 import torch
-from captum.attr import LayerIntegratedGradients
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 from explainers import ExplainerError
 from explainers.classic import SequenceClassificationExplainer
 from explainers.errors import BadRequest
+from tests.support.captum_reference import attribute_with_captum
 from tests.support.explanations import ParsedHtml
 from tests.support.sentences import SENTENCES
 from tests.support.tiny import CONFIGS, tiny
@@ -32,13 +32,12 @@ def captums(kind, text, target, steps):
     inputs = tokenizer(text, return_tensors="pt")
     special = torch.tensor(tokenizer(text, return_special_tokens_mask=True)["special_tokens_mask"], dtype=torch.bool)
     ids = inputs.pop("input_ids")
-    table = {"bart": lambda: model.model.encoder.embed_tokens}.get(kind, model.get_input_embeddings)()
-    method = LayerIntegratedGradients(
-        lambda ids: model(ids, **{name: rows.expand(len(ids), -1) for name, rows in inputs.items()}).logits.softmax(-1),
-        table,
-    )
+
+    def score(ids):
+        return model(ids, **{name: rows.expand(len(ids), -1) for name, rows in inputs.items()}).logits.softmax(-1)
+
     baseline = torch.where(special, ids, torch.full_like(ids, tokenizer.pad_token_id))
-    scores = method.attribute(ids, baseline, target=target, n_steps=steps).sum(-1)[0]
+    scores = attribute_with_captum(model, score, ids, baseline, target, steps)
     return (scores / scores.norm()).tolist()
 
 

@@ -1,13 +1,14 @@
 """What people hand over in the place of a transformers model is taken rightly, or refused by its true name."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import transformers
 
-from explainers import Bundle, ExplainerError, Request, explain, predict
+from explainers import Bundle, ExplainerError, Request, attack, explain, predict
 from explainers.errors import BadRequest, Incompatible
 from explainers.loading import load
 from explainers.models.resolve import find_card
@@ -300,3 +301,22 @@ def test_a_capability_that_cannot_be_tested_does_not_lose_the_model(kind, tmp_pa
 def test_a_request_of_other_types_is_refused_in_words(fields, words):
     with pytest.raises(BadRequest, match=words):
         Request(**{"task": "text_classification", "model": "x", "inputs": {"text": TEXT}} | fields)
+
+
+def test_words_are_chosen_among_those_that_have_an_embedding():
+    model, tokenizer = make()
+    model.resize_token_embeddings(len(tokenizer) - 3)
+    request = Request("text_classification", "x", {"text": "the soup was cold"}, "saliency")
+    assert attack("hotflip", request, bundle=Bundle.of(model, tokenizer)).request == request
+
+
+def test_an_id_without_a_token_has_a_name_that_can_be_asked_for():
+    model, tokenizer = (copy.deepcopy(part) for part in tiny("bert", task="fill_mask"))
+    model.resize_token_embeddings(len(tokenizer) + 8)
+    index = len(tokenizer) + 3
+    model.get_output_embeddings().bias.data[index] = 50.0
+    request = Request("fill_mask", "x", {"text": "the [MASK] was cold"}, "saliency")
+    bundle = Bundle.of(model, tokenizer)
+    best = predict(request, bundle=bundle).targets[0]
+    assert (best.label, best.index) == (f"<id {index}>", index)
+    assert explain(replace(request, target=best.label), bundle=bundle).targets[0].index == index

@@ -223,6 +223,14 @@ def test_a_token_of_space_belongs_to_the_next_word():
     assert explanation.by_word().tokens == ("<s>", "good", "quiet", "</s>")
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_word_keeps_its_decomposed_accents_even_if_the_tokenizer_drops_them(kind):
+    text = "cafe\u0301 ou\u0300, e\u0301te\u0301"
+    words = [feature for feature in found(kind, text).by_word().features if not feature.special]
+    assert "".join(feature.text for feature in words) == text.replace(" ", "")
+    assert all(feature.text == text[feature.start : feature.end] for feature in words)
+
+
 def test_equal_words_stay_apart():
     assert found("bert", "i like it, i like it").by_word().tokens[1:-1] == ("i", "like", "it", ",", "i", "like", "it")
 

@@ -43,7 +43,7 @@ def test_a_model_gives_what_its_architecture_has_and_says_why_not_the_rest(kind,
         | ({"layer", "table", "hidden"} if kind in TEXT else set())
         | ({"conv"} if kind in NETS else set())
     )
-    expected -= {"layer"} if task == "translation" else set()  # it reads two texts, which Captum cannot hook
+    expected -= {"layer"} if task == "translation" else set()  # Captum cannot hook a module for each of two texts
     expected -= {"hidden"} if kind == "longformer" else set()  # which pads its states and cuts them again
     expected |= set() if kind in (*WINDOWED, *NETS) else {"attentions", "zeroing"}
     assert found.provides == expected
