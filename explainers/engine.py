@@ -76,12 +76,13 @@ def _compute_explanation(
         problem, ends = checked, _compute_ends(checked)
     _check_finite(problem, ends[-1], "for the baseline")
     attribution = method.run(problem, **request.select(method.params))
-    _check_finite(problem, attribution.scores.sum(-1), f"in the result of {method.label}")
+    scores = attribution.scores.cpu()  # Captum's layer methods leave them on the device of the layer
+    _check_finite(problem, scores.sum(-1), f"in the result of {method.label}")
     return Explanation(
         request=request.to_request(),
         features=problem.features,
         targets=problem.targets,
-        scores=_to_numpy(_mask_invisible(attribution.scores, problem.visible)),
+        scores=_to_numpy(_mask_invisible(scores, problem.visible)),
         values=_to_numpy(ends[0]),
         baselines=_to_numpy(ends[1]) if uses_baseline else None,
         unit=problem.unit,

@@ -31,6 +31,7 @@ class Settings:
     result_megabytes: int = 200  # for cached results
     waiting: int = 64  # requests in the queue
     threads: int = 0  # torch threads per explanation; 0 = all cores, one explanation at a time
+    device: str = "cpu"  # of the models that we load, as torch names it: cpu, cuda, cuda:1, mps
     cache_folder: str = ""  # for unpacked weights; empty = the user's cache folder
 
     @property

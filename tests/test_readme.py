@@ -65,6 +65,8 @@ def shown(profile: object, name: str) -> str:
     value = getattr(profile, name)
     if value == "":
         return "-"
+    if isinstance(value, str):
+        return value
     return str(value).lower() if isinstance(value, bool) else f"{value:,}"
 
 

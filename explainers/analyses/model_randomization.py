@@ -152,5 +152,5 @@ def randomise_layer(layer: Modules, generator: torch.Generator) -> None:
             for weights in module._parameters.values():
                 if weights is not None and weights.is_floating_point():
                     deviation = weights.std(correction=0).item() if weights.numel() else 0.0
-                    noise = torch.randn(weights.shape, generator=generator, dtype=torch.float32)
+                    noise = torch.randn(weights.shape, generator=generator, dtype=torch.float32).to(weights.device)
                     weights.copy_(noise * deviation + weights.mean())

@@ -18,6 +18,7 @@ from ..settings import settings
 from .cache import ModelCache
 from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
+from .devices import choose_device
 from .foreign import adapt_model, unwrap
 from .local import PROCESSOR, FoundModel
 from .probes import vision
@@ -185,6 +186,7 @@ def get_auto_class(card: Card) -> Any:
 
 
 def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bundle:
+    device = choose_device(settings().device)
     files = fetch_files(card, found, auto, settings(), progress)
     with hold_lock(BUILDING, progress, "Waiting for another model to load"):
         progress(f"Loading {card.label}", 0.0)
@@ -193,7 +195,7 @@ def _build(card: Card, found: FoundModel, auto: Any, progress: Progress) -> Bund
             model = load_bundled(card.wheel, files.folder, ours) if ours else _load_checkpoint(card, files, auto)
             model.set_attn_implementation("eager")  # it returns attention weights; models without it ignore this
             reader = _load_reader(card, files)
-            model.eval().requires_grad_(False)
+            model.eval().requires_grad_(False).to(device)
         with torch.inference_mode(False):
             return _probe(_make_bundle(replace(card, revision=found.commit or card.revision), model, reader, set()))
 

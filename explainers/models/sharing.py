@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from transformers import GenerationConfig, PreTrainedConfig
 
+from .devices import bridge_devices
 from .probes.attention import restore_hooks
 
 _LOCKS: WeakKeyDictionary[torch.nn.Module, threading.Lock] = WeakKeyDictionary()
@@ -124,12 +125,14 @@ def _was_written(buffer: torch.Tensor, version: int, before: torch.Tensor) -> bo
 def hold_frozen(model: torch.nn.Module) -> Iterator[None]:
     """Set the model to evaluation mode without gradients of its weights, and restore it with its hooks at the end.
 
+    Inside, it takes and returns tensors of the CPU.
+
     Call under the model's lock. The flags are set one by one, because `eval()` may be overridden to do more, and
     because parts of a model in training may be in evaluation mode.
     """
     training = [module for module in model.modules() if module.training]
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    with restore_hooks(model):
+    with restore_hooks(model), bridge_devices(model):
         try:
             for module in training:
                 module.training = False

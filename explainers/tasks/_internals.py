@@ -29,12 +29,16 @@ def read_weights(bundle: Bundle, encoded: Encoded) -> Tensor:
     with fence_forward(bundle.card.label), restore_hooks(bundle.model), torch.no_grad():
         output = bundle.model(**encoded.batch(1), output_attentions=True)
     if is_encoder_decoder(encoded):
-        return _join_weights(bundle, *(read_attentions(output, part) for part in PARTS))
-    layers = read_attentions(output)
+        return _join_weights(bundle, *(_read_on_cpu(output, part) for part in PARTS))
+    layers = _read_on_cpu(output)
     why = explain_missing(layers, len(encoded.features), bundle.model.config._attn_implementation)
     if why is not None:
         raise Incompatible(f"{bundle.card.label} does not provide attention weights. {why}")
     return widen(torch.cat(layers))
+
+
+def _read_on_cpu(output: Any, part: str = "") -> tuple[Tensor, ...]:
+    return tuple(layer.cpu() for layer in read_attentions(output, part))
 
 
 def is_encoder_decoder(encoded: Encoded) -> bool:
@@ -85,7 +89,7 @@ def compute_hidden(
     if any(gradient is None for row in rows for gradient in row):
         raise Incompatible(f"{bundle.card.label} returns only copies of its hidden states.")
     gradients = [widen(torch.cat(row, dim=1)) for row in rows]  # (1, F, H) each
-    return widen(torch.cat(hidden, dim=1)).detach(), torch.cat(gradients)
+    return widen(torch.cat(hidden, dim=1)).detach().cpu(), torch.cat(gradients).cpu()
 
 
 def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callable[[int], None]) -> Tensor:
@@ -105,7 +109,7 @@ def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callabl
         with fence_forward(bundle.card.label):
             plain = bundle.model(**encoded.batch(1), output_hidden_states=True)
         spend(1)
-        eye = widen(torch.eye(count).to(read_states(plain, "encoder" if two else "")[0]))
+        eye = widen(torch.eye(count).to(read_states(plain, "encoder" if two else "")[0].dtype))
         whole = eye.repeat(len(encoder) + (len(decoder) if two else 0), 1, 1)  # (L, F, F)
 
         def measure(zeroed: ValueProjection, part: str, layer: int, tokens: int) -> Tensor:
@@ -138,7 +142,7 @@ def _measure_distance(
     with _zero_values(values, tokens):
         changed = read_states(bundle.model(**encoded.batch(len(tokens)), output_hidden_states=True), part)[layer]
     spend(len(tokens))
-    return 1 - torch.cosine_similarity(widen(changed), widen(plain), dim=-1)
+    return 1 - torch.cosine_similarity(widen(changed), widen(plain), dim=-1).cpu()
 
 
 @contextmanager
@@ -149,7 +153,7 @@ def _zero_values(values: ValueProjection, tokens: Tensor) -> Iterator[None]:
         rows = torch.arange(output.shape[1]) == tokens[:, None]  # (B, F)
         columns = torch.zeros(output.shape[-1], dtype=torch.bool)
         columns[values.columns] = True
-        return output.masked_fill(rows[..., None] & columns, 0.0)
+        return output.masked_fill((rows[..., None] & columns).to(output.device), 0.0)
 
     with values.replace_output(change):
         yield

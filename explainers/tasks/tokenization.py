@@ -174,7 +174,7 @@ def make_baseline_ids(bundle: Bundle, encoded: Encoded, params: TextParams, embe
         return torch.full_like(embedding.ids, int(embedding.ids.min()))
     if params.baseline in ("zeros", "mean"):
         return None
-    ids = torch.full_like(embedding.ids, _find_fill_id(bundle, params))
+    ids = torch.full_like(embedding.ids, find_fill_id(bundle, params))
     if params.baseline == "text":
         own = bundle.tokenizer(params.baseline_text, add_special_tokens=False)["input_ids"]
         places = (~encoded.special).nonzero().flatten()[: len(own)]
@@ -194,7 +194,8 @@ def describe_cut_baseline(bundle: Bundle, encoded: Encoded, params: TextParams) 
     return (f"The baseline text has {len(own)} tokens, and the text has {count}: its end is cut off, {rest!r}.",)
 
 
-def _find_fill_id(bundle: Bundle, params: TextParams) -> int:
+def find_fill_id(bundle: Bundle, params: TextParams) -> int:
+    """Return the id of the token that the baseline has in the place of each token of the text."""
     wanted = "pad" if params.baseline == "text" else params.baseline
     for name in (wanted, "pad", "eos", "unk"):
         token = getattr(bundle.tokenizer, f"{name}_token_id", None)
@@ -207,7 +208,7 @@ def describe_baseline(bundle: Bundle, params: TextParams) -> str:
     """Name the token or embedding that a baseline puts in the place of each token."""
     if params.baseline in ("zeros", "mean"):
         return f"the {'zero' if params.baseline == 'zeros' else 'mean'} embedding"
-    return f"the token {bundle.tokenizer.convert_ids_to_tokens(_find_fill_id(bundle, params))}"
+    return f"the token {bundle.tokenizer.convert_ids_to_tokens(find_fill_id(bundle, params))}"
 
 
 def make_baseline(encoded: Encoded, embedding: Embedding, ids: Tensor | None, kind: str) -> Tensor:

@@ -8,6 +8,7 @@ from ..request import ValidRequest
 from ..results.explanation import Prediction
 from .base import Example, Field, Task
 from .generation.decoding import GenerationParams
+from .generation.languages import LanguageParams, Languages, set_languages
 from .generation.problem import make_prediction, make_problem
 from .generation.prompts import PREFIX, SOURCE, TARGET, WITHOUT, Prompt, encode_source
 from .generation.sequences import add_prefix
@@ -38,19 +39,20 @@ class Translation(Task):
     )
     method = "input_x_gradient"
     choices, foils = "all", "text"
-    params = list_params(GenerationParams)
+    params = (*list_params(GenerationParams), *list_params(LanguageParams))
 
     def encode(self, bundle: Bundle, request: ValidRequest, run: Run) -> Problem:
         texts = self.texts(request)
-        without = encode_source(bundle, texts[WITHOUT]) if texts[WITHOUT].strip() else None
-        return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts), without)
+        with set_languages(bundle, request) as languages:
+            without = encode_source(bundle, texts[WITHOUT], languages) if texts[WITHOUT].strip() else None
+            return make_problem(bundle, request, run, _encode_prompt(bundle, request, texts, languages), without)
 
     def predict(self, bundle: Bundle, request: ValidRequest) -> Prediction:
-        texts = self.texts(request)
-        return make_prediction(bundle, request, _encode_prompt(bundle, request, texts))
+        with set_languages(bundle, request) as languages:
+            return make_prediction(bundle, request, _encode_prompt(bundle, request, self.texts(request), languages))
 
 
-def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str]) -> Prompt:
+def _encode_prompt(bundle: Bundle, request: ValidRequest, texts: dict[str, str], languages: Languages) -> Prompt:
     """Encode the source, and the first words of the target if they are given."""
     space = request.read(GenerationParams).space_before
-    return add_prefix(bundle, encode_source(bundle, texts[SOURCE]), texts[PREFIX], space)
+    return add_prefix(bundle, encode_source(bundle, texts[SOURCE], languages), texts[PREFIX], space)

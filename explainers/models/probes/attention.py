@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .configuration import count_heads, find_text_config
+
 Run = Callable[..., Any]  # runs the model on one sample, with further arguments of its forward
 
 VALUE_NAMES = ("value", "value_proj", "v_proj", "v_lin", "v")  # modules that compute values only
@@ -99,7 +101,7 @@ def read_states(output: Any, part: str = "") -> tuple[Tensor, ...]:
 
 def explain_missing(layers: tuple[Tensor, ...], length: int | None, implementation: str | None) -> str | None:
     """Return why the layers are not attention between all features, (1, H, F, F), or None if they are."""
-    if not layers:
+    if not layers or any(layer.dim() != 4 for layer in layers):  # RWKV's "attentions" are states
         if implementation not in (None, "eager"):
             return (
                 f"It was loaded with {implementation} attention, which does not return its weights. "
@@ -155,8 +157,9 @@ def _propose_columns(model: Any, name: str, width: int) -> list[Tensor]:
     """Propose the value columns of a module's output, (width,)."""
     if name.rpartition(".")[2] in VALUE_NAMES:
         return [torch.arange(width)]
-    heads = getattr(model.config, "num_attention_heads", 1)
-    groups = getattr(model.config, "num_key_value_heads", None) or heads
+    config = find_text_config(model)
+    heads = count_heads(config) or 1
+    groups = getattr(config, "num_key_value_heads", None) or heads
     each = width // (heads + 2 * groups)
     last = torch.arange(width - groups * each, width)  # queries, then keys, then values
     by_head = torch.arange(width).reshape(heads, -1)[:, -(width // heads // 3) :].flatten()  # the three, head by head

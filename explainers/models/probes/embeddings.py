@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from ...errors import Incompatible
+from ..devices import call_module
+from .configuration import find_text_config
 from .fences import fence_forward, fence_tokenizer
 from .repeatability import allows_batches
 
@@ -151,7 +153,7 @@ class Embedding:
         ):
             return False
         with torch.no_grad():
-            return all(isinstance(module(self.ids[:, :1]), Tensor) for module in modules)
+            return all(isinstance(call_module(module, self.ids[:, :1]), Tensor) for module in modules)
 
     @cached_property
     def table(self) -> Table | None:
@@ -198,14 +200,14 @@ class Embedding:
 
     def _select(self, output: Tensor, reader: Reader, own: Any) -> Tensor:
         """Return the part of `output` (B, F, D) that takes the place of what a reader's module returns."""
-        width = (own[0] if isinstance(own, tuple) else own).shape[-1]
-        output = output.to((own[0] if isinstance(own, tuple) else own).dtype)
+        own = own[0] if isinstance(own, tuple) else own
+        width, output = own.shape[-1], output.to(own)
         if len(reader.ids) == output.shape[1] and width == output.shape[2]:
             return output
         return output[:, reader.places, reader.column : reader.column + width]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SumEmbedding(Embedding):
     """A call of the module that adds word, position and type embeddings, its only reader, with the call's arguments.
 
@@ -276,7 +278,8 @@ def watch_sum(
             output = run()
     finally:
         handle.remove()
-    return output, SumEmbedding(ids, (Reader(module, ids[0]),), word, *arguments[0])
+    (args, kwargs), reader = arguments[0], Reader(module, ids[0])
+    return output, SumEmbedding(ids, (reader,), word=word, args=args, kwargs=kwargs)
 
 
 @dataclass(frozen=True)
@@ -313,16 +316,16 @@ class EmbeddingProbe:
 
 
 def look_up(module: torch.nn.Module, ids: Tensor) -> Tensor:
-    """Return what an embedding module returns for ids (…), (…, D), in float32 or higher."""
+    """Return what an embedding module on any device returns for ids (…), (…, D), in float32 or higher on the CPU."""
     with torch.no_grad():
-        output = module(ids)
-    return widen(output[0] if isinstance(output, tuple) else output)
+        output = call_module(module, ids)
+    return widen(output[0] if isinstance(output, tuple) else output).cpu()
 
 
 def read_ids(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
     """Return the ids that an embedding module was called with; None if it got only a shape (Marian's positions)."""
     ids = args[0] if args else next(iter(kwargs.values()), None)
-    return ids if isinstance(ids, Tensor) and not ids.is_floating_point() else None
+    return ids.cpu() if isinstance(ids, Tensor) and not ids.is_floating_point() else None
 
 
 def reads(ids: Tensor, own: Tensor, shift: int = 0) -> bool:
@@ -458,9 +461,14 @@ def encode_sample(model: Any, tokenizer: Any) -> dict[str, Tensor]:
     inputs = {name: encoded[name] for name in tokenizer.model_input_names if name in encoded}
     if getattr(model.config, "is_encoder_decoder", False) and getattr(model, "can_generate", bool)():
         start = model.config.decoder_start_token_id or 0
-        written = inputs["input_ids"][:, :2]
+        written = inputs["input_ids"][:, :2] % _count_outputs(model)
         inputs["decoder_input_ids"] = torch.cat([torch.full_like(written[:, :1], start), written], dim=1)
     return inputs
+
+
+def _count_outputs(model: Any) -> int:
+    """Return the size of the vocabulary that a model generates, which may be smaller than that of its source."""
+    return len(getattr(model.get_output_embeddings(), "weight", ())) or int(find_text_config(model).vocab_size)
 
 
 def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> EmbeddingProbe:
@@ -485,7 +493,7 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
         longest=_find_token_limit(model, tokenizer, position, first or 0),
         weights=sum(p.numel() for p in model.parameters()) - sum(layer.weight.numel() for layer in layers),
         together=EmbeddingProbe.together if _allows_batches(model, inputs, output, label) else 1,
-        decoder=_find_decoder(model, calls, word, ids),
+        decoder=_find_decoder(model, calls, word, inputs),
         all=None if only_ids else _find_sum(outputs, word),
         tables=tables,
         only_ids=only_ids,
@@ -537,7 +545,7 @@ def _is_lookup(call: Call, parts: Sequence[Tensor]) -> bool:
     if part is None:
         return False
     with torch.no_grad():
-        rows, turned = (call.module(ids) for ids in (part, part.flip(-1)))
+        rows, turned = (call_module(call.module, ids) for ids in (part, part.flip(-1)))
     rows, turned = (output[0] if isinstance(output, tuple) else output for output in (rows, turned))
     return (
         isinstance(rows, Tensor)
@@ -566,18 +574,24 @@ def _count_modules(module: torch.nn.Module) -> int:
 def _choose_other_ids(tokenizer: Any, embedding: Embedding) -> Tensor:
     """Return ids (1, F) of other tokens from all over the vocabulary; special tokens stay."""
     special = set(getattr(tokenizer, "all_special_ids", ()))
-    usual = [i for i in range(_count_rows(embedding.readers[0].module)) if i not in special] or [0]
+    rows = min(_count_rows(reader.module) for reader in embedding.readers)  # a decoder's table may be smaller
+    usual = [i for i in range(rows) if i not in special] or [0]
     own = embedding.ids[0].tolist()
     others = [usual[(i + 1) * (len(usual) - 1) // (len(own) + 1)] for i in range(len(own))]
     return torch.tensor([[token if token in special else other for token, other in zip(own, others, strict=True)]])
 
 
-def _find_decoder(model: Any, calls: list[Call], word: torch.nn.Module | None, ids: Tensor) -> torch.nn.Module | None:
-    """Find a decoder's word embedding: the last table with as many rows as `word` that got other ids."""
+def _find_decoder(
+    model: Any, calls: list[Call], word: torch.nn.Module | None, inputs: Mapping[str, Tensor]
+) -> torch.nn.Module | None:
+    """Find a decoder's word embedding: the table that got its ids, or the last like `word` that got other ids."""
     if not getattr(model.config, "is_encoder_decoder", False) or word is None:
         return None
-    rows = _count_rows(word)
-    others = (call.module for call in reversed(calls) if not reads(call.ids, ids[0]))
+    written, rows = inputs.get("decoder_input_ids"), _count_rows(word)
+    tables = [call for call in calls if isinstance(call.module, torch.nn.Embedding)]
+    if written is not None and (own := next((call for call in tables if torch.equal(call.ids, written)), None)):
+        return own.module
+    others = (call.module for call in reversed(calls) if not reads(call.ids, inputs["input_ids"][0]))
     return next((module for module in others if getattr(module, "num_embeddings", 0) == rows), None)
 
 
@@ -608,7 +622,7 @@ def _find_token_limit(model: Any, tokenizer: Any, position: Call | None, first: 
         rows: Any = position.module.weight
         limit = len(rows) - first
     else:
-        limit = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
+        limit = getattr(find_text_config(model), "max_position_embeddings", None) or MAX_TOKENS
         limit = limit if limit > 0 else MAX_TOKENS  # XLNet states -1
     own = tokenizer.model_max_length or MAX_TOKENS  # 0 or None states nothing
     return int(min(own, limit, MAX_TOKENS))

@@ -49,7 +49,7 @@ class VisionProbe:
         if isinstance(weight, Tensor):
             self.layers_after += 1
             self.multiplications += weight.numel() * output.numel() // max(len(weight), 1) if weight.dim() > 1 else 0
-        self.convolutional |= isinstance(module, torch.nn.Conv2d) and not (args and args[0].equal(self.pixels))
+        self.convolutional |= isinstance(module, torch.nn.Conv2d) and not (args and args[0].cpu().equal(self.pixels))
         if output.dim() == 4 and min(output.shape[2:]) > 1 and not isinstance(module, POOLS):  # TextNet has a spare one
             self.last, self.layers_after, self.size = module, 0, (output.shape[2], output.shape[3])
             self.patches = self.patches or self.size
@@ -138,4 +138,4 @@ def compute_attentions(model: Any, label: str, inputs: dict[str, Tensor], patche
             f"Attention rollout needs attention between all patches, which {label} does not have. "
             "Choose another method."
         )
-    return torch.cat(list(layers))
+    return torch.cat(list(layers)).cpu()

@@ -57,6 +57,6 @@ def align(similarity: Tensor) -> dict[int, int]:
 
 def compute_similarity(table: Tensor, own: Sequence[int], other: Sequence[int]) -> Tensor:
     """Compute the cosine similarities (N, M) of the embeddings of two texts' tokens; exactly 1 for equal tokens."""
-    rows = [torch.nn.functional.normalize(table[torch.tensor(ids)].float(), dim=-1) for ids in (own, other)]
+    rows = [torch.nn.functional.normalize(table[torch.tensor(ids)].cpu().float(), dim=-1) for ids in (own, other)]
     equal = torch.tensor(own)[:, None] == torch.tensor(other)
     return (rows[0] @ rows[1].T).clamp(-1, 1).masked_fill(equal, 1.0)

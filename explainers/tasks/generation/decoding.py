@@ -19,7 +19,9 @@ from ...request import ValidRequest
 from ...results.explanation import Feature
 from ...results.step_scores import STEP_SCORE_INFO, describe_step_score, name_step_score
 from ..tokenization import TextParams
+from .generation_settings import GREEDY, describe_search, run_generate
 from .prompts import Prompt
+from .token_ids import check_rows, is_special, name_token
 
 # A letter or digit of a script that puts a space between words.
 UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
@@ -54,8 +56,9 @@ class GenerationParams(TextParams):
         "Baseline: padding, mask or unknown token, zero embedding, mean embedding, or your own text.",
     ] = "unk"
     strategy: Annotated[
-        Literal["greedy", "sample"], "Generate the most probable token each time, or sample from the probabilities."
-    ] = "greedy"
+        Literal["model", "greedy", "sample"],
+        "Generate by the model's own settings (such as its beams), the most probable token each time, or by sampling.",
+    ] = "model"
     temperature: Annotated[float, Range(0.05, 5), "Sampling temperature; below 1 is more conservative."] = 1.0
     top_p: Annotated[
         float, Range(0.01, 1), "Sample only from the most probable tokens that have this share of the probability."
@@ -83,7 +86,10 @@ class GenerationParams(TextParams):
 
 @dataclass(frozen=True, eq=False)
 class Continuation:
-    """The tokens `ids` (W,) that follow a prompt, a Feature each, and their text; notices say what was changed."""
+    """The tokens `ids` (W,) that follow a prompt, a Feature each, and their text.
+
+    Notices say how they were generated, or what was changed.
+    """
 
     ids: Tensor
     features: tuple[Feature, ...]
@@ -100,19 +106,19 @@ class GumbelSampling(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         logits = self._top_p(ids, scores / self._temperature)
-        noise = -torch.empty_like(logits).exponential_(generator=self._generator).log()
-        return logits + noise  # type: ignore[no-any-return]
+        noise = -torch.empty_like(logits, device="cpu").exponential_(generator=self._generator).log()
+        return logits + noise.to(logits.device)  # type: ignore[no-any-return]
 
 
 class ProgressStopping(StoppingCriteria):  # type: ignore[misc]
-    """Reports each generated token to `spend`, which stops the run by raising."""
+    """Reports each generated token, of every beam, to `spend`, which stops the run by raising."""
 
     def __init__(self, spend: Callable[[int], None]) -> None:
         self._spend = spend
 
     def __call__(self, ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
-        self._spend(1)
-        return torch.zeros(len(ids), dtype=torch.bool)
+        self._spend(len(ids))
+        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
 
 
 def continue_prompt(
@@ -146,31 +152,30 @@ def generate(
         )
     config = bundle.model.generation_config
     end = config.eos_token_id if config.eos_token_id is not None else bundle.tokenizer.eos_token_id
-    with torch.no_grad():
-        ids = bundle.model.generate(
-            **prompt.encoded.inputs,
-            **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
-            do_sample=False,
-            num_beams=1,
-            **({"use_cache": False} if bundle.looks_ahead else {}),  # with a cache, only the last token is read
-            max_new_tokens=min(params.most_new_tokens, prompt.count_free_positions(bundle)),
-            pad_token_id=_take_first(config.pad_token_id if config.pad_token_id is not None else end),
-            eos_token_id=end,
-            logits_processor=[GumbelSampling(params.temperature, params.top_p, request.seed)]
-            if params.strategy == "sample"
-            else [],
-            stopping_criteria=[ProgressStopping(spend)],
-        )[0, len(prompt.ids) :]
+    arguments = {
+        **prompt.encoded.inputs,
+        **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
+        **(GREEDY if params.strategy != "model" else {}),
+        **({"use_cache": False} if bundle.looks_ahead else {}),  # with a cache, only the last token is read
+        "max_new_tokens": min(params.most_new_tokens, prompt.count_free_positions(bundle)),
+        "pad_token_id": _take_first(config.pad_token_id if config.pad_token_id is not None else end),
+        "eos_token_id": end,
+        "logits_processor": [GumbelSampling(params.temperature, params.top_p, request.seed)]
+        if params.strategy == "sample"
+        else [],
+        "stopping_criteria": [ProgressStopping(spend)],
+    }
+    ids = run_generate(bundle, arguments, prompt.ids, request.seed)
     ends = {end} if isinstance(end, int) else set(end or ())
     if ids.numel() and int(ids[-1]) in ends:
         ids = ids[:-1]
     if not ids.numel():
         raise NothingGenerated("The model generates no text here. Type the text to explain, or change the prompt.")
-    written = _decode(bundle, prompt, ids)
+    notices = describe_search(bundle, params.strategy)
     if len(ids) == prompt.count_free_positions(bundle) < params.most_new_tokens:
-        notice = f"The model takes {bundle.embeddings.longest:,} tokens in all, so it wrote no more than {len(ids):,}."
-        return replace(written, notices=(notice,))
-    return written
+        most = f"The model takes {bundle.embeddings.longest:,} tokens in all, so it wrote no more than {len(ids):,}."
+        notices = (*notices, most)
+    return replace(_decode(bundle, prompt, ids), notices=notices)
 
 
 def force_decode(bundle: Bundle, prompt: Prompt, text: str, space: bool) -> Continuation:
@@ -191,6 +196,7 @@ def tokenize_continuation(bundle: Bundle, prompt: Prompt, text: str, space: bool
     ids, offsets, changed = _tokenize_after(bundle, prompt, prompt.ids, prompt.before, text)
     if not ids:
         raise BadRequest(f"The text to generate, {text[:40]!r}, has no tokens. Type a sentence.")
+    check_rows(bundle, ids, generated=True)
     features = _make_features(bundle, prompt.field, text, ids, offsets)
     return Continuation(torch.tensor(ids), features, text, (*notices, *changed))
 
@@ -211,6 +217,7 @@ def tokenize_foil(
     text = space + foil if SPACED_LETTER.fullmatch(foil[:1]) else foil
     kept = continuation.text[: max(0, len(continuation.text) - len(replaced))]
     other, _, changed = _tokenize_after(bundle, prompt, ids, prompt.before + kept, text)
+    check_rows(bundle, other, generated=True)
     ignored = () if carried is None else (f"The foil ids do not stand for {foil[:40]!r}, so they are not used.",)
     return Continuation(torch.tensor(other), (), text, (*changed, *ignored))
 
@@ -242,7 +249,7 @@ def _stands_for(bundle: Bundle, ids: Tensor, text: str) -> bool:
     texts = [
         tokenizer.decode(rows, skip_special_tokens=skip, clean_up_tokenization_spaces=False) for skip in (True, False)
     ]
-    texts.append(tokenizer.convert_tokens_to_string(tokenizer.convert_ids_to_tokens(rows)))
+    texts.append(tokenizer.convert_tokens_to_string([name_token(tokenizer, token) for token in rows]))
     return any(own.lstrip(" ") == text.lstrip(" ") for own in texts)
 
 
@@ -322,10 +329,9 @@ def _make_features(
     bundle: Bundle, field: str, text: str, ids: list[int], offsets: list[tuple[int, int]]
 ) -> tuple[Feature, ...]:
     words, tokenizer, features = find_words(text), bundle.tokenizer, []
-    special = set(tokenizer.all_special_ids)
     for token, (start, end) in zip(ids, offsets, strict=True):
-        if token in special:
-            features.append(Feature(tokenizer.convert_ids_to_tokens(token), field, special=True))
+        if is_special(tokenizer, token):
+            features.append(Feature(name_token(tokenizer, token), field, special=True))
             continue
         start, end = trim_span(text, start, end)
         features.append(Feature(text[start:end] or SPACE, field, start, end, find_word_index(words, start)))

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...models.devices import find_device
+
 
 class GeneratorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A mode of one thread in which torch's random operations use `generator` instead of the global one."""
@@ -34,7 +36,7 @@ def enable_dropout(seed: int, model: Any) -> Iterator[None]:
     try:
         for module in modules:
             module.training = True
-        with GeneratorMode(torch.Generator().manual_seed(seed)):
+        with GeneratorMode(torch.Generator(find_device(model)).manual_seed(seed)):
             yield
     finally:
         for module in modules:

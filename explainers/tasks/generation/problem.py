@@ -16,19 +16,21 @@ from torch import Tensor
 
 from ...errors import BadRequest, Incompatible, LimitReached
 from ...models.loading import Bundle
+from ...models.probes.configuration import count_heads, count_layers, find_text_config
 from ...problem import Batching, Problem
 from ...progress import Run
 from ...request import Target, ValidRequest
 from ...results.explanation import Prediction, Steps
 from .._scores import ScoreFunction
 from .._text_problem import assemble_problem
-from ..tokenization import Encoded, run_model
+from ..tokenization import Encoded, find_fill_id, run_model
 from .alignment import AUTO, align, compute_similarity, parse_alignment
 from .decoding import GenerationParams, continue_prompt, tokenize_foil
 from .dropout import enable_dropout
 from .prompts import Prompt, encode_empty
 from .sequences import TokenSequence, join
 from .step_scores import STEP_SCORES, StepInputs, StepScore, compute_step_score, find_available
+from .token_ids import check_count, check_rows, name_token
 
 ALTERNATIVES = 5  # most probable tokens that are listed at each position
 GRAPH_BYTES = 2.5e9  # memory for one pass with gradients, beyond the model itself
@@ -58,6 +60,7 @@ def make_problem(bundle: Bundle, request: ValidRequest, run: Run, prompt: Prompt
         output, embedding = run_model(bundle, _keep_logits(bundle, sequence.encoded, every), params.embedding)
         logits = _select_logits(bundle, output, every)[0]  # (W, V)
     prediction = _describe_tokens(bundle, sequence, logits)
+    _check_baseline(bundle, params, prompt)
     rows, foils = _choose_tokens(bundle, request, params, sequence, run)
     positions = sequence.logit_positions[rows]
     dropout_encodings = [
@@ -121,7 +124,7 @@ def make_problem(bundle: Bundle, request: ValidRequest, run: Run, prompt: Prompt
         internals=replace(
             problem.internals,
             read_at=feature_positions - 1,
-            encoder_layers=bundle.model.config.num_hidden_layers if prompt.decoder_ids else 0,
+            encoder_layers=count_layers(find_text_config(bundle.model, "encoder")) if prompt.decoder_ids else 0,
         ),
         # In a batch, dropout would differ between its rows.
         batching=Batching(size, 1 if explains_dropout else problem.batching.limit, size),
@@ -138,6 +141,14 @@ def _check_request(step: StepScore, request: ValidRequest, without: Prompt | Non
         raise BadRequest(f"{step.label} has no contrast between two tokens. Choose from: {contrasts}.")
     if "without_context" in step.needs and without is None:
         raise BadRequest(f"{step.label} compares two texts. Give the same text without its context too.")
+
+
+def _check_baseline(bundle: Bundle, params: GenerationParams, prompt: Prompt) -> None:
+    """Raise Incompatible if the baseline's token has no row in one of the model's tables."""
+    if params.baseline not in ("zeros", "mean") and params.embedding == "word":
+        fill = find_fill_id(bundle, params)
+        for generated in (False, True) if prompt.decoder_ids else (False,):
+            check_rows(bundle, [fill], generated=generated, advice="Set Baseline to zeros.")
 
 
 def _check_dropout(bundle: Bundle, inputs: StepInputs, step: StepScore, run: Run) -> None:
@@ -157,16 +168,23 @@ def _compute_batch_size(bundle: Bundle, sequence: TokenSequence, passes: int) ->
 
     Raises LimitReached for none.
     """
-    config, count = bundle.model.config, len(sequence.encoded.features)
-    blocks = config.num_hidden_layers * (3 if config.is_encoder_decoder else 1)  # two self-, one cross-attention
-    width = bundle.embeddings.width
-    numbers = 2 * bundle.embeddings.weights / width * count + blocks * config.num_attention_heads * count**2
+    count, heads = len(sequence.encoded.features), _count_all_heads(bundle)
+    numbers = 2 * bundle.embeddings.weights / bundle.embeddings.width * count + heads * count**2
     if (needed := 4 * numbers * passes) > GRAPH_BYTES:
         raise LimitReached(
             f"The whole text has {count:,} tokens, and explaining them would take {needed / 1e9:.1f} GB of memory, of "
             f"{GRAPH_BYTES / 1e9:.1f} GB that are allowed. Shorten it."
         )
     return int(GRAPH_BYTES / needed)
+
+
+def _count_all_heads(bundle: Bundle) -> int:
+    """Return the number of attention heads in the whole model; a decoder with an encoder has cross-attention too."""
+    if not bundle.model.config.is_encoder_decoder:
+        config = find_text_config(bundle.model)
+        return count_layers(config) * count_heads(config)
+    encoder, decoder = find_text_config(bundle.model, "encoder"), find_text_config(bundle.model, "decoder")
+    return count_layers(encoder) * count_heads(encoder) + 2 * count_layers(decoder) * count_heads(decoder)
 
 
 def _add_dropout(encoded: Encoded, request: ValidRequest, params: GenerationParams) -> list[Encoded]:
@@ -187,8 +205,12 @@ def _keep_logits(bundle: Bundle, encoded: Encoded, positions: Tensor) -> Encoded
 
 
 def _select_logits(bundle: Bundle, output: Any, positions: Tensor) -> Tensor:
-    """Return the logits (B, W, V) at the positions that `_keep_logits` asked for."""
-    return output.logits if _accepts_logits_to_keep(bundle) else output.logits[:, positions]  # type: ignore[no-any-return]
+    """Return the logits (B, W, V) at the positions that `_keep_logits` asked for, at least in single precision.
+
+    A softmax in half precision would round the probabilities, and a sum of many of them would stop to grow.
+    """
+    logits = output.logits if _accepts_logits_to_keep(bundle) else output.logits[:, positions]
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))  # type: ignore[no-any-return]
 
 
 def _split_passes(
@@ -244,8 +266,9 @@ def _compute_logits_after(bundle: Bundle, prompt: Prompt, sequence: TokenSequenc
 
 def _describe_tokens(bundle: Bundle, sequence: TokenSequence, logits: Tensor) -> Prediction:
     """Return each generated token and its most probable alternatives, from logits (W, V)."""
-    probabilities = logits.softmax(-1)  # (W, V)
     ids = sequence.continuation.ids
+    check_count(bundle, ids.tolist(), logits.shape[-1])
+    probabilities = logits.softmax(-1)  # (W, V)
     own = probabilities.gather(1, ids[:, None])[:, 0].tolist()
     features, positions = sequence.continuation.features, sequence.feature_positions.tolist()
     best = probabilities.topk(min(ALTERNATIVES, probabilities.shape[-1]))
@@ -267,8 +290,7 @@ def _describe_tokens(bundle: Bundle, sequence: TokenSequence, logits: Tensor) ->
 
 def _decode_token(bundle: Bundle, token: int) -> str:
     """Decode one token, with its leading space if the tokenizer has one in it."""
-    tokenizer = bundle.tokenizer
-    return str(tokenizer.convert_tokens_to_string([tokenizer.convert_ids_to_tokens(token)]))
+    return str(bundle.tokenizer.convert_tokens_to_string([name_token(bundle.tokenizer, token)]))
 
 
 def _choose_tokens(

@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 import torch
 
 from ...errors import BadRequest, Incompatible
-from ...inputs.text import find_word_index, find_words
+from ...inputs.text import find_word_index, find_words, trim_span
 from ...models.loading import Bundle
 from ...results.explanation import Feature, Segments
 from ..tokenization import Encoded, encode, encode_row, tokenize
+from .chat_templates import render_chat
+from .languages import Languages
+from .token_ids import check_rows, name_token
 
 PROMPT, SYSTEM, CONTINUATION, SOURCE, TARGET = "prompt", "system", "continuation", "source", "target"
 PREFIX, WITHOUT = "prefix", "without_context"
+ROLES = {SYSTEM: "system", PROMPT: "user"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,25 +91,33 @@ def encode_chat(bundle: Bundle, text: str, system: str, count_new: Callable[[], 
     `count_new` counts the tokens to generate, for which a text that is too long makes room.
     """
     _check_decoder_only(bundle)
-    if not bundle.tokenizer.chat_template:
-        raise Incompatible(f"{bundle.card.label} has no chat template. Switch chat off, or choose a chat model.")
     texts = {name: words for name, words in ((SYSTEM, system), (PROMPT, text)) if words.strip()}
-    roles = {SYSTEM: "system", PROMPT: "user"}
-    messages = [{"role": roles[name], "content": words} for name, words in texts.items()]
-    chat = bundle.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    roles = {ROLES[name]: name for name in texts}
+    chat, messages = render_chat(bundle.tokenizer, bundle.card.label, {role: texts[roles[role]] for role in roles})
     rows = tokenize(bundle, {PROMPT: chat}, truncation=False, add_special_tokens=False)
     raw = encode_row(bundle, rows, {PROMPT: chat})
-    spans = _find_messages(chat, texts)
     words = {name: find_words(text) for name, text in texts.items()}
-    features = tuple(_assign_message(feature, spans, words) for feature in raw.features)
+
+    def assign(feature: Feature, start: int, end: int) -> Feature:
+        """Return a token of the chat as one of the message that it lies in, else as a special one of the template."""
+        for message in messages:
+            if (span := message.find_span(start, end)) is not None:
+                name = roles[message.role]
+                first, last = trim_span(texts[name], *span)
+                return replace(feature, field=name, start=first, end=last, word=find_word_index(words[name], first))
+        return Feature(feature.text, PROMPT, special=True)
+
+    offsets = rows.encodings[0].offsets  # with the whitespace of tokens, which may be the template's or the message's
+    features = tuple(assign(feature, *span) for feature, span in zip(raw.features, offsets, strict=True))
     special = torch.tensor([feature.special for feature in features])
     encoded = _truncate_left(bundle, replace(raw, features=features, special=special), count_new)
-    segments = tuple((name, 0, len(words), roles[name]) for name, words in texts.items())
+    segments = tuple((name, 0, len(words), ROLES[name]) for name, words in texts.items())
     return Prompt(encoded, texts, CONTINUATION, segments=segments)
 
 
-def encode_source(bundle: Bundle, text: str) -> Prompt:
-    """Encode a source text for the encoder; the decoder begins with its own first tokens."""
+def encode_source(bundle: Bundle, text: str, languages: Languages) -> Prompt:
+    """Encode a source text for the encoder; the decoder begins with its own first tokens, and the target's language."""
+    _check_generates(bundle)
     config = bundle.model.config
     if not config.is_encoder_decoder:
         raise Incompatible(f"{bundle.card.label} continues a prompt and has no source. Use text generation.")
@@ -113,8 +125,13 @@ def encode_source(bundle: Bundle, text: str) -> Prompt:
     first = generation.decoder_start_token_id
     first = config.decoder_start_token_id if first is None else first
     first = generation.bos_token_id if first is None else first
-    start = tuple(int(token) for token in (first, generation.forced_bos_token_id) if token is not None)
-    return Prompt(encode(bundle, {SOURCE: text}), {SOURCE: text}, TARGET, decoder_ids=start)
+    forced = generation.forced_bos_token_id if languages.forced_id is None else languages.forced_id
+    start = tuple(int(token) for token in (first, forced) if token is not None)
+    encoded = encode(bundle, {SOURCE: text})
+    encoded = replace(encoded, notices=(*encoded.notices, *languages.notices))
+    check_rows(bundle, encoded.inputs["input_ids"][0].tolist())
+    check_rows(bundle, start, generated=True)
+    return Prompt(encoded, {SOURCE: text}, TARGET, decoder_ids=start)
 
 
 def encode_empty(bundle: Bundle, prompt: Prompt) -> Prompt:
@@ -136,11 +153,20 @@ def _encode_special(bundle: Bundle, ids: list[int], field: str, names: Iterable[
     rows = torch.tensor([ids])
     types = {name: torch.full_like(rows, int(name == "attention_mask")) for name in names}  # token types are 0
     inputs = types | {"input_ids": rows}
-    features = tuple(Feature(name, field, special=True) for name in bundle.tokenizer.convert_ids_to_tokens(ids))
+    features = tuple(Feature(name_token(bundle.tokenizer, token), field, special=True) for token in ids)
     return Encoded(inputs, features, torch.ones(len(ids), dtype=torch.bool), ())
 
 
+def _check_generates(bundle: Bundle) -> None:
+    if not bundle.model.can_generate():
+        raise Incompatible(
+            f"{bundle.card.label} does not generate text: it is a {type(bundle.model).__name__}. Load it with "
+            "AutoModelForCausalLM or AutoModelForSeq2SeqLM, or choose another task."
+        )
+
+
 def _check_decoder_only(bundle: Bundle) -> None:
+    _check_generates(bundle)
     if bundle.model.config.is_encoder_decoder:
         raise Incompatible(f"{bundle.card.label} turns a source into a target. Use translation.")
 
@@ -155,6 +181,7 @@ def _truncate_left(bundle: Bundle, encoded: Encoded, count_new: Callable[[], int
 
     At most half of the model's positions are kept free for the tokens to generate.
     """
+    check_rows(bundle, encoded.inputs["input_ids"][0].tolist())
     longest, length = bundle.embeddings.longest, len(encoded.features)
     if length < longest:
         return encoded
@@ -171,31 +198,3 @@ def _truncate_left(bundle: Bundle, encoded: Encoded, count_new: Callable[[], int
         special=encoded.special[kept],
         notices=(notice,),
     )
-
-
-def _find_messages(chat: str, texts: dict[str, str]) -> dict[str, tuple[int, int, int]]:
-    """Find each message in the chat: start, end, and the shift from there to its offsets in its own text.
-
-    A template may strip the whitespace around a message.
-    """
-    spans, begin = {}, 0
-    for name, words in texts.items():
-        lead = 0
-        if chat.find(words, begin) < 0:
-            lead, words = len(words) - len(words.lstrip()), words.strip()
-        if (begin := chat.find(words, begin)) < 0:
-            raise BadRequest(f"The model's chat template changes the {name}, so its tokens cannot be found in it.")
-        spans[name] = begin, begin + len(words), lead - begin
-        begin += len(words)
-    return spans
-
-
-def _assign_message(
-    feature: Feature, spans: dict[str, tuple[int, int, int]], words: dict[str, list[tuple[int, int]]]
-) -> Feature:
-    """Return a token of the chat as one of the message that it lies in, else as a special one of the template."""
-    for name, (begin, end, shift) in spans.items():
-        if feature.start is not None and feature.end is not None and begin <= feature.start < end:
-            start, stop = feature.start + shift, min(feature.end, end) + shift
-            return replace(feature, field=name, start=start, end=stop, word=find_word_index(words[name], start))
-    return Feature(feature.text, PROMPT, special=True)

@@ -11,6 +11,7 @@ from ...results.explanation import Feature, Segments
 from ..tokenization import Encoded
 from .decoding import Continuation, force_decode
 from .prompts import PREFIX, Prompt
+from .token_ids import name_token
 
 ASSISTANT = "assistant"
 
@@ -44,7 +45,7 @@ def join(bundle: Bundle, prompt: Prompt, continuation: Continuation) -> TokenSeq
     """Join a prompt and its continuation."""
     before, row, features = prompt.encoded, continuation.ids[None], [*prompt.encoded.features]
     if prompt.decoder_ids:
-        names = bundle.tokenizer.convert_ids_to_tokens(list(prompt.start_ids))
+        names = [name_token(bundle.tokenizer, token) for token in prompt.start_ids]
         features += [*(Feature(name, prompt.field, special=True) for name in names), *prompt.prefix]
         inputs = before.inputs | {"decoder_input_ids": torch.cat([torch.tensor([prompt.decoder_ids]), row], dim=1)}
     else:

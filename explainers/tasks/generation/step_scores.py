@@ -97,7 +97,7 @@ def perplexity(inputs: StepInputs) -> Tensor:
 def entropy(inputs: StepInputs) -> Tensor:
     """Return the entropy of the next-token distribution, in nats."""
     logs = inputs.logits.log_softmax(-1)  # (B, T, V)
-    return -(logs.exp() * logs).sum(-1)
+    return -(logs.exp() * _drop_impossible(logs)).sum(-1)
 
 
 @step_score()
@@ -111,7 +111,7 @@ def top_p_size(inputs: StepInputs) -> Tensor:
 def kl_divergence(inputs: StepInputs) -> Tensor:
     """Return KL(with context, without context) of the next-token distributions, in nats."""
     logs, others = inputs.logits.log_softmax(-1), _require(inputs.without_context).log_softmax(-1)  # (B, T, V), (T, V)
-    return (logs.exp() * (logs - others)).sum(-1)
+    return (logs.exp() * (_drop_impossible(logs) - others.masked_fill(logs.isneginf(), 0.0))).sum(-1)
 
 
 @step_score(needs=("without_context",))
@@ -149,6 +149,11 @@ def _compute_information_gain(inputs: StepInputs, others: Tensor) -> Tensor:
     """Compute log2 of the token's probability over that from the logits `others` (T, V), in bits, (B, T)."""
     before = log_probability(StepInputs(others[None], inputs.ids))  # (1, T)
     return (log_probability(inputs) - before) / math.log(2)
+
+
+def _drop_impossible(logs: Tensor) -> Tensor:
+    """Replace the logarithm of a probability of 0, whose product with it is 0 in a sum over all tokens."""
+    return logs.masked_fill(logs.isneginf(), 0.0)
 
 
 def _require(tensor: Tensor | None) -> Tensor:
