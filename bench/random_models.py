@@ -92,7 +92,7 @@ FILLED = (  # even where None is the default
     "n_routed_experts",
     "n_shared_experts",
 )
-LISTS = ("layer_types", "mlp_layer_types")  # the kind of each layer
+LISTS = ("layer_types", "mlp_layer_types", "layers_block_type")  # the kind of each layer
 SIDES = {"mobilevitv2": 64}  # of an image, where SIDE is too small
 PATCHES = {"use_relative_position_bias": True, "layer_scale_init_value": 1.0}
 WINDOWS = {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 4}
@@ -105,12 +105,16 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "lilt": {"hidden_size": 48},
     "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0}},
     "led": {"attention_window": 8},
+    "longt5": {"local_radius": 7, "global_block_size": 4},
     "longformer": {"attention_window": [8, 8]},
     "mamba2": {"num_heads": 8},
+    "nemotron": {"num_key_value_heads": 2},
+    "pegasus_x": {"block_size": 8, "num_global_tokens": 4},
     "neomme": {"head_dim": 16},
     "recurrent_gemma": {"num_hidden_layers": 3},
     "beit": PATCHES,
     "bit": {"hidden_sizes": [16, 32], "depths": [1, 1], "num_groups": 8},
+    "canine": {"local_transformer_stride": 16, "num_hash_buckets": 64},
     "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10_000.0}}},
     "convnext": {"hidden_sizes": [8, 16], "num_stages": 2, "depths": [1, 1]},
     "convnextv2": {"hidden_sizes": [8, 16], "num_stages": 2, "depths": [1, 1]},
@@ -139,6 +143,7 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "resnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"},
     "swin": WINDOWS,
     "swinv2": WINDOWS,
+    "zamba": dict.fromkeys(("layers_block_type", "layer_types"), ["mamba", "hybrid"] * 2) | {"num_hidden_layers": 4},
     "zaya": {"num_experts_per_tok": 1},
     "reformer": {
         "axial_pos_embds_dim": (16, 16),
@@ -237,7 +242,7 @@ def shrink(cls: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
         part = getattr(part, "config_class", part)
         part = transformers.CONFIG_MAPPING[kind] if part is transformers.AutoConfig and kind else part
         if dataclasses.is_dataclass(part) and part is not transformers.AutoConfig:
-            small[name] = part(**shrink(part, sizes) | more)
+            small[name] = part(**more | shrink(part, sizes))
     return small
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from explainers.errors import LimitReached, Overdue
+from explainers.errors import Incompatible, LimitReached, Overdue
 from explainers.methods.gradients import input_x_gradient, saliency
 from explainers.methods.integrated_gradients import integrated_gradients
 from explainers.methods.smooth_grad import smooth_grad
@@ -83,6 +83,24 @@ def test_a_step_function_is_reported_as_not_converged():
     attribution = integrated_gradients(step, most_passes=20)
     assert attribution.converged == (False,)
     assert step.run.forward <= 40
+
+
+class OnlyForward(torch.autograd.Function):
+    """A function that cannot be differentiated, as Reformer's layers cannot outside of training."""
+
+    @staticmethod
+    def forward(_, points):
+        return points.sum((1, 2))[:, None]
+
+    @staticmethod
+    def backward(_, gradient):
+        raise AssertionError("use model.train()")
+
+
+def test_a_backward_pass_that_fails_is_an_error_that_quotes_the_model():
+    problem = make_problem(OnlyForward.apply, torch.ones(2, 3))
+    with pytest.raises(Incompatible, match=r"own backward pass, with AssertionError \(use model\.train\(\)\)\. Choose a"):
+        saliency(problem)
 
 
 def test_an_interval_in_which_the_score_jumps_is_not_halved_without_end():
