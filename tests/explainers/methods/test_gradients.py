@@ -99,7 +99,9 @@ class OnlyForward(torch.autograd.Function):
 
 def test_a_backward_pass_that_fails_is_an_error_that_quotes_the_model():
     problem = make_problem(OnlyForward.apply, torch.ones(2, 3))
-    with pytest.raises(Incompatible, match=r"own backward pass, with AssertionError \(use model\.train\(\)\)\. Choose a"):
+    with pytest.raises(
+        Incompatible, match=r"own backward pass, with AssertionError \(use model\.train\(\)\)\. Choose a"
+    ):
         saliency(problem)
 
 
