@@ -223,7 +223,7 @@ class SumEmbedding(Embedding):
     def of(self, ids: Tensor) -> Tensor:
         """Compute the sum (1, F, D) for ids (1, F)."""
         with torch.no_grad(), self.place(ids):
-            return self.readers[0].module(*self.args, **self.kwargs)[:, : ids.shape[-1]]  # type: ignore[no-any-return]
+            return widen(self.readers[0].module(*self.args, **self.kwargs)[:, : ids.shape[-1]])
 
     @contextmanager
     def place(self, ids: Tensor) -> Iterator[None]:
@@ -255,7 +255,8 @@ class SumEmbedding(Embedding):
         """Return `output` (B, F, D) in place of the module's own output. Call under the model's lock."""
 
         def hook(module: torch.nn.Module, args: tuple[Any, ...], own: Tensor) -> Tensor:
-            return torch.cat([output, own[:, output.shape[1] :].expand(len(output), -1, -1)], dim=1)
+            rest = own[:, output.shape[1] :].expand(len(output), -1, -1)
+            return torch.cat([output.to(own.dtype), rest], dim=1)
 
         handle = self.readers[0].module.register_forward_hook(hook)
         try:
