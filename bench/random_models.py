@@ -104,6 +104,8 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "layoutlmv3": {"coordinate_size": 4, "shape_size": 8},
     "lilt": {"hidden_size": 48},
     "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0}},
+    "granitemoehybrid": {"layer_types": ["linear_attention", "full_attention"]},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "led": {"attention_window": 8},
     "longt5": {"local_radius": 7, "global_block_size": 4},
     "longformer": {"attention_window": [8, 8]},
