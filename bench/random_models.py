@@ -250,10 +250,11 @@ def shrink(cls: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
 
 def mix_layers(cls: Any, small: Mapping[str, Any]) -> dict[str, Any]:
     """Return the layers of a configuration class that has layers of several kinds: at least one of each."""
-    if "num_hidden_layers" not in small or not set(LISTS) & {field.name for field in dataclasses.fields(cls)}:
+    names = set(LISTS) & {field.name for field in dataclasses.fields(cls)}
+    if "num_hidden_layers" not in small or not names:
         return {}
     whole = cls()
-    lists = {name: list(dict.fromkeys(getattr(whole, name, None) or ())) for name in LISTS}
+    lists = {name: list(dict.fromkeys(getattr(whole, name, None) or ())) for name in names}
     count = max(small["num_hidden_layers"], *map(len, lists.values()))
     kinds = {name: (kinds * count)[:count] for name, kinds in lists.items() if kinds}
     return {"num_hidden_layers": count, **kinds}
