@@ -70,19 +70,18 @@ def test_the_number_explained_is_the_pipelines_for_every_kind_of_head(kind, labe
 
 
 def test_integrated_gradients_are_captums_at_a_thousand_steps(bundle):
-    ours = explain(make_request(tolerance=0.001, most_passes=2000), bundle=bundle)
+    # float32 lets the random BART's probability be off by 1e-5, too much for a finer tolerance
+    ours = explain(make_request(tolerance=0.005, most_passes=2000), bundle=bundle)
     captum = explain(make_request(method="layer_integrated_gradients", steps=1000), bundle=bundle)
     assert np.abs(captum.scores).sum() > 0.01  # a model that sees nothing would make any two maps equal
     assert float(captum.relative_error[0]) < 0.01
     assert ours.converged == (True,)
-    assert np.abs(ours.scores - captum.scores).sum() < 0.01 * np.abs(captum.scores).sum()
+    assert np.abs(ours.scores - captum.scores).sum() < 0.005 * np.abs(captum.scores).sum()
 
 
 @pytest.mark.parametrize("baseline", ["pad", "mask", "unk", "zeros", "mean", "text"])
 def test_every_baseline_converges_and_leaves_special_tokens_where_they_are(bundle, baseline):
-    found = explain(
-        make_request(baseline=baseline, baseline_text="It rained and rained.", most_passes=5000), bundle=bundle
-    )
+    found = explain(make_request(baseline=baseline, baseline_text="It rained.", most_passes=1000), bundle=bundle)
     assert found.converged == (True,)
     assert float(found.relative_error[0]) <= 0.005
     special = [feature.special for feature in found.features]

@@ -233,7 +233,7 @@ def test_a_test_that_fails_inside_the_model_is_a_reason_for_what_it_tests(monkey
     monkeypatch.setattr(model, "forward", forward)
     capability = Bundle.of(model, processor).capability
     assert "gradients" in capability.provides
-    assert "failed inside the model (KeyError)" in dict(capability.reasons)["attentions"]
+    assert "failed inside the model, with KeyError" in dict(capability.reasons)["attentions"]
 
 
 def test_an_image_of_a_few_frames_is_the_frame_that_is_open():

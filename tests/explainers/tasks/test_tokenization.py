@@ -277,9 +277,9 @@ def test_only_a_classifier_without_a_padding_token_reads_texts_one_at_a_time():
     config = deepcopy(model.config)
     config.pad_token_id = None
     assert probe_embeddings(model, tokenizer, "tiny").together == 64
-    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config), tokenizer, "tiny").together == 1
-    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config), tokenizer, "tiny").together == 64
-    assert probe_embeddings(AutoModelForMaskedLM.from_config(config), tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config).eval(), tokenizer, "tiny").together == 1
+    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config).eval(), tokenizer, "tiny").together == 64
+    assert probe_embeddings(AutoModelForMaskedLM.from_config(config).eval(), tokenizer, "tiny").together == 64
 
 
 def test_batches_shrink_with_the_length_but_never_below_one():
