@@ -143,7 +143,7 @@ def offsets(bundle, pair):
 @pytest.mark.parametrize("kind", ["bert", "roberta", "bart"])
 def test_integrated_gradients_are_captums_at_a_thousand_steps_on_all_pairs_at_once(kind, multi, shown):
     bundle = Bundle.of(*make_named(kind, wide=0.3))
-    params = {"multi_label": multi, "hypothesis": "shown" if shown else "hidden", "tolerance": 0.001}
+    params = {"multi_label": multi, "hypothesis": "shown" if shown else "hidden", "tolerance": 0.005}
     found = explain(make_request(SHORT, method="integrated_gradients", most_passes=2000, **params), bundle=bundle)
     assert all(found.converged)
     row = 1
