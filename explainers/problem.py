@@ -135,8 +135,9 @@ class Internals:
     Images: `conv`, the module that computes the last convolutional map (1, K, h, w); `attentions()`
     (L, heads, N, N), whose last tokens are the `patches` (rows, columns).
     Both: `activations`, the modules of activation functions and max pooling.
-    Generated text: `read_at` (T,), the feature whose state predicts each target. The first `encoder_layers` of
-    `attentions` and `zeroing` belong to an encoder in front of a decoder.
+    Generated text: `read_at` (T,), the feature whose state predicts each target; `fill(count, generator)`, the ids
+    (count, F) of other tokens, drawn from what the model predicts in each place after the text before it. The first
+    `encoder_layers` of `attentions` and `zeroing` belong to an encoder in front of a decoder.
     """
 
     layer: EmbeddingLayer | None = None
@@ -148,6 +149,7 @@ class Internals:
     patches: tuple[int, int] | None = None
     activations: tuple[torch.nn.Module, ...] = ()
     read_at: Tensor | None = None
+    fill: Callable[[int, torch.Generator], Tensor] | None = None
     encoder_layers: int = 0
     reasons: Pairs = ()
 
