@@ -58,8 +58,9 @@ def reagent(
         ids = problem.internals.fill(count, generator)
     values = problem.values(ReplacedTokens(problem.x, table, ids, replaced))  # (P · S, T)
     falls = (problem.values(problem.x) - values).clamp(-LARGEST_CHANGE, LARGEST_CHANGE).cpu()
-    gains = (2 * torch.atanh(falls.double()))[:, :, None] * torch.where(replaced, 1, -1)[:, None]  # (P · S, T, F)
-    sums = gains.reshape(probes, steps, *gains.shape[1:]).sum(1)  # (P, T, F)
+    gains = 2 * torch.atanh(falls.double()).reshape(probes, steps, -1)  # (P, S, T)
+    signs = torch.where(replaced, 1.0, -1.0).double().reshape(probes, steps, features)
+    sums = torch.einsum("pst,psf->ptf", gains, signs)  # (P, T, F)
     counted = ordinary if problem.visible is None else ordinary & problem.visible
     shares = sums.masked_fill(~counted, -torch.inf).softmax(-1).nan_to_num(0.0).float()
     scores, spread = estimate_with_error(estimate_mean, shares)

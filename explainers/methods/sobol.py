@@ -40,6 +40,7 @@ def sobol(
     forward = GroupForward(problem, groups)
     count = forward.count
     exact = count < 40 and 2**count <= samples * (count + 1)
+    problem.run.expect(2**count if exact else samples * (count + 1))
     if exact:
         values = forward(list_masks(count)).double()  # (2^P, T)
         flips = torch.arange(2**count) ^ (1 << torch.arange(count))[:, None]  # (P, 2^P)
