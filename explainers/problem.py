@@ -128,23 +128,28 @@ class Internals:
     """The parts inside the model that methods use; None where missing, with the cause in `reasons`.
 
     Texts: `layer`; `table` (V, D), the embedding table that `x` is made of; `hidden(i)`, the states (1, F, H) after
-    layer i (0: input of the first layer, -1: last layer) with the gradients (T, F, H) of the scores; `attentions()`,
-    the weights (L, heads, F, F); `zeroing(batch)`, how far each token's state moves in each layer if the value
-    vectors of another token are zeroed, (L, F, F), computed for `batch` tokens at a time.
+    layer i (0: input of the first layer, -1: last layer) with the gradients (T, F, H) of the scores, and
+    `hidden(i, other)`, the states for `other` (1, F, D) without gradients, (0, F, H); `attentions()`, the weights
+    (L, heads, F, F); `zeroing(batch)`, how far each token's state moves in each layer if the value vectors of another
+    token are zeroed, (L, F, F), computed for `batch` tokens at a time.
     Images: `conv`, the module that computes the last convolutional map (1, K, h, w); `attentions()`
     (L, heads, N, N), whose last tokens are the `patches` (rows, columns).
-    Generated text: `read_at` (T,), the feature whose state predicts each target. The first `encoder_layers` of
-    `attentions` and `zeroing` belong to an encoder in front of a decoder.
+    Both: `activations`, the modules of activation functions and max pooling.
+    Generated text: `read_at` (T,), the feature whose state predicts each target; `fill(count, generator)`, the ids
+    (count, F) of other tokens, drawn from what the model predicts in each place after the text before it. The first
+    `encoder_layers` of `attentions` and `zeroing` belong to an encoder in front of a decoder.
     """
 
     layer: EmbeddingLayer | None = None
     table: EmbeddingTable | None = None
-    hidden: Callable[[int], tuple[Tensor, Tensor]] | None = None
+    hidden: Callable[..., tuple[Tensor, Tensor]] | None = None
     attentions: Callable[[], Tensor] | None = None
     zeroing: Callable[[int], Tensor] | None = None
     conv: torch.nn.Module | None = None
     patches: tuple[int, int] | None = None
+    activations: tuple[torch.nn.Module, ...] = ()
     read_at: Tensor | None = None
+    fill: Callable[[int, torch.Generator], Tensor] | None = None
     encoder_layers: int = 0
     reasons: Pairs = ()
 

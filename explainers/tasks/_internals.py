@@ -73,7 +73,7 @@ def compute_hidden(
 ) -> tuple[Tensor, Tensor]:
     """Return the hidden states (1, F, H) after a layer, and the gradients (T, F, H) there of the scores (T,) of `read`.
 
-    `run` runs the model with further arguments of its forward; its output must be differentiable.
+    `run` runs the model with further arguments of its forward; its output must be differentiable. T may be 0.
     """
     parts = ("encoder", "decoder") if is_encoder_decoder(encoded) else ("",)
     with restore_hooks(bundle.model), torch.enable_grad():
@@ -88,8 +88,9 @@ def compute_hidden(
         rows = [torch.autograd.grad(score, hidden, retain_graph=True, allow_unused=True) for score in scores]
     if any(gradient is None for row in rows for gradient in row):
         raise Incompatible(f"{bundle.card.label} returns only copies of its hidden states.")
-    gradients = [widen(torch.cat(row, dim=1)) for row in rows]  # (1, F, H) each
-    return widen(torch.cat(hidden, dim=1)).detach().cpu(), torch.cat(gradients).cpu()
+    joined = widen(torch.cat(hidden, dim=1)).detach().cpu()
+    gradients = [widen(torch.cat(row, dim=1)).cpu() for row in rows]  # (1, F, H) each
+    return joined, torch.cat([joined[:0], *gradients])
 
 
 def compute_zeroing(bundle: Bundle, encoded: Encoded, batch: int, spend: Callable[[int], None]) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..errors import Incompatible
 from ..models.loading import Bundle
+from ..models.probes.activations import list_activations
 from ..models.probes.embeddings import UNHOOKED, Embedding, SumEmbedding, watch_calls
 from ..problem import Batching, EmbeddingLayer, IdBaseline, Internals, Problem
 from ..progress import Run
@@ -177,6 +178,7 @@ def assemble_problem(
             hidden=partial(_compute_hidden, bundle, single, function, x) if single else None,
             attentions=partial(_internals.read_weights, bundle, single.encoded) if single else None,
             zeroing=partial(_internals.compute_zeroing, bundle, single.encoded, spend=run.spend) if single else None,
+            activations=list_activations(bundle.model),
             reasons=(
                 *(NO_TABLE if not words else ()),
                 *(SEVERAL_TEXTS if not single else ()),
@@ -396,11 +398,21 @@ def _read_positions(bundle: Bundle, encoded: Encoded) -> Tensor | None:
 
 
 def _compute_hidden(
-    bundle: Bundle, sequence: PlacedSequence, function: ScoreFunction, x: Tensor, layer: int
+    bundle: Bundle,
+    sequence: PlacedSequence,
+    function: ScoreFunction,
+    x: Tensor,
+    layer: int,
+    other: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    x = x.detach().requires_grad_()
-    run = partial(_run_with_features, bundle, sequence, x)
-    return _internals.compute_hidden(bundle, sequence.encoded, run, lambda output: function.read([output])[0], layer)
+    """Return the states at `x` with the gradients of all targets, or those at `other` with none."""
+    run = partial(_run_with_features, bundle, sequence, (x if other is None else other).detach().requires_grad_())
+    targets = slice(None) if other is None else slice(0)
+
+    def read(output: Any) -> Tensor:
+        return function.read([output])[0, targets]
+
+    return _internals.compute_hidden(bundle, sequence.encoded, run, read, layer)
 
 
 def _make_layer(

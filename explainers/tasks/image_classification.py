@@ -9,6 +9,7 @@ from ..errors import BadRequest
 from ..inputs.images import PHOTOGRAPHS
 from ..models.loading import Bundle
 from ..models.probes import vision
+from ..models.probes.activations import list_activations
 from ..problem import Batching, Internals, Problem
 from ..progress import Run
 from ..registry import list_params
@@ -72,6 +73,7 @@ class ImageClassification(Task):
                 conv=conv,
                 attentions=partial(read_attentions, patches) if patches and has_attention else None,
                 patches=patches,
+                activations=list_activations(model),
                 reasons=tuple((name, why) for name, why in missing.items() if why),
             ),
             batching=Batching(min(probe.batch, bundle.largest_batch), 64 if bundle.largest_batch > 1 else 1),

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from explainers import Attack, ExplainerError, Explanation, Faithfulness, Prediction, Request
+from explainers import METHODS, Attack, ExplainerError, Explanation, Faithfulness, Prediction, Request
 from explainers.export.serialize import to_json
 
 FOLDER = Path(__file__).parent.parent / "recorded"
@@ -31,7 +31,13 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-5
 # Wording, and what depends on the machine or on installed versions, is not recorded.
 IGNORED = {"seconds", "notices", "reason"}
 VERSIONS = {"model", "revision", "torch", "transformers", "captum"}
+ADDED = ("sobol", "deep_lift", "layer_deep_lift", "reagent")  # methods after the first record, oldest first
 LONG = 64  # numbers from which a list is packed
+
+
+def order_methods() -> list[str]:
+    """Return all methods in an order that new ones only extend: the seed of a method's case is its number there."""
+    return sorted(METHODS, key=lambda method: ADDED.index(method) + 1 if method in ADDED else 0)
 
 
 def to_plain(answer: Any) -> Any:

@@ -12,7 +12,7 @@ from explainers import CARDS, METHODS, Explanation, Request, Target, attack, eva
 from explainers import classic as two_line
 from explainers.__main__ import main
 from explainers.loading import load
-from tests.support.recorder import Case, Suite, drop_ignored
+from tests.support.recorder import Case, Suite, drop_ignored, order_methods
 
 PHOTOS = Path(__file__).parent.parent.parent / "assets" / "photos"
 TEXT = "A wonderful cast, though the story is told far too slowly."
@@ -130,7 +130,7 @@ def list_bundled_cases() -> Suite:
     written = {"most_new_tokens": 3}
     texts = {
         f"sentiment {method}": make_explain_case(classify, "sentiment", {"text": TEXT}, method, seed=i)
-        for i, method in enumerate(METHODS)
+        for i, method in enumerate(order_methods())
         if method != "grad_cam"
     } | {
         "sentiment contrast": make_explain_case(

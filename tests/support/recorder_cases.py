@@ -20,7 +20,7 @@ from PIL import Image
 from explainers import METHODS, Bundle, Request, Target, attack, evaluate, explain, predict
 from explainers import classic as two_line
 from explainers.__main__ import main
-from tests.support.recorder import FOLDER, SAVED, Case, Suite, list_parts
+from tests.support.recorder import FOLDER, SAVED, Case, Suite, list_parts, order_methods
 from tests.support.recorder_bundled import make_command_case
 from tests.support.tiny import DECODERS, EVERY, IMAGES, TRANSLATORS, WORDS, tiny
 
@@ -154,7 +154,7 @@ def list_cases() -> Suite:
     tokens, mask, generate, translate = "token_classification", "fill_mask", "text_generation", "translation"
     methods = {
         method: make_explain_case("bert", classify, method, seed=i)
-        for i, method in enumerate(METHODS)
+        for i, method in enumerate(order_methods())
         if "conv" not in METHODS[method].needs
     }
     heads = {

@@ -124,6 +124,9 @@ def make_problem(bundle: Bundle, request: ValidRequest, run: Run, prompt: Prompt
         internals=replace(
             problem.internals,
             read_at=feature_positions - 1,
+            fill=None
+            if prompt.decoder_ids or bundle.looks_ahead
+            else partial(_draw_other_tokens, bundle, sequence.encoded, run),
             encoder_layers=count_layers(find_text_config(bundle.model, "encoder")) if prompt.decoder_ids else 0,
         ),
         # In a batch, dropout would differ between its rows.
@@ -243,6 +246,29 @@ def _join_logits(bundle: Bundle, outputs: Sequence[Any], positions: Tensor) -> T
         return _select_logits(bundle, outputs[0], positions)
     pairs = zip(outputs, positions[:, None], strict=True)
     return torch.cat([_select_logits(bundle, output, position) for output, position in pairs], dim=1)
+
+
+def _draw_other_tokens(bundle: Bundle, encoded: Encoded, run: Run, count: int, generator: torch.Generator) -> Tensor:
+    """Draw other tokens for each place of a text, (count, F), from the probabilities after the text before it.
+
+    The token that is there and special ones are not drawn. What comes first is drawn as if all tokens were equally
+    likely.
+    """
+    with torch.no_grad(), encoded.context(bundle.model):
+        logits = bundle.model(**encoded.batch(1)).logits[0]  # (F, V)
+    run.spend(1)
+    own = encoded.inputs["input_ids"][0]
+    special = torch.tensor(bundle.tokenizer.all_special_ids)
+    drawn = []
+    for place, token in enumerate(own.tolist()):
+        row = logits[place - 1] if place else torch.zeros_like(logits[0])
+        shares = row.double().softmax(-1).to(generator.device)
+        excluded = torch.cat([special[special < len(row)], torch.tensor([token])])
+        shares[excluded] = 0
+        if not shares.sum() > 0:  # the model is certain of what is there
+            shares = torch.ones_like(shares).index_fill(0, excluded.to(shares.device), 0)
+        drawn.append(torch.multinomial(shares, count, replacement=True, generator=generator).cpu())
+    return torch.stack(drawn, dim=1)
 
 
 def _list_rows(sequence: TokenSequence) -> list[int]:
