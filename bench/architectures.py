@@ -131,8 +131,9 @@ def judge(kind: str, task: str, connection: Any = None) -> Verdict:
         return Verdict(kind, task, name, shorten(str(remark)), time.monotonic() - started)
 
     try:
-        made = make_random_model(kind, task)
-        run_alone(made, task)
+        with warnings.catch_warnings(action="ignore"):
+            made = make_random_model(kind, task)
+            run_alone(made, task)
     except Exception as error:
         return verdict("not alone", f"{type(error).__name__}: {error}")
     if connection:

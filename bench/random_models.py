@@ -216,7 +216,7 @@ def make_config(kind: str, task: str, reader: Any) -> Any:
     cls = transformers.CONFIG_MAPPING[kind]
     sizes = dict(SIZES)
     if task != "image_classification":
-        sizes |= {"vocab_size": len(reader), "decoder_vocab_size": len(reader)}
+        sizes |= dict.fromkeys(("vocab_size", "decoder_vocab_size", "src_vocab_size", "tgt_vocab_size"), len(reader))
         sizes |= {f"{name}_token_id": getattr(reader, f"{name}_token_id") for name in ("pad", "bos", "eos")}
         sizes |= {"forced_eos_token_id": None}
     changes = CHANGES.get(kind, {}) | TASK_CHANGES.get((kind, task), {})

@@ -23,7 +23,7 @@ from .foreign import adapt_model, unwrap
 from .local import PROCESSOR, FoundModel
 from .probes import vision
 from .probes.capabilities import Capability, allows_image_batches, probe_image_model, probe_text_model
-from .probes.causality import looks_ahead
+from .probes.causality import differs_without_cache, looks_ahead
 from .probes.embeddings import EmbeddingProbe, count_rows, encode_sample, probe_embeddings
 from .resolve import ModelFiles, fetch_files, find_model, is_on_disk
 from .sharing import ModelState, find_lock, hold_frozen, undo_changes
@@ -35,7 +35,7 @@ TOKENIZER = "tokenizer_config.json"
 GENERATORS = ("AutoModelForCausalLM", "AutoModelForSeq2SeqLM")
 ONE_PASS = frozenset({"layer", "hidden", "attentions", "zeroing"})  # provided if one pass serves all generated tokens
 LOOKS_AHEAD = "It sees later tokens too, so each generated token has a pass of its own."
-PROBES = ("embeddings", "capability", "largest_batch", "labels", "looks_ahead")  # found by passes
+PROBES = ("embeddings", "capability", "largest_batch", "labels", "looks_ahead", "needs_cache")  # found by passes
 BUILDING = threading.Lock()  # transformers patches its classes and torch.nn.init while it loads: one model at a time
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()  # we show our own
@@ -124,6 +124,12 @@ class Bundle:
         """Whether a model that generates text sees later tokens too. Hold the lock at the first access."""
         with self.hold():
             return looks_ahead(self.model, self.tokenizer)
+
+    @cached_property
+    def needs_cache(self) -> bool:
+        """Whether a model that generates text has other logits without a cache. Hold the lock at the first access."""
+        with self.hold():
+            return differs_without_cache(self.model, self.tokenizer)
 
 
 def _make_bundle(card: Card, model: Any, reader: Any, proven: set[Hashable] | None = None) -> Bundle:

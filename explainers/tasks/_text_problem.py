@@ -133,7 +133,8 @@ def assemble_problem(
     sequences = place(params)
     run_sequences = sequences[:scored]
 
-    many = len(run_sequences) > MAX_GRAPHS
+    logits = getattr(outputs[0], "logits", None)
+    many = len(run_sequences) > MAX_GRAPHS and logits is not None and logits.dim() == 2  # of classes, not of tokens
     run_all = _run_apart if many else _run_together
 
     def score(x: Tensor) -> Tensor:

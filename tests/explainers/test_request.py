@@ -270,7 +270,7 @@ def test_an_array_that_is_no_image_of_a_file_is_refused_with_its_shape_and_type(
         (None, "cannot be None"),
         (Image.new("RGB", (0, 3)), "0 × 3 pixels"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_image_is_refused_by_name(wrong, said):
     with pytest.raises(BadRequest, match=said):

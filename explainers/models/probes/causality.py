@@ -29,6 +29,22 @@ def looks_ahead(model: Any, tokenizer: Any) -> bool:
     return float((whole - prefix)[finite].abs().max()) > limit
 
 
+def differs_without_cache(model: Any, tokenizer: Any) -> bool:
+    """Return whether an encoder-decoder model has other logits without a cache. Call under the model's lock.
+
+    T5Gemma and FSMT hide padding from the decoder only then, and it may begin with it.
+    """
+    inputs = encode_sample(model, tokenizer)
+    if "decoder_input_ids" not in inputs:
+        return False
+    with torch.no_grad():
+        plain, without = (getattr(model(**inputs, **more), "logits", None) for more in ({}, {"use_cache": False}))
+    if plain is None or without is None:
+        return False
+    limit = max(TOLERANCE, 8 * torch.finfo(model.dtype).eps) * float(plain.abs().max())
+    return not torch.allclose(plain, without, atol=limit, rtol=0)
+
+
 def generates_from(model: Any, ids: torch.Tensor) -> bool:
     """Return whether `generate` of a decoder gives it these ids (1, N) and no others: XLM and XLNet append one."""
     if type(model).prepare_inputs_for_generation is GenerationMixin.prepare_inputs_for_generation:

@@ -156,7 +156,8 @@ def generate(
         **prompt.encoded.inputs,
         **({"decoder_input_ids": torch.tensor([prompt.decoder_ids])} if prompt.decoder_ids else {}),
         **(GREEDY if params.strategy != "model" else {}),
-        **({"use_cache": False} if bundle.looks_ahead else {}),  # with a cache, only the last token is read
+        # With a cache, only the last token is read.
+        **({"use_cache": False} if bundle.looks_ahead and not bundle.needs_cache else {}),
         "max_new_tokens": min(params.most_new_tokens, prompt.count_free_positions(bundle)),
         "pad_token_id": _take_first(config.pad_token_id if config.pad_token_id is not None else end),
         "eos_token_id": end,

@@ -56,7 +56,7 @@ def join(bundle: Bundle, prompt: Prompt, continuation: Continuation) -> TokenSeq
     features += continuation.features
     special = torch.tensor([feature.special for feature in features])
     notices = (*before.notices, *continuation.notices)
-    encoded = Encoded(inputs, tuple(features), special, notices, {"use_cache": False})
+    encoded = Encoded(inputs, tuple(features), special, notices, {} if bundle.needs_cache else {"use_cache": False})
     return TokenSequence(prompt, continuation, encoded, logit_positions, feature_positions)
 
 

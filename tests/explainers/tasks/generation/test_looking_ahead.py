@@ -14,7 +14,7 @@ from explainers.models.card import Card
 from explainers.models.loading import _probe
 from explainers.models.probes.causality import generates_from, looks_ahead
 from tests.support.generation_models import AFTER, BEFORE, bundle_of, ids_of
-from tests.support.tiny import SMALL, tokenizer_for
+from tests.support.tiny import GROUPED, SMALL, tokenizer_for
 
 XLM = {"emb_dim": 32, "n_layers": 2, "n_heads": 4, "pad_index": 1, "mask_token_id": 3, "causal": False}
 AHEAD = {
@@ -118,6 +118,21 @@ def test_prophetnet_whose_logits_move_with_the_length_of_the_target_is_read_pref
         with torch.no_grad():
             logits = bundle.model(input_ids=source, decoder_input_ids=torch.tensor([[1, *ids[:i]]])).logits
         assert explanation.values[i] == pytest.approx(float(logits[0, -1].softmax(-1)[token]), rel=1e-3)
+
+
+def test_a_decoder_that_hides_padding_only_without_a_cache_is_read_as_it_is_by_default():
+    """T5Gemma does so, and the token that its target begins with may be the one for padding."""
+    part = GROUPED | {"head_dim": 8, "vocab_size": len(tokenizer_for("t5")), "initializer_range": 0.4}
+    parts = {name: part | {"pad_token_id": 1} for name in ("encoder", "decoder")}
+    bundle = build("t5gemma", "t5", "AutoModelForSeq2SeqLM", decoder_start_token_id=1, **parts)
+    assert bundle.needs_cache
+    request = Request("translation", "tiny", {"source": BEFORE, "target": AFTER}, "saliency", params={"unit": "logit"})
+    explanation = explain(request, bundle=bundle)
+    ids, inputs = ids_of(explanation), bundle.tokenizer(BEFORE, return_tensors="pt")
+    with torch.no_grad():
+        logits = bundle.model(**inputs, decoder_input_ids=torch.tensor([[1, *ids]])).logits[0]
+    expected = [float(logits[i, token]) for i, token in enumerate(ids)]
+    assert explanation.values.tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_model_that_appends_a_token_to_write_cannot_write_here():
