@@ -20,6 +20,7 @@ from explainers import Bundle, ExplainerError, Explanation, Request, Target, exp
 
 TOLERANCE = 2e-4  # between scores, relative to the largest of them or to 1
 CONVERGENCE = 0.005  # of integrated gradients, its default
+PASSES = 100  # of integrated gradients for each target
 TEXT = "the cast is wonderful and the soup cold"
 INPUTS: dict[str, dict[str, Any]] = {
     "text_classification": {"text": TEXT},
@@ -138,7 +139,9 @@ def check(made: RandomModel, task: str) -> str:
 def make_request(task: str, made: RandomModel, method: str = "occlusion") -> Request:
     """Return the request whose explanation is checked."""
     params: dict[str, Any] = {"unit": "logit"}
-    if method == "occlusion":
+    if method != "occlusion":
+        params |= {"most_passes": PASSES}
+    else:
         params |= {"patch": SQUARE} if task == "image_classification" else {"level": "token"}
     if task == "image_classification":
         return Request(task, "random", {"image": PICTURE}, method, Target(index=LABEL), params)

@@ -104,6 +104,8 @@ CHANGES: dict[str, dict[str, Any]] = {  # by type, where the names of its fields
     "layoutlmv3": {"coordinate_size": 4, "shape_size": 8},
     "lilt": {"hidden_size": 48},
     "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0}},
+    "granitemoehybrid": {"layer_types": ["linear_attention", "full_attention"]},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "led": {"attention_window": 8},
     "longt5": {"local_radius": 7, "global_block_size": 4},
     "longformer": {"attention_window": [8, 8]},
@@ -248,10 +250,11 @@ def shrink(cls: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
 
 def mix_layers(cls: Any, small: Mapping[str, Any]) -> dict[str, Any]:
     """Return the layers of a configuration class that has layers of several kinds: at least one of each."""
-    if "num_hidden_layers" not in small or not set(LISTS) & {field.name for field in dataclasses.fields(cls)}:
+    names = set(LISTS) & {field.name for field in dataclasses.fields(cls)}
+    if "num_hidden_layers" not in small or not names:
         return {}
     whole = cls()
-    lists = {name: list(dict.fromkeys(getattr(whole, name, None) or ())) for name in LISTS}
+    lists = {name: list(dict.fromkeys(getattr(whole, name, None) or ())) for name in names}
     count = max(small["num_hidden_layers"], *map(len, lists.values()))
     kinds = {name: (kinds * count)[:count] for name, kinds in lists.items() if kinds}
     return {"num_hidden_layers": count, **kinds}

@@ -311,6 +311,8 @@ def _read_baseline(ids: IdBaseline) -> Tensor:
     """Return the scores (T,) of the model's own pass on the baseline. Raises Mismatch if the model refuses its ids."""
     try:
         return ids.read()
+    except ExplainerError:
+        raise
     except (ValueError, IndexError, RuntimeError) as error:  # BART refuses a second end-of-sequence token
         logging.getLogger(__name__).warning("the model refuses the baseline", exc_info=error)
         raise Mismatch(f"The model refuses the tokens of the baseline: {error} Choose another baseline.") from None

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from ..errors import BadRequest
+from ..errors import BadRequest, ExplainerError
 from ..request import PACKED, Pairs, Request, Target
 from ..results.explanation import Explanation, Feature, Floats, Pixels, Prediction
 
@@ -44,6 +44,8 @@ def from_json(text: str) -> Explanation:
             raise BadRequest(f"This file is not an explanation saved by Wherefore ({FORMAT}).")
         read.pop("columns", None)  # of the table that the request came from
         return _read_explanation(read)
+    except ExplainerError:
+        raise
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise BadRequest(f"This file is damaged or not an explanation: {_describe_error(error)}.") from None
 

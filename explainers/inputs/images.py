@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import BadRequest, LimitReached
+from ..errors import BadRequest, ExplainerError, LimitReached
 from ..request import DAMAGE, Picture
 from ..settings import ROOT
 
@@ -119,6 +119,8 @@ def decode_with_notices(picture: Picture, most_megabytes: int = 20) -> tuple[Ima
             return ImageOps.exif_transpose(rgb), notices
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise LimitReached(_describe_limit("This image")) from None
+    except ExplainerError:  # some are ValueErrors, which Pillow raises too
+        raise
     except DAMAGE:
         raise BadRequest(_describe_refusal(data)) from None
 

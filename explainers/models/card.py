@@ -8,6 +8,7 @@ TEXT = frozenset({"gradients", "baseline", "layer", "table", "hidden", "attentio
 IMAGE = frozenset({"gradients", "baseline"})  # of every image model
 CONVOLUTIONS = IMAGE | {"conv"}  # of a convolutional network
 SEVERAL = TEXT - {"layer", "hidden", "attentions", "zeroing"}  # where one text is read several times
+TRANSLATION = TEXT - {"layer"}  # encoder and decoder read their tables one after the other
 PATCHES = IMAGE | {"attentions"}  # of a vision transformer with attention between all patches
 
 
@@ -37,5 +38,7 @@ def guess_provided(task: str) -> frozenset[str]:
             return CONVOLUTIONS | PATCHES
         case "zero_shot_classification":
             return SEVERAL
+        case "translation":
+            return TRANSLATION
         case _:
             return TEXT

@@ -6,7 +6,7 @@ The revision of a hub model is pinned if transformers pins it; otherwise it is t
 import json
 
 from ..settings import ROOT
-from .card import CONVOLUTIONS, IMAGE, PATCHES, Card
+from .card import CONVOLUTIONS, IMAGE, PATCHES, TRANSLATION, Card
 
 
 def _read_labels(key: str) -> tuple[str, ...]:
@@ -119,6 +119,7 @@ BUNDLED = (
         megabytes=31,
         licence="Apache-2.0",
         score="BLEU 54.4 on 1,000 held-out pairs of Tatoeba's short sentences",
+        provides=TRANSLATION,
     ),
     Card(
         key="smollm2",

@@ -79,7 +79,8 @@ def bridge_devices(model: torch.nn.Module) -> Iterator[None]:
 
 def call_module(module: torch.nn.Module, given: Tensor) -> Any:
     """Call a part of a model on any device with a tensor of the CPU, and return its output as it is."""
-    return module(given.to(next(module.parameters(), given).device))
+    device = next(module.parameters(), given).device
+    return module(given if device.type == EMPTY else given.to(device))  # accelerate moves it to where the weights are
 
 
 def _move(given: Any, device: torch.device) -> Any:

@@ -25,5 +25,8 @@ def count_layers(config: Any) -> int:
 
 def count_heads(config: Any) -> int:
     """Return the number of attention heads of a layer, the largest if layers differ; 0 if it has none, as in Mamba."""
-    heads = getattr(config, "num_attention_heads", None) or 0
+    try:
+        heads = getattr(config, "num_attention_heads", None) or 0
+    except RuntimeError:  # transformers refuses to name one number where each layer has a configuration of its own
+        return max(count_heads(layer) for layer in config.per_layer_config)
     return max(heads) if isinstance(heads, list | tuple) else int(heads)
