@@ -1,4 +1,4 @@
-"""The command line, `python -m explainers`."""
+"""The command line, `python -m explainers`; a wheel installs it as `wherefore` too."""
 
 import sys
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from .errors import BadRequest
 
 PREFIX = "WHEREFORE_"
-ROOT = Path(__file__).resolve().parent.parent  # the project's folder, with assets/ and models/
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "_app"  # the wheel has app.py, pages/, assets/, models/ and .streamlit/ here
+ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent  # the folder with these; in a clone, the project's
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def _parse_value(name: str, text: str, default: bool | int | str) -> bool | int 
         return text
     allowed = "true or false" if isinstance(default, bool) else "a whole number"
     raise BadRequest(f"{PREFIX}{name.upper()} is {text!r}. Give {allowed}.")
+
+
+def format_environment(own: Settings) -> dict[str, str]:
+    """Return the environment variables that `read_settings` reads as these settings."""
+    values = {field.name: getattr(own, field.name) for field in fields(own)}
+    return {PREFIX + name.upper(): str(v).lower() if isinstance(v, bool) else str(v) for name, v in values.items()}
 
 
 UNLIMITED = {

@@ -40,16 +40,17 @@ def numbers(text: str) -> list[float]:
 
 
 def test_its_commands_make_an_environment_and_name_existing_files():
-    first, second = COMMANDS
+    first, wheel, second = COMMANDS
     environment = "python3 -m venv .venv && . .venv/bin/activate && pip install -r "
     assert first == f"{environment}requirements.txt && streamlit run app.py"
+    assert wheel == "pip install build && python -m build && pip install dist/wherefore-*.whl && wherefore"
     assert second == f"{environment}requirements-dev.txt && ruff check . && ruff format --check . && mypy && pytest"
     assert all((ROOT / name).is_file() for name in ("app.py", "requirements.txt", "requirements-dev.txt"))
 
 
 def test_the_check_of_every_change_runs_the_second_command():
     script = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert script[-1] == COMMANDS[1].split(" && ", 2)[2]
+    assert script[-1] == COMMANDS[2].split(" && ", 2)[2]
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111 == 0o111
 
 

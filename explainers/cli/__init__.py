@@ -1,4 +1,4 @@
-"""The command line, `python -m explainers`: explain, attack and evaluate requests, and fetch the bundled weights."""
+"""The command line, `wherefore` or `python -m explainers`: explain, attack and evaluate requests, or open the app."""
 
 import sys
 import warnings
@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return FAILED
     except typer.TyperException as error:
-        print_note(f"{error.format_message().rstrip('.')}. Try {PROGRAM} explain|attack|evaluate|fetch --help.")
+        print_note(
+            f"{error.format_message().rstrip('.')}. Try {PROGRAM} explain|attack|evaluate|fetch|settings|app --help."
+        )
         return error.exit_code
     if code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
         print("Stopped.", file=sys.stderr)

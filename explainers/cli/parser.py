@@ -5,6 +5,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import signature
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,17 +17,22 @@ from ..methods import METHODS
 from ..registry import AttackMethod, Method, Param
 from ..tasks import TASKS
 from ..tasks.base import Task
+from .app import open_app
 from .attack import ATTACK
 from .command import Command, choose_from
 from .evaluate import EVALUATE
 from .explain import EXPLAIN
 from .fetch import fetch_weights
 from .run import run_command
+from .settings import print_settings
 
-PROGRAM = "python -m explainers"
-SHORTCUT = "explainers"  # shells complete single words only, so the completion script defines this one
+COMMAND, MODULE = "wherefore", "python -m explainers"  # the first is the console command that a wheel installs
+PROGRAM = COMMAND if Path(sys.argv[0]).stem == COMMAND else MODULE
+SHORTCUT = "explainers"  # shells complete single words only, so the completion script of MODULE defines this one
 COMPLETE_VARIABLE = "_EXPLAINERS_COMPLETE"
-COMPLETION_HELP = f"print a script that defines the command {SHORTCUT}, with completion"
+COMPLETION_HELP = "print a script for the completion of " + (
+    COMMAND if PROGRAM == COMMAND else f"the command {SHORTCUT}, which it defines"
+)
 WIDTH = 76  # of the catalogue: fits 80 columns with typer's padding
 
 completion_init()
@@ -48,14 +54,22 @@ def start(
 ) -> None:
     """Handle the options before the command."""
     if show_completion:
-        script = get_completion_script(prog_name=SHORTCUT, complete_var=COMPLETE_VARIABLE, shell=show_completion)
-        run = f"{shlex.quote(sys.executable)} -m explainers"
-        fish = f"function {SHORTCUT}; {run} $argv; end"
-        print(fish if show_completion == "fish" else f'{SHORTCUT}() {{ {run} "$@"; }}')
-        print(script.replace("env ", ""))  # env cannot call a shell function
+        _print_completion(show_completion)
         raise typer.Exit
     if not context.invoked_subcommand:
-        context.fail("Missing command")
+        if PROGRAM == MODULE:
+            context.fail("Missing command")
+        open_app()
+
+
+def _print_completion(shell: str) -> None:
+    name = COMMAND if PROGRAM == COMMAND else SHORTCUT
+    if name == SHORTCUT:
+        run = f"{shlex.quote(sys.executable)} -m explainers"
+        fish = f"function {SHORTCUT}; {run} $argv; end"
+        print(fish if shell == "fish" else f'{SHORTCUT}() {{ {run} "$@"; }}')
+    script = get_completion_script(prog_name=name, complete_var=COMPLETE_VARIABLE, shell=shell)
+    print(script.replace("env ", ""))  # env cannot call a shell function
 
 
 def add_command(command: Command) -> None:
@@ -109,3 +123,5 @@ def _format_entry(indent: int, name: str, text: str) -> list[str]:
 for _command in (EXPLAIN, ATTACK, EVALUATE):
     add_command(_command)
 app.command("fetch", help="Download the weights of all bundled models into the cache folder.")(fetch_weights)
+app.command("settings", help="Print the limits of this server, each as its environment variable.")(print_settings)
+app.command("app", help="Open the app in the browser.")(open_app)

@@ -4,12 +4,14 @@ It imports nothing heavy, so that a first visitor sees it while torch is still b
 """
 
 from contextvars import ContextVar
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 HERE, ARRIVED = "page", "arrived from another page"  # session state
 DRAWN: ContextVar[bool] = ContextVar("DRAWN", default=False)
+ICON = Path(__file__).parents[2] / "assets" / "icon.png"  # Streamlit would look in the working directory
 TITLE = "Wherefore: why did the model say that?"
 HOME = ("home", "Home", "home")
 TASK_PAGES = (
@@ -30,7 +32,7 @@ MORE = (("compare", "Compare", "compare"), ("models", "Models", "deployed_code")
 def draw_navigation() -> StreamlitPage:
     """Draw title and navigation, and return the page that the address names."""
     DRAWN.set(True)
-    st.set_page_config(page_title=TITLE, page_icon="assets/icon.png", layout="wide")
+    st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
     sections = {"": (HOME,), "Explain": TASK_PAGES, "More": MORE}
     page = st.navigation({name: [_make_page(*row) for row in rows] for name, rows in sections.items()}, expanded=True)
     st.session_state[ARRIVED] = st.session_state.get(HERE) != page.url_path

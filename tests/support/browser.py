@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
@@ -27,6 +27,10 @@ FLAGS = [
     "--disable-sync",
 ]
 ENVIRONMENT = {"WHEREFORE_THREADS": "1"}  # waiting threads spin: two servers with more would block each other
+STREAMLIT = [
+    sys.executable,
+    *["-m", "streamlit", "run", "app.py", "--server.address=127.0.0.1", "--server.port={port}"],
+]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -71,24 +75,18 @@ class Server:
 
 
 @contextmanager
-def start_server(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Server]:
-    """Start the app in `root`; when it ends, its log in `folder` must contain no traceback."""
+def start_server(
+    folder: Path, root: Path = ROOT, command: Sequence[str] = STREAMLIT, **environment: str
+) -> Iterator[Server]:
+    """Run the command that starts the app in `root`; when it ends, its log in `folder` must contain no traceback."""
     variables = os.environ | ENVIRONMENT | environment
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = folder / "server.log"
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        f"--server.port={port}",
-        "--server.address=127.0.0.1",
-    ]
+    words = [word.replace("{port}", str(port)) for word in command]
     with open(log, "wb") as sink:
-        server = subprocess.Popen(command, cwd=root, stdout=sink, stderr=sink, env=variables)
+        server = subprocess.Popen(words, cwd=root, stdout=sink, stderr=sink, env=variables)
     try:
         _wait_for_health(f"http://127.0.0.1:{port}/_stcore/health", server, log)
         yield Server(f"http://127.0.0.1:{port}", psutil.Process(server.pid), log)

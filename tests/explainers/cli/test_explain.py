@@ -286,7 +286,7 @@ def test_the_help_names_every_task_input_method_and_setting():
         assert method.summary in " ".join(said.split())
 
 
-@pytest.mark.parametrize("verb", ["explain", "attack", "evaluate", "fetch"])
+@pytest.mark.parametrize("verb", ["explain", "attack", "evaluate", "fetch", "settings", "app"])
 def test_help_fits_80_columns_and_ends_with_zero(verb, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert main([verb, "--help"]) == 0
