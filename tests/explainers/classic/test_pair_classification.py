@@ -33,7 +33,7 @@ def captums(kind, target, steps, names=NLI, sigmoid=False):
         return logits.sigmoid() if sigmoid else logits.softmax(-1)
 
     blank = torch.where(special, ids, torch.full_like(ids, tokenizer.pad_token_id))
-    scores = attribute_with_captum(model, score, ids, blank, target, steps)
+    scores = attribute_with_captum(model, score, ids, blank, target, steps)[0]
     return (scores / scores.norm()).tolist()
 
 

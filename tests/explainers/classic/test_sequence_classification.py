@@ -37,7 +37,7 @@ def captums(kind, text, target, steps):
         return model(ids, **{name: rows.expand(len(ids), -1) for name, rows in inputs.items()}).logits.softmax(-1)
 
     baseline = torch.where(special, ids, torch.full_like(ids, tokenizer.pad_token_id))
-    scores = attribute_with_captum(model, score, ids, baseline, target, steps)
+    scores = attribute_with_captum(model, score, ids, baseline, target, steps)[0]
     return (scores / scores.norm()).tolist()
 
 

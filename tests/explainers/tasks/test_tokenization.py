@@ -277,9 +277,12 @@ def test_only_a_classifier_without_a_padding_token_reads_texts_one_at_a_time():
     config = deepcopy(model.config)
     config.pad_token_id = None
     assert probe_embeddings(model, tokenizer, "tiny").together == 64
-    assert probe_embeddings(AutoModelForSequenceClassification.from_config(config).eval(), tokenizer, "tiny").together == 1
-    assert probe_embeddings(AutoModelForQuestionAnswering.from_config(config).eval(), tokenizer, "tiny").together == 64
-    assert probe_embeddings(AutoModelForMaskedLM.from_config(config).eval(), tokenizer, "tiny").together == 64
+    for auto, together in (
+        (AutoModelForSequenceClassification, 1),
+        (AutoModelForQuestionAnswering, 64),
+        (AutoModelForMaskedLM, 64),
+    ):
+        assert probe_embeddings(auto.from_config(config).eval(), tokenizer, "tiny").together == together
 
 
 def test_batches_shrink_with_the_length_but_never_below_one():

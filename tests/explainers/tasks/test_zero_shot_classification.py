@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 import torch
-from captum.attr import LayerIntegratedGradients
 from transformers import pipeline
 
 from explainers import TASKS, Bundle, Request, Target, explain, predict
@@ -13,6 +12,7 @@ from explainers.errors import BadRequest, Incompatible, LimitReached
 from explainers.export.html import to_html
 from explainers.export.serialize import from_json, to_csv, to_json
 from explainers.visualization.text.spans import render_spans
+from tests.support.captum_reference import attribute_with_captum
 from tests.support.explanations import EVIL, ParsedHtml, mark_controls
 from tests.support.nli import NLI, make_named
 from tests.support.sentences import HOSTILE, SENTENCES
@@ -115,13 +115,10 @@ def run_captum(bundle, row, multi, shown):
         number = logits[:, row, [2, 0]].softmax(-1)[:, 1] if multi else logits[:, :, 0].softmax(-1)[:, row]
         return (number / len(pairs)).repeat_interleave(len(pairs))  # Captum adds up the rows of a batch
 
-    table = {"bart": lambda: bundle.model.model.encoder.embed_tokens}.get(
-        bundle.model.config.model_type, bundle.model.get_input_embeddings
-    )()
     second = torch.tensor([[part == 1 for part in rows.sequence_ids(i)] for i in range(len(pairs))])
     fixed = special | (rows["attention_mask"] == 0) | (second & (not shown))
     blank = torch.where(fixed, ids, torch.full_like(ids, bundle.tokenizer.pad_token_id))
-    scores = LayerIntegratedGradients(score, table).attribute(ids, blank, n_steps=1000).sum(-1)
+    scores = attribute_with_captum(bundle.model, score, ids, blank, None, 1000)
     found = {}
     for i in range(len(pairs)):
         seen = {}
