@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -336,6 +337,10 @@ def _to_numpy(tensor: Tensor) -> Floats:
 def _describe_model(request: Request, bundle: Bundle) -> Pairs:
     """List what is needed to repeat the explanation: model, settings with their defaults, versions of libraries."""
     revision = bundle.card.revision or getattr(bundle.model.config, "_commit_hash", None) or ""
-    libraries = tuple((name, version(name)) for name in ("torch", "transformers", "captum"))
     options = tuple(canonicalize(request).options.items())
-    return (("model", bundle.card.label), ("revision", revision), *options, *libraries)
+    return (("model", bundle.card.label), ("revision", revision), *options, *_find_versions())
+
+
+@cache  # reading a version parses the metadata of a whole package
+def _find_versions() -> Pairs:
+    return tuple((name, version(name)) for name in ("torch", "transformers", "captum"))

@@ -28,6 +28,7 @@ def test_a_model_of_any_family_is_explained_by_what_its_own_passes_give(kind, ta
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("kind", "task"), REST)
 def test_a_model_of_any_type_is_explained_rightly_or_refused(kind, task):
     assert judge(kind, task).verdict in ("right", "refused", "not alone")

@@ -96,6 +96,18 @@ def _name(given: Any) -> str:
     return f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
 
 
+def needs_adapting(model: torch.nn.Module) -> bool:
+    """Return whether `adapt_model` would change anything."""
+    modules = list(model.modules())
+    weights = [weight for module in modules for weight in (*module._parameters.values(), *module._buffers.values())]
+    return (
+        not isinstance(model, transformers.PreTrainedModel)
+        or any(module._compiled_call_impl is not None or "_orig_mod" in module._modules for module in modules)
+        or any(weight is not None and (weight.dtype in HALVES or weight.is_inference()) for weight in weights)
+        or any(getattr(getattr(module, "config", None), "return_dict", True) is False for module in modules)
+    )
+
+
 @contextmanager
 def adapt_model(model: torch.nn.Module) -> Iterator[None]:
     """Make a caller's model run as those that we load, and restore it at the end. Call under the model's lock.

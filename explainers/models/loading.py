@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from .cache import ModelCache
 from .card import Card
 from .checkpoint_conversion import find_gguf, load_bundled
 from .devices import choose_device
-from .foreign import adapt_model, unwrap
+from .foreign import adapt_model, needs_adapting, unwrap
 from .local import PROCESSOR, FoundModel
 from .probes import vision
 from .probes.capabilities import Capability, allows_image_batches, probe_image_model, probe_text_model
@@ -76,8 +76,14 @@ class Bundle:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let us run the model, which is left as it was at the end. Call under its lock."""
-        with hold_frozen(self.model), adapt_model(self.model), undo_changes(self.model, self.state):
+        adapted = nullcontext() if self._runs_as_is else adapt_model(self.model)
+        with hold_frozen(self.model), adapted, undo_changes(self.model, self.state):
             yield
+
+    @cached_property
+    def _runs_as_is(self) -> bool:
+        """Whether it is a model that we loaded, so that nobody else changes it, and that needs no adapting."""
+        return self.state is not None and not needs_adapting(self.model)
 
     @cached_property
     def embeddings(self) -> EmbeddingProbe:

@@ -130,8 +130,10 @@ def hold_frozen(model: torch.nn.Module) -> Iterator[None]:
     Call under the model's lock. The flags are set one by one, because `eval()` may be overridden to do more, and
     because parts of a model in training may be in evaluation mode.
     """
-    training = [module for module in model.modules() if module.training]
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    modules = list(model.modules())
+    training = [module for module in modules if module.training]
+    weights = {id(weight): weight for module in modules for weight in module._parameters.values() if weight is not None}
+    trained = [weight for weight in weights.values() if weight.requires_grad]
     with restore_hooks(model), bridge_devices(model):
         try:
             for module in training:
