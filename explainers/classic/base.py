@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..engine import borrow, explain, predict
 from ..errors import Incompatible
+from ..models.devices import find_device
 from ..models.loading import Bundle
 from ..progress import quiet
 from ..request import Request, Target
@@ -73,8 +74,8 @@ class BaseExplainer(ABC):
         accepted = inspect.signature(model.forward).parameters
         self.accepts_position_ids = "position_ids" in accepted
         self.accepts_token_type_ids = "token_type_ids" in accepted
-        self.device = model.device
-        self.word_embeddings = model.get_input_embeddings()
+        self.device = find_device(model)
+        self.word_embeddings = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
         self.model_embeddings = getattr(getattr(model, self.model_prefix, None), "embeddings", None)
         self.position_embeddings = getattr(self.model_embeddings, "position_embeddings", None)
         self.token_type_embeddings = getattr(self.model_embeddings, "token_type_embeddings", None)
@@ -133,8 +134,8 @@ class TextExplainer(Runner, BaseExplainer):
             raise AttributionTypeNotSupportedError(
                 f"There is no attribution type {attribution_type!r} for text. Give 'lig'."
             )
-        super().__init__(model, tokenizer)
-        self._bundle = Bundle.of(model, tokenizer)
+        self._bundle = Bundle.of(model, tokenizer)  # of what is inside a wrapper or a pipeline
+        super().__init__(self._bundle.model, self._bundle.tokenizer)
         self.attribution_type = attribution_type
         self.internal_batch_size: int | None = None
         self.n_steps = STEPS

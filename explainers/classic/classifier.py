@@ -111,7 +111,7 @@ class TextClassifier(Classifier, TextExplainer):
         self, model: Any, tokenizer: Any, attribution_type: str = "lig", custom_labels: Sequence[str] | None = None
     ) -> None:
         super().__init__(model, tokenizer, attribution_type)
-        self._name_classes(model, custom_labels)
+        self._name_classes(self.model, custom_labels)
 
     @property
     def predicted_class_index(self) -> Any:

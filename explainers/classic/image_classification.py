@@ -51,9 +51,9 @@ class ImageClassificationExplainer(Classifier):
             raise AttributionTypeNotSupportedError(
                 f"There is no attribution type {attribution_type!r} for images. Give {known}."
             )
-        self.model, self.feature_extractor = model, feature_extractor
         self._bundle = Bundle.of(model, feature_extractor)
-        self._name_classes(model, custom_labels)
+        self.model, self.feature_extractor = self._bundle.model, self._bundle.processor
+        self._name_classes(self.model, custom_labels)
         self.attribution_type = attribution_type
         self.device = model.device
         self.internal_batch_size: int | None = None

@@ -30,10 +30,10 @@ class MultiLabelClassificationExplainer(TextClassifier):
     ) -> None:
         super().__init__(model, tokenizer, attribution_type, custom_labels)
         self.labels: list[str] = []  # of the last call
-        same = copy.copy(model)  # with all its modules, and a configuration that says what this class does
-        same.config = copy.copy(model.config)
+        same = copy.copy(self.model)  # with all its modules, and a configuration that says what this class does
+        same.config = copy.copy(self.model.config)
         same.config.problem_type = "multi_label_classification"
-        self._bundle = Bundle.of(same, tokenizer)
+        self._bundle = Bundle.of(same, self.tokenizer)
 
     def __call__(
         self,

@@ -38,7 +38,7 @@ class TokenClassificationExplainer(Labelled, TextExplainer):
 
     def __init__(self, model: Any, tokenizer: Any, attribution_type: str = "lig") -> None:
         super().__init__(model, tokenizer, attribution_type)
-        self.label2id, self.id2label = model.config.label2id, model.config.id2label
+        self.label2id, self.id2label = self.model.config.label2id, self.model.config.id2label
         self.attributions: dict[int, LIGAttributions] | None = None  # by the position of the explained token
         self.ignored_indexes: Any = None
         self.ignored_labels: Any = None

@@ -84,7 +84,7 @@ def test_labels_are_shared_by_link_and_by_file(page, server, nli, browser, tmp_p
     ("typed", "why"),
     [
         ({"List of labels": "a, b, a"}, "'a'"),
-        ({"List of labels": ", ".join("abcdefghijklm")}, "at most 12"),
+        ({"List of labels": ", ".join(f"kind {number}" for number in range(101))}, "at most 100"),
         ({"Sentence for each label": "It is so."}, "one {}"),
     ],
 )

@@ -63,7 +63,8 @@ def choose(page: Page, picker: str, option: str | int) -> None:
 
 def wait_for_sentence(page: Page, sentence: str | Pattern[str]) -> None:
     """Wait for the sentence of a result, and for all that is drawn below it."""
-    expect(page.get_by_role("status").filter(has_text=sentence)).to_have_count(1)
+    own = page.get_by_role("status").and_(page.locator(".wf-said"))  # Streamlit's notices have this role too
+    expect(own.filter(has_text=sentence)).to_have_count(1)
     wait_until_settled(page)
 
 

@@ -7,6 +7,7 @@ import string
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from explainers import classic
 from explainers.classic import (
@@ -249,3 +250,15 @@ def test_the_public_names_are_those_of_transformers_interpret():
         "ImageClassificationExplainer",
     }
     assert all(name[0] in string.ascii_uppercase for name in names)
+
+
+def test_what_is_inside_a_wrapper_or_a_pipeline_is_explained():
+    model, tokenizer = tiny("bert")
+    right = SequenceClassificationExplainer(model, tokenizer)(TEXT)
+    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer)
+    for given in (torch.nn.DataParallel(model), pipe):
+        explainer = SequenceClassificationExplainer(given, tokenizer)
+        assert explainer.model is model
+        assert explainer(TEXT) == right
+    with pytest.raises(ExplainerError, match="first"):
+        SequenceClassificationExplainer(tokenizer, model)
