@@ -34,6 +34,7 @@ from .tasks.base import Task, is_unspecified
 
 Result = TypeVar("Result")
 RANKINGS = 30  # random rankings to compare with: an explanation beats all of them by chance in 1 of 31 cases, 3.2 %
+TRAINS = "The model is in training mode. It is explained in evaluation mode, as it is used, and then set back."
 MISMATCH_LIMIT = 1e-4  # largest difference between explained and deployed score, absolute or relative
 
 
@@ -53,9 +54,11 @@ def explain(
     stop the run by raising. Raises an ExplainerError for errors that the user can correct.
     """
     valid, task, method = validate(request)
-    return _run_on_model(
+    trains = bundle is not None and any(module.training for module in bundle.model.modules())
+    explanation = _run_on_model(
         request, bundle, progress, lambda bundle: _compute_explanation(valid, task, method, bundle, batch, progress)
     )
+    return replace(explanation, notices=(*explanation.notices, TRAINS)) if trains else explanation
 
 
 def _compute_explanation(

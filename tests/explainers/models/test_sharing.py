@@ -107,6 +107,7 @@ def test_a_model_in_training_mode_is_explained_as_in_evaluation_mode_and_trains_
     expected = explain(request("bert"), bundle=Bundle.of(*tiny("bert")))
     assert (found.scores == expected.scores).all()
     assert found.prediction == expected.prediction
+    assert "training mode" in " ".join(found.notices)
     loss.backward()  # of a pass before the explanation
     model(**reader(TEXT, return_tensors="pt"), labels=torch.tensor([1])).loss.backward()
     assert all(module.training for module in model.modules())
