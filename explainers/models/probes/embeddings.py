@@ -491,7 +491,7 @@ def probe_embeddings(model: torch.nn.Module, tokenizer: Any, label: str) -> Embe
         word=word,
         position=position.module if position else None,
         longest=_find_token_limit(model, tokenizer, position, first or 0),
-        weights=sum(p.numel() for p in model.parameters()) - sum(layer.weight.numel() for layer in layers),
+        weights=max(0, sum(p.numel() for p in model.parameters()) - sum(layer.weight.numel() for layer in layers)),
         together=EmbeddingProbe.together if _allows_batches(model, inputs, output, label) else 1,
         decoder=_find_decoder(model, calls, word, inputs),
         all=None if only_ids else _find_sum(outputs, word),

@@ -18,6 +18,7 @@ from ...registry import Labels, Range
 from ...request import ValidRequest
 from ...results.explanation import Feature
 from ...results.step_scores import STEP_SCORE_INFO, describe_step_score, name_step_score
+from .._python_tokenizer import find_places
 from ..tokenization import TextParams
 from .generation_settings import GREEDY, describe_search, run_generate
 from .prompts import Prompt
@@ -272,11 +273,15 @@ def _tokenize_after(
     found: list[tuple[list[int], list[tuple[int, int]], str]] = []
     for carrier in dict.fromkeys((before, "", before[-1:], *CARRIERS)):
         own = tokenizer(**{name: carrier}, add_special_tokens=False)["input_ids"] if carrier else []
-        both = tokenizer(**{name: carrier + text}, add_special_tokens=False, return_offsets_mapping=True)
+        both = tokenizer(**{name: carrier + text}, add_special_tokens=False, return_offsets_mapping=tokenizer.is_fast)
         if list(both["input_ids"][: len(own)]) != list(own):
             continue
-        ids, offsets = list(both["input_ids"][len(own) :]), both["offset_mapping"][len(own) :]
-        shifted = [(max(start - len(carrier), 0), max(end - len(carrier), 0)) for start, end in offsets]
+        ids = list(both["input_ids"][len(own) :])
+        if tokenizer.is_fast:
+            offsets = both["offset_mapping"][len(own) :]
+            shifted = [(max(start - len(carrier), 0), max(end - len(carrier), 0)) for start, end in offsets]
+        else:
+            shifted = [span or (0, 0) for span in find_places(tokenizer, text, ids)]
         read = _read_back(bundle, prefix, ids)
         if _reads_as(read, text):
             return ids, shifted, ()

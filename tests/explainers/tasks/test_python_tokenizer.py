@@ -154,3 +154,19 @@ def test_a_tokenizer_with_more_ids_than_the_model_is_named():
     bundle.model.resize_token_embeddings(50)
     with pytest.raises(Incompatible, match="the ids 0 to 49 only"):
         predict(ask(), bundle=bundle)
+
+
+@pytest.mark.parametrize("inputs", [{"source": "good film"}, {"source": "good film", "target": "ok"}])
+def test_a_translator_with_byt5s_tokenizer_is_explained_byte_by_byte(inputs):
+    tokenizer = transformers.ByT5Tokenizer()
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    config = transformers.T5Config(vocab_size=len(tokenizer), decoder_start_token_id=0, **sizes)
+    torch.manual_seed(0)
+    model = transformers.T5ForConditionalGeneration(config).eval()
+    request = Request("translation", "tiny", inputs, "occlusion", params={"most_new_tokens": 2})
+    explanation = explain(request, bundle=Bundle.of(model, tokenizer))
+    source = [feature for feature in explanation.features if feature.field == "source" and not feature.special]
+    places = [(feature.start, feature.end) for feature in source if feature.start != feature.end]
+    assert places == [(i, i + 1) for i, letter in enumerate("good film") if letter != " "]
+    if "target" in inputs:
+        assert "".join(feature.text for feature in explanation.features if feature.field == "target") == "ok"
