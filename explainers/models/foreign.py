@@ -17,10 +17,10 @@ from transformers.image_processing_base import ImageProcessingMixin
 from transformers.utils import ModelOutput
 
 from ..errors import BadRequest, Incompatible
+from .devices import SCORES
 from .probes.embeddings import HALVES, widen
 
 ORDER = "Give the model first, then its tokenizer or image processor."
-SCORES = ("logits", "start_logits", "end_logits")
 LOAD = "Load it first, with transformers' from_pretrained."
 
 
